@@ -1,0 +1,85 @@
+/// A length of time in nanoseconds. 2^64 ns are 584 years; arithmetic that would leave that range saturates.
+public struct Nanoseconds: Hashable, Sendable, Codable, Comparable {
+  public let rawValue: UInt64
+
+  @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  public init(from decoder: any Decoder) throws { rawValue = try decoder.singleValueContainer().decode(UInt64.self) }
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(rawValue)
+  }
+
+  public static let zero = Nanoseconds(0)
+  @inlinable public static func microseconds(_ n: UInt64) -> Self { Self(n * 1_000) }
+  @inlinable public static func milliseconds(_ n: UInt64) -> Self { Self(n * 1_000_000) }
+  @inlinable public static func seconds(_ n: UInt64) -> Self { Self(n * 1_000_000_000) }
+  @inlinable public static func minutes(_ n: UInt64) -> Self { .seconds(n * 60) }
+  @inlinable public static func hours(_ n: UInt64) -> Self { .seconds(n * 3600) }
+
+  public var seconds: Double { Double(rawValue) / 1e9 }
+
+  @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+  @inlinable public static func + (a: Self, b: Self) -> Self { Self(a.rawValue.saturatingAdd(b.rawValue)) }
+  @inlinable public static func - (a: Self, b: Self) -> Self { Self(a.rawValue > b.rawValue ? a.rawValue &- b.rawValue : 0) }
+  @inlinable public static func * (a: Self, n: UInt64) -> Self {
+    let (value, overflow) = a.rawValue.multipliedReportingOverflow(by: n)
+    return Self(overflow ? .max : value)
+  }
+  @inlinable public static func / (a: Self, n: UInt64) -> Self { Self(a.rawValue / n) }
+}
+
+/// A moment of the world's virtual time: nanoseconds since it began.
+public struct Instant: Hashable, Sendable, Codable, Comparable {
+  public let rawValue: UInt64
+
+  @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  public init(from decoder: any Decoder) throws { rawValue = try decoder.singleValueContainer().decode(UInt64.self) }
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(rawValue)
+  }
+
+  public static let start = Instant(0)
+  /// Later than every moment that can come: "no deadline".
+  public static let never = Instant(.max)
+
+  public var seconds: Double { Double(rawValue) / 1e9 }
+
+  @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+  /// Saturates at `never`.
+  @inlinable public static func + (a: Self, b: Nanoseconds) -> Self { Self(a.rawValue.saturatingAdd(b.rawValue)) }
+  /// Zero where `b` is later than `a`.
+  @inlinable public static func - (a: Self, b: Self) -> Nanoseconds {
+    Nanoseconds(a.rawValue > b.rawValue ? a.rawValue &- b.rawValue : 0)
+  }
+}
+
+extension UInt64 {
+  @inlinable func saturatingAdd(_ other: UInt64) -> UInt64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}
+
+extension Nanoseconds: CustomStringConvertible {
+  /// With the largest unit that leaves no more than three decimals: `1.5 ms`, `2 s`, `750 ns`.
+  public var description: String {
+    for (unit, scale) in [("s", 1_000_000_000 as UInt64), ("ms", 1_000_000), ("µs", 1_000)] where rawValue >= scale {
+      return "\(Self.decimal(rawValue, per: scale)) \(unit)"
+    }
+    return rawValue == 0 ? "0 s" : "\(rawValue) ns"
+  }
+
+  private static func decimal(_ value: UInt64, per scale: UInt64) -> String {
+    let thousandths = value % scale / (scale / 1000)
+    guard thousandths > 0 else { return "\(value / scale)" }
+    var digits = String(thousandths)
+    digits = String(repeating: "0", count: 3 - digits.count) + digits
+    while digits.hasSuffix("0") { digits.removeLast() }
+    return "\(value / scale).\(digits)"
+  }
+}
+
+extension Instant: CustomStringConvertible {
+  public var description: String { self == .never ? "never" : Nanoseconds(rawValue).description }
+}
