@@ -1,0 +1,38 @@
+import WeftCore
+
+/// Something that happens to the world at a moment.
+public struct Event: Sendable, Codable {
+  public enum Action: Sendable, Codable, Hashable {
+    case linkDown(LinkName)
+    case linkUp(LinkName)
+    case start(vm: String)
+    case pause(vm: String)
+    case resume(vm: String)
+    case stop(vm: String)
+    /// Only what is given changes.
+    case setLink(LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?)
+    case ipForwarding(host: String, enabled: Bool)
+  }
+
+  public var at: Nanoseconds
+  public var action: Action
+  public var mark: Mark
+
+  public init(at: Nanoseconds, action: Action, mark: Mark) {
+    self.at = at
+    self.action = action
+    self.mark = mark
+  }
+}
+
+/// `laptop.uplink`, `web.eth0`; a bare VM name means its eth0, a bare host name its uplink.
+public struct LinkName: Sendable, Codable, Hashable {
+  public var node: String
+  /// `uplink`, or `eth0`, `eth1`, … of a VM.
+  public var port: String
+
+  public init(node: String, port: String) {
+    self.node = node
+    self.port = port
+  }
+}

@@ -1,0 +1,234 @@
+import WeftCore
+import WeftWire
+
+/// A validated topology: passive data in the order of the file. Every name in it resolves and every address fits, so
+/// that building a world from it cannot fail. Configuration types never become runtime types.
+public struct Topology: Sendable, Codable {
+  public var name: String
+  /// Every random stream of a run derives from this.
+  public var seed: UInt64 = 1
+  /// How much virtual time a run may take at most; nil: until everything is decided, at most 60 s after the last thing planned.
+  public var duration: Nanoseconds?
+  public var segments: [Segment] = []
+  public var hosts: [Host] = []
+  public var vms: [VM] = []
+  public var events: [Event] = []
+  public var expectations: [Expectation] = []
+  public var capture = CaptureSettings()
+
+  public init(name: String) { self.name = name }
+}
+
+/// A place in the file, 1-based; column counts Unicode scalars.
+public struct Mark: Sendable, Codable, Hashable {
+  public var line: Int
+  public var column: Int
+
+  public init(line: Int, column: Int) {
+    self.line = line
+    self.column = column
+  }
+}
+
+/// What a cable does to frames, each direction by itself.
+public struct LinkSettings: Sendable, Codable, Hashable {
+  /// One-way propagation delay.
+  public var delay: Nanoseconds = .zero
+  /// Bits per second; nil: serialisation takes no time.
+  public var rate: UInt64?
+  /// How many frames may wait for the wire (Linux's default txqueuelen).
+  public var queueFrames: Int = 1000
+  /// How many bytes may wait for the wire; nil: frames alone bound the queue.
+  public var queueBytes: Int?
+  /// Probability, 0…1, that a frame is lost.
+  public var loss: Double = 0
+
+  public init() {}
+}
+
+/// A physical or external layer-2 network that hosts' uplinks join. Its link settings are the default of those uplinks.
+public struct Segment: Sendable, Codable {
+  public var name: String
+  public var subnet: IPv4Prefix
+  public var link = LinkSettings()
+  public var mark: Mark
+
+  public init(name: String, subnet: IPv4Prefix, mark: Mark) {
+    self.name = name
+    self.subnet = subnet
+    self.mark = mark
+  }
+}
+
+public struct Host: Sendable, Codable {
+  public var name: String
+  public var uplink: Uplink?
+  /// Empty for a plain machine.
+  public var networks: [Network] = []
+  public var programs: [Program] = []
+  /// Off: the NAT passes nothing in either direction (`net.ipv4.ip_forward`).
+  public var ipForwarding = true
+  public var mark: Mark
+
+  public init(name: String, mark: Mark) {
+    self.name = name
+    self.mark = mark
+  }
+}
+
+public struct Uplink: Sendable, Codable {
+  public var segment: String
+  public var address: IPv4Address
+  /// The segment's prefix length goes with the address.
+  public var prefix: IPv4Prefix
+  /// Default gateway, if there is one.
+  public var gateway: IPv4Address?
+  public var mac: MACAddress?
+  /// The segment's, with this uplink's own keys over them.
+  public var link = LinkSettings()
+  public var mark: Mark
+
+  public init(segment: String, address: IPv4Address, prefix: IPv4Prefix, mark: Mark) {
+    self.segment = segment
+    self.address = address
+    self.prefix = prefix
+    self.mark = mark
+  }
+}
+
+public enum NetworkMode: String, Sendable, Codable, CaseIterable {
+  case nat
+  case bridge
+  case hostOnly = "host-only"
+  case isolated
+}
+
+public struct Network: Sendable, Codable {
+  public var name: String
+  public var mode: NetworkMode
+  /// nat, host-only and isolated: the private subnet. bridge: the subnet of the segment the uplink joins.
+  public var subnet: IPv4Prefix
+  /// The host's (host-only) or the gateway's (nat) address inside; default the first of the subnet. Nil for bridge and isolated.
+  public var gateway: IPv4Address?
+  /// nat and host-only unless `dhcp: false`; nil elsewhere.
+  public var dhcp: DHCPSettings?
+  /// nat only.
+  public var forwards: [Forward] = []
+  /// nat only.
+  public var nat = NATSettings()
+  /// What each VM's cable to the virtual switch does; the default costs no time.
+  public var link = LinkSettings()
+  /// Forwarding database: entries at most, and how long one lives unseen.
+  public var fdbLimit: Int = 8192
+  public var fdbAgeing: Nanoseconds = .seconds(300)
+  public var mark: Mark
+
+  public init(name: String, mode: NetworkMode, subnet: IPv4Prefix, mark: Mark) {
+    self.name = name
+    self.mode = mode
+    self.subnet = subnet
+    self.mark = mark
+  }
+}
+
+public struct DHCPSettings: Sendable, Codable {
+  /// The server's own address on the network; default the last of the subnet.
+  public var server: IPv4Address
+  /// The pool, inclusive; default every host address but the gateway's, the server's and the static ones.
+  public var rangeFirst: IPv4Address
+  public var rangeLast: IPv4Address
+  public var leaseTime: Nanoseconds = .hours(1)
+
+  public init(server: IPv4Address, rangeFirst: IPv4Address, rangeLast: IPv4Address) {
+    self.server = server
+    self.rangeFirst = rangeFirst
+    self.rangeLast = rangeLast
+  }
+}
+
+public enum TransportProtocol: String, Sendable, Codable, CaseIterable {
+  case tcp
+  case udp
+}
+
+/// Host address:port → VM:port. `"8080:web:80/tcp"`.
+public struct Forward: Sendable, Codable {
+  public var `protocol`: TransportProtocol
+  public var hostPort: UInt16
+  public var vm: String
+  public var vmPort: UInt16
+  public var mark: Mark
+
+  public init(protocol: TransportProtocol, hostPort: UInt16, vm: String, vmPort: UInt16, mark: Mark) {
+    self.protocol = `protocol`
+    self.hostPort = hostPort
+    self.vm = vm
+    self.vmPort = vmPort
+    self.mark = mark
+  }
+}
+
+public struct NATSettings: Sendable, Codable {
+  /// What an unasked-for packet from outside gets: nothing, or RST / port unreachable.
+  public enum Unsolicited: String, Sendable, Codable, CaseIterable { case drop, refuse }
+
+  public var unsolicited = Unsolicited.drop
+  /// Entries of the connection table at most (netfilter's default).
+  public var tableLimit: Int = 262_144
+  /// Timeouts as named in RFC 4787 REQ-5, 5382 REQ-5, 5508 REQ-2.
+  public var udpTimeout: Nanoseconds = .minutes(5)
+  public var icmpTimeout: Nanoseconds = .seconds(60)
+  public var tcpEstablishedTimeout: Nanoseconds = .seconds(7440)
+  public var tcpTransitoryTimeout: Nanoseconds = .minutes(4)
+
+  public init() {}
+}
+
+public struct VM: Sendable, Codable {
+  public var name: String
+  public var host: String
+  /// At least one; the short form `network: home` is one NIC. Named eth0, eth1, … in order.
+  public var nics: [NIC]
+  public var programs: [Program] = []
+  /// Whether it runs from the beginning; else a `start` event starts it.
+  public var autostart = true
+  public var mark: Mark
+
+  public init(name: String, host: String, nics: [NIC], mark: Mark) {
+    self.name = name
+    self.host = host
+    self.nics = nics
+    self.mark = mark
+  }
+}
+
+public struct NIC: Sendable, Codable {
+  public var network: String
+  /// nil: by DHCP.
+  public var address: IPv4Address?
+  /// A DHCP reservation: the server always gives this address (`lease: 192.168.122.50`).
+  public var reservation: IPv4Address?
+  public var mac: MACAddress?
+  /// The network's, with this NIC's own keys over them.
+  public var link = LinkSettings()
+  /// Descriptors in the receive and the transmit ring.
+  public var rxRing = 256
+  public var txRing = 256
+  public var mark: Mark
+
+  public init(network: String, mark: Mark) {
+    self.network = network
+    self.mark = mark
+  }
+}
+
+public struct CaptureSettings: Sendable, Codable {
+  /// A pcap-filter(7) expression, already compiled once for its errors when the caller gave a checker.
+  public var filter: String?
+  /// Bytes of each frame kept.
+  public var snaplen: Int = 262_144
+  /// Port-name patterns with `*`; empty: all. `web/*`, `*/wan`.
+  public var ports: [String] = []
+
+  public init() {}
+}
