@@ -12,6 +12,7 @@ let package = Package(
   targets: [
     .target(name: "WeftWire", swiftSettings: views),
     .target(name: "WeftCore", dependencies: ["WeftWire"], swiftSettings: views),
+    .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
   ]
