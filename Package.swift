@@ -13,7 +13,13 @@ let package = Package(
     .target(name: "WeftWire", swiftSettings: views),
     .target(name: "WeftCore", dependencies: ["WeftWire"], swiftSettings: views),
     .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+    .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+    .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
+    .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),
+    .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
+    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
   ]
 )
