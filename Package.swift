@@ -18,6 +18,8 @@ let package = Package(
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
+    .testTarget(name: "WeftIPTests", dependencies: ["WeftIP"], swiftSettings: views),
+    .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),
     .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
