@@ -18,6 +18,9 @@ public final class FrameQueue: Codable {
   public var isEmpty: Bool { frames.isEmpty }
   public var isFull: Bool { frames.count >= capacity }
 
+  /// The oldest frame's length in bytes.
+  public var firstCount: Int? { frames.first?.count }
+
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {
     precondition(frames.count < capacity)

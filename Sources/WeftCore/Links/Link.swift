@@ -79,6 +79,22 @@ public struct Link {
     return .sent
   }
 
+  /// Whether `send` would find room for a frame of `count` bytes; for a sender that can wait.
+  @inline(__always)
+  public mutating func hasRoom(for count: Int, now: Instant) -> Bool {
+    guard parameters.rate != nil, isUp else { return true }
+    settle(now.rawValue)
+    if held &- departed >= parameters.queueFrames { return false }
+    guard let limit = parameters.queueBytes else { return true }
+    return waitingBytes &+ count <= limit
+  }
+
+  /// When the frame on the wire now will have left the queue: there is room again then.
+  public mutating func nextDeparture(now: Instant) -> Instant {
+    settle(now.rawValue)
+    return departed < held ? Instant(ring[(head &+ departed) & (ring.count &- 1)].departure) : .never
+  }
+
   /// Takes out the first frame if it has arrived by `now`.
   @inline(__always)
   public mutating func arrive(now: Instant) -> Frame? {
@@ -105,6 +121,17 @@ public struct Link {
     departed = 0
     waitingBytes = 0
     busyUntil = now.rawValue
+  }
+
+  /// Lets go of all it holds: the world ends.
+  public mutating func removeAll() {
+    while held > 0 {
+      _ = Frame(stored: ring[head].frame)
+      head = (head + 1) & (ring.count - 1)
+      held -= 1
+    }
+    departed = 0
+    waitingBytes = 0
   }
 
   @inline(__always)
