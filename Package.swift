@@ -8,11 +8,16 @@ let package = Package(
   name: "weft",
   platforms: [.macOS("26.0")],
   products: [],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")
+  ],
   targets: [
     .target(name: "WeftWire", swiftSettings: views),
     .target(name: "WeftCore", dependencies: ["WeftWire"], swiftSettings: views),
+    .target(
+      name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", .product(name: "Yams", package: "Yams")]),
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
+    .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"]),
   ]
 )
