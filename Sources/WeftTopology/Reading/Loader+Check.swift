@@ -62,7 +62,11 @@ extension Loader {
 
   /// Keys that must be there, once defaults are in.
   func require(_ value: YAMLValue, _ table: KeyTable, at mark: Mark, name: String? = nil) {
+    let names = table.keys.map(\.name)
+    let unknown = (value.entries ?? []).map(\.key).filter { table.key($0) == nil }
     for key in table.keys where key.isRequired && (value[key.name]?.isNull ?? true) {
+      // Misspelt is not missing: the unknown key has been reported.
+      if unknown.contains(where: { Suggestion.nearest(to: $0, in: names) == key.name }) { continue }
       let of = name.map { "\(table.name) \"\($0)\"" } ?? table.name.article
       report("\(of) needs \"\(key.name)\"", at: mark, length: name?.unicodeScalars.count ?? 1, hint: "for example \(key.name): \(key.example)")
     }

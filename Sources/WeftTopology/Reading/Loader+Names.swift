@@ -16,6 +16,11 @@ extension Loader {
     for entry in groups.named {
       let errors = errorCount
       let pattern = groupPattern(entry)
+      if groupCount(entry) > 1, Pattern.expand(pattern, 1) == Pattern.expand(pattern, 2) {
+        let place = entry.value["name"]?.mark ?? entry.keyMark
+        report("the name of a group's VMs needs {n}", atKey: place, pattern, hint: "for example \"\(entry.key){n}\"")
+        continue
+      }
       for n in 0..<groupCount(entry) {
         declare(Pattern.expand(pattern, n + 1), .vm, entry.value["name"]?.mark ?? entry.keyMark)
         if errorCount > errors { break }

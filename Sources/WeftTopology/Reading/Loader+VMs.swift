@@ -93,8 +93,9 @@ extension Loader {
       report("\(owner) needs a static address: \(why)", at: mark, length: length, hint: "address: \(free(on: network))")
     }
     if let text = value["lease"], let address = parse(text, Parse.address) {
-      if nic.address != nil { report("a NIC has either \"address\" or \"lease\"", at: text) }
-      if network.dhcp == nil {
+      if nic.address != nil {
+        report("a NIC has either \"address\" or \"lease\"", at: text)
+      } else if network.dhcp == nil {
         report("\"\(name)\" has no DHCP server to lease from", at: text, hint: "did you mean \"address: \(address)\"?")
       } else {
         occupy(address, network, at: text, owner: owner)
