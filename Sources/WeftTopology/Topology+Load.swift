@@ -40,7 +40,9 @@ extension Topology {
   /// `topologies/nat-vs-bridge.yaml` → `nat-vs-bridge`.
   private static func baseName(_ file: String) -> String {
     var name = file.split(separator: "/").last.map(String.init) ?? file
-    for suffix in [".yaml", ".yml"] where name.hasSuffix(suffix) && name.count > suffix.count { name.removeLast(suffix.count) }
+    for suffix in [".yaml", ".yml"] where name.hasSuffix(suffix) && name.count > suffix.count {
+      name.removeLast(suffix.count)
+    }
     return name.isEmpty ? "topology" : name
   }
 }

@@ -26,7 +26,8 @@ struct AllAtOnceTests {
     let found = load.diagnostics.map { "\($0.line):\($0.column) \($0.message)" }
     #expect(load.topology == nil)
     let wanted = [
-      ("2:20", "host bits"), ("2:38", "unknown key \"dely\""), ("3:38", "\"mb\" is not a unit"), ("6:17", "outside 10.0.0.0/8"),
+      ("2:20", "host bits"), ("2:38", "unknown key \"dely\""), ("3:38", "\"mb\" is not a unit"),
+      ("6:17", "outside 10.0.0.0/8"),
       ("10:5", "stands twice"), ("15:21", "has no port"), ("16:35", "none of"),
     ]
     for (place, message) in wanted {
@@ -37,13 +38,15 @@ struct AllAtOnceTests {
   }
 
   @Test func severalDuplicateKeysAreAllReported() {
-    let load = load("seed: 1\n'seed': 2\nname: a\nname: b\nsegments:\n  a: {subnet: 10.0.0.0/24, subnet: 10.0.1.0/24}\n")
+    let load = load(
+      "seed: 1\n'seed': 2\nname: a\nname: b\nsegments:\n  a: {subnet: 10.0.0.0/24, subnet: 10.0.1.0/24}\n")
     #expect(load.diagnostics.map { "\($0.line):\($0.column)" } == ["2:1", "4:1", "6:28"])
   }
 
   @Test func aMistakeInDefaultsIsReportedOnce() {
     let load = load(
-      "defaults: {vm: {delay: 5, dely: 1 ms}}\nhosts: {h: {networks: {n: host-only}}}\ngroups: {g: {count: 9, network: n}}\nvms: {a: {network: n}}\n")
+      "defaults: {vm: {delay: 5, dely: 1 ms}}\nhosts: {h: {networks: {n: host-only}}}\ngroups: {g: {count: 9, network: n}}\nvms: {a: {network: n}}\n"
+    )
     #expect(load.diagnostics.map { "\($0.line):\($0.column)" } == ["1:24", "1:27"])
   }
 
@@ -60,10 +63,11 @@ struct AllAtOnceTests {
       vms: {x: {network: a}, y: {network: b}}
       """
     let found = load(text).diagnostics.map { "\($0.line):\($0.column) \($0.message)" }
-    #expect(found == [
-      "7:33 port 8080/tcp of \"h\" is forwarded to \"x\", but the host's own http-server listens on it",
-      "8:33 port 53/udp of \"h\" is forwarded twice: here and in network \"a\" on line 7",
-      "8:52 VM \"x\" is not on network \"b\" but on \"a\"",
-    ])
+    #expect(
+      found == [
+        "7:33 port 8080/tcp of \"h\" is forwarded to \"x\", but the host's own http-server listens on it",
+        "8:33 port 53/udp of \"h\" is forwarded twice: here and in network \"a\" on line 7",
+        "8:52 VM \"x\" is not on network \"b\" but on \"a\"",
+      ])
   }
 }

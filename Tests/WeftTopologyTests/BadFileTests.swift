@@ -31,7 +31,7 @@ struct BadFileTests {
     Bad("an open quote", "not YAML") { "name: \"abc\n" },
     Bad("an unknown alias", "undefined alias", at: "1:7") { "seed: *one" },
     Bad("a control character", "not a text file") { "name: a\u{1}b" },
-    Bad("a collection as key", "keys must be plain words", at: "1:1") { "{a: 1}: 2" },
+    Bad("a collection as key", "keys must be plain words", at: "1:6") { "{a: 1}: 2" },
     Bad("a key with a question mark", "keys must be plain words", at: "1:1") { "? [a, b]\n: 2" },
     Bad("an alias as key", "keys must be plain words", at: "2:1") { "a: &x 1\n*x : 2" },
     Bad("ten megabytes of [", "nested more than") { String(repeating: "[", count: megabytes) },
@@ -44,7 +44,9 @@ struct BadFileTests {
     Bad("too large", "larger than 16 MiB") { "# " + String(repeating: "x", count: 17 << 20) },
     Bad("billion laughs", "aliases make this file grow") {
       var text = "x-0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n"
-      for i in 1...12 { text += "x-\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 10).joined(separator: ", ") + "]\n" }
+      for i in 1...12 {
+        text += "x-\(i): &a\(i) [" + Array(repeating: "*a\(i - 1)", count: 10).joined(separator: ", ") + "]\n"
+      }
       return text
     },
     Bad("billion laughs as a key", "keys must be plain words") {
@@ -101,15 +103,41 @@ struct BadFileTests {
   }
 
   @Test func everyBeginningOfAFileIsReadWithoutATrap() {
-    let text = Array((base + "events: [{at: 1 s, link-down: laptop}]\nexpect: [{from: web, to: \"visitor:80\"}]\n").utf8)
+    let text = Array(
+      (base + "events: [{at: 1 s, link-down: laptop}]\nexpect: [{from: web, to: \"visitor:80\"}]\n").utf8)
     for end in text.indices {
       let load = Topology.load(bytes: Array(text[..<end]), file: "x")
       #expect((load.topology == nil) == load.diagnostics.contains { $0.severity == .error })
     }
   }
 
+  /// What is read without complaint is read whole: nothing of the file gets lost on the way to the model.
+  private func expectWhole(_ load: TopologyLoad, _ bytes: [UInt8]) {
+    guard let lab = load.topology else { return }
+    var reader = YAMLReader(SourceText(text: String(decoding: bytes, as: UTF8.self), file: "x"))
+    guard let root = reader.read() else { return }
+    #expect(lab.segments.count == root["segments"]?.entries?.named.count ?? 0)
+    #expect(lab.hosts.count == root["hosts"]?.entries?.named.count ?? 0)
+    #expect(lab.events.count == root["events"]?.items?.count ?? 0)
+    #expect(lab.expectations.count == root["expect"]?.items?.count ?? 0)
+    for (host, entry) in zip(lab.hosts, root["hosts"]?.entries?.named ?? []) {
+      #expect(host.networks.count == entry.value["networks"]?.entries?.named.count ?? 0)
+      #expect((host.uplink == nil) == (entry.value["uplink"]?.isNull ?? true))
+      #expect(host.programs.count == entry.value["programs"]?.items?.count ?? 0)
+    }
+    var count = root["vms"]?.entries?.named.count ?? 0
+    for group in root["groups"]?.entries?.named ?? [] { count += Int(group.value["count"]?.text ?? "") ?? 0 }
+    #expect(lab.vms.count == count)
+    for (vm, entry) in zip(lab.vms, root["vms"]?.entries?.named ?? []) {
+      #expect(vm.programs.count == entry.value["programs"]?.items?.count ?? 0)
+      #expect((vm.nics[0].address != nil) == (entry.value["address"].map { !$0.isNull } ?? false))
+    }
+  }
+
   @Test func mutilatedFilesAreReadWithoutATrap() {
-    let text = Array((base + "groups: {g: {count: 3, network: home, name: \"g{n}\"}}\nexpect: [{from: web, ping: g1}]\n").utf8)
+    let text = Array(
+      (base + "groups: {g: {count: 3, network: home, name: \"g{n}\"}}\nexpect: [{from: web, ping: g1}]\n"
+        + "events: [{at: 1 s, link-down: web}]\nx-p: &p [{ping: g1}, tcp-echo]\n").utf8)
     var state: UInt64 = 1
     func random(_ n: Int) -> Int {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -127,6 +155,7 @@ struct BadFileTests {
       }
       let load = Topology.load(bytes: bytes, file: "x")
       #expect((load.topology == nil) == load.diagnostics.contains { $0.severity == .error })
+      expectWhole(load, bytes)
       for diagnostic in load.diagnostics { _ = diagnostic.render(color: true) }
     }
   }

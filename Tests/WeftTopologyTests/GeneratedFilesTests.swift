@@ -72,7 +72,8 @@ struct GeneratedFilesTests {
 
   @Test func everyExampleFileLoads() throws {
     let folder = packageRoot.appending(path: "topologies")
-    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where file.hasSuffix(".yaml") {
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where file.hasSuffix(".yaml")
+    {
       let load = Topology.load(bytes: Array(try Data(contentsOf: folder.appending(path: file))), file: file)
       #expect(load.diagnostics.isEmpty, "\(load.diagnostics.map { $0.render(color: false) }.joined(separator: "\n"))")
     }

@@ -73,9 +73,10 @@ struct LoadTests {
     #expect(laptop.uplink?.mac?.description == "52:54:00:12:34:56")
     #expect(laptop.uplink?.link.delay == .microseconds(300) && laptop.uplink?.link.queueFrames == 500)
     let home = laptop.networks[0]
-    #expect(home.forwards.map { "\($0.hostPort):\($0.vm):\($0.vmPort)/\($0.protocol)" } == [
-      "8080:web:80/tcp", "53:web:53/tcp", "53:web:53/udp", "8443:web:443/tcp",
-    ])
+    #expect(
+      home.forwards.map { "\($0.hostPort):\($0.vm):\($0.vmPort)/\($0.protocol)" } == [
+        "8080:web:80/tcp", "53:web:53/tcp", "53:web:53/udp", "8443:web:443/tcp",
+      ])
     #expect(home.nat.unsolicited == .refuse && home.nat.tcpEstablishedTimeout == .hours(24))
     #expect(home.dhcp?.leaseTime == .minutes(10) && home.fdbLimit == 1000)
     #expect(laptop.networks[2].subnet == (try prefix("192.168.123.0/24")) && laptop.networks[2].dhcp == nil)
@@ -85,7 +86,9 @@ struct LoadTests {
     #expect(lab.vms[2].autostart == false && lab.vms[2].nics.count == 2 && lab.vms[2].nics[1].loss(0.01))
     #expect(lab.vms[2].nics[1].txRing == 64 && lab.vms[2].nics[1].rxRing == 128)
     #expect(lab.vms[6].nics[0].address == (try address("10.9.0.14")))
-    guard case .ping(to: .node("vm1"), count: 2, interval: .milliseconds(200), size: 100, ttl: 3) = lab.vms[6].programs[0].kind
+    guard
+      case .ping(to: .node("vm1"), count: 2, interval: .milliseconds(200), size: 100, ttl: 3) = lab.vms[6].programs[0]
+        .kind
     else {
       Issue.record("the last of the ring pings the first")
       return
@@ -149,7 +152,8 @@ struct LoadTests {
         a: {uplink: s 10.0.0.1, networks: {n1: nat, n2: host-only, n3: {mode: nat, subnet: 192.168.123.0/24}}}
         b: {uplink: s 10.0.0.2, networks: {m1: nat}}
       """)
-    #expect(lab.hosts[0].networks.map(\.subnet.description) == ["192.168.122.0/24", "192.168.124.0/24", "192.168.123.0/24"])
+    #expect(
+      lab.hosts[0].networks.map(\.subnet.description) == ["192.168.122.0/24", "192.168.124.0/24", "192.168.123.0/24"])
     #expect(lab.hosts[1].networks[0].subnet.description == "192.168.122.0/24")
   }
 
@@ -172,7 +176,9 @@ struct LoadTests {
 
   @Test func tenThousandVMsLoadQuickly() throws {
     var text = "hosts: {h: {networks: {n: {mode: host-only, subnet: 10.0.0.0/8}}}}\nvms:\n"
-    for n in 1...10_000 { text += "  vm\(n): {network: n, address: 10.1.\(n / 250).\(n % 250 + 1), programs: [{ping: vm1}]}\n" }
+    for n in 1...10_000 {
+      text += "  vm\(n): {network: n, address: 10.1.\(n / 250).\(n % 250 + 1), programs: [{ping: vm1}]}\n"
+    }
     let clock = ContinuousClock()
     let start = clock.now
     let lab = try topology(text)

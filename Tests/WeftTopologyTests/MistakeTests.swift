@@ -46,7 +46,8 @@ private func networks(_ text: String) -> String {
 
 struct MistakeTests {
   static let forms: [Mistake] = [
-    Mistake("segments: {campus: {subnt: 10.0.0.0/24}}", 1, 21, "unknown key \"subnt\"", hint: "did you mean \"subnet\"?"),
+    Mistake(
+      "segments: {campus: {subnt: 10.0.0.0/24}}", 1, 21, "unknown key \"subnt\"", hint: "did you mean \"subnet\"?"),
     Mistake("segmnts: {}", 1, 1, "unknown key \"segmnts\"", hint: "did you mean \"segments\"?"),
     Mistake("segments: {a: {subnet: 10.0.0.0/24, dely: 1 ms}}", 1, 37, "unknown key \"dely\"", hint: "\"delay\""),
     Mistake("segments: {a: {delay: 1 ms}}", 1, 12, "segment \"a\" needs \"subnet\""),
@@ -71,7 +72,8 @@ struct MistakeTests {
     Mistake("segments: {a: 10.0.300.0/24}", 1, 15, "\"10.0.300.0\" is not an IPv4 address"),
     Mistake("segments: {a.b: 10.0.0.0/24}", 1, 12, "letters, digits", hint: "laptop.uplink"),
     Mistake("segments: {a: 10.0.0.0/24, b: 10.0.0.128/25}", 1, 28, "overlaps segment \"a\""),
-    Mistake("segments:\n  a: 10.0.0.0/24\n  a: 10.1.0.0/24\n", 3, 3, "stands twice in this map; the first is on line 2"),
+    Mistake(
+      "segments:\n  a: 10.0.0.0/24\n  a: 10.1.0.0/24\n", 3, 3, "stands twice in this map; the first is on line 2"),
     Mistake("hosts: {a: {ip-forwarding: maybe}}", 1, 28, "not true or false"),
     Mistake("hosts: {a: {ip-forwarding: yes}}", 1, 28, "not true or false", hint: "did you mean true?"),
     Mistake("hosts: {a: {uplink: campus 10.0.0.1}}", 1, 21, "unknown segment \"campus\""),
@@ -95,26 +97,38 @@ struct MistakeTests {
 
   static let networks: [Mistake] = [
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24}, b: {mode: isolated, subnet: 10.0.0.0/25}}"), 5, 53,
+      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24}, b: {mode: isolated, subnet: 10.0.0.0/25}}"), 5,
+      53,
       "overlaps network \"a\""),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, subnet: 134.115.0.0/16}}"), 5, 16, "overlaps segment \"campus\""),
-    Mistake(WeftTopologyTests.networks("{a: bridge, b: bridge}"), 5, 27, "bridges its uplink in \"a\" already"),
-    Mistake(WeftTopologyTests.networks("{a: {mode: bridge, subnet: 10.0.0.0/24}}"), 5, 34, "a bridge network has no \"subnet\""),
-    Mistake(WeftTopologyTests.networks("{a: {mode: isolated, forwards: []}}"), 5, 36, "an isolated network has no \"forwards\""),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, gateway: 10.0.1.1}}"), 5, 61, "outside 10.0.0.0/24"),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {server: 10.0.0.1}}}"), 5, 67, "the gateway's address"),
+      WeftTopologyTests.networks("{a: {mode: nat, subnet: 134.115.0.0/16}}"), 5, 16, "overlaps segment \"campus\""),
+    Mistake(WeftTopologyTests.networks("{a: bridge, b: bridge}"), 5, 27, "bridges its uplink in \"a\" already"),
+    Mistake(
+      WeftTopologyTests.networks("{a: {mode: bridge, subnet: 10.0.0.0/24}}"), 5, 34,
+      "a bridge network has no \"subnet\""),
+    Mistake(
+      WeftTopologyTests.networks("{a: {mode: isolated, forwards: []}}"), 5, 36,
+      "an isolated network has no \"forwards\""),
+    Mistake(
+      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, gateway: 10.0.1.1}}"), 5, 61,
+      "outside 10.0.0.0/24"),
+    Mistake(
+      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {server: 10.0.0.1}}}"), 5, 67,
+      "the gateway's address"),
     Mistake(
       WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.1.9}}}"), 5, 75,
       "10.0.1.9 is outside 10.0.0.0/24"),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.0.2}}}"), 5, 66, "reversed",
+      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.0.2}}}"), 5, 66,
+      "reversed",
       hint: "10.0.0.2-10.0.0.9"),
     Mistake(WeftTopologyTests.networks("{a: {mode: nat, dhcp: true}}"), 5, 37, "only false makes sense"),
     Mistake(WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/30}}"), 5, 39, "too small"),
     Mistake(WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web\"]}}"), 5, 42, "not a port forward"),
     Mistake(WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm \"web\""),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web:80/tpc\"]}}"), 5, 53, "not a protocol", hint: "tcp"),
+    Mistake(
+      WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web:80/tpc\"]}}"), 5, 53, "not a protocol",
+      hint: "tcp"),
   ]
 
   static let machines: [Mistake] = [
@@ -136,14 +150,19 @@ struct MistakeTests {
     Mistake(base + "  x: {network: lan, address: 134.115.153.74, lease: 134.115.153.75}\n", 13, 53, "either"),
     Mistake(base + "  x: {network: home, mac: 53:54:00:12:34:56}\n", 13, 27, "group address"),
     Mistake(base + "  x: {network: home, mac: 52:54:00:12:34}\n", 13, 27, "not a MAC address"),
-    Mistake(base + "  x: {network: home, mac: 52:54:00:12:34:56}\n  y: {network: home, mac: 52:54:00:12:34:56}\n", 14, 27, "taken by VM \"x\""),
+    Mistake(
+      base + "  x: {network: home, mac: 52:54:00:12:34:56}\n  y: {network: home, mac: 52:54:00:12:34:56}\n", 14, 27,
+      "taken by VM \"x\""),
     Mistake(base + "  x: {network: home, nics: [{network: home}]}\n", 13, 7, "cannot stand beside \"nics\""),
     Mistake(base + "  laptop: {network: home}\n", 13, 3, "taken by a host on line 4"),
     Mistake(base + "  x: {network: home, autostrt: false}\n", 13, 22, "unknown key", hint: "autostart"),
     Mistake(base + "groups: {g: {count: 0, network: home}}\n", 13, 21, "out of range"),
     Mistake(base + "groups: {g: {network: home}}\n", 13, 10, "needs \"count\""),
-    Mistake(base + "groups: {g: {count: 300, network: lan, address: 134.115.153.100}}\n", 13, 49, "taken by host \"laptop\""),
-    Mistake(base + "groups: {g: {count: 300, network: lan, address: \"134.115.153.{n+100}\"}}\n", 13, 49, "taken by host \"laptop\""),
+    Mistake(
+      base + "groups: {g: {count: 300, network: lan, address: 134.115.153.100}}\n", 13, 49, "taken by host \"laptop\""),
+    Mistake(
+      base + "groups: {g: {count: 300, network: lan, address: \"134.115.153.{n+100}\"}}\n", 13, 49,
+      "taken by host \"laptop\""),
     Mistake(base + "groups: {g: {count: 2, name: same, network: home}}\n", 13, 30, "needs {n}"),
   ]
 
@@ -169,9 +188,12 @@ struct MistakeTests {
     Mistake(base + "expect: [{from: web, to: \"home:80\"}]\n", 13, 27, "is a network"),
     Mistake(base + "expect: [{from: web, to: \"visitor:99999\"}]\n", 13, 35, "out of range"),
     Mistake(base + "expect: [{from: web, to: \"visitor:80\", is: closed}]\n", 13, 44, "none of"),
-    Mistake(base + "expect: [{from: web, to: \"visitor:80\", is: dropped, seen-as: 1.2.3.4}]\n", 13, 53, "goes with \"is: open\""),
+    Mistake(
+      base + "expect: [{from: web, to: \"visitor:80\", is: dropped, seen-as: 1.2.3.4}]\n", 13, 53,
+      "goes with \"is: open\""),
     Mistake(base + "expect: [{from: web, to: \"visitor:80\", reaches: vistor}]\n", 13, 49, "unknown", hint: "visitor"),
-    Mistake(base + "expect: [{from: web, to: \"visitor:80\", is: dropped, by: hom}]\n", 13, 57, "unknown", hint: "home"),
+    Mistake(
+      base + "expect: [{from: web, to: \"visitor:80\", is: dropped, by: hom}]\n", 13, 57, "unknown", hint: "home"),
     Mistake(base + "expect: [{from: web, to: \"visitor:80\", by: home}]\n", 13, 40, "goes with \"is: dropped\""),
     Mistake(base + "expect: [{from: web, ping: visitor, never-during: [4 s, 2 s]}]\n", 13, 57, "reversed"),
     Mistake(base + "expect: [{from: web, ping: visitor, never-during: [4 s]}]\n", 13, 51, "two times"),
@@ -183,10 +205,18 @@ struct MistakeTests {
     Mistake(base + "expect: [{from: web, ping: visitor, rtt: {at-most: 1 ms, at-least: 2 ms}}]\n", 13, 52, "below"),
   ]
 
-  @Test("A value of the wrong form is reported at its place", arguments: forms) func form(_ mistake: Mistake) { mistake.check() }
-  @Test("A network that cannot be is reported at its place", arguments: networks) func network(_ mistake: Mistake) { mistake.check() }
-  @Test("A machine that cannot be is reported at its place", arguments: machines) func machine(_ mistake: Mistake) { mistake.check() }
-  @Test("An event that cannot happen is reported at its place", arguments: events) func event(_ mistake: Mistake) { mistake.check() }
+  @Test("A value of the wrong form is reported at its place", arguments: forms) func form(_ mistake: Mistake) {
+    mistake.check()
+  }
+  @Test("A network that cannot be is reported at its place", arguments: networks) func network(_ mistake: Mistake) {
+    mistake.check()
+  }
+  @Test("A machine that cannot be is reported at its place", arguments: machines) func machine(_ mistake: Mistake) {
+    mistake.check()
+  }
+  @Test("An event that cannot happen is reported at its place", arguments: events) func event(_ mistake: Mistake) {
+    mistake.check()
+  }
   @Test("An expectation that says nothing is reported at its place", arguments: expectations)
   func expectation(_ mistake: Mistake) { mistake.check() }
 }

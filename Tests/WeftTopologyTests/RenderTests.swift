@@ -4,15 +4,18 @@ import Testing
 
 struct RenderTests {
   @Test func diagnosticShowsTheLineACaretAndHelp() {
-    let text = load("segments:\n  campus: {subnt: 10.0.0.0/24}\n", file: "a.yaml").diagnostics.map { $0.render(color: false) }
-    #expect(text == [
-      """
-      a.yaml:2:12: error: unknown key "subnt" in a segment
-          campus: {subnt: 10.0.0.0/24}
-                   ^^^^^
-        help: did you mean "subnet"?
-      """
-    ])
+    let text = load("segments:\n  campus: {subnt: 10.0.0.0/24}\n", file: "a.yaml").diagnostics.map {
+      $0.render(color: false)
+    }
+    #expect(
+      text == [
+        """
+        a.yaml:2:12: error: unknown key "subnt" in a segment
+            campus: {subnt: 10.0.0.0/24}
+                     ^^^^^
+          help: did you mean "subnet"?
+        """
+      ])
   }
 
   @Test func colorIsOnlyColor() {
@@ -32,7 +35,8 @@ struct RenderTests {
   }
 
   @Test func longLinesAreCutAroundThePlace() {
-    let text = "x-a: {" + String(repeating: "b: 1, ", count: 1) + "c: \"" + String(repeating: "y", count: 5000) + "\"}\n"
+    let text =
+      "x-a: {" + String(repeating: "b: 1, ", count: 1) + "c: \"" + String(repeating: "y", count: 5000) + "\"}\n"
     let load = load(text + "seed: \"" + String(repeating: "9", count: 3000) + "\"\n")
     for diagnostic in load.diagnostics { #expect(diagnostic.render(color: false).utf8.count < 1000) }
     #expect(load.diagnostics.count == 1)

@@ -9,13 +9,15 @@ func load(_ text: String, file: String = "lab.yaml") -> TopologyLoad { Topology.
 func topology(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> Topology {
   let load = load(text)
   if load.topology == nil {
-    Issue.record("\(load.diagnostics.map { $0.render(color: false) }.joined(separator: "\n"))", sourceLocation: sourceLocation)
+    Issue.record(
+      "\(load.diagnostics.map { $0.render(color: false) }.joined(separator: "\n"))", sourceLocation: sourceLocation)
   }
   return try #require(load.topology, sourceLocation: sourceLocation)
 }
 
 /// The root of the package.
-let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
 
 /// Twelve lines that most tests build upon: line 13 is the first of what is added.
 let base = """

@@ -5,6 +5,13 @@ struct SourceText {
   /// Where each line starts, in UTF-8 bytes; the last entry is the end of the text.
   private var starts: [Int] = [0]
   private let bytes: [UInt8]
+  private let recent = RecentLine()
+
+  /// The line asked for last: a thousand mistakes may stand in one line of ten megabytes.
+  private final class RecentLine {
+    var number = 0
+    var scalars: [Unicode.Scalar] = []
+  }
 
   init(text: String, file: String) {
     self.file = file
@@ -39,7 +46,13 @@ struct SourceText {
   }
 
   /// The line, without its break; "" outside the file.
-  func line(_ number: Int) -> [Unicode.Scalar] { Array(String(decoding: lineBytes(number), as: UTF8.self).unicodeScalars) }
+  func line(_ number: Int) -> [Unicode.Scalar] {
+    if recent.number != number {
+      recent.scalars = Array(String(decoding: lineBytes(number), as: UTF8.self).unicodeScalars)
+      recent.number = number
+    }
+    return recent.scalars
+  }
 
   /// Line and column of a byte.
   func mark(atByte offset: Int) -> Mark {

@@ -68,7 +68,9 @@ extension Loader {
       // Misspelt is not missing: the unknown key has been reported.
       if unknown.contains(where: { Suggestion.nearest(to: $0, in: names) == key.name }) { continue }
       let of = name.map { "\(table.name) \"\($0)\"" } ?? table.name.article
-      report("\(of) needs \"\(key.name)\"", at: mark, length: name?.unicodeScalars.count ?? 1, hint: "for example \(key.name): \(key.example)")
+      report(
+        "\(of) needs \"\(key.name)\"", at: mark, length: name?.unicodeScalars.count ?? 1,
+        hint: "for example \(key.name): \(key.example)")
     }
   }
 

@@ -34,6 +34,17 @@ extension Loader {
     }
   }
 
+  /// What is planned for after the end of the run never comes.
+  func checkDuration() {
+    guard let duration = topology.duration else { return }
+    for event in topology.events where event.at > duration {
+      report("this is after the run's end at \(duration)", at: event.mark, severity: .warning)
+    }
+    for expectation in topology.expectations where expectation.timing.start > duration {
+      report("this is first tried after the run's end at \(duration)", at: expectation.mark, severity: .warning)
+    }
+  }
+
   private func vmName(_ value: YAMLValue) -> String? {
     guard let name = value.text, !value.isNull, resolve(name, [.vm], at: value) else { return nil }
     return name
@@ -45,8 +56,7 @@ extension Loader {
       resolve(node, [.host, .vm], at: value)
     else { return nil }
     if names[node]?.sort == .host {
-      // A host that could not be read has been reported.
-      if let index = hostIndex[node], topology.hosts[index].uplink == nil, errorCount == 0 {
+      if withoutUplink.contains(node) {
         report("host \"\(node)\" has no uplink", at: value, part: node)
         return nil
       }
@@ -58,8 +68,18 @@ extension Loader {
 
   private func linkName(_ node: String, _ port: String, among ports: [String], at value: YAMLValue) -> LinkName? {
     if ports.contains(port) { return LinkName(node: node, port: port) }
-    let hint = Suggestion.hint(for: port, in: ports) ?? "its cables are \(ports.map { "\(node).\($0)" }.joined(separator: ", "))"
+    let hint =
+      Suggestion.hint(for: port, in: ports) ?? "its cables are \(ports.map { "\(node).\($0)" }.joined(separator: ", "))"
     report("\"\(node)\" has no cable \"\(port)\"", at: value, part: port, hint: hint)
     return nil
+  }
+}
+
+extension Expectation.Timing {
+  fileprivate var start: Nanoseconds {
+    switch self {
+    case .within(let at, _): at
+    case .neverDuring(let from, _, _), .alwaysAfter(let from, _, _): from
+    }
   }
 }

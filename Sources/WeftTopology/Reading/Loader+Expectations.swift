@@ -8,12 +8,16 @@ extension Loader {
     checkFit(value, outcome)
     let timing = timing(value)
     var from: String?
-    if let place = value["from"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) { from = name }
+    if let place = value["from"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) {
+      from = name
+    }
     let seenAs = parse(value["seen-as"], Parse.address)
     var reaches: String?
     if let place = value["reaches"], let name = place.text, resolve(name, [.host, .vm], at: place) { reaches = name }
     var by: String?
-    if let place = value["by"], let name = place.text, resolve(name, [.network, .host, .vm, .segment], at: place) { by = name }
+    if let place = value["by"], let name = place.text, resolve(name, [.network, .host, .vm, .segment], at: place) {
+      by = name
+    }
     let (atMost, atLeast) = bounds(value["rtt"])
     guard let from, let (probe, what) = probe(value) else { return }
     let name = value["name"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "\(from) → \(what) is \(outcome.rawValue)"
@@ -33,15 +37,19 @@ extension Loader {
       let problem: String?
       switch key {
       case "seen-as", "reaches":
-        problem = outcome == .open ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
+        problem =
+          outcome == .open ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
       case "by", "reason":
-        problem = outcome == .dropped || outcome == .blocked ? nil : "\"\(key)\" goes with \"is: dropped\" or \"is: blocked\""
+        problem =
+          outcome == .dropped || outcome == .blocked ? nil : "\"\(key)\" goes with \"is: dropped\" or \"is: blocked\""
       case "rtt":
         problem =
           outcome != .open
-          ? "\"rtt\" goes with \"is: open\"" : value["to"] == nil && value["ping"] == nil ? "\"rtt\" goes with \"to\" or \"ping\"" : nil
+          ? "\"rtt\" goes with \"is: open\""
+          : value["to"] == nil && value["ping"] == nil ? "\"rtt\" goes with \"to\" or \"ping\"" : nil
       case "status", "body": problem = value["http"] == nil ? "\"\(key)\" goes with \"http\"" : nil
-      case "lease": problem = outcome == .open ? nil : "a lease is obtained or not: there is no \"is: \(outcome.rawValue)\""
+      case "lease":
+        problem = outcome == .open ? nil : "a lease is obtained or not: there is no \"is: \(outcome.rawValue)\""
       default: problem = nil
       }
       if let problem { report(problem, atKey: entry.keyMark, key) }
@@ -67,15 +75,21 @@ extension Loader {
       guard let url = parse(http, Parse.http), resolve(url.to, at: http) else { return nil }
       let status = integer(value["status"], 100...599)
       return (
-        .http(to: url.to, port: url.port, path: url.path, status: status, bodyContains: value["body"]?.text), http.text ?? ""
+        .http(to: url.to, port: url.port, path: url.path, status: status, bodyContains: value["body"]?.text),
+        http.text ?? ""
       )
     }
     if let throughput = value["throughput"] {
       guard let place = throughput["to"], let end = endpoint(place, false, only: .tcp) else { return nil }
       let size = bytes(throughput["size"], 1...1 << 50).map { UInt64($0) } ?? 1_000_000
       let (low, high) = (parse(throughput["at-least"], Quantity.rate), parse(throughput["at-most"], Quantity.rate))
-      if let low, let high, low > high, let bound = throughput["at-most"] { report("\"at-most\" is below \"at-least\"", at: bound) }
-      return (.throughput(to: end.to, port: end.port, size: size, atLeast: low, atMost: high), "throughput to \(place.text ?? "")")
+      if let low, let high, low > high, let bound = throughput["at-most"] {
+        report("\"at-most\" is below \"at-least\"", at: bound)
+      }
+      return (
+        .throughput(to: end.to, port: end.port, size: size, atLeast: low, atMost: high),
+        "throughput to \(place.text ?? "")"
+      )
     }
     return value["lease"] != nil ? (.lease, "lease") : nil
   }
@@ -91,15 +105,20 @@ extension Loader {
       return atMost ? (time, nil) : (nil, time)
     }
     let (high, low) = (parse(value["at-most"], Quantity.duration), parse(value["at-least"], Quantity.duration))
-    if let high, let low, low > high, let place = value["at-most"] { report("\"at-most\" is below \"at-least\"", at: place) }
-    if high == nil, low == nil, value.entries?.isEmpty ?? true { report("\"rtt\" needs \"at-most\" or \"at-least\"", at: value) }
+    if let high, let low, low > high, let place = value["at-most"] {
+      report("\"at-most\" is below \"at-least\"", at: place)
+    }
+    if high == nil, low == nil, value.entries?.isEmpty ?? true {
+      report("\"rtt\" needs \"at-most\" or \"at-least\"", at: value)
+    }
     return (high, low)
   }
 
   private func timing(_ value: YAMLValue) -> Expectation.Timing {
     let windows = (value.entries ?? []).filter { ["never-during", "always-after"].contains($0.key) }
     if let window = windows.first {
-      for entry in value.entries ?? [] where ["at", "within"].contains(entry.key) || entry.key == windows.dropFirst().first?.key {
+      for entry in value.entries ?? []
+      where ["at", "within"].contains(entry.key) || entry.key == windows.dropFirst().first?.key {
         report("\"\(entry.key)\" cannot stand beside \"\(window.key)\"", atKey: entry.keyMark, entry.key)
       }
       let (from, to, every) = self.window(window.value)

@@ -13,7 +13,9 @@ extension Loader {
       var used: [PortUse: String] = [:]
       var listening: [PortUse: String] = [:]
       for program in host.programs {
-        for (transport, port) in program.listens { listening[PortUse(transport: transport, port: port)] = program.kind.word }
+        for (transport, port) in program.listens {
+          listening[PortUse(transport: transport, port: port)] = program.kind.word
+        }
       }
       for network in host.networks {
         for forward in network.forwards {
@@ -28,7 +30,9 @@ extension Loader {
             used[use] = "network \"\(network.name)\" on line \(forward.mark.line)"
           }
           if let program = listening[use] {
-            report("\(port) is forwarded to \"\(forward.vm)\", but the host's own \(program) listens on it", at: forward.mark, length: length)
+            report(
+              "\(port) is forwarded to \"\(forward.vm)\", but the host's own \(program) listens on it",
+              at: forward.mark, length: length)
           }
         }
       }

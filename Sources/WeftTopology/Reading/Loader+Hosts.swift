@@ -10,6 +10,7 @@ extension Loader {
     if let forwarding = parse(value["ip-forwarding"], Parse.boolean) { host.ipForwarding = forwarding }
     hostIndex[host.name] = topology.hosts.count
     let hasUplink = !(value["uplink"]?.isNull ?? true)
+    if !hasUplink { withoutUplink.insert(host.name) }
     host.networks = readNetworks(value["networks"], of: host, hasUplink: hasUplink)
     for (i, network) in host.networks.enumerated() { networkIndex[network.name] = (topology.hosts.count, i) }
     topology.hosts.append(host)
@@ -19,12 +20,14 @@ extension Loader {
   private func readUplink(_ value: YAMLValue, of host: String) -> Uplink? {
     if let text = value.text {
       let parts = text.split(separator: " ").map(String.init)
-      guard parts.count == 2, resolve(parts[0], [.segment], at: value), let address = try? Parse.address(parts[1]) else {
+      guard parts.count == 2, resolve(parts[0], [.segment], at: value), let address = try? Parse.address(parts[1])
+      else {
         return nil
       }
       return makeUplink(segment: parts[0], address, at: value, value, of: host)
     }
-    guard let segment = value["segment"], let name = segment.text, !name.isEmpty, resolve(name, [.segment], at: segment),
+    guard let segment = value["segment"], let name = segment.text, !name.isEmpty,
+      resolve(name, [.segment], at: segment),
       let place = value["address"], let address = parse(place, Parse.address)
     else { return nil }
     return makeUplink(segment: name, address, at: place, value, of: host)

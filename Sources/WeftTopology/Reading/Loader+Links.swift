@@ -55,7 +55,9 @@ extension Loader {
     }
     guard subnet.isHost(address) else {
       let what = address == subnet.network ? "network" : "broadcast"
-      report("\(address) is the \(what) address of \(subnet)", at: value, part: "\(address)", hint: "use \(subnet.firstHost) to \(subnet.lastHost)")
+      report(
+        "\(address) is the \(what) address of \(subnet)", at: value, part: "\(address)",
+        hint: "use \(subnet.firstHost) to \(subnet.lastHost)")
       return false
     }
     return true

@@ -68,6 +68,15 @@ extension Loader {
       report("\"\(name)\" is \(named.sort.rawValue.article), not \(wanted)", at: value, part: name)
       return false
     }
+    if name.hasPrefix("x-") {
+      report("unknown name \"\(name)\"", at: value, part: name, hint: "entries that begin with x- are not read")
+      return false
+    }
+    // One long file can be full of one mistake; a hundred suggestions are enough.
+    guard errorCount < 100 else {
+      report("unknown \(sorts.map(\.rawValue).joined(separator: " or ")) \"\(name)\"", at: value, part: name)
+      return false
+    }
     let candidates = nameOrder.lazy.filter { self.names[$0].map { sorts.contains($0.sort) } ?? false }
     // The list of all is for small labs; nobody reads a thousand names.
     let hint = Suggestion.hint(for: name, in: candidates) ?? listHint(Array(candidates.prefix(9)))

@@ -48,7 +48,7 @@ extension Loader {
       draft.hasSubnet = true
     } else if let text = value["subnet"], !text.isNull {
       draft.hasSubnet = true
-      draft.subnet = parse(text, Parse.prefix)
+      draft.subnet = parse(text, Parse.subnet)
     }
     return draft
   }
@@ -56,12 +56,17 @@ extension Loader {
   /// 192.168.122.0/24 as libvirt's first network has it, then the next ones that are free on this host.
   func chooseSubnets(_ drafts: inout [NetworkDraft], of host: Host) {
     var used = drafts.filter { $0.mode != .bridge }.compactMap(\.subnet)
-    if let uplink = host.uplink { used.append(uplink.prefix) }
-    var candidates = (Array(122...255) + Array(0..<122)).map { IPv4Prefix(IPv4Address(192, 168, UInt8($0), 0), length: 24) }[...]
+    // Every segment may be somewhere a VM wants to go.
+    used += topology.segments.map(\.subnet)
+    var candidates = (Array(122...255) + Array(0..<122)).map {
+      IPv4Prefix(IPv4Address(192, 168, UInt8($0), 0), length: 24)
+    }[...]
     for i in drafts.indices where !drafts[i].hasSubnet {
       while let candidate = candidates.first, used.contains(where: candidate.overlaps) { candidates.removeFirst() }
       guard let choice = candidates.popFirst() else {
-        report("no 192.168.N.0/24 is free for \"\(drafts[i].name)\"", atKey: drafts[i].mark, drafts[i].name, hint: "give it a subnet")
+        report(
+          "no 192.168.N.0/24 is free for \"\(drafts[i].name)\"", atKey: drafts[i].mark, drafts[i].name,
+          hint: "give it a subnet")
         continue
       }
       drafts[i].subnet = choice
@@ -102,14 +107,16 @@ extension Loader {
     let (subnet, gateway) = (network.subnet, network.gateway ?? network.subnet.firstHost)
     guard subnet.hostCount >= 3 else {
       report(
-        "\(subnet) is too small for a gateway, a DHCP server and a VM", at: place, hint: "dhcp: false, or a larger subnet")
+        "\(subnet) is too small for a gateway, a DHCP server and a VM", at: place,
+        hint: "dhcp: false, or a larger subnet")
       return nil
     }
     var server = subnet.lastHost
     if server == gateway { server = IPv4Address(rawValue: server.rawValue - 1) }
     if let text = value?["server"], let address = parse(text, Parse.address) {
       if fits(address, subnet, of: network.name, at: text), address == gateway {
-        report("\(address) is the gateway's address", at: text, hint: "the DHCP server has one of its own, like \(server)")
+        report(
+          "\(address) is the gateway's address", at: text, hint: "the DHCP server has one of its own, like \(server)")
       }
       server = address
     }

@@ -43,10 +43,13 @@ extension Loader {
       let place = value.text != nil ? value : value["to"] ?? value
       guard let to = destination(place, inGroup) else { return nil }
       return .ping(
-        to: to, count: integer(value["count"], 1...1_000_000_000) ?? 4, interval: interval(value["interval"]) ?? .seconds(1),
+        to: to, count: integer(value["count"], 1...1_000_000_000) ?? 4,
+        interval: interval(value["interval"]) ?? .seconds(1),
         size: bytes(value["size"], 0...65_507) ?? 56, ttl: UInt8(clamping: integer(value["ttl"], 1...255) ?? 64))
     case "bulk":
-      guard let end = endpoint(value.text != nil ? value : value["to"] ?? value, inGroup, only: .tcp) else { return nil }
+      guard let end = endpoint(value.text != nil ? value : value["to"] ?? value, inGroup, only: .tcp) else {
+        return nil
+      }
       return .bulk(to: end.to, port: end.port, size: bytes(value["size"], 0...1 << 50).map { UInt64($0) } ?? 1_000_000)
     case "udp-rate": return udpRate(value, inGroup)
     default: return nil
@@ -64,13 +67,16 @@ extension Loader {
     }
     guard let place = value["to"], let end = endpoint(place, inGroup, only: .tcp) else { return nil }
     return .httpGet(
-      to: end.to, port: end.port, path: value["path"]?.text ?? "/", count: integer(value["count"], 1...1_000_000_000) ?? 1,
+      to: end.to, port: end.port, path: value["path"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "/",
+      count: integer(value["count"], 1...1_000_000_000) ?? 1,
       interval: interval(value["interval"]) ?? .seconds(1))
   }
 
   private func udpRate(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {
     guard let place = value["to"], let end = endpoint(place, inGroup, only: nil) else { return nil }
-    if end.transport == .tcp, place.text?.hasSuffix("/tcp") == true { report("datagrams go over udp, not tcp", at: place) }
+    if end.transport == .tcp, place.text?.hasSuffix("/tcp") == true {
+      report("datagrams go over udp, not tcp", at: place)
+    }
     let size = bytes(value["size"], 0...65_507) ?? 64
     let paces = ["interval", "rate", "pps"].filter { value[$0] != nil }
     if paces.count > 1 { report("only one of \(paces.joined(separator: ", ")) sets the pace", at: value) }
@@ -100,10 +106,12 @@ extension Loader {
   }
 
   func endpoint(_ value: YAMLValue, _ inGroup: Bool, only transport: TransportProtocol?) -> Parse.Endpoint? {
-    guard let end = parse(value, { (text) throws(Complaint) in try Parse.endpoint(text) }), resolve(end.to, at: value, inGroup)
+    guard let end = parse(value, { (text) throws(Complaint) in try Parse.endpoint(text) }),
+      resolve(end.to, at: value, inGroup)
     else { return nil }
     if let transport, end.transport != transport {
-      report("this goes over \(transport.rawValue), not \(end.transport.rawValue)", at: value, part: end.transport.rawValue)
+      report(
+        "this goes over \(transport.rawValue), not \(end.transport.rawValue)", at: value, part: end.transport.rawValue)
     }
     return end
   }

@@ -23,7 +23,8 @@ extension Loader {
     let under = defaults("vm")
     if let nics = own["nics"]?.items, let under {
       let base = YAMLValue(
-        kind: .map((under.entries ?? []).filter { Self.nicKeyNames.contains($0.key) && !Self.ownKeyNames.contains($0.key) }),
+        kind: .map(
+          (under.entries ?? []).filter { Self.nicKeyNames.contains($0.key) && !Self.ownKeyNames.contains($0.key) }),
         mark: under.mark)
       let list = YAMLValue(kind: .list(nics.map { $0.merged(over: base) }), mark: own["nics"]?.mark ?? own.mark)
       let entries = (own.entries ?? []).map { entry in
@@ -41,7 +42,8 @@ extension Loader {
   ) -> VM? {
     if own["nics"] != nil, let other = own.entries?.first(where: { Self.nicKeyNames.contains($0.key) }) {
       report(
-        "\"\(other.key)\" cannot stand beside \"nics\"", atKey: other.keyMark, other.key, hint: "move it into an entry of nics")
+        "\"\(other.key)\" cannot stand beside \"nics\"", atKey: other.keyMark, other.key,
+        hint: "move it into an entry of nics")
     }
     var host: String?
     if let place = value["host"], let text = place.text, !place.isNull {
@@ -50,7 +52,9 @@ extension Loader {
     }
     let list = value["nics"]?.items ?? [value]
     if value["nics"] == nil, value["network"] == nil || value["network"]?.isNull == true {
-      report("VM \"\(name)\" needs \"network\"", at: mark, length: name.unicodeScalars.count, hint: "for example network: home")
+      report(
+        "VM \"\(name)\" needs \"network\"", at: mark, length: name.unicodeScalars.count,
+        hint: "for example network: home")
       return nil
     }
     if list.isEmpty { report("VM \"\(name)\" needs at least one NIC", at: value["nics"]?.mark ?? mark) }
@@ -59,13 +63,17 @@ extension Loader {
       guard let place = item["network"], let text = place.text, resolve(text, [.network], at: place) else { continue }
       guard let owner = networkHost[text] else { continue }
       if let host, host != owner {
-        report("network \"\(text)\" is on host \"\(owner)\", not on \"\(host)\"", at: place, hint: "a VM and its networks share a host")
+        report(
+          "network \"\(text)\" is on host \"\(owner)\", not on \"\(host)\"", at: place,
+          hint: "a VM and its networks share a host")
         continue
       }
       host = owner
       let port = "VM \"\(name)\"" + (list.count > 1 ? " (eth\(i))" : "")
       let own = value["nics"] == nil ? mark : item.mark
-      if let nic = makeNIC(item, network: text, at: own, length: value["nics"] == nil ? name.unicodeScalars.count : 1, owner: port) {
+      if let nic = makeNIC(
+        item, network: text, at: own, length: value["nics"] == nil ? name.unicodeScalars.count : 1, owner: port)
+      {
         nics.append(nic)
       }
     }

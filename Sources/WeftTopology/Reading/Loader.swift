@@ -24,13 +24,14 @@ final class Loader {
   var segmentIndex: [String: Int] = [:]
   var hostIndex: [String: Int] = [:]
   var vmIndex: [String: Int] = [:]
+  /// Hosts whose entry names no uplink, be it a right or a wrong one.
+  var withoutUplink: Set<String> = []
   /// Network → its host and place there; a network that could not be read has no place.
   var networkHost: [String: String] = [:]
   var networkIndex: [String: (host: Int, network: Int)] = [:]
   /// Addresses taken on a segment or a private network.
   var taken: [String: [IPv4Address: String]] = [:]
   var macs: [MACAddress: String] = [:]
-  /// Static addresses and reservations against gateways and servers are checked only where both are known.
   let filterChecker: ((String) -> String?)?
 
   init(source: SourceText, name: String, filterChecker: ((String) -> String?)?) {
@@ -83,14 +84,15 @@ final class Loader {
 
   func finish(_ earlier: [Diagnostic]) -> TopologyLoad {
     var all = earlier + diagnostics
-    if errorCount + earlier.count > 0, all.count >= 1000 {
-      all.append(source.diagnostic(.error, at: Mark(line: .max, column: 1), length: 1, "too many mistakes; the rest is left out", hint: nil))
+    if all.count >= 1000, let last = all.map(\.line).max() {
+      let message = "too many mistakes; the rest is left out"
+      all.append(source.diagnostic(.error, at: Mark(line: last + 1, column: 1), length: 1, message, hint: nil))
     }
     // Stable by index: of two at one place, the first found comes first.
     let order = all.indices.sorted {
       (all[$0].line, all[$0].column, $0) < (all[$1].line, all[$1].column, $1)
     }
-    let failed = all.contains { $0.severity == .error }
+    let failed = errorCount > 0 || all.contains { $0.severity == .error }
     return TopologyLoad(topology: failed ? nil : topology, diagnostics: order.map { all[$0] })
   }
 
@@ -105,7 +107,9 @@ final class Loader {
     check(root, .object(Tables.root), at: root.mark)
     defaults = root["defaults"]
     if let name = root["name"]?.text, !name.isEmpty { topology.name = name }
-    if let seed = parse(root["seed"], { (t) throws(Complaint) in try Parse.integer(t, in: 0...UInt64.max) }) { topology.seed = seed }
+    if let seed = parse(root["seed"], { (t) throws(Complaint) in try Parse.integer(t, in: 0...UInt64.max) }) {
+      topology.seed = seed
+    }
     if let value = root["duration"], let duration = parse(value, Quantity.duration) {
       if duration == .zero { report("a run of no time shows nothing", at: value) }
       topology.duration = duration
@@ -127,6 +131,7 @@ final class Loader {
     for value in root["events"]?.items ?? [] { readEvent(value) }
     for value in root["expect"]?.items ?? [] { readExpectation(value) }
     if let capture = root["capture"] { readCapture(capture) }
+    checkDuration()
   }
 
   /// The defaults of a kind.

@@ -31,7 +31,9 @@ public enum TopologySchema {
   }
 
   private static func object(_ table: KeyTable) -> JSON {
-    var pairs: [(String, JSON)] = [("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")]))]
+    var pairs: [(String, JSON)] = [
+      ("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")])),
+    ]
     let canBeNull = table.exactlyOne.isEmpty && (table.takesDefaults || !table.keys.contains { $0.isRequired })
     if !canBeNull { pairs[1].1 = .string("object") }
     pairs.append(("properties", .object(table.keys.map { ($0.name, property($0)) })))
@@ -61,11 +63,16 @@ public enum TopologySchema {
   private static func shape(_ shape: Shape) -> JSON {
     switch shape {
     case .scalar(let kind): return scalar(kind)
-    case .list(let element): return .object([("type", .array([.string("array"), .string("null")])), ("items", Self.shape(element))])
+    case .list(let element):
+      return .object([("type", .array([.string("array"), .string("null")])), ("items", Self.shape(element))])
     case .named(let element):
       return .object([
-        ("type", .array([.string("object"), .string("null")])), ("propertyNames", .object([("maxLength", .integer(32))])),
-        ("patternProperties", .object([("^x-", .object([])), ("^(?!x-)[A-Za-z0-9_-]{1,32}$", Self.shape(element)), ("^<<$", .object([]))])),
+        ("type", .array([.string("object"), .string("null")])),
+        ("propertyNames", .object([("maxLength", .integer(32))])),
+        (
+          "patternProperties",
+          .object([("^x-", .object([])), ("^(?!x-)[A-Za-z0-9_-]{1,32}$", Self.shape(element)), ("^<<$", .object([]))])
+        ),
         ("additionalProperties", .bool(false)),
       ])
     case .object(let table): return .object([("$ref", .string("#/definitions/\(table.name)"))])
@@ -99,7 +106,8 @@ public enum TopologySchema {
     case .boolean: return .object([("type", .string("boolean"))])
     case .always(let value): return .object([("const", .bool(value))])
     case .integer(let range): return numbers(range)
-    case .duration: return .object([("anyOf", .array([.object([("const", .integer(0))]), units(Quantity.durations, bare: "")]))])
+    case .duration:
+      return .object([("anyOf", .array([.object([("const", .integer(0))]), units(Quantity.durations, bare: "")]))])
     case .rate: return units(Quantity.rates, bare: "")
     case .size: return .object([("anyOf", .array([numbers(0...UInt64.max), units(Quantity.sizes, bare: "?")]))])
     case .fraction:
@@ -113,7 +121,10 @@ public enum TopologySchema {
     case .port: return numbers(1...65535)
     case .range: return strings("^ *\(address) *- *\(address) *$")
     case .choice(let words): return .object([("enum", .array(words.map { .string($0) }))])
-    case .reference: return .object([("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^\(templated)$"))])
+    case .reference:
+      return .object([
+        ("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^\(templated)$")),
+      ])
     case .namePattern: return strings("^\(templated)$")
     case .destination: return strings("^\(node)$")
     case .endpoint: return strings("^\(node):[0-9]{1,5}(/(tcp|udp))?$")

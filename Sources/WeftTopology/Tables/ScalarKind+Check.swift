@@ -5,14 +5,16 @@ extension ScalarKind {
     case .text: break
     case .boolean: _ = try Parse.boolean(text)
     case .always(let value):
-      guard try Parse.boolean(text) == value else { throw Complaint("only \(value) makes sense here", hint: "leave the key out") }
+      guard try Parse.boolean(text) == value else {
+        throw Complaint("only \(value) makes sense here", hint: "leave the key out")
+      }
     case .integer(let range): _ = try Parse.integer(text, in: range)
     case .duration: _ = try Quantity.duration(text)
     case .rate: _ = try Quantity.rate(text)
     case .size: _ = try Quantity.size(text)
     case .fraction: _ = try Quantity.fraction(text)
     case .address: _ = try Parse.address(text)
-    case .prefix: _ = try Parse.prefix(text)
+    case .prefix: _ = try Parse.subnet(text)
     case .mac: _ = try Parse.mac(text)
     case .port: _ = try Parse.port(text)
     case .range: _ = try Parse.range(text)
@@ -34,7 +36,8 @@ extension ScalarKind {
     case .uplink:
       let parts = text.split(separator: " ")
       guard parts.count == 2 else {
-        throw Complaint("\"\(text.prefix(60))\" is not an uplink", hint: "write it like \"campus 134.115.153.10\": segment, address")
+        throw Complaint(
+          "\"\(text.prefix(60))\" is not an uplink", hint: "write it like \"campus 134.115.153.10\": segment, address")
       }
       _ = try Parse.name(String(parts[0]))
       _ = try Parse.address(String(parts[1]))
@@ -96,7 +99,9 @@ enum Pattern {
     guard inner.first == "n" else { return nil }
     let tail = inner.dropFirst()
     guard let sign = tail.first else { return n }
-    guard sign == "+" || sign == "-", let amount = Int(tail.dropFirst()), amount >= 0, amount <= 1_000_000_000 else { return nil }
+    guard sign == "+" || sign == "-", let amount = Int(tail.dropFirst()), amount >= 0, amount <= 1_000_000_000 else {
+      return nil
+    }
     return sign == "+" ? n + amount : n - amount
   }
 }

@@ -14,7 +14,8 @@ indirect enum Shape: Sendable {
 
 /// Kinds of text.
 enum ScalarKind: Sendable, Equatable {
-  case text, boolean, always(Bool)
+  case text, boolean
+  case always(Bool)
   case integer(ClosedRange<UInt64>)
   case duration, rate, size, fraction
   case address, prefix, mac, port, range, addressPattern, macPattern
@@ -36,7 +37,10 @@ struct Key: Sendable {
   var standard: String?
   var example: String
 
-  init(_ name: String, _ shape: Shape, _ doc: String, required: Bool = false, default standard: String? = nil, example: String) {
+  init(
+    _ name: String, _ shape: Shape, _ doc: String, required: Bool = false, default standard: String? = nil,
+    example: String
+  ) {
     self.name = name
     self.shape = shape
     self.doc = doc

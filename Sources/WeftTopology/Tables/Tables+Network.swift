@@ -36,9 +36,13 @@ enum Tables {
       Key(
         "uplink", .either([.scalar(.uplink), .object(uplink)]), "The cable to a segment.", default: "none",
         example: "campus 134.115.153.10"),
-      Key("networks", .named(.either([.scalar(.choice(modes)), .object(network)])), "Virtual networks on this host.", default: "none", example: "{lan: bridge}"),
+      Key(
+        "networks", .named(.either([.scalar(.choice(modes)), .object(network)])), "Virtual networks on this host.",
+        default: "none", example: "{lan: bridge}"),
       Key("programs", programs, "What runs on the host itself.", default: "none", example: "[http-server]"),
-      Key("ip-forwarding", .scalar(.boolean), "Off: the NAT passes nothing in either direction.", default: "true", example: "false"),
+      Key(
+        "ip-forwarding", .scalar(.boolean), "Off: the NAT passes nothing in either direction.", default: "true",
+        example: "false"),
     ])
 
   static let modes = NetworkMode.allCases.map(\.rawValue)
@@ -54,10 +58,12 @@ enum Tables {
         "subnet", .scalar(.prefix), "The private subnet; a bridge has its segment's.",
         default: "192.168.122.0/24, then the next free 192.168.N.0/24 of the host", example: "192.168.122.0/24"),
       Key(
-        "gateway", .scalar(.address), "The host's own address inside (nat, host-only).", default: "the first of the subnet",
+        "gateway", .scalar(.address), "The host's own address inside (nat, host-only).",
+        default: "the first of the subnet",
         example: "192.168.122.1"),
       Key(
-        "dhcp", .either([.scalar(.always(false)), .object(dhcp)]), "The DHCP server (nat, host-only), or false for none.",
+        "dhcp", .either([.scalar(.always(false)), .object(dhcp)]),
+        "The DHCP server (nat, host-only), or false for none.",
         default: "on", example: "false"),
       Key(
         "forwards", .list(.either([.scalar(.forward), .object(forward)])), "Port forwards (nat).", default: "none",
@@ -69,7 +75,8 @@ enum Tables {
   static let dhcp = KeyTable(
     "dhcp", "The DHCP server of a network",
     [
-      Key("server", .scalar(.address), "Its own address.", default: "the last of the subnet", example: "192.168.122.254"),
+      Key(
+        "server", .scalar(.address), "Its own address.", default: "the last of the subnet", example: "192.168.122.254"),
       Key(
         "range", .scalar(.range), "The pool, both ends included.", default: "every free address",
         example: "192.168.122.10-192.168.122.99"),
@@ -88,10 +95,15 @@ enum Tables {
     "nat", "How a NAT behaves, in the words of RFC 4787",
     [
       Key(
-        "unsolicited", .choice("drop", "refuse"), "What an unasked-for packet from outside gets: nothing, or RST / port unreachable.",
+        "unsolicited", .choice("drop", "refuse"),
+        "What an unasked-for packet from outside gets: nothing, or RST / port unreachable.",
         default: "drop", example: "refuse"),
-      Key("table-limit", .integer(1...100_000_000), "Entries of the connection table at most.", default: "262144", example: "1000"),
-      Key("timeouts", .object(timeouts), "How long an idle connection is kept.", default: "see below", example: "{udp: 2 min}"),
+      Key(
+        "table-limit", .integer(1...100_000_000), "Entries of the connection table at most.", default: "262144",
+        example: "1000"),
+      Key(
+        "timeouts", .object(timeouts), "How long an idle connection is kept.", default: "see below",
+        example: "{udp: 2 min}"),
     ])
 
   static let timeouts = KeyTable(
@@ -99,8 +111,12 @@ enum Tables {
     [
       Key("udp", .scalar(.duration), "UDP (RFC 4787 REQ-5).", default: "5 min", example: "2 min"),
       Key("icmp", .scalar(.duration), "ICMP queries (RFC 5508 REQ-2).", default: "60 s", example: "30 s"),
-      Key("tcp-established", .scalar(.duration), "Established TCP (RFC 5382 REQ-5).", default: "2 h 4 min", example: "1 d"),
-      Key("tcp-transitory", .scalar(.duration), "TCP being opened or closed (RFC 5382 REQ-5).", default: "4 min", example: "1 min"),
+      Key(
+        "tcp-established", .scalar(.duration), "Established TCP (RFC 5382 REQ-5).", default: "2 h 4 min", example: "1 d"
+      ),
+      Key(
+        "tcp-transitory", .scalar(.duration), "TCP being opened or closed (RFC 5382 REQ-5).", default: "4 min",
+        example: "1 min"),
     ])
 
   static let fdb = KeyTable(

@@ -15,9 +15,13 @@ enum Parse {
 
   static func integer(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-    guard !digits.isEmpty, digits.utf8.allSatisfy(Quantity.isDigit) else { throw Complaint("\"\(text)\" is not a whole number") }
+    guard !digits.isEmpty, digits.utf8.allSatisfy(Quantity.isDigit) else {
+      throw Complaint("\"\(text)\" is not a whole number")
+    }
     guard let value = UInt64(text), range.contains(value) else {
-      if range.upperBound == .max { throw Complaint("\(text.prefix(40)) is out of range: at least \(range.lowerBound)") }
+      if range.upperBound == .max {
+        throw Complaint("\(text.prefix(40)) is out of range: at least \(range.lowerBound)")
+      }
       throw Complaint("\(text.prefix(40)) is out of range: \(range.lowerBound)…\(range.upperBound)")
     }
     return value
@@ -36,7 +40,8 @@ enum Parse {
   static func transport(_ text: String) throws(Complaint) -> TransportProtocol {
     guard let value = TransportProtocol(rawValue: text) else {
       throw Complaint(
-        "\"\(text)\" is not a protocol", hint: Suggestion.hint(for: text, in: ["tcp", "udp"]) ?? "tcp or udp", part: text)
+        "\"\(text)\" is not a protocol", hint: Suggestion.hint(for: text, in: ["tcp", "udp"]) ?? "tcp or udp",
+        part: text)
     }
     return value
   }
@@ -45,7 +50,9 @@ enum Parse {
   static func name(_ text: String) throws(Complaint) -> String {
     guard !text.isEmpty else { throw Complaint("a name cannot be empty") }
     guard text.utf8.count <= 32 else { throw Complaint("the name \"\(text.prefix(40))\" is longer than 32 characters") }
-    let bad = text.unicodeScalars.first { !($0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) || $0 == "-" || $0 == "_") }
+    let bad = text.unicodeScalars.first {
+      !($0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) || $0 == "-" || $0 == "_")
+    }
     if let bad {
       throw Complaint(
         "a name consists of letters, digits, - and _: \"\(bad)\" is none",
@@ -82,10 +89,26 @@ enum Parse {
     guard let address = IPv4Address(parts[0]) else {
       throw Complaint("\"\(parts[0].prefix(60))\" is not an IPv4 address", part: String(parts[0]))
     }
-    guard !parts[1].isEmpty, parts[1].utf8.allSatisfy(Quantity.isDigit), let length = UInt8(parts[1]), length <= 32 else {
+    guard !parts[1].isEmpty, parts[1].utf8.allSatisfy(Quantity.isDigit), let length = UInt8(parts[1]), length <= 32
+    else {
       throw Complaint("\"\(parts[1].prefix(40))\" is not a prefix length: 0…32", part: String(parts[1]))
     }
     throw Complaint("\"\(text)\" has host bits set", hint: "did you mean \"\(IPv4Prefix(address, length: length))\"?")
+  }
+
+  /// A prefix whose addresses machines can have.
+  static func subnet(_ text: String) throws(Complaint) -> IPv4Prefix {
+    let prefix = try prefix(text)
+    if !prefix.firstHost.isUsableSource || prefix.network.rawValue >> 24 == 0 {
+      throw Complaint("no machine can have an address of \(prefix)")
+    }
+    if prefix.length < 8 {
+      throw Complaint("\(prefix) is too large for one network", hint: "10.0.0.0/8 is the largest private one")
+    }
+    if prefix.length > 30 {
+      throw Complaint("\(prefix) is too small for two machines", hint: "a /24 has 254 addresses")
+    }
+    return prefix
   }
 
   static func mac(_ text: String) throws(Complaint) -> MACAddress {
@@ -93,7 +116,8 @@ enum Parse {
       throw Complaint("\"\(text.prefix(60))\" is not a MAC address", hint: "write it like 52:54:00:12:34:56")
     }
     if mac.isGroup {
-      throw Complaint("\(mac) is a group address, which no NIC can have", hint: "the first octet of a NIC's MAC is even")
+      throw Complaint(
+        "\(mac) is a group address, which no NIC can have", hint: "the first octet of a NIC's MAC is even")
     }
     if mac == .zero { throw Complaint("\(mac) is no NIC's address") }
     return mac
@@ -129,7 +153,8 @@ enum Parse {
       return Endpoint(to: to, port: standard, transport: transport)
     }
     return Endpoint(
-      to: try destination(String(rest[..<colon])), port: try port(String(rest[rest.index(after: colon)...])), transport: transport)
+      to: try destination(String(rest[..<colon])), port: try port(String(rest[rest.index(after: colon)...])),
+      transport: transport)
   }
 
   struct HTTPAddress {
@@ -153,7 +178,9 @@ enum Parse {
   }
 
   static func path(_ text: String) throws(Complaint) {
-    if !text.isEmpty, !text.hasPrefix("/") { throw Complaint("a path begins with /", hint: "did you mean \"/\(text)\"?") }
+    if !text.isEmpty, !text.hasPrefix("/") {
+      throw Complaint("a path begins with /", hint: "did you mean \"/\(text)\"?")
+    }
     guard text.utf8.count <= 2048, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
       throw Complaint("a path is printable ASCII without blanks", hint: "write others as %XX")
     }
@@ -171,7 +198,8 @@ enum Parse {
     let halves = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     let parts = halves[0].split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 3 else {
-      throw Complaint("\"\(text.prefix(60))\" is not a port forward", hint: "write it like 8080:web:80/tcp: host port, VM, its port")
+      throw Complaint(
+        "\"\(text.prefix(60))\" is not a port forward", hint: "write it like 8080:web:80/tcp: host port, VM, its port")
     }
     return ForwardText(
       hostPort: try port(String(parts[0])), vm: try name(String(parts[1])), vmPort: try port(String(parts[2])),

@@ -25,7 +25,9 @@ enum Quantity {
   /// Bits per second; at least one.
   static func rate(_ text: String) throws(Complaint) -> UInt64 {
     let rate = try parse(text, rates, "rate", example: "10 Mbit/s", bare: nil)
-    guard rate > 0 else { throw Complaint("a rate must be more than 0", hint: "a link that is down is an event: link-down") }
+    guard rate > 0 else {
+      throw Complaint("a rate must be more than 0", hint: "a link that is down is an event: link-down")
+    }
     return rate
   }
 
@@ -44,14 +46,16 @@ enum Quantity {
     let fraction = percent ? value / 100 : value
     guard fraction >= 0, fraction <= 1 else {
       throw Complaint(
-        "\"\(text)\" is not between 0 % and 100 %", hint: !percent && value > 1 && value <= 100 ? "did you mean \"\(text) %\"?" : nil)
+        "\"\(text)\" is not between 0 % and 100 %",
+        hint: !percent && value > 1 && value <= 100 ? "did you mean \"\(text) %\"?" : nil)
     }
     return fraction
   }
 
   /// A decimal number without sign or exponent.
   private static func decimal(_ text: Substring) -> Double? {
-    guard !text.isEmpty, text.utf8.count <= 40, text.utf8.allSatisfy({ isDigit($0) || $0 == 0x2e }), text.utf8.first != 0x2e,
+    guard !text.isEmpty, text.utf8.count <= 40, text.utf8.allSatisfy({ isDigit($0) || $0 == 0x2e }),
+      text.utf8.first != 0x2e,
       text.utf8.last != 0x2e
     else { return nil }
     return Double(text)
@@ -79,22 +83,29 @@ enum Quantity {
     }
     let factor: UInt64
     if name.isEmpty {
-      guard let bare else { throw Complaint("\"\(text)\" needs a unit", hint: "write it like \(example); the units are \(list)") }
+      guard let bare else {
+        throw Complaint("\"\(text)\" needs a unit", hint: "write it like \(example); the units are \(list)")
+      }
       factor = bare
     } else if let unit = units.first(where: { $0.name == name }) {
       factor = unit.factor
     } else {
       let near = units.first { $0.name.lowercased() == name.lowercased() }?.name ?? aliases[name.lowercased()]
-      let meant = near.flatMap { near in units.contains { $0.name == near } ? "did you mean \"\(digits) \(near)\"? " : nil }
-      throw Complaint("\"\(name)\" is not a unit of a \(what)", hint: "\(meant ?? "")the units are \(list)", part: String(name))
+      let meant = near.flatMap { near in
+        units.contains { $0.name == near } ? "did you mean \"\(digits) \(near)\"? " : nil
+      }
+      throw Complaint(
+        "\"\(name)\" is not a unit of a \(what)", hint: "\(meant ?? "")the units are \(list)", part: String(name))
     }
     return try scale(digits, by: factor, text, what)
   }
 
   private static let aliases: [String: String] = [
     "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "min", "minutes": "min", "minute": "min", "hours": "h",
-    "hour": "h", "days": "d", "day": "d", "msec": "ms", "usec": "us", "bps": "bit/s", "kbps": "kbit/s", "mbps": "Mbit/s",
-    "gbps": "Gbit/s", "mbit": "Mbit/s", "gbit": "Gbit/s", "kbit": "kbit/s", "k": "KiB", "m ": "MiB", "g": "GiB", "bytes": "B",
+    "hour": "h", "days": "d", "day": "d", "msec": "ms", "usec": "us", "bps": "bit/s", "kbps": "kbit/s",
+    "mbps": "Mbit/s",
+    "gbps": "Gbit/s", "mbit": "Mbit/s", "gbit": "Gbit/s", "kbit": "kbit/s", "k": "KiB", "m ": "MiB", "g": "GiB",
+    "bytes": "B",
   ]
 
   private static func scale(

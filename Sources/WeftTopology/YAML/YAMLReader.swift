@@ -11,12 +11,15 @@ struct YAMLReader {
   /// Keys that were renamed so that Yams goes on after a key that stands twice: new name → what it was.
   private var renamed: [String: String] = [:]
   private var count = 0
+  private var seen: Set<Diagnostic> = []
   private var gaveUp = false
 
   init(_ source: SourceText) { self.source = source }
 
   private mutating func report(_ message: String, at mark: Mark, length: Int = 1, hint: String? = nil) {
-    diagnostics.append(source.diagnostic(.error, at: mark, length: length, message, hint: hint))
+    let diagnostic = source.diagnostic(.error, at: mark, length: length, message, hint: hint)
+    // What an alias brings in again is no second mistake.
+    if diagnostics.count < 1000, seen.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
   }
 
   /// The document's root; nil with a diagnostic when there is none.
@@ -38,7 +41,9 @@ struct YAMLReader {
   private mutating func compose() -> Node? {
     // Yams keeps a pointer into the string, which only large strings have a stable one for.
     var text = source.text + String(repeating: "\n", count: 16)
-    for attempt in 0..<32 {
+    // Each key that stands twice costs a reading.
+    let attempts = text.utf8.count < 1 << 20 ? 32 : 3
+    for attempt in 0..<attempts {
       do {
         guard let node = try Yams.compose(yaml: text, .basic, .default, .utf8) else {
           report("the file is empty", at: Mark(line: 1, column: 1), hint: "weft init writes one to begin with")
@@ -46,7 +51,7 @@ struct YAMLReader {
         }
         return node
       } catch let error as YamlError {
-        if case .duplicatedKeysInMapping(_, let context) = error, attempt < 31,
+        if case .duplicatedKeysInMapping(_, let context) = error, attempt < attempts - 1,
           let changed = rename(keyAt: Mark(context.mark), in: text, attempt)
         {
           text = changed
@@ -100,15 +105,19 @@ struct YAMLReader {
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
       let about = context.map { " (\($0.text) that begins at \($0.mark.line):\($0.mark.column))" } ?? ""
-      let tab = problem.contains("cannot start any token") && source.line(mark.line).dropFirst(mark.column - 1).first == "\t"
+      let tab =
+        problem.contains("cannot start any token") && source.line(mark.line).dropFirst(mark.column - 1).first == "\t"
       report(
         "not YAML: \(problem)\(about)", at: Mark(mark), hint: tab ? "indent with spaces; YAML has no tabs there" : nil)
     case .composer(_, let problem, let mark, _):
       let another = problem.contains("another document")
       report(
-        another ? "a second document begins here; a topology file is one document" : "not YAML: \(problem)", at: Mark(mark))
+        another ? "a second document begins here; a topology file is one document" : "not YAML: \(problem)",
+        at: Mark(mark))
     case .reader(let problem, let offset, _, let yaml):
-      let mark = offset.map { source.mark(atByte: yaml.utf8.distance(from: yaml.startIndex, to: yaml.index(yaml.startIndex, offsetBy: $0))) }
+      let mark = offset.map {
+        source.mark(atByte: yaml.utf8.distance(from: yaml.startIndex, to: yaml.index(yaml.startIndex, offsetBy: $0)))
+      }
       report("not a text file: \(problem)", at: mark ?? Mark(line: 1, column: 1))
     case .duplicatedKeysInMapping(let keys, let context):
       report("the key \"\(keys.first ?? "")\" stands twice in a map", at: Mark(context.mark))
