@@ -45,8 +45,12 @@ struct AllAtOnceTests {
 
   @Test func aMistakeInDefaultsIsReportedOnce() {
     let load = load(
-      "defaults: {vm: {delay: 5, dely: 1 ms}}\nhosts: {h: {networks: {n: host-only}}}\ngroups: {g: {count: 9, network: n}}\nvms: {a: {network: n}}\n"
-    )
+      """
+      defaults: {vm: {delay: 5, dely: 1 ms}}
+      hosts: {h: {networks: {n: host-only}}}
+      groups: {g: {count: 9, network: n}}
+      vms: {a: {network: n}}
+      """)
     #expect(load.diagnostics.map { "\($0.line):\($0.column)" } == ["1:24", "1:27"])
   }
 

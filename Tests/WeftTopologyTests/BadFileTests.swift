@@ -49,6 +49,14 @@ struct BadFileTests {
       }
       return text
     },
+    Bad("anchors nested in anchors", "aliases nest too deep") {
+      let open = String(repeating: "[", count: 60)
+      let close = String(repeating: "]", count: 60)
+      var text = "x-0: &a0 1\n"
+      for i in 1..<200 { text += "x-\(i): &a\(i) \(open)*a\(i - 1)\(close)\n" }
+      return text
+    },
+    Bad("many anchors", "more than 200 anchors") { (0..<300).map { "x-\($0): &a\($0) 1\n" }.joined() },
     Bad("billion laughs as a key", "keys must be plain words") {
       var text = "x-0: &a0 [lol, lol]\n"
       for i in 1...40 { text += "x-\(i): &a\(i) [*a\(i - 1), *a\(i - 1)]\n" }

@@ -121,7 +121,10 @@ struct LoadTests {
         vm: {delay: 2 ms, rings: {rx: 8, tx: 9}, programs: [tcp-echo]}
       hosts: {h: {networks: {n: {delay: 3 ms}, m: }}}
       groups: {g: {count: 2, network: m, delay: 4 ms, rings: {tx: 10}}}
-      vms: {a: {network: n}, b: {network: n, delay: 0, programs: []}, c: {nics: [{network: n}, {network: m, delay: 5 ms}]}}
+      vms:
+        a: {network: n}
+        b: {network: n, delay: 0, programs: []}
+        c: {nics: [{network: n}, {network: m, delay: 5 ms}]}
       """)
     #expect(lab.hosts[0].networks.map(\.mode) == [.hostOnly, .hostOnly])
     #expect(lab.hosts[0].networks.map(\.link.delay) == [.milliseconds(3), .milliseconds(1)])

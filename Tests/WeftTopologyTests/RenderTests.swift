@@ -30,7 +30,8 @@ struct RenderTests {
     #expect(wide.first?.hasSuffix("\n  name: [\"日本\", 1]\n        ^") == true)
     let after = load("hosts: {\"é日\": 1}\n").diagnostics.first?.render(color: false) ?? ""
     #expect(after.contains("         ^"))
-    let tab = Diagnostic(severity: .error, file: "f", line: 1, column: 4, message: "m", sourceLine: "a\t日b", length: 1)
+    let tab = Diagnostic(
+      severity: .error, file: "f", line: 1, column: 4, message: "m", sourceLine: "a\t日b", length: 1)
     #expect(tab.render(color: false).hasSuffix("\n   \t  ^"))
   }
 

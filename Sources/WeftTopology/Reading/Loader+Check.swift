@@ -42,7 +42,9 @@ extension Loader {
         continue
       }
       // In `defaults`, and where defaults may fill it, `key:` without a value asks for the default.
-      if entry.value.isNull, !key.isRequired { continue }
+      // So does a server: `http-server:` is one on port 80. But a ping of nobody is none.
+      let needsValue = key.isRequired || table.exactlyOne.contains(key.name) && !Tables.servers.contains(key.name)
+      if entry.value.isNull, !needsValue { continue }
       check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
     }
     if !partial, !table.takesDefaults { require(value, table, at: value.mark) }
@@ -109,5 +111,5 @@ extension Shape {
 
 extension String {
   /// "an event", "a host".
-  var article: String { (first.map { "aeiou".contains($0) } ?? false ? "an " : "a ") + self }
+  var article: String { (first.map { "aeiou".contains($0) } ?? false || hasPrefix("http") ? "an " : "a ") + self }
 }

@@ -66,9 +66,8 @@ extension Loader {
         if let other = used[use] {
           // The members of a group share their programs' lines: one report is enough.
           guard reported.insert(program.mark).inserted else { break }
-          report(
-            "\(program.kind.word) and \(other.kind.word) (line \(other.mark.line)) of \(sort) \"\(name)\" both listen on port \(port)/\(transport.rawValue)",
-            at: program.mark)
+          let both = "\(program.kind.word) and \(other.kind.word) (line \(other.mark.line)) of \(sort) \"\(name)\""
+          report("\(both) both listen on port \(port)/\(transport.rawValue)", at: program.mark)
           break
         }
         used[use] = program

@@ -68,6 +68,12 @@ extension Loader {
       report("\"\(name)\" is \(named.sort.rawValue.article), not \(wanted)", at: value, part: name)
       return false
     }
+    do {
+      _ = try Parse.name(name)
+    } catch {
+      report(error, at: value)
+      return false
+    }
     if name.hasPrefix("x-") {
       report("unknown name \"\(name)\"", at: value, part: name, hint: "entries that begin with x- are not read")
       return false

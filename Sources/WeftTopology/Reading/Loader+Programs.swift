@@ -21,7 +21,7 @@ extension Loader {
       return nil
     }
     guard let kind = kind(word, body, inGroup: inGroup) else { return nil }
-    let isServer = ["http-server", "tcp-echo", "udp-echo", "sink"].contains(word)
+    let isServer = Tables.servers.contains(word)
     var start: Nanoseconds = isServer ? .zero : .milliseconds(100)
     for place in [body["start"], item["start"]] { if let time = parse(place, Quantity.duration) { start = time } }
     return Program(kind: kind, start: start, mark: item.mark)

@@ -1,8 +1,8 @@
 import WeftCore
 import WeftWire
 
-/// Reads a file's tree into a topology and collects every mistake on the way. A class, as its many parts share one state
-/// for the length of one load.
+/// Reads a file's tree into a topology and collects every mistake on the way. A class, as its many parts share one
+/// state for the length of one load.
 final class Loader {
   let source: SourceText
   private(set) var diagnostics: [Diagnostic] = []
@@ -106,7 +106,13 @@ final class Loader {
     }
     check(root, .object(Tables.root), at: root.mark)
     defaults = root["defaults"]
-    if let name = root["name"]?.text, !name.isEmpty { topology.name = name }
+    if let value = root["name"], let name = value.text, !name.isEmpty {
+      // Runs name their output after the lab.
+      if name.unicodeScalars.count > 200 || name.unicodeScalars.contains(where: { $0 == "/" || $0.value < 0x20 }) {
+        report("the name of a lab is one line of at most 200 characters without /", at: value)
+      }
+      topology.name = name
+    }
     if let seed = parse(root["seed"], { (t) throws(Complaint) in try Parse.integer(t, in: 0...UInt64.max) }) {
       topology.seed = seed
     }

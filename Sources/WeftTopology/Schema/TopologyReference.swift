@@ -8,9 +8,12 @@ public enum TopologyReference {
       Every key, made from the tables that the reader uses (`TopologyReference.markdown()`); do not edit by hand.
       The file is YAML; anchors and merge keys (`<<`) work, and keys that begin with `x-` are the user's own.
 
-      Durations: \(units(Quantity.durations)), or 0. Rates: \(units(Quantity.rates)). Sizes: \(units(Quantity.sizes)), or a plain
-      number of bytes. Percentages: `1 %`, or the fraction 0.01. Names: letters, digits, `-` and `_`, at most 32; one
-      name stands for one thing in the whole file. `node:port` may end in `/tcp` or `/udp`; without, it is tcp.
+      - Durations: \(units(Quantity.durations)), or 0.
+      - Rates: \(units(Quantity.rates)).
+      - Sizes: \(units(Quantity.sizes)), or a plain number of bytes.
+      - Percentages: `1 %`, or the fraction 0.01.
+      - Names: letters, digits, `-` and `_`, at most 32; one name stands for one thing in the whole file.
+      - `node:port` may end in `/tcp` or `/udp`; without, it is tcp.
 
       Values come from `defaults`, then from the group, then from the node itself; the last one wins.
 
@@ -39,6 +42,9 @@ public enum TopologyReference {
 
   private static func words(_ shape: Shape) -> String {
     switch shape {
+    case .scalar(.integer(let range)):
+      range.upperBound == .max ? "a whole number" : "\(range.lowerBound)…\(range.upperBound)"
+    case .scalar(.port): "a port, 1…65535"
     case .scalar(let kind): kind.words
     case .list(let element): "list of: \(words(element))"
     case .named(let element): "map of names to: \(words(element))"

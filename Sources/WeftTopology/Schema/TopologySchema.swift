@@ -34,7 +34,9 @@ public enum TopologySchema {
     var pairs: [(String, JSON)] = [
       ("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")])),
     ]
-    let canBeNull = table.exactlyOne.isEmpty && (table.takesDefaults || !table.keys.contains { $0.isRequired })
+    let canBeNull =
+      table.name != Tables.root.name && table.exactlyOne.isEmpty
+      && (table.takesDefaults || !table.keys.contains { $0.isRequired })
     if !canBeNull { pairs[1].1 = .string("object") }
     pairs.append(("properties", .object(table.keys.map { ($0.name, property($0)) })))
     // Keys of the user's own, and YAML's merge key where an editor has not resolved it.

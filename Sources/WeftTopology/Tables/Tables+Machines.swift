@@ -49,7 +49,10 @@ extension Tables {
     ] + nicKeys.map(\.optional) + machineKeys)
 
   static let programs = Shape.list(
-    .either([.scalar(.choice(["http-server", "tcp-echo", "udp-echo", "sink"])), .object(program)]))
+    .either([.scalar(.choice(servers)), .object(program)]))
+
+  /// Programs that run without being told anything.
+  static let servers = ["http-server", "tcp-echo", "udp-echo", "sink"]
 
   static let program = KeyTable(
     "program", "What runs in a guest",

@@ -52,7 +52,8 @@ enum Tables {
     [
       Key(
         "mode", .scalar(.choice(modes)),
-        "nat: a private subnet behind the host's address. bridge: NICs are on the host's segment. host-only: VMs and host. isolated: VMs alone.",
+        "nat: a private subnet behind the host's address. bridge: NICs are on the host's segment. "
+          + "host-only: VMs and host. isolated: VMs alone.",
         required: true, example: "nat"),
       Key(
         "subnet", .scalar(.prefix), "The private subnet; a bridge has its segment's.",

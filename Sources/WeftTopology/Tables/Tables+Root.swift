@@ -74,7 +74,8 @@ extension Tables {
       Key("lease", .scalar(.always(true)), "Every NIC that asks by DHCP has an address.", example: "true"),
       Key(
         "is", .scalar(.choice(Expectation.Outcome.allCases.map(\.rawValue))),
-        "The outcome: open, refused (RST, port unreachable), dropped (no answer), unreachable (ICMP), blocked (any but open).",
+        "The outcome: open, refused (RST, port unreachable), dropped (no answer), unreachable (ICMP), "
+          + "blocked (any but open).",
         default: "open", example: "dropped"),
       Key(
         "seen-as", .scalar(.address), "The address the other side sees (open).", default: "any",

@@ -49,16 +49,18 @@ enum Parse {
   /// A name a node, network or segment can have.
   static func name(_ text: String) throws(Complaint) -> String {
     guard !text.isEmpty else { throw Complaint("a name cannot be empty") }
-    guard text.utf8.count <= 32 else { throw Complaint("the name \"\(text.prefix(40))\" is longer than 32 characters") }
+    guard text.utf8.count <= 32 else {
+      throw Complaint("the name \"\(text.prefix(40))\" is longer than 32 characters", part: text)
+    }
     let bad = text.unicodeScalars.first {
       !($0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) || $0 == "-" || $0 == "_")
     }
     if let bad {
       throw Complaint(
         "a name consists of letters, digits, - and _: \"\(bad)\" is none",
-        hint: bad == "." ? "the dot separates a node from its port, as in laptop.uplink" : nil)
+        hint: bad == "." ? "the dot separates a node from its port, as in laptop.uplink" : nil, part: text)
     }
-    if text == "next" { throw Complaint("\"next\" is not a name: in a group it means the next VM") }
+    if text == "next" { throw Complaint("\"next\" is not a name: in a group it means the next VM", part: text) }
     return text
   }
 

@@ -1,10 +1,12 @@
-/// A look over the text before the recursive YAML parser sees it: what could overflow its stack, fill the memory or take
-/// for ever is refused here, in one pass. It knows just enough YAML to skip quotes, comments and block scalars; where it
-/// is wrong, libyaml's own limits still hold.
+/// A look over the text before the recursive YAML parser sees it: what could overflow its stack, fill the memory or
+/// take for ever is refused here, in one pass. It knows just enough YAML to skip quotes, comments and block scalars;
+/// where it is wrong, libyaml's own limits still hold.
 struct TextGuard {
   static let maximumBytes = 16 << 20
   static let maximumDepth = 64
   static let maximumEntries = 1_000_000
+  /// Aliases of anchors that hold aliases of anchors … nest deeper than the text does.
+  static let maximumAnchors = 200
 
   struct Refusal {
     var offset: Int
@@ -16,6 +18,7 @@ struct TextGuard {
   private var flowDepth = 0
   private var indents: [Int] = []
   private var entries = 0
+  private var anchors = 0
   private var refusal: Refusal?
 
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
@@ -124,6 +127,10 @@ struct TextGuard {
       case UInt8(ascii: "?") where atToken && isBlank(byte(i + 1)):
         refuse("keys must be plain words", at: i)
       case UInt8(ascii: "&"), UInt8(ascii: "!"):
+        if atToken, c == UInt8(ascii: "&") {
+          anchors += 1
+          if anchors > Self.maximumAnchors { refuse("more than \(Self.maximumAnchors) anchors", at: i) }
+        }
         i += 1
         if atToken { while i < bytes.count, !isBlank(bytes[i]), !isFlow(bytes[i]) { i += 1 } }
       case UInt8(ascii: "*") where atToken:

@@ -1,7 +1,7 @@
 import Yams
 
-/// Text → one tree of `YAMLValue`, or diagnostics. Only Yams' nodes are used, never its typed loading, which would take
-/// 52:54:00:12:34:56 for a number.
+/// Text → one tree of `YAMLValue`, or diagnostics. Only Yams' nodes are used, never its typed loading, which would
+/// take 52:54:00:12:34:56 for a number.
 struct YAMLReader {
   /// Aliases count each time they are used.
   static let maximumNodes = 2_000_000
@@ -131,7 +131,8 @@ struct YAMLReader {
     let mark = node.mark.map { Mark($0) } ?? Mark(line: 1, column: 1)
     let nothing = YAMLValue(kind: .scalar("", quoted: false), mark: mark)
     if count > Self.maximumNodes || depth > 4 * TextGuard.maximumDepth {
-      if !gaveUp { report("aliases make this file grow to more than \(Self.maximumNodes) entries", at: mark) }
+      let large = "aliases make this file grow to more than \(Self.maximumNodes) entries"
+      if !gaveUp { report(count > Self.maximumNodes ? large : "aliases nest too deep", at: mark) }
       gaveUp = true
     }
     if gaveUp { return nothing }
