@@ -1,5 +1,3 @@
-public import WeftWire
-
 /// One block of a pcapng file, as far as we have a use for it.
 public enum PcapngBlock: Sendable, Hashable {
   case section(Section)

@@ -25,25 +25,24 @@ extension PcapngWriter {
   /// In decimal.
   public func append(_ number: UInt32, into buffer: inout CaptureBuffer) {
     buffer.reserve(10)
-    var divisor: UInt32 = 1
-    while number / divisor >= 10 { divisor &*= 10 }
-    while divisor > 0 {
-      buffer.put(UInt8(truncatingIfNeeded: 48 &+ number / divisor % 10))
-      divisor /= 10
-    }
+    buffer.putDecimal(number)
   }
 
   /// `192.168.122.2`, and with a port `192.168.122.2:40000`.
   public func append(_ address: IPv4Address, port: UInt16? = nil, into buffer: inout CaptureBuffer) {
-    var shift: UInt32 = 32
-    while shift > 0 {
-      shift -= 8
-      append(address.rawValue >> shift & 255, into: &buffer)
-      if shift > 0 { buffer.put(UInt8(ascii: ".")) }
-    }
+    // 255.255.255.255:65535
+    buffer.reserve(21)
+    let octets = address.rawValue
+    buffer.putDecimal(octets >> 24)
+    buffer.putOctet(UInt8(ascii: "."))
+    buffer.putDecimal(octets >> 16 & 255)
+    buffer.putOctet(UInt8(ascii: "."))
+    buffer.putDecimal(octets >> 8 & 255)
+    buffer.putOctet(UInt8(ascii: "."))
+    buffer.putDecimal(octets & 255)
     if let port {
-      buffer.put(UInt8(ascii: ":"))
-      append(UInt32(port), into: &buffer)
+      buffer.putOctet(UInt8(ascii: ":"))
+      buffer.putDecimal(UInt32(port))
     }
   }
 
@@ -76,5 +75,33 @@ extension PcapngWriter {
     append(" -> ", into: &buffer)
     append(new.address, port: new.port, into: &buffer)
     closeComment(into: &buffer)
+  }
+}
+
+extension CaptureBuffer {
+  /// There must be room for it.
+  @inline(__always)
+  fileprivate mutating func putOctet(_ octet: UInt8) {
+    (base + count).storeBytes(of: octet, as: UInt8.self)
+    count += 1
+  }
+
+  /// There must be room for up to ten digits. Counted first, written from the last one on.
+  @inline(__always)
+  fileprivate mutating func putDecimal(_ number: UInt32) {
+    var digits = 1
+    var bound: UInt64 = 10
+    while UInt64(number) >= bound {
+      digits += 1
+      bound &*= 10
+    }
+    var rest = number
+    var at = base + count + digits
+    repeat {
+      at -= 1
+      at.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest % 10), as: UInt8.self)
+      rest /= 10
+    } while rest > 0
+    count += digits
   }
 }
