@@ -33,13 +33,13 @@ for size in [64, 1500] {
     median("writer, \(size) octets and a translation") {
       var writer = PcapngWriter()
       var buffer = CaptureBuffer()
-      let inside = FabricComment.Endpoint(IPv4Address(192, 168, 122, 2), 40000)
-      let outside = FabricComment.Endpoint(IPv4Address(134, 115, 153, 223), 40000)
+      let note = Note(
+        .snat, protocolNumber: 17, from: IPv4Address(192, 168, 122, 2), 40000, to: IPv4Address(134, 115, 153, 223), 40000)
       for number in 0..<UInt64(records) {
         if buffer.count > 256 << 10 { buffer.drain { _ in } }
         writer.begin(
           timestampNanos: number, bytes: frame, originalLength: size, inbound: true, packetID: number, into: &buffer)
-        writer.commentTranslation(by: "home", .source, from: inside, to: outside, into: &buffer)
+        writer.comment(by: "home", note, into: &buffer)
         writer.commit(into: &buffer)
       }
     }

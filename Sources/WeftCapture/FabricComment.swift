@@ -3,18 +3,20 @@ public import WeftWire
 /// A packet comment as weft writes it. The grammar is public: people filter by it.
 ///
 ///     drop        = "dropped by " NODE ": " REASON [" (" detail ")"]
-///     translation = NODE ": " ("snat" / "dnat") " " endpoint " -> " endpoint
+///     translation = NODE ": " ("snat" / "dnat" / "quoted") " " endpoint " -> " endpoint
 ///     endpoint    = IPv4 [":" port]
 ///
-/// A node's name holds no `": "`, a reason is a word of lower-case letters, digits and hyphens.
+/// A node's name holds no `": "`; a reason is a `DropReason`'s name, a word of lower-case letters, digits and hyphens.
+/// `PcapngWriter` writes them from the fabric's own values; this type is for reading them back.
 public enum FabricComment: Hashable, Sendable {
   case dropped(node: String, reason: String, detail: String)
   case translated(node: String, Translation, from: Endpoint, to: Endpoint)
 
-  /// Which end of the packet was rewritten.
+  /// What was rewritten: the packet's source, its destination, or the packet that an ICMP error quotes.
   public enum Translation: String, Hashable, Sendable {
     case source = "snat"
     case destination = "dnat"
+    case quoted
   }
 
   public struct Endpoint: Hashable, Sendable, CustomStringConvertible {

@@ -190,4 +190,27 @@ import WeftCore
     #expect(scratch.entries.count == 3000)
     for port in [0, 1500, 2999] { #expect(try CaptureReader.packets(path: set.path(port: port)).count == 60) }
   }
+
+  @Test func threadsWritingDifferentPortsGiveTheSameFiles() async throws {
+    func run(_ name: String, parallel: Bool) async throws -> [[UInt8]] {
+      let set = try CaptureSet(directory: "\(scratch.path)/\(name)", metadata: metadata)
+      for number in 0..<4 { set.addPort(name: "p\(number)") }
+      @Sendable func capture(_ port: Int) {
+        for time in 0..<900 as Range<UInt64> {
+          set.stage(port, time, udpFrame(payload: Int(time) % 900), id: time)
+          set.commentDrop(port: port, by: "home", .queueFull)
+          set.commit(port: port, dropped: true)
+        }
+      }
+      await withTaskGroup(of: Void.self) { group in
+        for port in 0..<4 {
+          group.addTask { capture(port) }
+          if !parallel { await group.waitForAll() }
+        }
+      }
+      try set.finish(at: Instant(1))
+      return (0..<4).map { contents(set.path(port: $0)) }
+    }
+    #expect(try await run("alone", parallel: false) == run("together", parallel: true))
+  }
 }

@@ -158,9 +158,51 @@ import WeftWire
   @Test(arguments: [
     "dropped by home: no-port-forward (tcp/80)", "dropped by vm/eth0: queue-full", "dropped by a b: x1 (y (z))",
     "home: snat 192.168.122.2:40000 -> 134.115.153.223:40000", "home: dnat 1.2.3.4 -> 5.6.7.8",
+    "home: quoted 1.2.3.4:1 -> 5.6.7.8:2",
   ])
   func fabricCommentsAreReadAndWritten(text: String) throws {
     #expect(try #require(FabricComment(text)).description == text)
+  }
+
+  @Test(arguments: [
+    (DropDetail.none, "dropped by home: ttl-expired"), (.transport(6, port: 80), "dropped by home: ttl-expired (tcp/80)"),
+    (.transport(17, port: 0), "dropped by home: ttl-expired (udp/0)"),
+    (.transport(47, port: 1), "dropped by home: ttl-expired (protocol 47/1)"),
+    (.icmp(type: 8, code: 0), "dropped by home: ttl-expired (icmp type 8 code 0)"),
+    (.address(0xc000_0201), "dropped by home: ttl-expired (192.0.2.1)"),
+    (.number(4_000_000_000), "dropped by home: ttl-expired (4000000000)"),
+  ])
+  func dropDetailsBecomeText(detail: DropDetail, text: String) throws {
+    let set = try CaptureSet(directory: nil, metadata: metadata)
+    set.addPort(name: "p")
+    set.stage(0, 0, [])
+    set.commentDrop(port: 0, by: "home", .ttlExpired, detail)
+    set.commit(port: 0, dropped: true)
+    #expect(try PcapngReader.packets(try set.bytesSoFar(port: 0))[0].comments == [text])
+    #expect(FabricComment(text)?.description == text)
+  }
+
+  @Test(arguments: [
+    (Note.Kind.snat, 6, 1, 2, "home: snat 10.0.0.1:1 -> 10.0.0.2:2"),
+    (.dnat, 1, 0, 0, "home: dnat 10.0.0.1:0 -> 10.0.0.2:0"), (.quoted, 47, 0, 0, "home: quoted 10.0.0.1 -> 10.0.0.2"),
+    (.none, 6, 1, 2, ""),
+  ] as [(Note.Kind, UInt8, UInt16, UInt16, String)])
+  func notesBecomeText(kind: Note.Kind, protocolNumber: UInt8, old: UInt16, new: UInt16, text: String) throws {
+    let set = try CaptureSet(directory: nil, metadata: metadata)
+    set.addPort(name: "p")
+    set.stage(0, 0, [])
+    set.comment(
+      port: 0, by: "home",
+      Note(kind, protocolNumber: protocolNumber, from: IPv4Address(10, 0, 0, 1), old, to: IPv4Address(10, 0, 0, 2), new))
+    set.commit(port: 0)
+    #expect(try PcapngReader.packets(try set.bytesSoFar(port: 0))[0].comments.joined() == text)
+  }
+
+  @Test func everyDropReasonIsAWordOfTheGrammar() {
+    for reason in DropReason.allCases {
+      let text = "dropped by home: \(reason.name)"
+      #expect(FabricComment(text) == .dropped(node: "home", reason: reason.name, detail: ""))
+    }
   }
 
   @Test(arguments: [

@@ -86,6 +86,9 @@ let metadata = CaptureMetadata(
   version: "0.1.0", topology: "nat-vs-bridge", seed: 7, remarks: [],
   names: [.init(IPv4Address(192, 168, 122, 2), "web.lab"), .init(IPv4Address(134, 115, 153, 73), "bridged.lab")])
 
+let translation = Note(
+  .snat, protocolNumber: 17, from: IPv4Address(192, 168, 122, 2), 40000, to: IPv4Address(134, 115, 153, 223), 40000)
+
 extension CaptureSet {
   /// Stages a whole frame.
   @discardableResult
@@ -102,12 +105,10 @@ func scenario(_ set: CaptureSet, _ steps: Range<Int>) {
     set.stage(port, UInt64(step) * 1_000_001, udpFrame(payload: step % 7), inbound: step % 3 > 0, id: UInt64(0x1000 + step / 2))
     switch step % 5 {
     case 0:
-      set.commentDrop(port: port, by: "home", reason: "no-port-forward", detail: "tcp/80")
+      set.commentDrop(port: port, by: "home", .noPortForward, .transport(6, port: 80))
       set.commit(port: port, dropped: true)
     case 1:
-      set.commentTranslation(
-        port: port, by: "home", .source, from: .init(IPv4Address(192, 168, 122, 2), 40000),
-        to: .init(IPv4Address(134, 115, 153, 223), 40000))
+      set.comment(port: port, by: "home", translation)
       set.comment(port: port, "step \(step)")
       set.commit(port: port)
     case 2: set.cancel(port: port)

@@ -15,12 +15,10 @@ struct WiresharkToolTests {
     let set = try CaptureSet(directory: scratch.path, format: format, metadata: metadata)
     let port = set.addPort(name: "home/wan", description: "uplink of home", speed: 1_000_000_000)
     set.stage(port, 1, udpFrame(), inbound: true, id: 0x1123)
-    set.commentDrop(port: port, by: "home", reason: "no-port-forward", detail: "udp/7")
+    set.commentDrop(port: port, by: "home", .noPortForward, .transport(17, port: 7))
     set.commit(port: port, dropped: true)
     set.stage(port, 1_500_000_002, udpFrame(payload: 1), inbound: false, id: 0x1124)
-    set.commentTranslation(
-      port: port, by: "home", .source, from: .init(IPv4Address(192, 168, 122, 2), 40000),
-      to: .init(IPv4Address(134, 115, 153, 223), 40000))
+    set.comment(port: port, by: "home", translation)
     set.comment(port: port, "second")
     set.commit(port: port)
     set.stage(port, 2_000_000_000, udpFrame(payload: 1400), inbound: false, id: 0x1125)
@@ -118,13 +116,21 @@ struct WiresharkToolTests {
     let config = ScratchDirectory()
     try FileManager.default.createDirectory(atPath: "\(config.path)/profiles", withIntermediateDirectories: true)
     try FileManager.default.copyItem(atPath: profile, toPath: "\(config.path)/profiles/weft")
-    let result = try Tool.run(
-      "tshark", ["-C", "weft", "-n", "--color", "-r", try capture()],
-      environment: ["WIRESHARK_CONFIG_DIR": config.path, "COLORTERM": "truecolor"])
-    #expect(result.status == 0 && result.errors == "", "\(result.errors)")
-    #expect(result.lines.count == 3)
-    #expect(result.lines.first?.contains("home/wan") == true, "\(result.output)")
-    #expect(result.lines.first?.contains("dropped by home: no-port-forward (udp/7)") == true, "\(result.output)")
+    let path = try capture()
+    func tshark(_ arguments: [String]) throws -> [String] {
+      let result = try Tool.run(
+        "tshark", ["-C", "weft", "-n", "-r", path] + arguments, environment: ["WIRESHARK_CONFIG_DIR": config.path])
+      #expect(result.status == 0 && result.errors == "", "\(result.errors)")
+      return result.lines
+    }
+    let lines = try tshark([])
+    #expect(lines.count == 3)
+    #expect(lines.first?.contains("home/wan") == true, "\(lines)")
+    #expect(lines.first?.contains("dropped by home: no-port-forward (udp/7)") == true, "\(lines)")
+    #expect(
+      try tshark(["--color", "-T", "fields", "-e", "frame.coloring_rule.name"]) == [
+        "weft: dropped", "weft: source translated", "",
+      ])
   }
 
   @Test func pcapHasNanoseconds() throws {

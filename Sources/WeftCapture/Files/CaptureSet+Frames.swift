@@ -81,18 +81,15 @@ extension CaptureSet {
   }
 
   /// `dropped by NODE: REASON (detail)`.
-  public func commentDrop(port: Int, by node: String, reason: String, detail: String = "") {
+  public func commentDrop(port: Int, by node: String, _ reason: DropReason, _ detail: DropDetail = .none) {
     guard let file = commentable(port) else { return }
-    file.pointee.account(store) { $0.commentDrop(by: node, reason: reason, detail: detail, into: &$1) }
+    file.pointee.account(store) { $0.commentDrop(by: node, reason, detail, into: &$1) }
   }
 
   /// `NODE: snat A:p -> B:p`.
-  public func commentTranslation(
-    port: Int, by node: String, _ kind: FabricComment.Translation, from old: FabricComment.Endpoint,
-    to new: FabricComment.Endpoint
-  ) {
+  public func comment(port: Int, by node: String, _ note: Note) {
     guard let file = commentable(port) else { return }
-    file.pointee.account(store) { $0.commentTranslation(by: node, kind, from: old, to: new, into: &$1) }
+    file.pointee.account(store) { $0.comment(by: node, note, into: &$1) }
   }
 
   private func commentable(_ port: Int) -> UnsafeMutablePointer<CaptureFile>? {

@@ -45,37 +45,6 @@ extension PcapngWriter {
       buffer.putDecimal(UInt32(port))
     }
   }
-
-  /// `dropped by NODE: REASON (detail)`; see `FabricComment`.
-  public mutating func commentDrop(
-    by node: String, reason: String, detail: String = "", into buffer: inout CaptureBuffer
-  ) {
-    openComment(into: &buffer)
-    append("dropped by ", into: &buffer)
-    append(node, into: &buffer)
-    append(": ", into: &buffer)
-    append(reason, into: &buffer)
-    if !detail.isEmpty {
-      append(" (", into: &buffer)
-      append(detail, into: &buffer)
-      append(")", into: &buffer)
-    }
-    closeComment(into: &buffer)
-  }
-
-  /// `NODE: snat A:p -> B:p`; see `FabricComment`.
-  public mutating func commentTranslation(
-    by node: String, _ kind: FabricComment.Translation, from old: FabricComment.Endpoint,
-    to new: FabricComment.Endpoint, into buffer: inout CaptureBuffer
-  ) {
-    openComment(into: &buffer)
-    append(node, into: &buffer)
-    append(kind == .source ? ": snat " : ": dnat ", into: &buffer)
-    append(old.address, port: old.port, into: &buffer)
-    append(" -> ", into: &buffer)
-    append(new.address, port: new.port, into: &buffer)
-    closeComment(into: &buffer)
-  }
 }
 
 extension CaptureBuffer {
