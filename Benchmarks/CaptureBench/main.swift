@@ -34,7 +34,8 @@ for size in [64, 1500] {
       var writer = PcapngWriter()
       var buffer = CaptureBuffer()
       let note = Note(
-        .snat, protocolNumber: 17, from: IPv4Address(192, 168, 122, 2), 40000, to: IPv4Address(134, 115, 153, 223), 40000)
+        .snat, protocolNumber: 17, from: IPv4Address(192, 168, 122, 2), 40000, to: IPv4Address(134, 115, 153, 223),
+        40000)
       for number in 0..<UInt64(records) {
         if buffer.count > 256 << 10 { buffer.drain { _ in } }
         writer.begin(

@@ -1,7 +1,7 @@
 /// Growing raw memory that a writer fills and a sink drains.
 ///
-/// Bytes before `committed` are final; those from there to `count` belong to a record that may still be cancelled. No memory is
-/// held before the first byte, so that an idle port costs nothing.
+/// Bytes before `committed` are final; those from there to `count` belong to a record that may still be cancelled. No
+/// memory is held before the first byte, so that an idle port costs nothing.
 public struct CaptureBuffer: ~Copyable {
   @usableFromInline var base: UnsafeMutableRawPointer
   /// Bytes of memory held.

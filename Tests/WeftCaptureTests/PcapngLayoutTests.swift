@@ -110,7 +110,8 @@ private let threeOctets: [UInt8] = [1, 2, 3]
     let bytes = octets { writer, buffer in
       writer.sectionHeader(metadata, into: &buffer)
       writer.interface(.init(name: "p"), into: &buffer)
-      writer.begin(timestampNanos: 0, bytes: noOctets.span.bytes, originalLength: 0, inbound: true, packetID: 0, into: &buffer)
+      writer.begin(
+        timestampNanos: 0, bytes: noOctets.span.bytes, originalLength: 0, inbound: true, packetID: 0, into: &buffer)
       writer.comment(String(repeating: "€", count: 30_000), into: &buffer)
       writer.comment("after", into: &buffer)
       writer.commit(into: &buffer)
@@ -124,7 +125,8 @@ private let threeOctets: [UInt8] = [1, 2, 3]
     var buffer = CaptureBuffer()
     var numbers: [UInt64] = []
     for step in 0..<4 {
-      writer.begin(timestampNanos: 0, bytes: oneOctet.span.bytes, originalLength: 1, inbound: true, packetID: 0, into: &buffer)
+      writer.begin(
+        timestampNanos: 0, bytes: oneOctet.span.bytes, originalLength: 1, inbound: true, packetID: 0, into: &buffer)
       numbers.append(writer.frameNumber)
       if step == 1 { writer.cancel(into: &buffer) } else { writer.commit(into: &buffer) }
     }
@@ -136,7 +138,8 @@ private let threeOctets: [UInt8] = [1, 2, 3]
     let bytes = octets { writer, buffer in
       writer.sectionHeader(metadata, into: &buffer)
       writer.interface(.init(name: "p"), into: &buffer)
-      writer.begin(timestampNanos: 0, bytes: noOctets.span.bytes, originalLength: 0, inbound: true, packetID: 0, into: &buffer)
+      writer.begin(
+        timestampNanos: 0, bytes: noOctets.span.bytes, originalLength: 0, inbound: true, packetID: 0, into: &buffer)
       writer.openComment(into: &buffer)
       writer.append(number, into: &buffer)
       writer.append(" ", into: &buffer)
@@ -156,7 +159,8 @@ private let threeOctets: [UInt8] = [1, 2, 3]
     writer.interface(.init(name: "p"), into: &buffer)
     for id in 0..<3 as Range<UInt64> {
       writer.begin(
-        timestampNanos: id, bytes: threeOctets.span.bytes, originalLength: 3, inbound: true, packetID: id, into: &buffer)
+        timestampNanos: id, bytes: threeOctets.span.bytes, originalLength: 3, inbound: true, packetID: id, into: &buffer
+      )
       writer.comment("before", into: &buffer)
       buffer.drain { drained += $0 }
       writer.comment("after", into: &buffer)

@@ -28,7 +28,8 @@ import WeftWire
 
   @Test func everythingWrittenIsReadBack() throws {
     let blocks = try blocks(Self.sample)
-    guard case .section(let section) = blocks[0], case .names(let names) = blocks[1], case .interface(let interface) = blocks[2]
+    guard case .section(let section) = blocks[0], case .names(let names) = blocks[1],
+      case .interface(let interface) = blocks[2]
     else {
       Issue.record("\(blocks)")
       return
@@ -39,9 +40,10 @@ import WeftWire
     #expect(interface.ticksPerSecond == 1_000_000_000 && interface.snapLength == 262_144)
     let packets = try PcapngReader.packets(Self.sample)
     #expect(packets.map(\.frameNumber) == Array(1...8))
-    #expect(packets[0].comments.compactMap(FabricComment.init) == [
-      .dropped(node: "home", reason: "no-port-forward", detail: "tcp/80")
-    ])
+    #expect(
+      packets[0].comments.compactMap(FabricComment.init) == [
+        .dropped(node: "home", reason: "no-port-forward", detail: "tcp/80")
+      ])
     #expect(packets[1].comments == ["home: snat 192.168.122.2:40000 -> 134.115.153.223:40000", "step 1"])
     #expect(packets.map(\.isInbound) == [0, 1, 3, 4, 5, 6, 8, 9].map { $0 % 3 > 0 })
     #expect(packets.map(\.packetID) == [0, 1, 3, 4, 5, 6, 8, 9].map { 0x1000 + $0 / 2 })
@@ -76,13 +78,14 @@ import WeftWire
     }
   }
 
-  @Test(arguments: [
-    ([], "at offset 0: doesn't begin with a section header"),
-    (Array("GIF89a, not a capture".utf8), "at offset 0: doesn't begin with a section header"),
-    ([0x0a, 0x0d, 0x0d, 0x0a], "at offset 0: the file ends inside a block"),
-    ([0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 1, 2, 3, 4], "at offset 0: a section's byte-order magic is wrong"),
-    ([0x0a, 0x0d, 0x0d, 0x0a, 13, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a], "at offset 0: a block's length is wrong"),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([], "at offset 0: doesn't begin with a section header"),
+      (Array("GIF89a, not a capture".utf8), "at offset 0: doesn't begin with a section header"),
+      ([0x0a, 0x0d, 0x0d, 0x0a], "at offset 0: the file ends inside a block"),
+      ([0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 1, 2, 3, 4], "at offset 0: a section's byte-order magic is wrong"),
+      ([0x0a, 0x0d, 0x0d, 0x0a, 13, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a], "at offset 0: a block's length is wrong"),
+    ] as [([UInt8], String)])
   func errorsSayWhatAndWhere(bytes: [UInt8], text: String) {
     let error = #expect(throws: PcapngError.self) { try blocks(bytes) }
     #expect(error?.description == text)
@@ -90,11 +93,13 @@ import WeftWire
 
   @Test func bigEndianSectionsAreRead() throws {
     func word(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> UInt32(24 - 8 * $0) & 255) } }
-    let header = [0x0a, 0x0d, 0x0d, 0x0a] + word(28) + word(0x1a2b_3c4d) + [0, 1, 0, 0] + [UInt8](repeating: 255, count: 8)
+    let header =
+      [0x0a, 0x0d, 0x0d, 0x0a] + word(28) + word(0x1a2b_3c4d) + [0, 1, 0, 0] + [UInt8](repeating: 255, count: 8)
       + word(28)
     // Microseconds, as no resolution is given.
     let interface = word(1) + word(20) + [0, 1, 0, 0] + word(0) + word(20)
-    let packet = word(6) + word(48) + word(0) + word(0) + word(1_500_000) + word(1) + word(60) + [7, 0, 0, 0]
+    let packet =
+      word(6) + word(48) + word(0) + word(0) + word(1_500_000) + word(1) + word(60) + [7, 0, 0, 0]
       + [0, 2, 0, 4] + word(1) + word(0) + word(48)
     let packets = try PcapngReader.packets(header + interface + packet)
     #expect(
@@ -129,7 +134,9 @@ import WeftWire
     let filter = try CaptureFilter(expression: expression)
     #expect(filter.matches(frame.span.bytes, originalLength: frame.count) == matches)
     // Cut frames must not be read beyond their end.
-    for length in 0..<frame.count { _ = filter.matches(frame.span.bytes.extracting(0..<length), originalLength: frame.count) }
+    for length in 0..<frame.count {
+      _ = filter.matches(frame.span.bytes.extracting(0..<length), originalLength: frame.count)
+    }
   }
 
   @Test(arguments: [
@@ -165,7 +172,8 @@ import WeftWire
   }
 
   @Test(arguments: [
-    (DropDetail.none, "dropped by home: ttl-expired"), (.transport(6, port: 80), "dropped by home: ttl-expired (tcp/80)"),
+    (DropDetail.none, "dropped by home: ttl-expired"),
+    (.transport(6, port: 80), "dropped by home: ttl-expired (tcp/80)"),
     (.transport(17, port: 0), "dropped by home: ttl-expired (udp/0)"),
     (.transport(47, port: 1), "dropped by home: ttl-expired (protocol 47/1)"),
     (.icmp(type: 8, code: 0), "dropped by home: ttl-expired (icmp type 8 code 0)"),
@@ -182,18 +190,20 @@ import WeftWire
     #expect(FabricComment(text)?.description == text)
   }
 
-  @Test(arguments: [
-    (Note.Kind.snat, 6, 1, 2, "home: snat 10.0.0.1:1 -> 10.0.0.2:2"),
-    (.dnat, 1, 0, 0, "home: dnat 10.0.0.1:0 -> 10.0.0.2:0"), (.quoted, 47, 0, 0, "home: quoted 10.0.0.1 -> 10.0.0.2"),
-    (.none, 6, 1, 2, ""),
-  ] as [(Note.Kind, UInt8, UInt16, UInt16, String)])
+  @Test(
+    arguments: [
+      (Note.Kind.snat, 6, 1, 2, "home: snat 10.0.0.1:1 -> 10.0.0.2:2"),
+      (.dnat, 1, 0, 0, "home: dnat 10.0.0.1:0 -> 10.0.0.2:0"), (.quoted, 47, 0, 0, "home: quoted 10.0.0.1 -> 10.0.0.2"),
+      (.none, 6, 1, 2, ""),
+    ] as [(Note.Kind, UInt8, UInt16, UInt16, String)])
   func notesBecomeText(kind: Note.Kind, protocolNumber: UInt8, old: UInt16, new: UInt16, text: String) throws {
     let set = try CaptureSet(directory: nil, metadata: metadata)
     set.addPort(name: "p")
     set.stage(0, 0, [])
     set.comment(
       port: 0, by: "home",
-      Note(kind, protocolNumber: protocolNumber, from: IPv4Address(10, 0, 0, 1), old, to: IPv4Address(10, 0, 0, 2), new))
+      Note(kind, protocolNumber: protocolNumber, from: IPv4Address(10, 0, 0, 1), old, to: IPv4Address(10, 0, 0, 2), new)
+    )
     set.commit(port: 0)
     #expect(try PcapngReader.packets(try set.bytesSoFar(port: 0))[0].comments.joined() == text)
   }

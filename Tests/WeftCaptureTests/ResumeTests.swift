@@ -7,7 +7,9 @@ import WeftCore
 @Suite struct ResumeTests {
   let scratch = ScratchDirectory()
 
-  private func run(_ name: String, _ format: CaptureFormat, _ layout: CaptureLayout, stopAt stop: Int?) throws -> [[UInt8]] {
+  private func run(_ name: String, _ format: CaptureFormat, _ layout: CaptureLayout, stopAt stop: Int?) throws
+    -> [[UInt8]]
+  {
     let directory = "\(scratch.path)/\(name)"
     var set = try CaptureSet(directory: directory, format: format, layout: layout, metadata: metadata)
     // The third port stays idle.

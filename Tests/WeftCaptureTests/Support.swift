@@ -94,7 +94,8 @@ extension CaptureSet {
   @discardableResult
   func stage(_ port: Int, _ time: UInt64, _ frame: [UInt8], inbound: Bool = true, id: UInt64 = 0) -> Bool {
     stage(
-      port: port, at: Instant(time), bytes: frame.span.bytes, originalLength: frame.count, inbound: inbound, packetID: id)
+      port: port, at: Instant(time), bytes: frame.span.bytes, originalLength: frame.count, inbound: inbound,
+      packetID: id)
   }
 }
 
@@ -102,7 +103,8 @@ extension CaptureSet {
 func scenario(_ set: CaptureSet, _ steps: Range<Int>) {
   for step in steps {
     let port = step % 2
-    set.stage(port, UInt64(step) * 1_000_001, udpFrame(payload: step % 7), inbound: step % 3 > 0, id: UInt64(0x1000 + step / 2))
+    set.stage(
+      port, UInt64(step) * 1_000_001, udpFrame(payload: step % 7), inbound: step % 3 > 0, id: UInt64(0x1000 + step / 2))
     switch step % 5 {
     case 0:
       set.commentDrop(port: port, by: "home", .noPortForward, .transport(6, port: 80))

@@ -36,10 +36,11 @@ struct WiresharkToolTests {
   @Test func tsharkShowsCommentsIdsDirectionsAndNames() throws {
     let path = try capture()
     #expect(
-      try fields(path, ["frame.time_epoch", "frame.packet_id", "frame.interface_name", "frame.packet_flags_direction"]) == [
-        "1767225600.000000001\t4387\thome/wan\t0x00000001", "1767225601.500000002\t4388\thome/wan\t0x00000002",
-        "1767225602.000000000\t4389\thome/wan\t0x00000002",
-      ])
+      try fields(path, ["frame.time_epoch", "frame.packet_id", "frame.interface_name", "frame.packet_flags_direction"])
+        == [
+          "1767225600.000000001\t4387\thome/wan\t0x00000001", "1767225601.500000002\t4388\thome/wan\t0x00000002",
+          "1767225602.000000000\t4389\thome/wan\t0x00000002",
+        ])
     #expect(
       try fields(path, ["frame.comment"]) == [
         "dropped by home: no-port-forward (udp/7)",
@@ -80,7 +81,10 @@ struct WiresharkToolTests {
   @Test func editcapAndMergecapKeepCommentsAndIds() throws {
     let path = try capture()
     let before = try fields(path, ["frame.comment", "frame.packet_id", "frame.interface_name"])
-    for arguments in [["editcap", path, path + ".new"], ["mergecap", "-w", path + ".new", path], ["tshark", "-r", path, "-w", path + ".new"]] {
+    for arguments in [
+      ["editcap", path, path + ".new"], ["mergecap", "-w", path + ".new", path],
+      ["tshark", "-r", path, "-w", path + ".new"],
+    ] {
       let result = try Tool.run(arguments[0], Array(arguments.dropFirst()))
       #expect(result.status == 0 && result.errors == "", "\(arguments[0]): \(result.errors)")
       #expect(try fields(path + ".new", ["frame.comment", "frame.packet_id", "frame.interface_name"]) == before)
@@ -147,6 +151,7 @@ struct WiresharkToolTests {
     let result = try Tool.run(
       "tcpdump", ["-n", "-tt", "--time-stamp-precision=nano", "-r", try capture(format)])
     #expect(result.status == 0, "\(result.errors)")
-    #expect(result.lines.map { $0.prefix(20) } == ["1767225600.000000001", "1767225601.500000002", "1767225602.000000000"])
+    #expect(
+      result.lines.map { $0.prefix(20) } == ["1767225600.000000001", "1767225601.500000002", "1767225602.000000000"])
   }
 }

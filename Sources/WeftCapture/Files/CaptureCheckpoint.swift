@@ -10,12 +10,14 @@ public enum CaptureFormat: String, Sendable, Hashable, Codable {
 public enum CaptureLayout: Sendable, Hashable, Codable {
   /// `home-wan.pcapng` and so on.
   case filePerPort
-  /// All ports as interfaces of one file. A packet seen at two ports then looks like a retransmission to Wireshark, unless
-  /// `tcp.analyze_sequence_numbers` is off, as in the profile `wireshark/weft`. Its ports can't be used by several threads.
+  /// All ports as interfaces of one file. A packet seen at two ports then looks like a retransmission to Wireshark,
+  /// unless `tcp.analyze_sequence_numbers` is off, as in the profile `wireshark/weft`. Its ports can't be used by
+  /// several threads.
   case oneFile(name: String)
 }
 
-/// Everything a run has captured so far; a `CaptureSet` made from it, in any process, writes the very files this run would have.
+/// Everything a run has captured so far; a `CaptureSet` made from it, in any process, writes the very files this run
+/// would have.
 public struct CaptureCheckpoint: Sendable, Hashable, Codable {
   public var format: CaptureFormat
   public var layout: CaptureLayout

@@ -28,7 +28,7 @@ struct CaptureFile: ~Copyable {
   @inline(never)
   private mutating func makeRoomSlowly(_ more: Int, _ store: CaptureStore) {
     let full = buffer.capacity >= CaptureStore.fullBuffer
-    let frugal = buffer.capacity >= CaptureBuffer.firstCapacity && store.isShort
+    let frugal = buffer.capacity >= CaptureStore.frugalBuffer && store.isShort
     if store.partialPath(name) != nil, full || frugal { flush(store) }
     let before = buffer.capacity
     buffer.reserve(more)
@@ -61,7 +61,7 @@ struct CaptureFile: ~Copyable {
   func bytes(_ store: CaptureStore) throws(CaptureError) -> [UInt8] {
     var bytes: [UInt8] = []
     if flushed > 0, let path = store.partialPath(name) {
-      try FileSystem.read(path, count: flushed, into: &bytes)
+      try FileSystem.load(path, count: flushed, into: &bytes)
     }
     buffer.bytes().withUnsafeBytes { bytes.append(contentsOf: $0) }
     return bytes
@@ -93,7 +93,7 @@ struct CaptureFile: ~Copyable {
   /// Puts the flushed file in its place.
   mutating func publish(_ store: CaptureStore) throws(CaptureError) {
     guard let partial = store.partialPath(name), let final = store.finalPath(name) else { return }
-    try FileSystem.rename(partial, to: final)
+    try FileSystem.move(partial, to: final)
     exists = false
   }
 }

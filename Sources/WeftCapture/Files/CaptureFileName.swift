@@ -5,8 +5,8 @@ struct CaptureFileNames {
   /// File systems allow 255 octets; the hidden partial file's name needs some more than the name itself.
   private static let longest = 180
 
-  /// Letters, digits, `.`, `_` and `-` stay, all else becomes `-`. A second port with the same result gets `-2`. Two names that
-  /// differ in case alone count as the same, as on macOS they would be.
+  /// Letters, digits, `.`, `_` and `-` stay, all else becomes `-`. A second port with the same result gets `-2`. Two
+  /// names that differ in case alone count as the same, as on macOS they would be.
   mutating func claim(for port: String) -> String {
     var stem = String(
       decoding: port.utf8.prefix(Self.longest).map { Self.isSafe($0) ? $0 : UInt8(ascii: "-") }, as: UTF8.self)

@@ -72,9 +72,12 @@ extension CaptureSet {
   }
 
   /// All that the port's file holds so far, flushed or not, without a staged frame; empty while nothing was captured.
-  public func bytesSoFar(port: Int) throws(CaptureError) -> [UInt8] { try files[ports[checked(port)].file].bytes(store) }
+  public func bytesSoFar(port: Int) throws(CaptureError) -> [UInt8] {
+    try files[ports[checked(port)].file].bytes(store)
+  }
 
-  /// The run's captures as they are now. Precondition: nothing is staged, and neither `finish` nor `abandon` was called.
+  /// The run's captures as they are now. Precondition: nothing is staged, and neither `finish` nor `abandon` was
+  /// called.
   public func checkpoint() throws(CaptureError) -> CaptureCheckpoint {
     precondition(isOpen)
     if let failure { throw failure }
@@ -97,7 +100,8 @@ extension CaptureSet {
     return checkpoint
   }
 
-  /// Goes on where the checkpoint was taken: the finished files will be the same, byte by byte, as had the run never stopped.
+  /// Goes on where the checkpoint was taken: the finished files will be the same, byte by byte, as had the run never
+  /// stopped.
   /// - Parameter metadata: the same as before; ports without a frame yet have their heads still to be written.
   /// - Throws: also if the checkpoint isn't one of ours.
   public convenience init(
@@ -106,7 +110,8 @@ extension CaptureSet {
     let perPort = checkpoint.layout == .filePerPort
     let fits = checkpoint.files.count == (perPort ? checkpoint.ports.count : 1)
     guard fits, checkpoint.ports.indices.allSatisfy({ checkpoint.ports[$0].file == (perPort ? $0 : 0) }) else {
-      throw CaptureError(.read, path: directory ?? "checkpoint", reason: "the checkpoint's ports and files don't fit together")
+      throw CaptureError(
+        .read, path: directory ?? "checkpoint", reason: "the checkpoint's ports and files don't fit together")
     }
     try self.init(
       directory: directory, format: checkpoint.format, layout: checkpoint.layout, metadata: metadata,

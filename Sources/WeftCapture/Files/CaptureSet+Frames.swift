@@ -2,8 +2,9 @@ public import WeftCore
 
 // The frame path: nothing is allocated here but a buffer's growth.
 extension CaptureSet {
-  /// Stages a frame at a port; comments may follow, and `commit` or `cancel` must. Returns whether there will be a record: not if
-  /// the filter leaves the frame out, nor after a failure. Then all that follows for this frame is a no-op.
+  /// Stages a frame at a port; comments may follow, and `commit` or `cancel` must. Returns whether there will be a
+  /// record: not if the filter leaves the frame out, nor after a failure. Then all that follows for this frame is a
+  /// no-op.
   @discardableResult
   public func stage(
     port: Int, at time: Instant, bytes: UnsafeRawBufferPointer, originalLength: Int, inbound: Bool, packetID: UInt64
@@ -16,8 +17,8 @@ extension CaptureSet {
     if let filter, !filter.matches(bytes, originalLength: originalLength) { return false }
     if file.pointee.isUntouched { writeHead(number) }
     let kept = UnsafeRawBufferPointer(rebasing: bytes.prefix(snaplen))
-    // The record's head and its fixed options; comments may grow the buffer a little more.
-    file.pointee.makeRoom(kept.count + 80, store)
+    // The record's head and its fixed options, and what comments usually need, lest they double a full buffer.
+    file.pointee.makeRoom(kept.count + 512, store)
     let nanos = epoch &+ time.rawValue
     if let classic {
       classic.stage(timestampNanos: nanos, bytes: kept, originalLength: originalLength, into: &file.pointee.buffer)

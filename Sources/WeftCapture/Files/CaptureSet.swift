@@ -1,8 +1,8 @@
 /// The captures of one run: a writer per port, and files that appear whole at the end or not at all.
 ///
-/// Until `finish`, everything is in memory and in hidden files `.NAME.partial-PID.N` of the directory; then they get their names,
-/// replacing those of an earlier run. A failure (disk full, …) sticks: staging becomes a no-op, `failure` tells, `finish` throws,
-/// and nothing remains.
+/// Until `finish`, everything is in memory and in hidden files `.NAME.partial-PID.N` of the directory; then they get
+/// their names, replacing those of an earlier run. A failure (disk full, …) sticks: staging becomes a no-op, `failure`
+/// tells, `finish` throws, and nothing remains.
 ///
 /// Ports of different files may be used from different threads at once; everything else by one thread alone.
 public final class CaptureSet: @unchecked Sendable {
@@ -25,7 +25,8 @@ public final class CaptureSet: @unchecked Sendable {
     var counts = CaptureCounts()
   }
 
-  // Arrays of raw memory: `CaptureFile` can't be copied, and threads write neighbours, which an Array's exclusivity forbids.
+  // Arrays of raw memory: `CaptureFile` can't be copied, and threads write neighbours, which an Array's exclusivity
+  // forbids.
   var files: UnsafeMutablePointer<CaptureFile>
   var ports: UnsafeMutablePointer<Port>
   private(set) var fileCount = 0
@@ -67,7 +68,8 @@ public final class CaptureSet: @unchecked Sendable {
     ports.deallocate()
   }
 
-  /// Adds a port and returns its number, from 0. Its file's name is its own with all but letters, digits and `._-` replaced.
+  /// Adds a port and returns its number, from 0. Its file's name is its own with all but letters, digits and `._-`
+  /// replaced.
   @discardableResult
   public func addPort(name: String, description: String = "", speed: UInt64 = 0) -> Int {
     let port = CapturePort(name: name, description: description, speed: speed)
@@ -108,7 +110,8 @@ public final class CaptureSet: @unchecked Sendable {
     return new
   }
 
-  /// The section's head, and in a file of its own the port's interface; made at the first frame, so that idle ports hold nothing.
+  /// The section's head, and in a file of its own the port's interface; made at the first frame, so that idle ports
+  /// hold nothing.
   func writeHead(_ file: Int) {
     if let classic {
       classic.head.withUnsafeBytes { files[file].buffer.append($0) }

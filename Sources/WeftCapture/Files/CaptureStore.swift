@@ -2,10 +2,13 @@ import Synchronization
 
 /// Where a run's files go, and the memory they may hold together.
 final class CaptureStore: Sendable {
-  /// A buffer of this size is flushed rather than grown: as few system calls as are worth having, and still in a core's cache.
+  /// A buffer of this size is flushed rather than grown: as few system calls as are worth having, and still in a core's
+  /// cache.
   static let fullBuffer = 256 << 10
-  /// With more memory than this in all buffers, they flush instead of growing: 3,000 busy ports share it.
+  /// With more memory than this in all buffers together, they stop growing and flush at `frugalBuffer`: 3,000 busy ports
+  /// need 64 MiB + 3,000 × 16 KiB at most.
   static let budget = 64 << 20
+  static let frugalBuffer = 16 << 10
 
   /// nil: everything stays in memory.
   let directory: String?

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// The few system calls the capture files need, with interrupted calls and short writes dealt with.
@@ -14,7 +14,8 @@ enum FileSystem {
 
   static var processID: Int32 { getpid() }
 
-  /// Makes the directory and its missing parents. Returns those it made, outermost first; on an error it has undone them.
+  /// Makes the directory and its missing parents. Returns those it made, outermost first; on an error it has undone
+  /// them.
   static func makeDirectories(_ path: String) throws(CaptureError) -> [String] {
     var made: [String] = []
     var end = path.startIndex
@@ -57,10 +58,13 @@ enum FileSystem {
     if create {
       // A leftover of a dead process with our number.
       unlink(path)
-      repeat { descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666) } while descriptor < 0
-        && errno == EINTR
+      repeat {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+      } while descriptor < 0 && errno == EINTR
     } else {
-      repeat { descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW) } while descriptor < 0 && errno == EINTR
+      repeat {
+        descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
+      } while descriptor < 0 && errno == EINTR
     }
     guard descriptor >= 0 else { throw failure(.open, path) }
     var done = 0
@@ -75,25 +79,20 @@ enum FileSystem {
       close(descriptor)
       throw failure(.write, path, code)
     }
-    // Network file systems and quotas may report a failed write only here. An interrupted close has closed all the same.
+    // Network file systems and quotas may report a failed write only here. An interrupted close has closed all the
+    // same.
     guard close(descriptor) == 0 || errno == EINTR else { throw failure(.write, path) }
   }
 
   /// The whole file, which must have exactly `count` bytes.
-  static func read(_ path: String, count: Int, into array: inout [UInt8]) throws(CaptureError) {
+  static func load(_ path: String, count: Int, into array: inout [UInt8]) throws(CaptureError) {
     var descriptor: Int32
     repeat { descriptor = open(path, O_RDONLY | O_CLOEXEC) } while descriptor < 0 && errno == EINTR
     guard descriptor >= 0 else { throw failure(.open, path) }
     defer { close(descriptor) }
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
       while filled < count {
-        #if canImport(Darwin)
-        let got = Darwin.read(descriptor, memory.baseAddress! + filled, count - filled)
-        #elseif canImport(Musl)
-        let got = Musl.read(descriptor, memory.baseAddress! + filled, count - filled)
-        #else
-        let got = Glibc.read(descriptor, memory.baseAddress! + filled, count - filled)
-        #endif
+        let got = read(descriptor, memory.baseAddress! + filled, count - filled)
         if got > 0 { filled += got } else if got == 0 || errno != EINTR { return }
       }
     }
@@ -101,15 +100,8 @@ enum FileSystem {
     array.append(contentsOf: bytes)
   }
 
-  static func rename(_ old: String, to new: String) throws(CaptureError) {
-    #if canImport(Darwin)
-    let result = Darwin.rename(old, new)
-    #elseif canImport(Musl)
-    let result = Musl.rename(old, new)
-    #else
-    let result = Glibc.rename(old, new)
-    #endif
-    guard result == 0 else { throw failure(.rename, new) }
+  static func move(_ old: String, to new: String) throws(CaptureError) {
+    guard rename(old, new) == 0 else { throw failure(.rename, new) }
   }
 
   static func remove(_ path: String) { unlink(path) }

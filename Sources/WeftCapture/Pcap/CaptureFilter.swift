@@ -18,7 +18,9 @@ public final class CaptureFilter: @unchecked Sendable {
 
   public init(expression: String) throws(CaptureFilterError) {
     self.expression = expression
-    guard !expression.utf8.contains(0) else { throw CaptureFilterError(expression: expression, reason: "has a zero octet") }
+    guard !expression.utf8.contains(0) else {
+      throw CaptureFilterError(expression: expression, reason: "has a zero octet")
+    }
     guard let handle = pcap_open_dead(Int32(Pcapng.linkType), Int32(Pcapng.snapLength)) else {
       throw CaptureFilterError(expression: expression, reason: "out of memory")
     }

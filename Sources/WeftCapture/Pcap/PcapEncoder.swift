@@ -2,15 +2,15 @@ import CPcap
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
-/// Classic nanosecond pcap (magic 0xa1b23c4d), made by libpcap: `pcap_dump` writes into a memory stream, from where the record
-/// goes the same way as a pcapng one. So a file per port costs no descriptor, and a resumed run just goes on.
+/// Classic nanosecond pcap (magic 0xa1b23c4d), made by libpcap: `pcap_dump` writes into a memory stream, from where the
+/// record goes the same way as a pcapng one. So a file per port costs no descriptor, and a resumed run just goes on.
 ///
 /// The format has no place for comments, names, directions or packet ids.
 final class PcapEncoder: @unchecked Sendable {

@@ -1,6 +1,7 @@
 /// Numbers of the pcapng format (draft-ietf-opsawg-pcapng) and the limits we keep.
 public enum Pcapng {
-  /// The snaplen of every interface. libpcap refuses a file whose interfaces differ in it, so it's never the user's choice.
+  /// The snaplen of every interface. libpcap refuses a file whose interfaces differ in it, so it's never the user's
+  /// choice.
   public static let snapLength = 262_144
   /// Wireshark and libpcap refuse longer blocks (16 MiB); so does our reader.
   public static let maxBlockLength = 16 << 20

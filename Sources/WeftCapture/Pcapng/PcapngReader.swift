@@ -1,8 +1,8 @@
 import WeftWire
 
-/// Reads pcapng blocks one by one from bytes in memory: our own files' comments, packet ids, directions and names, which libpcap
-/// doesn't give. Takes both byte orders and several sections. Whatever the bytes, it ends with a clear error and no trap, and it
-/// needs no more memory than a few times the input's size. Source: draft-ietf-opsawg-pcapng.
+/// Reads pcapng blocks one by one from bytes in memory: our own files' comments, packet ids, directions and names,
+/// which libpcap doesn't give. Takes both byte orders and several sections. Whatever the bytes, it ends with a clear
+/// error and no trap, and it needs no more memory than a few times the input's size. Source: draft-ietf-opsawg-pcapng.
 public struct PcapngReader: Sendable {
   let bytes: [UInt8]
   /// Where the next block starts.
@@ -31,7 +31,8 @@ public struct PcapngReader: Sendable {
       guard offset > 0 else { throw PcapngError(reason: .notPcapng, offset: 0) }
       return nil
     }
-    // A section header's type reads the same in both byte orders, and only then does its magic tell the order (section 4.1).
+    // A section header's type reads the same in both byte orders, and only then does its magic tell the order (section
+    // 4.1).
     let isSection = bytes.count - offset >= 12 && rawWord(offset) == Pcapng.BlockType.sectionHeader
     if offset == 0, !isSection {
       // The start of a section header cut short is a truncated file rather than another format.

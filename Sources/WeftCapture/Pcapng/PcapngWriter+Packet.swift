@@ -1,5 +1,5 @@
-/// Enhanced Packet Blocks (section 4.3), in two phases: the fabric stages a frame as it arrives, and only afterwards knows
-/// whether it was dropped, and why. Nothing is allocated but the buffer's growth.
+/// Enhanced Packet Blocks (section 4.3), in two phases: the fabric stages a frame as it arrives, and only afterwards
+/// knows whether it was dropped, and why. Nothing is allocated but the buffer's growth.
 ///
 /// ```
 ///    0                   1                   2                   3
@@ -39,7 +39,8 @@ extension PcapngWriter {
     let block = buffer.base + buffer.count
     block.storeBytes(of: Pcapng.BlockType.enhancedPacket.littleEndian, as: UInt32.self)
     block.storeBytes(of: interface.littleEndian, toByteOffset: 8, as: UInt32.self)
-    block.storeBytes(of: UInt32(truncatingIfNeeded: timestampNanos >> 32).littleEndian, toByteOffset: 12, as: UInt32.self)
+    block.storeBytes(
+      of: UInt32(truncatingIfNeeded: timestampNanos >> 32).littleEndian, toByteOffset: 12, as: UInt32.self)
     block.storeBytes(of: UInt32(truncatingIfNeeded: timestampNanos).littleEndian, toByteOffset: 16, as: UInt32.self)
     block.storeBytes(of: UInt32(truncatingIfNeeded: captured).littleEndian, toByteOffset: 20, as: UInt32.self)
     let original = UInt32(truncatingIfNeeded: max(originalLength, captured))

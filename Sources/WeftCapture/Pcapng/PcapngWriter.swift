@@ -1,9 +1,10 @@
 /// Writes a pcapng section into a `CaptureBuffer`: pure bytes, no clock, no file.
 ///
-/// The value is all the writer knows, so it can be saved; with the bytes written so far another process continues the file
-/// exactly as this one would have. Source: draft-ietf-opsawg-pcapng.
+/// The value is all the writer knows, so it can be saved; with the bytes written so far another process continues the
+/// file exactly as this one would have. Source: draft-ietf-opsawg-pcapng.
 ///
-/// Left out because rewriting tools spoil them (Wireshark 4.0): `epb_verdict`, `epb_queue`, custom blocks, EUI-48 names.
+/// Left out because rewriting tools spoil them (Wireshark 4.0): `epb_verdict`, `epb_queue`, custom blocks, EUI-48
+/// names.
 public struct PcapngWriter: Sendable, Hashable, Codable {
   /// Packets committed so far.
   public private(set) var recordCount: UInt64 = 0
@@ -183,8 +184,8 @@ extension CaptureBuffer {
     put(UInt32(truncatingIfNeeded: nanos))
   }
 
-  /// Fills in the length of the option that starts at `start` and pads it. An option holds at most 65,535 octets: a longer
-  /// text loses its end, at a character's boundary.
+  /// Fills in the length of the option that starts at `start` and pads it. An option holds at most 65,535 octets: a
+  /// longer text loses its end, at a character's boundary.
   mutating func closeOption(at start: Int) {
     var length = count - start - 4
     if length > 0xffff {
