@@ -21,6 +21,16 @@ extension Report {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// A line a topology, and what failed: for many at once.
+  public func brief(paint: (String, Colour) -> String = { text, _ in text }) -> String {
+    let held = expectations.count - failureCount
+    let mark = passed ? paint("✓", .green) : paint("✗", .red)
+    var lines = ["\(mark) \(paint(name, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"]
+    lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
+    lines += complaints.map { "  " + paint("✗ ", .red) + $0 }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
   public enum Colour { case bold, red, green, dim }
 
   static func lines(_ verdict: Verdict, _ paint: (String, Colour) -> String) -> [String] {

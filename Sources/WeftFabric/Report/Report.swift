@@ -67,7 +67,7 @@ extension Simulation {
       }
     }
     return Report(
-      name: topology.name, seed: seed, version: Weft.version, endedAt: world.now, events: world.eventCount,
+      name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints, programs: world.programs, flows: world.flows,
       leases: world.leases, drops: world.dropReport, captures: captures)
   }

@@ -66,10 +66,15 @@ public struct Simulation: ~Copyable {
   /// When the run will be over at the latest, as far as is known now.
   public var end: Instant { director.end }
 
-  /// Runs until it is over, or everything up to and including `limit` has happened. `tick` is called now and then.
-  public mutating func run(until limit: Instant = .never, tick: (borrowing Simulation) -> Void = { _ in }) {
-    var untilTick = 1 << 16
-    while !director.isOver, let next = world.queue.pop(notAfter: limit) {
+  /// Runs until it is over, everything up to and including `limit` has happened, or `events` events have been handled.
+  /// Returns whether there is more to do before `limit`.
+  @discardableResult
+  public mutating func run(until limit: Instant = .never, events: Int = .max) -> Bool {
+    var left = events
+    while !director.isOver {
+      guard left > 0 else { return true }
+      left &-= 1
+      guard let next = world.queue.pop(notAfter: limit) else { return false }
       world.now = next.at
       world.eventCount &+= 1
       if next.source == Source.director {
@@ -83,13 +88,12 @@ public struct Simulation: ~Copyable {
           scheduleDirector()
         }
       }
-      untilTick &-= 1
-      if untilTick == 0 {
-        untilTick = 1 << 16
-        tick(self)
-      }
     }
+    return false
   }
+
+  /// Ends the run without its captures.
+  public mutating func abandon() { world.captures?.abandon() }
 
   private mutating func scheduleDirector() {
     world.queue.schedule(Source.director, at: director.deadline(topology))
@@ -104,7 +108,7 @@ public struct Simulation: ~Copyable {
     }
     let names = world.names.addresses.sorted { $0.value < $1.value }
     let metadata = CaptureMetadata(
-      version: Weft.version, topology: topology.name, seed: seed,
+      version: weftVersion, topology: topology.name, seed: seed,
       names: names.map { CaptureMetadata.HostName(address: $0.value, name: $0.key) })
     do {
       return try CaptureSet(

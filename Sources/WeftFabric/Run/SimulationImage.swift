@@ -8,7 +8,7 @@ import WeftTopology
 /// A run at a moment, whole: with it another process goes on as if nothing had happened. The graph isn't in it: the
 /// topology is, and the same topology gives the same graph.
 public struct SimulationImage: Codable {
-  var topology: Topology
+  public var topology: Topology
   var seed: UInt64
   var director: Director
   var now: Instant
@@ -72,7 +72,7 @@ extension Simulation {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }
         let names = world.names.addresses.sorted { $0.value < $1.value }
         let metadata = CaptureMetadata(
-          version: Weft.version, topology: image.topology.name, seed: image.seed,
+          version: weftVersion, topology: image.topology.name, seed: image.seed,
           names: names.map { CaptureMetadata.HostName(address: $0.value, name: $0.key) })
         let set = try CaptureSet(resuming: captured, directory: directory, metadata: metadata, filter: filter)
         world.reattach(set, ports: image.topology.capture.ports)
