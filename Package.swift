@@ -43,6 +43,8 @@ let package = Package(
       dependencies: ["Weft", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),
 
+    .executableTarget(name: "capture-bench", dependencies: ["WeftCapture", "WeftCore"], path: "Benchmarks/CaptureBench"),
+
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),

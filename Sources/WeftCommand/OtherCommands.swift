@@ -116,14 +116,17 @@ struct ResumeCommand: ParsableCommand {
   func run() throws {
     let captures: CheckpointFile.Captures =
       output.noCaptures ? .memory : output.captures.map { .directory($0) } ?? .standard
-    var simulation: Simulation
-    do {
-      simulation = try CheckpointFile.resume(file, captures: captures)
+    var simulation = try resume(captures)
+    let report = try Runner.finish(&simulation, options: output)
+    try Runner.publish([(file, report)], options: output, asList: false)
+  }
+
+  private func resume(_ captures: CheckpointFile.Captures) throws -> Simulation {
+    do throws(CheckpointError) {
+      return try CheckpointFile.resume(file, captures: captures)
     } catch {
       Terminal.error("weft: \(error)\n")
       throw error.isEnvironment ? Exit.environment : Exit.badFile
     }
-    let report = try Runner.finish(&simulation, options: output)
-    try Runner.publish([(file, report)], options: output, asList: false)
   }
 }

@@ -15,13 +15,10 @@ enum Runner {
     let directory = options.captures ?? "captures/\(topology.name)"
     let captures = options.noCaptures
       ? nil : CaptureOptions(directory: directory, format: options.captureFormat == .pcap ? .pcap : .pcapng)
-    do {
+    do throws(SimulationError) {
       return try Simulation(topology, seed: seed, until: until, captures: captures)
-    } catch let error as SimulationError {
-      switch error {
-      case .capture(let error): throw environment(error.description)
-      case .filter(let error): throw environment(error.description)
-      }
+    } catch {
+      throw environment(error.description)
     }
   }
 

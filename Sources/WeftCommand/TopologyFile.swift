@@ -20,10 +20,12 @@ enum TopologyFile {
       return nil
     }
     let load = Topology.load(bytes: bytes, file: path) { expression in
-      do {
+      do throws(CaptureFilterError) {
         _ = try CaptureFilter(expression: expression)
         return nil
-      } catch { return error.reason }
+      } catch {
+        return error.reason
+      }
     }
     for diagnostic in load.diagnostics { Terminal.error(diagnostic.render(color: Terminal.colorsErrors) + "\n") }
     return load.topology

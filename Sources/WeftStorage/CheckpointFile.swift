@@ -24,8 +24,7 @@ public enum CheckpointError: Error, CustomStringConvertible {
     case .damaged(let path, let what): "\(path) is damaged: \(what)"
     case .capture(let error): error.description
     case .resume(.inconsistent(let what)): "the checkpoint contradicts itself: \(what)"
-    case .resume(.simulation(.capture(let error))): error.description
-    case .resume(.simulation(.filter(let error))): error.description
+    case .resume(.simulation(let error)): error.description
     }
   }
 
@@ -140,7 +139,7 @@ public enum CheckpointFile {
       case .directory(let path): path
       case .memory: nil
       }
-    do {
+    do throws(ResumeError) {
       return try Simulation(resuming: image, pool: pool, captures: directory)
     } catch { throw .resume(error) }
   }

@@ -64,8 +64,7 @@ extension WorldBuilder {
       insides: nats.map { network in
         .init(
           name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost, prefix: network.subnet)
-      })
-    configuration.hasHostPort = true
+      }, hasHostPort: true)
     configuration.ipForwarding = host.ipForwarding
     let settings = nats[0].nat
     configuration.unsolicited = settings.unsolicited == .drop ? .drop : .refuse

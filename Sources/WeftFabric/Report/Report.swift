@@ -82,7 +82,7 @@ extension World {
 
   var flows: [Report.Flow] {
     nodes.indices.filter { nodes[$0].kind == .gateway }.flatMap { node in
-      gateways[nodes[node].index].connections(now: now).map { .init(gateway: nodes[node].name, line: $0.description) }
+      gateways[nodes[node].index].connections(now: now).map { .init(gateway: nodes[node].name, line: $0.conntrackLine) }
     }
   }
 

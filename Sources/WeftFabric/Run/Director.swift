@@ -74,7 +74,7 @@ struct Director: Codable {
   }
 
   private mutating func perform(_ event: Event, _ world: inout World) {
-    do {
+    do throws(VirtualMachine.IllegalTransition) {
       switch event.action {
       case .linkDown(let name): world.setCable(name, up: false)
       case .linkUp(let name): world.setCable(name, up: true)
@@ -85,8 +85,6 @@ struct Director: Codable {
       case .setLink(let name, let delay, let rate, let loss): world.setLink(name, delay: delay, rate: rate, loss: loss)
       case .ipForwarding(let host, let enabled): world.setIPForwarding(host, enabled)
       }
-    } catch let error as VirtualMachine.IllegalTransition {
-      complaints.append("line \(event.mark.line), at \(event.at): \(error)")
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")
     }

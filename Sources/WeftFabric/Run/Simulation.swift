@@ -19,9 +19,16 @@ public struct CaptureOptions: Sendable {
 }
 
 /// Why a run can't begin.
-public enum SimulationError: Error {
+public enum SimulationError: Error, CustomStringConvertible {
   case capture(CaptureError)
   case filter(CaptureFilterError)
+
+  public var description: String {
+    switch self {
+    case .capture(let error): error.description
+    case .filter(let error): error.description
+    }
+  }
 }
 
 /// A topology run in virtual time: same file and seed, same bytes.
@@ -109,12 +116,14 @@ public struct Simulation: ~Copyable {
     let names = world.names.addresses.sorted { $0.value < $1.value }
     let metadata = CaptureMetadata(
       version: weftVersion, topology: topology.name, seed: seed,
-      names: names.map { CaptureMetadata.HostName(address: $0.value, name: $0.key) })
-    do {
+      names: names.map { CaptureMetadata.HostName($0.value, $0.key) })
+    do throws(CaptureError) {
       return try CaptureSet(
         directory: options.directory, format: options.format, metadata: metadata, epoch: options.epoch,
         snaplen: topology.capture.snaplen, filter: filter)
-    } catch { throw .capture(error) }
+    } catch {
+      throw .capture(error)
+    }
   }
 }
 

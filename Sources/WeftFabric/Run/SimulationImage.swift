@@ -73,7 +73,7 @@ extension Simulation {
         let names = world.names.addresses.sorted { $0.value < $1.value }
         let metadata = CaptureMetadata(
           version: weftVersion, topology: image.topology.name, seed: image.seed,
-          names: names.map { CaptureMetadata.HostName(address: $0.value, name: $0.key) })
+          names: names.map { CaptureMetadata.HostName($0.value, $0.key) })
         let set = try CaptureSet(resuming: captured, directory: directory, metadata: metadata, filter: filter)
         world.reattach(set, ports: image.topology.capture.ports)
       } catch let error as CaptureError {

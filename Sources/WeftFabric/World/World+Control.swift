@@ -44,7 +44,7 @@ extension World {
     case .machine:
       machines[index].interfaces[port.index].isLinkUp = up
       if machines[index].state == .running {
-        machines[index].guest.linkChanged(port: port.index, up: up, now: now, &effects)
+        machines[index].guest.linkChanged(port: port, up: up, now: now, &effects)
       }
     case .gateway, .dhcpServer: break
     }

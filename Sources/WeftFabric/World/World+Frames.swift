@@ -113,7 +113,7 @@ extension World {
     if staged { commit(place, dropped: true) }
   }
 
-  private mutating func drop(
+  mutating func drop(
     _ frame: consuming Frame, at place: Int, _ reason: DropReason, _ detail: DropDetail, recorded: Bool
   ) {
     drops.count(reason, port: place)

@@ -34,20 +34,12 @@ extension World {
   }
 
   func writeDrop(_ place: Int, node: Int, _ reason: DropReason, _ detail: DropDetail) {
-    captures?.commentDrop(port: ports[place].capture, by: nodes[node].name, reason: reason.name, detail: detail.text)
+    captures?.commentDrop(port: ports[place].capture, by: nodes[node].name, reason, detail)
   }
 
   func writeNotes(_ entry: Effects.Entry, _ node: Int, _ place: Int) {
-    write(entry.first, node, place)
-    if entry.noteCount > 1 { write(entry.second, node, place) }
-  }
-
-  private func write(_ note: Note, _ node: Int, _ place: Int) {
-    guard note.kind == .snat || note.kind == .dnat, let captures else { return }
-    captures.commentTranslation(
-      port: ports[place].capture, by: nodes[node].name, note.kind == .snat ? .source : .destination,
-      from: .init(IPv4Address(rawValue: note.oldAddress), note.oldPort),
-      to: .init(IPv4Address(rawValue: note.newAddress), note.newPort))
+    captures?.comment(port: ports[place].capture, by: nodes[node].name, entry.first)
+    if entry.noteCount > 1 { captures?.comment(port: ports[place].capture, by: nodes[node].name, entry.second) }
   }
 
   mutating func trace(

@@ -45,11 +45,6 @@ public struct World: ~Copyable {
     effects = Effects(pool: pool)
   }
 
-  deinit {
-    // Frames in links are plain values; let them go so that their memory does.
-    for index in links.indices { links[index].removeAll() }
-  }
-
   /// Sizes the queue for the finished graph and asks every link and element for its deadline.
   mutating func schedule() {
     queue = EventQueue(sources: 1 + links.count + nodes.count)
