@@ -10,11 +10,11 @@ public struct Nanoseconds: BitwiseCopyable, Hashable, Sendable, Codable, Compara
   }
 
   public static let zero = Nanoseconds(0)
-  @inlinable public static func microseconds(_ n: UInt64) -> Self { Self(n * 1_000) }
-  @inlinable public static func milliseconds(_ n: UInt64) -> Self { Self(n * 1_000_000) }
-  @inlinable public static func seconds(_ n: UInt64) -> Self { Self(n * 1_000_000_000) }
-  @inlinable public static func minutes(_ n: UInt64) -> Self { .seconds(n * 60) }
-  @inlinable public static func hours(_ n: UInt64) -> Self { .seconds(n * 3600) }
+  @inlinable public static func microseconds(_ n: UInt64) -> Self { Self(1_000) * n }
+  @inlinable public static func milliseconds(_ n: UInt64) -> Self { Self(1_000_000) * n }
+  @inlinable public static func seconds(_ n: UInt64) -> Self { Self(1_000_000_000) * n }
+  @inlinable public static func minutes(_ n: UInt64) -> Self { .seconds(60) * n }
+  @inlinable public static func hours(_ n: UInt64) -> Self { .seconds(3600) * n }
 
   public var seconds: Double { Double(rawValue) / 1e9 }
 
@@ -62,7 +62,7 @@ extension UInt64 {
 }
 
 extension Nanoseconds: CustomStringConvertible {
-  /// With the largest unit that leaves no more than three decimals: `1.5 ms`, `2 s`, `750 ns`.
+  /// With the largest unit it reaches and at most three decimals, cut off: `1.5 ms`, `2 s`, `750 ns`, `1.234 s`.
   public var description: String {
     for (unit, scale) in [("s", 1_000_000_000 as UInt64), ("ms", 1_000_000), ("µs", 1_000)] where rawValue >= scale {
       return "\(Self.decimal(rawValue, per: scale)) \(unit)"

@@ -5,6 +5,13 @@ public struct MACAddress: BitwiseCopyable, Hashable, Sendable, Codable, Comparab
 
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue & 0xffff_ffff_ffff }
 
+  private enum CodingKeys: CodingKey { case rawValue }
+
+  /// Through the other initializer, which keeps the top bits zero whatever a checkpoint says.
+  public init(from decoder: any Decoder) throws {
+    self.init(rawValue: try decoder.container(keyedBy: CodingKeys.self).decode(UInt64.self, forKey: .rawValue))
+  }
+
   public static let broadcast = MACAddress(rawValue: 0xffff_ffff_ffff)
   public static let zero = MACAddress(rawValue: 0)
 
@@ -23,15 +30,17 @@ public struct MACAddress: BitwiseCopyable, Hashable, Sendable, Codable, Comparab
 }
 
 extension MACAddress: LosslessStringConvertible, CustomStringConvertible {
-  /// Six two-digit hexadecimal octets with `:` or `-` between them; nil for anything else.
+  /// Six two-digit hexadecimal octets, all with `:` or all with `-` between them; nil for anything else.
   public init?(_ text: String) {
     var value: UInt64 = 0
     var digits = 0
     var octets = 1
+    var separator: UInt8?
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: ":"), UInt8(ascii: "-"):
-        guard digits == 2 else { return nil }
+        guard digits == 2, byte == separator ?? byte else { return nil }
+        separator = byte
         digits = 0
         octets += 1
       default:
