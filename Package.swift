@@ -43,6 +43,12 @@ let package = Package(
       dependencies: ["Weft", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),
 
+    .target(name: "CMallocCount", path: "Benchmarks/CMallocCount"),
+    .executableTarget(
+      name: "weft-bench",
+      dependencies: ["WeftCore", "WeftWire", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
+      path: "Benchmarks/WeftBench", swiftSettings: views),
+
     .executableTarget(name: "capture-bench", dependencies: ["WeftCapture", "WeftCore"], path: "Benchmarks/CaptureBench"),
 
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
@@ -50,6 +56,9 @@ let package = Package(
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),
     .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
+    .testTarget(
+      name: "WeftFabricTests", dependencies: ["WeftFabric", "WeftStorage", "WeftCommand", "WeftTopology", "WeftCapture"],
+      swiftSettings: views),
     .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"], exclude: ["validate.py"]),
     .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture"]),
   ]

@@ -103,3 +103,8 @@ extension World {
     }
   }
 }
+
+extension Simulation {
+  /// What the machines' programs have done so far, in the order of machines.
+  public var programReports: [ProgramReport] { world.programs.map(\.report) }
+}
