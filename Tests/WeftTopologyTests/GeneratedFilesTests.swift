@@ -101,6 +101,19 @@ struct GeneratedFilesTests {
     try withFiles(wrong.map(\.text)) { paths in try validate(["--invalid"] + paths) }
   }
 
+  /// Yams brings Foundation along; this library's own code stays without.
+  @Test func theLibraryImportsOnlyYamsAndItsOwn() throws {
+    let folder = packageRoot.appending(path: "Sources/WeftTopology")
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    while let url = files?.nextObject() as? URL {
+      guard url.pathExtension == "swift" else { continue }
+      for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") where line.hasPrefix("import ") {
+        #expect(
+          ["WeftCore", "WeftWire", "Yams"].contains(String(line.dropFirst(7))), "\(url.lastPathComponent): \(line)")
+      }
+    }
+  }
+
   @Test func everyExampleFileLoads() throws {
     let folder = packageRoot.appending(path: "topologies")
     for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where file.hasSuffix(".yaml")

@@ -142,6 +142,9 @@ struct MistakeTests {
 
   static let machines: [Mistake] = [
     Mistake(base + "  x: {network: hme}\n", 13, 16, "unknown network \"hme\"", hint: "home"),
+    Mistake(base + "  x: {network: home, ip: 192.168.122.3}\n", 13, 22, "unknown key \"ip\"", hint: "address"),
+    Mistake(base + "  x: {nics: }\n", 13, 3, "needs \"network\""),
+    Mistake(base + "  x: {nics: []}\n", 13, 13, "at least one NIC"),
     Mistake(base + "  x: {network: campus}\n", 13, 16, "\"campus\" is a segment, not a network"),
     Mistake(base + "  x: {host: visitor, network: home}\n", 13, 31, "is on host \"laptop\", not on \"visitor\""),
     Mistake(base + "  x: {host: laptp, network: home}\n", 13, 13, "unknown host \"laptp\"", hint: "laptop"),
