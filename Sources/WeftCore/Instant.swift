@@ -1,5 +1,5 @@
 /// A length of time in nanoseconds. 2^64 ns are 584 years; arithmetic that would leave that range saturates.
-public struct Nanoseconds: Hashable, Sendable, Codable, Comparable {
+public struct Nanoseconds: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   public let rawValue: UInt64
 
   @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
@@ -29,7 +29,7 @@ public struct Nanoseconds: Hashable, Sendable, Codable, Comparable {
 }
 
 /// A moment of the world's virtual time: nanoseconds since it began.
-public struct Instant: Hashable, Sendable, Codable, Comparable {
+public struct Instant: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   public let rawValue: UInt64
 
   @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }

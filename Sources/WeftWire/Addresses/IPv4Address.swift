@@ -1,5 +1,5 @@
 /// An IPv4 address in host byte order, so that arithmetic on it is arithmetic on addresses.
-public struct IPv4Address: Hashable, Sendable, Codable, Comparable {
+public struct IPv4Address: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   public let rawValue: UInt32
 
   @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }

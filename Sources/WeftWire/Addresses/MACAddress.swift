@@ -1,5 +1,5 @@
 /// A 48-bit IEEE 802 MAC address, kept in the low 48 bits of an integer so that it hashes and compares in one word.
-public struct MACAddress: Hashable, Sendable, Codable, Comparable {
+public struct MACAddress: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   /// The six octets, the first one in bits 40–47. The top 16 bits are zero.
   public let rawValue: UInt64
 

@@ -1,0 +1,129 @@
+/// Why a frame went no further. The names are a public API: they stand in captures, reports and expectations, so they
+/// are only ever added to. Raw values are stable within a checkpoint version.
+public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable {
+  // Links and NICs
+  case queueFull = 1
+  case linkLoss
+  case linkDown
+  case noLink
+  case rxRingFull
+  case txRingFull
+  case machineStopped
+
+  // Wire formats, wherever they are read
+  case malformedEthernet = 20
+  case malformedARP
+  case malformedIPv4
+  case badIPv4Checksum
+  case badIPv4Options
+  case malformedICMP
+  case badICMPChecksum
+  case malformedUDP
+  case badUDPChecksum
+  case malformedTCP
+  case badTCPChecksum
+  case badTCPFlags
+  case unknownEtherType
+  case martianSource
+
+  // Switch
+  case reservedMulticast = 50
+  case sourceIsGroup
+  case hairpinPort
+  case noOtherPort
+
+  // IPv4 nodes
+  case notForUs = 70
+  case ttlExpired
+  case noRoute
+  case neighbourUnresolved
+  case neighbourQueueFull
+  case unknownProtocol
+  case portClosed
+  case noSocket
+  case receiveBufferFull
+  case fragmentTimeout
+  case fragmentOverlap
+  case fragmentLimit
+  case fragmentationNeeded
+  case noAddress
+  case unexpectedICMP
+  case icmpRateLimit
+
+  // NAT
+  case ipForwardingDisabled = 110
+  case noPortForward
+  case noMapping
+  case filtered
+  case tableFull
+  case portsExhausted
+  case tcpInvalid
+  case fragmentUnsupported
+  case spoofedSource
+  case protocolUnsupported
+  case privateDestination
+
+  // Services
+  case dhcpNotForUs = 150
+  case dhcpMalformed
+  case dhcpNoFreeAddress
+
+  /// `no-port-forward`: the case's name in kebab-case.
+  public var name: String { Self.names[Int(rawValue)] }
+
+  public init?(name: String) {
+    guard let match = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = match
+  }
+
+  private static let names: [String] = {
+    var names = [String](repeating: "", count: 256)
+    for reason in allCases { names[Int(reason.rawValue)] = kebab("\(reason)") }
+    return names
+  }()
+
+  /// `badIPv4Checksum` → `bad-ipv4-checksum`: a hyphen where a capital begins a word; a run of capitals is one word.
+  static func kebab(_ camel: String) -> String {
+    let scalars = Array(camel.unicodeScalars)
+    var text = ""
+    for (index, scalar) in scalars.enumerated() {
+      let upper = scalar.properties.isUppercase
+      let before = index > 0 && scalars[index - 1].properties.isUppercase
+      let after = index + 1 < scalars.count && scalars[index + 1].properties.isLowercase
+      // "v4" belongs to the run before it: IPv4.
+      let version = index + 2 < scalars.count && scalars[index + 1] == "v" && scalars[index + 2].properties.numericType != nil
+      if upper, index > 0, !before || (after && !version) { text += "-" }
+      text += scalar.properties.lowercaseMapping
+    }
+    return text
+  }
+}
+
+/// What exactly was dropped, in eight bytes: turned into text only where somebody reads it.
+public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
+  public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable { case none, transport, icmp, address, number }
+
+  public var kind: Kind
+  /// IP protocol number, or ICMP type.
+  public var code: UInt8
+  public var port: UInt16
+  public var value: UInt32
+
+  @inlinable public init(kind: Kind, code: UInt8 = 0, port: UInt16 = 0, value: UInt32 = 0) {
+    self.kind = kind
+    self.code = code
+    self.port = port
+    self.value = value
+  }
+
+  public static let none = DropDetail(kind: .none)
+  /// `tcp/80`
+  @inlinable public static func transport(_ protocolNumber: UInt8, port: UInt16) -> DropDetail {
+    DropDetail(kind: .transport, code: protocolNumber, port: port)
+  }
+  /// `icmp type 8 code 0`
+  @inlinable public static func icmp(type: UInt8, code: UInt8) -> DropDetail { DropDetail(kind: .icmp, code: type, port: UInt16(code)) }
+  /// `192.0.2.1`; give the raw value of an IPv4 address.
+  @inlinable public static func address(_ value: UInt32) -> DropDetail { DropDetail(kind: .address, value: value) }
+  @inlinable public static func number(_ value: UInt32) -> DropDetail { DropDetail(kind: .number, value: value) }
+}

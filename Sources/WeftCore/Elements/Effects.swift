@@ -1,0 +1,125 @@
+import WeftWire
+
+/// What an element wants done, in order. Verdicts about frames are values here: pass it out of a port, or drop it for a
+/// reason. The driver (simulator, live edge or test) reads them and clears the list; the storage is reused, so that the
+/// frame path allocates nothing once it has grown to the largest flood.
+public struct Effects: ~Copyable {
+  public enum Verdict: UInt8, BitwiseCopyable, Sendable {
+    case transmit
+    case drop
+  }
+
+  @frozen
+  public struct Entry: BitwiseCopyable {
+    public let frame: StoredFrame
+    public let port: PortIndex
+    public let verdict: Verdict
+    /// Only for drops; `.queueFull` stands here otherwise and means nothing.
+    public let reason: DropReason
+    /// How many of `first` and `second` are set.
+    public let noteCount: UInt8
+    public let detail: DropDetail
+    public let first: Note
+    public let second: Note
+
+    @inlinable @inline(__always)
+    init(
+      frame: StoredFrame, port: PortIndex, verdict: Verdict, reason: DropReason, detail: DropDetail, noteCount: UInt8,
+      first: Note, second: Note
+    ) {
+      self.frame = frame
+      self.port = port
+      self.verdict = verdict
+      self.reason = reason
+      self.noteCount = noteCount
+      self.detail = detail
+      self.first = first
+      self.second = second
+    }
+  }
+
+  /// Where new frames come from.
+  public let pool: FramePool
+  @usableFromInline var entries: UnsafeMutablePointer<Entry>
+  @usableFromInline var capacity: Int
+  @usableFromInline var storedCount: Int
+  @inlinable public var count: Int { storedCount }
+  /// Of traced frames only, so nearly always empty.
+  public var observations: [Observation] = []
+
+  public init(pool: FramePool, capacity: Int = 64) {
+    self.pool = pool
+    entries = .allocate(capacity: capacity)
+    self.capacity = capacity
+    storedCount = 0
+  }
+
+  deinit {
+    for index in 0..<count { _ = Frame(stored: entries[index].frame) }
+    entries.deallocate()
+  }
+
+  /// A new frame of `count` undefined bytes.
+  @inlinable @inline(__always)
+  public func frame(count: Int) -> Frame { pool.frame(count: count) }
+
+  @inlinable @inline(__always)
+  public mutating func transmit(_ frame: consuming Frame, on port: PortIndex) {
+    append(
+      Entry(
+        frame: frame.store(), port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 0,
+        first: Note(), second: Note()))
+  }
+
+  @inlinable @inline(__always)
+  public mutating func transmit(_ frame: consuming Frame, on port: PortIndex, note: Note) {
+    append(
+      Entry(
+        frame: frame.store(), port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 1,
+        first: note, second: Note()))
+  }
+
+  /// With both ends translated (hairpin).
+  @inlinable
+  public mutating func transmit(_ frame: consuming Frame, on port: PortIndex, notes first: Note, _ second: Note) {
+    append(
+      Entry(
+        frame: frame.store(), port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 2,
+        first: first, second: second))
+  }
+
+  /// `port` is the one it came in on: there the capture says why. Drop a frame as it came, before rewriting it.
+  @inlinable
+  public mutating func drop(_ frame: consuming Frame, on port: PortIndex, _ reason: DropReason, _ detail: DropDetail = .none) {
+    append(
+      Entry(
+        frame: frame.store(), port: port, verdict: .drop, reason: reason, detail: detail, noteCount: 0, first: Note(),
+        second: Note()))
+  }
+
+  public mutating func observe(_ observation: Observation) { observations.append(observation) }
+
+  @inlinable @inline(__always)
+  mutating func append(_ entry: Entry) {
+    if count == capacity { grow() }
+    (entries + count).initialize(to: entry)
+    storedCount &+= 1
+  }
+
+  @usableFromInline
+  mutating func grow() {
+    let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity * 2)
+    larger.moveInitialize(from: entries, count: count)
+    entries.deallocate()
+    entries = larger
+    capacity *= 2
+  }
+
+  /// The driver takes the entry's frame back with `Frame(stored:)`, each exactly once, then calls `removeAll`.
+  @inlinable public subscript(index: Int) -> Entry {
+    @inline(__always) get { entries[index] }
+  }
+
+  /// Forgets the entries; their frames belong to the driver now.
+  @inlinable public mutating func removeAll() { storedCount = 0 }
+}

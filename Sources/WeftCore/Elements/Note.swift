@@ -1,0 +1,65 @@
+import WeftWire
+
+/// What an element did to a frame, in 24 bytes: kept as a value on the frame path and turned into text in a capture.
+public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
+  public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable {
+    case none
+    /// The source address or port was rewritten.
+    case snat
+    /// The destination was.
+    case dnat
+    /// The packet that an ICMP error quotes was.
+    case quoted
+  }
+
+  public var kind: Kind
+  public var protocolNumber: UInt8
+  public var oldPort: UInt16
+  public var newPort: UInt16
+  public var oldAddress: UInt32
+  public var newAddress: UInt32
+
+  @inlinable public init(
+    _ kind: Kind, protocolNumber: UInt8, from oldAddress: IPv4Address, _ oldPort: UInt16, to newAddress: IPv4Address,
+    _ newPort: UInt16
+  ) {
+    self.kind = kind
+    self.protocolNumber = protocolNumber
+    self.oldPort = oldPort
+    self.newPort = newPort
+    self.oldAddress = oldAddress.rawValue
+    self.newAddress = newAddress.rawValue
+  }
+
+  @inlinable init() {
+    kind = .none
+    protocolNumber = 0
+    oldPort = 0
+    newPort = 0
+    oldAddress = 0
+    newAddress = 0
+  }
+
+  @usableFromInline static let none = Note()
+}
+
+/// Something a machine saw of a traced frame, for the expectation that sent it.
+public struct Observation: Hashable, Sendable {
+  public enum Kind: UInt8, Sendable {
+    /// A TCP connection request or a UDP datagram reached a socket, or an echo request its stack.
+    case delivered
+  }
+
+  public var kind: Kind
+  public var trace: UInt32
+  /// Whom the receiver takes the sender to be.
+  public var source: IPv4Address
+  public var sourcePort: UInt16
+
+  public init(_ kind: Kind, trace: UInt32, source: IPv4Address, sourcePort: UInt16) {
+    self.kind = kind
+    self.trace = trace
+    self.source = source
+    self.sourcePort = sourcePort
+  }
+}

@@ -1,0 +1,134 @@
+import WeftWire
+
+/// A frame on its way: the unique owner of a pool slot, or one of several sharers of it. It goes back to its pool when
+/// the last owner lets go, so a dropped frame can't leak.
+@frozen
+public struct Frame: ~Copyable {
+  @usableFromInline var slot: UnsafeMutablePointer<FrameSlot>
+  @usableFromInline var start: UInt32
+  @usableFromInline var length: UInt32
+
+  @inlinable @inline(__always)
+  init(slot: UnsafeMutablePointer<FrameSlot>, start: UInt32, count: UInt32) {
+    self.slot = slot
+    self.start = start
+    length = count
+  }
+
+  @inlinable @inline(__always)
+  deinit {
+    slot.pointee.references &-= 1
+    if slot.pointee.references == 0 { FramePool.recycle(slot) }
+  }
+
+  @inlinable public var count: Int { Int(length) }
+
+  /// The same number on every hop of one packet; 0 until the fabric numbers it at its first transmission.
+  @inlinable public var packetID: UInt64 {
+    get { slot.pointee.packetID }
+    nonmutating set { slot.pointee.packetID = newValue }
+  }
+
+  /// The probe this frame belongs to or answers; 0 for none.
+  @inlinable public var trace: UInt32 {
+    get { slot.pointee.trace }
+    nonmutating set { slot.pointee.trace = newValue }
+  }
+
+  @inlinable @inline(__always)
+  var base: UnsafeMutableRawPointer { UnsafeMutableRawPointer(slot) + Int(start) }
+
+  public var bytes: RawSpan {
+    @inlinable @inline(__always) @_lifetime(borrow self) get {
+      let span = unsafe RawSpan(_unsafeStart: base, byteCount: Int(length))
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// For writing; a shared frame is copied first.
+  public var mutableBytes: MutableRawSpan {
+    @inlinable @inline(__always) @_lifetime(&self) mutating get {
+      if slot.pointee.references > 1 { unshare() }
+      let span = unsafe MutableRawSpan(_unsafeStart: base, byteCount: Int(length))
+      return unsafe _overrideLifetime(span, mutating: &self)
+    }
+  }
+
+  /// Another owner of the same bytes.
+  @inlinable @inline(__always)
+  public func share() -> Frame {
+    slot.pointee.references &+= 1
+    return Frame(slot: slot, start: start, count: length)
+  }
+
+  @usableFromInline
+  mutating func unshare() {
+    let copy = FramePoolCore.take(slot.pointee.core)
+    copy.pointee.trace = slot.pointee.trace
+    copy.pointee.packetID = slot.pointee.packetID
+    (UnsafeMutableRawPointer(copy) + Int(start)).copyMemory(from: base, byteCount: Int(length))
+    slot.pointee.references &-= 1
+    slot = copy
+  }
+
+  /// Gives up bytes at the front (a header that was consumed). Precondition: count ≤ self.count.
+  @inlinable public mutating func dropFirst(_ count: Int) {
+    precondition(count >= 0 && count <= Int(length))
+    start &+= UInt32(truncatingIfNeeded: count)
+    length &-= UInt32(truncatingIfNeeded: count)
+  }
+
+  /// Takes `count` bytes of headroom in; their content is undefined. Precondition: that much headroom is left.
+  @inlinable public mutating func prepend(_ count: Int) {
+    precondition(count >= 0 && count <= Int(start) - FrameSlot.headerSize)
+    start &-= UInt32(truncatingIfNeeded: count)
+    length &+= UInt32(truncatingIfNeeded: count)
+  }
+
+  /// Cuts bytes off the end. Precondition: count ≤ self.count.
+  @inlinable public mutating func truncate(to count: Int) {
+    precondition(count >= 0 && count <= Int(length))
+    length = UInt32(truncatingIfNeeded: count)
+  }
+}
+
+/// A frame put away in a queue of plain values. Whoever stores one takes it back exactly once with `Frame(stored:)`.
+@frozen
+public struct StoredFrame: BitwiseCopyable {
+  @usableFromInline let slot: UnsafeMutablePointer<FrameSlot>
+  @usableFromInline let start: UInt32
+  @usableFromInline let length: UInt32
+
+  @inlinable @inline(__always)
+  init(slot: UnsafeMutablePointer<FrameSlot>, start: UInt32, length: UInt32) {
+    self.slot = slot
+    self.start = start
+    self.length = length
+  }
+
+  @inlinable public var count: Int { Int(length) }
+  @inlinable public var packetID: UInt64 { slot.pointee.packetID }
+  @inlinable public var trace: UInt32 { slot.pointee.trace }
+
+  /// Looks at the bytes without taking the frame back.
+  @inlinable @inline(__always)
+  public func withBytes<R>(_ body: (RawSpan) -> R) -> R {
+    body(unsafe RawSpan(_unsafeStart: UnsafeRawPointer(slot) + Int(start), byteCount: Int(length)))
+  }
+}
+
+extension Frame {
+  /// Takes a stored frame back.
+  @inlinable @inline(__always)
+  public init(stored: StoredFrame) {
+    self.init(slot: stored.slot, start: stored.start, count: stored.length)
+  }
+
+  /// Puts the frame away; the receiver of the value owns it now.
+  @inlinable @inline(__always)
+  public consuming func store() -> StoredFrame {
+    let stored = StoredFrame(slot: slot, start: start, length: length)
+    discard self
+    return stored
+  }
+}

@@ -1,0 +1,74 @@
+/// The Internet checksum: the ones' complement of the ones' complement sum of 16-bit words (RFC 1071).
+public enum InternetChecksum {
+  /// The unfolded sum of a span's 16-bit words in the machine's byte order (RFC 1071, 2(B)), on top of `initial`.
+  /// An odd last byte counts as the high byte of a word. Two 64-bit accumulators of 32-bit halves can't overflow below 16 GiB.
+  @inlinable public static func sum(_ bytes: RawSpan, initial: UInt64 = 0) -> UInt64 {
+    unsafe bytes.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress else { return initial }
+      let count = buffer.count
+      var low = initial
+      var high: UInt64 = 0
+      var offset = 0
+      while offset &+ 32 <= count {
+        let a = unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let b = unsafe base.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
+        let c = unsafe base.loadUnaligned(fromByteOffset: offset &+ 16, as: UInt64.self)
+        let d = unsafe base.loadUnaligned(fromByteOffset: offset &+ 24, as: UInt64.self)
+        low = low &+ (a & 0xffff_ffff) &+ (b & 0xffff_ffff) &+ (c & 0xffff_ffff) &+ (d & 0xffff_ffff)
+        high = high &+ (a >> 32) &+ (b >> 32) &+ (c >> 32) &+ (d >> 32)
+        offset &+= 32
+      }
+      while offset &+ 4 <= count {
+        low &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        offset &+= 4
+      }
+      if offset &+ 2 <= count {
+        low &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        offset &+= 2
+      }
+      if offset < count {
+        low &+= UInt64(UInt16(bigEndian: UInt16(unsafe base.load(fromByteOffset: offset, as: UInt8.self)) << 8))
+      }
+      return fold64(low) &+ fold64(high)
+    }
+  }
+
+  @inlinable @inline(__always) static func fold64(_ sum: UInt64) -> UInt64 { (sum & 0xffff_ffff) &+ (sum >> 32) }
+
+  /// Folds a sum to the checksum as it stands in a header, in host byte order.
+  @inlinable public static func finish(_ sum: UInt64) -> UInt16 {
+    var folded = fold64(fold64(sum))
+    folded = (folded & 0xffff) &+ (folded >> 16)
+    folded = (folded & 0xffff) &+ (folded >> 16)
+    return ~UInt16(bigEndian: UInt16(truncatingIfNeeded: (folded & 0xffff) &+ (folded >> 16)))
+  }
+
+  /// The checksum to write in a header whose checksum field is zero; 0 over bytes that hold their right checksum.
+  @inlinable public static func checksum(_ bytes: RawSpan, initial: UInt64 = 0) -> UInt16 {
+    finish(sum(bytes, initial: initial))
+  }
+
+  /// The sum of the IPv4 pseudo-header of TCP and UDP (RFC 9293, 3.1; RFC 768), to start `sum` with.
+  @inlinable public static func pseudoHeader(
+    source: IPv4Address, destination: IPv4Address, protocol: UInt8, length: Int
+  ) -> UInt64 {
+    UInt64(source.rawValue.bigEndian) &+ UInt64(destination.rawValue.bigEndian)
+      &+ UInt64(UInt32(UInt32(`protocol`) << 16 | UInt32(truncatingIfNeeded: length & 0xffff)).bigEndian)
+  }
+
+  /// The checksum after one 16-bit word of what it covers changed (RFC 1624, equation 3).
+  @inlinable public static func update(_ checksum: UInt16, replacing old: UInt16, with new: UInt16) -> UInt16 {
+    var sum = UInt32(~checksum) &+ UInt32(~old) &+ UInt32(new)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    return ~UInt16(truncatingIfNeeded: sum)
+  }
+
+  /// The same for a 32-bit word, such as an address.
+  @inlinable public static func update(_ checksum: UInt16, replacing old: UInt32, with new: UInt32) -> UInt16 {
+    var sum = UInt32(~checksum) &+ (~old >> 16) &+ (~old & 0xffff) &+ (new >> 16) &+ (new & 0xffff)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    return ~UInt16(truncatingIfNeeded: sum)
+  }
+}
