@@ -55,9 +55,6 @@ extension Loader {
       }
       if let problem { report(problem, atKey: entry.keyMark, key) }
     }
-    if let place = value["to"] ?? value["ping"], let to = place.text, let seen = value["seen-as"], seen.text == to {
-      report("\"seen-as\" is the source the other side sees, not the destination", at: seen)
-    }
   }
 
   private func probe(_ value: YAMLValue) -> (Expectation.Probe, String)? {
