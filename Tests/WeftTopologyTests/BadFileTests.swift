@@ -49,11 +49,18 @@ struct BadFileTests {
       }
       return text
     },
-    Bad("anchors nested in anchors", "aliases nest too deep") {
+    Bad("anchors nested in anchors", "200 anchors are too many for 61 levels") {
       let open = String(repeating: "[", count: 60)
       let close = String(repeating: "]", count: 60)
       var text = "x-0: &a0 1\n"
       for i in 1..<200 { text += "x-\(i): &a\(i) \(open)*a\(i - 1)\(close)\n" }
+      return text
+    },
+    Bad("some anchors nested in anchors", "aliases nest too deep") {
+      let open = String(repeating: "[", count: 28)
+      let close = String(repeating: "]", count: 28)
+      var text = "x-0: &a0 1\n"
+      for i in 1..<100 { text += "x-\(i): &a\(i) \(open)*a\(i - 1)\(close)\n" }
       return text
     },
     Bad("many anchors", "more than 200 anchors") { (0..<300).map { "x-\($0): &a\($0) 1\n" }.joined() },
@@ -90,7 +97,7 @@ struct BadFileTests {
     let deep = String(repeating: "[", count: 200)
     let lab = try topology(
       """
-      name: |
+      x-name: |
         \(deep)
         ? not a key
           *x : y
@@ -107,7 +114,6 @@ struct BadFileTests {
       seed: 7
       """)
     #expect(lab.seed == 7)
-    #expect(lab.name.hasPrefix(deep))
   }
 
   @Test func everyBeginningOfAFileIsReadWithoutATrap() {
@@ -120,7 +126,7 @@ struct BadFileTests {
   }
 
   /// What is read without complaint is read whole: nothing of the file gets lost on the way to the model.
-  private func expectWhole(_ load: TopologyLoad, _ bytes: [UInt8]) {
+  func expectWhole(_ load: TopologyLoad, _ bytes: [UInt8]) {
     guard let lab = load.topology else { return }
     var reader = YAMLReader(SourceText(text: String(decoding: bytes, as: UTF8.self), file: "x"))
     guard let root = reader.read() else { return }
@@ -138,6 +144,10 @@ struct BadFileTests {
     #expect(lab.vms.count == count)
     for (vm, entry) in zip(lab.vms, root["vms"]?.entries?.named ?? []) {
       #expect(vm.programs.count == entry.value["programs"]?.items?.count ?? 0)
+      if let nics = entry.value["nics"]?.items {
+        #expect(vm.nics.count == nics.count)
+        continue
+      }
       #expect((vm.nics[0].address != nil) == (entry.value["address"].map { !$0.isNull } ?? false))
     }
   }

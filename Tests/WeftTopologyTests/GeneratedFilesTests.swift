@@ -48,18 +48,14 @@ struct GeneratedFilesTests {
   }
 
   /// Draft-07 by an independent validator; without it there is nothing to ask.
-  @Test func examplesAreValidUnderTheSchema() throws {
-    let script = packageRoot.appending(path: "Tests/WeftTopologyTests/validate.py").path
-    let folder = packageRoot.appending(path: "topologies").path
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }.sorted()
-    let template = FileManager.default.temporaryDirectory.appending(path: "weft-template-\(getpid()).yaml")
-    try Topology.template().write(to: template, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: template) }
+  private func validate(_ arguments: [String]) throws {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments =
-      ["python3", script, packageRoot.appending(path: "schema/topology.schema.json").path, template.path]
-      + files.map { "\(folder)/\($0)" }
+      [
+        "python3", packageRoot.appending(path: "Tests/WeftTopologyTests/validate.py").path,
+        packageRoot.appending(path: "schema/topology.schema.json").path,
+      ] + arguments
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe
@@ -68,6 +64,54 @@ struct GeneratedFilesTests {
     process.waitUntilExit()
     if process.terminationStatus == 77 { return print("skipped: \(output)") }
     #expect(process.terminationStatus == 0, "\(output)")
+  }
+
+  /// Runs with a folder that holds one file for each text.
+  private func withFiles(_ texts: [String], _ body: ([String]) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "weft-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var paths: [String] = []
+    for (i, text) in texts.enumerated() {
+      let url = folder.appending(path: "\(i).yaml")
+      try text.write(to: url, atomically: true, encoding: .utf8)
+      paths.append(url.path)
+    }
+    try body(paths)
+  }
+
+  @Test func examplesAreValidUnderTheSchema() throws {
+    let folder = packageRoot.appending(path: "topologies").path
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }.sorted()
+    let bare = "hosts: {a: {programs: [http-server: , tcp-echo: 8]}}"
+    try withFiles([Topology.template(), base, bare]) { try validate($0 + files.map { "\(folder)/\($0)" }) }
+  }
+
+  /// Editors see wrong keys, forms and units where the reader does; what needs more than one place, they cannot.
+  @Test func theSchemaRefusesWhatTheTablesRefuse() throws {
+    let words = [
+      "unknown key", "is not a unit", "expected", "out of range", "none of", "not an IPv4",
+      "cannot stand beside \"start",
+    ]
+    let all =
+      MistakeTests.forms + MistakeTests.networks + MistakeTests.machines + MistakeTests.events
+      + MistakeTests.expectations
+    let wrong = all.filter { mistake in words.contains { mistake.message.contains($0) } }
+    #expect(wrong.count > 20)
+    try withFiles(wrong.map(\.text)) { paths in try validate(["--invalid"] + paths) }
+  }
+
+  /// Yams brings Foundation along; this library's own code stays without.
+  @Test func theLibraryImportsOnlyYamsAndItsOwn() throws {
+    let folder = packageRoot.appending(path: "Sources/WeftTopology")
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    while let url = files?.nextObject() as? URL {
+      guard url.pathExtension == "swift" else { continue }
+      for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") where line.hasPrefix("import ") {
+        #expect(
+          ["WeftCore", "WeftWire", "Yams"].contains(String(line.dropFirst(7))), "\(url.lastPathComponent): \(line)")
+      }
+    }
   }
 
   @Test func everyExampleFileLoads() throws {

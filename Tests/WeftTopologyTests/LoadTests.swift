@@ -211,3 +211,28 @@ struct LoadTests {
 extension NIC {
   fileprivate func loss(_ value: Double) -> Bool { link.loss == value }
 }
+
+struct ShortFormTests {
+  /// A lab as short as it gets: NAT, one VM, one expectation.
+  @Test func aLabFitsIntoAFewLines() throws {
+    let lab = try topology(
+      """
+      segments: {campus: 134.115.153.0/24}
+      hosts:
+        laptop: {uplink: campus 134.115.153.223, networks: {home: nat}}
+        visitor: {uplink: campus 134.115.153.10, programs: [http-server]}
+      vms:
+        web: {network: home}
+      expect:
+        - {from: web, to: "visitor:80", seen-as: 134.115.153.223}
+      """)
+    #expect(lab.expectations[0].name == "web → visitor:80 is open")
+    #expect(lab.hosts[0].networks[0].subnet.description == "192.168.122.0/24")
+  }
+
+  /// Hairpinning: the NAT's own address is both what is pinged and what is seen.
+  @Test func theSameAddressMayBePingedAndSeen() throws {
+    let lab = try topology(base + "expect: [{from: web, ping: 134.115.153.223, seen-as: 134.115.153.223}]\n")
+    #expect(lab.expectations[0].seenAs == IPv4Address(134, 115, 153, 223))
+  }
+}

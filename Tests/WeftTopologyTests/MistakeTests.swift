@@ -33,7 +33,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
 }
 
 /// The lab of `base` with a host's networks changed.
-private func networks(_ text: String) -> String {
+private func hostWith(_ text: String) -> String {
   """
   segments: {campus: 134.115.153.0/24}
   hosts:
@@ -95,7 +95,7 @@ struct MistakeTests {
     Mistake("hosts: {a: {programs: [{http-get: \"https://a/\"}]}}", 1, 35, "not an http:// address", hint: "no TLS"),
     Mistake("hosts: {a: {programs: [{ping: b}]}}", 1, 31, "unknown host or vm \"b\"", hint: "there is a"),
     Mistake("hosts: {a: {programs: [{ping: next}]}}", 1, 31, "next VM of a group"),
-    Mistake("hosts: {a: {programs: [{ping: {to: a, interval: 0}}]}}", 1, 49, "more than 0"),
+    Mistake("hosts: {a: {programs: [{ping: {to: 10.0.0.1, interval: 0}}]}}", 1, 56, "more than 0"),
     Mistake("hosts: {a: {networks: {n: nat}}}", 1, 27, "needs an uplink"),
     Mistake("hosts: {a: {networks: {n: bridge}}}", 1, 27, "needs an uplink"),
     Mistake("hosts: {a: {networks: {n: brige}}}", 1, 27, "none of", hint: "bridge"),
@@ -106,42 +106,45 @@ struct MistakeTests {
 
   static let networks: [Mistake] = [
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24}, b: {mode: isolated, subnet: 10.0.0.0/25}}"), 5,
+      hostWith("{a: {mode: nat, subnet: 10.0.0.0/24}, b: {mode: isolated, subnet: 10.0.0.0/25}}"), 5,
       53,
       "overlaps network \"a\""),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 134.115.0.0/16}}"), 5, 16, "overlaps segment \"campus\""),
-    Mistake(WeftTopologyTests.networks("{a: bridge, b: bridge}"), 5, 27, "bridges its uplink in \"a\" already"),
+      hostWith("{a: {mode: nat, subnet: 134.115.0.0/16}}"), 5, 16, "overlaps segment \"campus\""),
+    Mistake(hostWith("{a: bridge, b: bridge}"), 5, 27, "bridges its uplink in \"a\" already"),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: bridge, subnet: 10.0.0.0/24}}"), 5, 34,
+      hostWith("{a: {mode: bridge, subnet: 10.0.0.0/24}}"), 5, 34,
       "a bridge network has no \"subnet\""),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: isolated, forwards: []}}"), 5, 36,
+      hostWith("{a: {mode: isolated, forwards: []}}"), 5, 36,
       "an isolated network has no \"forwards\""),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, gateway: 10.0.1.1}}"), 5, 61,
+      hostWith("{a: {mode: nat, subnet: 10.0.0.0/24, gateway: 10.0.1.1}}"), 5, 61,
       "outside 10.0.0.0/24"),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {server: 10.0.0.1}}}"), 5, 67,
+      hostWith("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {server: 10.0.0.1}}}"), 5, 67,
       "the gateway's address"),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.1.9}}}"), 5, 75,
+      hostWith("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.1.9}}}"), 5, 75,
       "10.0.1.9 is outside 10.0.0.0/24"),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.0.2}}}"), 5, 66,
+      hostWith("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.0.2}}}"), 5, 66,
       "reversed",
       hint: "10.0.0.2-10.0.0.9"),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, dhcp: true}}"), 5, 37, "only false makes sense"),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, subnet: 10.0.0.0/30}}"), 5, 39, "too small"),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web\"]}}"), 5, 42, "not a port forward"),
-    Mistake(WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm \"web\""),
+    Mistake(hostWith("{a: {mode: nat, dhcp: true}}"), 5, 37, "only false makes sense"),
+    Mistake(hostWith("{a: {mode: nat, subnet: 10.0.0.0/30}}"), 5, 39, "too small"),
+    Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web\"]}}"), 5, 42, "not a port forward"),
+    Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm \"web\""),
     Mistake(
-      WeftTopologyTests.networks("{a: {mode: nat, forwards: [\"80:web:80/tpc\"]}}"), 5, 53, "not a protocol",
+      hostWith("{a: {mode: nat, forwards: [\"80:web:80/tpc\"]}}"), 5, 53, "not a protocol",
       hint: "tcp"),
   ]
 
   static let machines: [Mistake] = [
     Mistake(base + "  x: {network: hme}\n", 13, 16, "unknown network \"hme\"", hint: "home"),
+    Mistake(base + "  x: {network: home, ip: 192.168.122.3}\n", 13, 22, "unknown key \"ip\"", hint: "address"),
+    Mistake(base + "  x: {nics: }\n", 13, 3, "needs \"network\""),
+    Mistake(base + "  x: {nics: []}\n", 13, 13, "at least one NIC"),
     Mistake(base + "  x: {network: campus}\n", 13, 16, "\"campus\" is a segment, not a network"),
     Mistake(base + "  x: {host: visitor, network: home}\n", 13, 31, "is on host \"laptop\", not on \"visitor\""),
     Mistake(base + "  x: {host: laptp, network: home}\n", 13, 13, "unknown host \"laptp\"", hint: "laptop"),
@@ -173,6 +176,18 @@ struct MistakeTests {
       base + "groups: {g: {count: 300, network: lan, address: \"134.115.153.{n+100}\"}}\n", 13, 49,
       "taken by host \"laptop\""),
     Mistake(base + "groups: {g: {count: 2, name: same, network: home}}\n", 13, 30, "needs {n}"),
+  ]
+
+  static let addresses: [Mistake] = [
+    Mistake(
+      hostWith("{a: isolated}") + "vms: {x: {network: a}}\n", 6, 7, "needs a static address", hint: "192.168.122.1"),
+    Mistake(
+      hostWith("{a: {mode: nat, dhcp: false}}") + "vms: {x: {network: a}}\n", 6, 7, "DHCP switched off",
+      hint: "192.168.122.2"),
+    Mistake(
+      hostWith("{a: nat}")
+        + "vms: {x: {network: a, lease: 192.168.122.9}, y: {network: a, address: 192.168.122.9}}\n", 6, 71,
+      "taken by VM \"x\""),
   ]
 
   static let events: [Mistake] = [
@@ -210,6 +225,8 @@ struct MistakeTests {
     Mistake(base + "expect: [{from: web, ping: visitor, status: 200}]\n", 13, 37, "goes with \"http\""),
     Mistake(base + "expect: [{from: web, http: \"visitor:80\"}]\n", 13, 28, "not an http:// address"),
     Mistake(base + "expect: [{from: web, ping: visitor, http: \"http://visitor\"}]\n", 13, 37, "cannot stand beside"),
+    Mistake(
+      "hosts: {a: {}, b: {}}\nexpect: [{from: a, ping: b}]\n", 2, 26, "has no address to reach it at"),
     Mistake(base + "expect: [{from: web, lease: false}]\n", 13, 29, "only true makes sense"),
     Mistake(base + "expect: [{from: web, ping: visitor, rtt: {at-most: 1 ms, at-least: 2 ms}}]\n", 13, 52, "below"),
   ]
@@ -223,6 +240,8 @@ struct MistakeTests {
   @Test("A machine that cannot be is reported at its place", arguments: machines) func machine(_ mistake: Mistake) {
     mistake.check()
   }
+  @Test("An address that is missing or taken is reported at its place", arguments: addresses)
+  func address(_ mistake: Mistake) { mistake.check() }
   @Test("An event that cannot happen is reported at its place", arguments: events) func event(_ mistake: Mistake) {
     mistake.check()
   }

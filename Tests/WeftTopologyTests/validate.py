@@ -1,4 +1,4 @@
-"""validate.py SCHEMA FILE... — exit 0: all valid; 1: some not; 77: a library is missing."""
+"""validate.py SCHEMA [--invalid] FILE... — exit 0: all valid (all invalid); 1: some not; 77: a library is missing."""
 import json
 import re
 import sys
@@ -31,9 +31,16 @@ with open(sys.argv[1], encoding="utf-8") as file:
 jsonschema.Draft7Validator.check_schema(schema)
 validator = jsonschema.Draft7Validator(schema)
 failed = False
-for path in sys.argv[2:]:
+wanted_invalid = sys.argv[2] == "--invalid"
+for path in sys.argv[3:] if wanted_invalid else sys.argv[2:]:
     with open(path, encoding="utf-8") as file:
-        for error in validator.iter_errors(yaml.load(file, Loader)):
+        errors = list(validator.iter_errors(yaml.load(file, Loader)))
+        if wanted_invalid:
+            if not errors:
+                failed = True
+                print(f"{path} is valid:", open(path, encoding="utf-8").read())
+            continue
+        for error in errors:
             failed = True
             print(f"{path}: {'.'.join(map(str, error.absolute_path))}: {error.message[:200]}")
 sys.exit(1 if failed else 0)

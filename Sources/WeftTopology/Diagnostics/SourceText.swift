@@ -19,8 +19,10 @@ struct SourceText {
     bytes = Array(text.utf8)
     var i = 0
     while i < bytes.count {
-      let breakLength = Self.lineBreak(bytes, i)
-      i += max(1, breakLength)
+      // Most bytes begin no break of any kind.
+      let c = bytes[i]
+      let breakLength = c == 0x0a || c == 0x0d || c == 0xc2 || c == 0xe2 ? Self.lineBreak(bytes, i) : 0
+      i += breakLength > 1 ? breakLength : 1
       if breakLength > 0 { starts.append(i) }
     }
     if starts.last != bytes.count { starts.append(bytes.count) }

@@ -76,8 +76,17 @@ extension Loader {
     }
   }
 
+  /// What the same things are called elsewhere (docker compose, containerlab, netplan, tc).
+  private static let otherWords = [
+    "ip": "address", "ipv4": "address", "addr": "address", "cidr": "subnet", "prefix": "subnet", "latency": "delay",
+    "bandwidth": "rate", "type": "mode", "kind": "mode", "ports": "forwards", "publish": "forwards", "net": "network",
+    "hwaddr": "mac", "interfaces": "nics", "nodes": "hosts", "guests": "vms", "tests": "expect", "checks": "expect",
+    "switches": "segments", "networks": "segments", "source": "from", "destination": "to", "result": "is",
+  ]
+
   private func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
     if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
+    if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     return "the keys are \(table.keys.map(\.name).joined(separator: ", "))"
   }
 }

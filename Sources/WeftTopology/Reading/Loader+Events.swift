@@ -3,9 +3,10 @@ import WeftWire
 
 extension Loader {
   func readEvent(_ value: YAMLValue) {
+    let at = parse(value["at"], Quantity.duration)
     guard let entry = value.entries?.first(where: { Tables.event.exactlyOne.contains($0.key) }),
-      let action = action(entry.key, entry.value), let at = parse(value["at"], Quantity.duration)
-    else { return }
+      let action = action(entry.key, entry.value), let at
+    else { return lost(at: value.mark) }
     topology.events.append(Event(at: at, action: action, mark: value.mark))
   }
 

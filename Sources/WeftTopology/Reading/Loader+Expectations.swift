@@ -3,7 +3,7 @@ import WeftWire
 
 extension Loader {
   func readExpectation(_ value: YAMLValue) {
-    guard value.entries != nil else { return }
+    guard value.entries != nil else { return lost(at: value.mark) }
     let outcome = value["is"]?.text.flatMap(Expectation.Outcome.init(rawValue:)) ?? .open
     checkFit(value, outcome)
     let timing = timing(value)
@@ -19,7 +19,8 @@ extension Loader {
       by = name
     }
     let (atMost, atLeast) = bounds(value["rtt"])
-    guard let from, let (probe, what) = probe(value) else { return }
+    let tried = probe(value)
+    guard let from, let (probe, what) = tried else { return lost(at: value.mark) }
     let name = value["name"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "\(from) → \(what) is \(outcome.rawValue)"
     var expectation = Expectation(name: name, from: from, probe: probe, timing: timing, mark: value.mark)
     expectation.outcome = outcome
@@ -53,9 +54,6 @@ extension Loader {
       default: problem = nil
       }
       if let problem { report(problem, atKey: entry.keyMark, key) }
-    }
-    if let place = value["to"] ?? value["ping"], let to = place.text, let seen = value["seen-as"], seen.text == to {
-      report("\"seen-as\" is the source the other side sees, not the destination", at: seen)
     }
   }
 

@@ -27,7 +27,7 @@ extension Loader {
         made = makeVM(names[n - 1], depends ? counted(text, value, n) : text, at: mark, own: own, inGroup: true)
       }
       // One report of what is wrong with all of them is enough.
-      guard errorCount == errors, var vm = made else { return }
+      guard errorCount == errors, var vm = made else { return lost(at: entry.keyMark) }
       if !depends, mould == nil { mould = vm }
       for i in vm.programs.indices { vm.programs[i].replaceNext(with: next) }
       add(vm)

@@ -11,6 +11,7 @@ extension Loader {
     hostIndex[host.name] = topology.hosts.count
     let hasUplink = !(value["uplink"]?.isNull ?? true)
     if !hasUplink { withoutUplink.insert(host.name) }
+    if hasUplink, host.uplink == nil { lost(at: entry.keyMark) }
     host.networks = readNetworks(value["networks"], of: host, hasUplink: hasUplink)
     for (i, network) in host.networks.enumerated() { networkIndex[network.name] = (topology.hosts.count, i) }
     topology.hosts.append(host)
@@ -75,6 +76,8 @@ extension Loader {
         "host \"\(host.name)\" bridges its uplink in \"\(bridges[0].name)\" already", atKey: bridge.mark, bridge.name,
         hint: "one uplink, one bridge: put the VMs on \"\(bridges[0].name)\"")
     }
-    return drafts.compactMap { readNetwork($0) }
+    let networks = drafts.compactMap { readNetwork($0) }
+    if networks.count < entries.count { lost(at: host.mark) }
+    return networks
   }
 }

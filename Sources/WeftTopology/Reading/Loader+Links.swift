@@ -30,21 +30,10 @@ extension Loader {
   }
 
   func bytes(_ value: YAMLValue?, _ range: ClosedRange<UInt64>) -> Int? {
-    parse(value) { (text) throws(Complaint) in
-      let size = try Quantity.size(text)
-      guard range.contains(size) else {
-        throw Complaint("\(text) is out of range: \(range.lowerBound)…\(range.upperBound) B")
-      }
-      return Int(clamping: size)
-    }
+    parse(value) { (text) throws(Complaint) in Int(clamping: try Quantity.size(text, in: range)) }
   }
 
-  /// A duration that must not be zero: an interval of none would never let time pass.
-  func interval(_ value: YAMLValue?) -> Nanoseconds? {
-    guard let value, let duration = parse(value, Quantity.duration) else { return nil }
-    if duration == .zero { report("must be more than 0", at: value) }
-    return duration
-  }
+  func interval(_ value: YAMLValue?) -> Nanoseconds? { parse(value, Quantity.interval) }
 
   /// Checks that a machine may have this address on a subnet.
   @discardableResult

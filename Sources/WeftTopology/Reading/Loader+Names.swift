@@ -96,7 +96,15 @@ extension Loader {
 
   func resolve(_ destination: Destination, at value: YAMLValue) -> Bool {
     guard case .node(let name) = destination else { return true }
-    return resolve(name, [.host, .vm], at: value)
+    guard resolve(name, [.host, .vm], at: value) else { return false }
+    // A host has an address on its segment, or inside its nat and host-only networks.
+    if withoutUplink.contains(name), let index = hostIndex[name],
+      !topology.hosts[index].networks.contains(where: { $0.gateway != nil })
+    {
+      report("host \"\(name)\" has no address to reach it at", at: value, part: name, hint: "give it an uplink")
+      return false
+    }
+    return true
   }
 
   /// Enters an address of a segment or network; a report if it is taken.

@@ -18,9 +18,13 @@ extension Loader {
     } else if let entry = item.entries?.first(where: { Tables.program.exactlyOne.contains($0.key) }) {
       (word, body) = (entry.key, entry.value)
     } else {
+      lost(at: item.mark)
       return nil
     }
-    guard let kind = kind(word, body, inGroup: inGroup) else { return nil }
+    guard let kind = kind(word, body, inGroup: inGroup) else {
+      lost(at: item.mark)
+      return nil
+    }
     let isServer = Tables.servers.contains(word)
     var start: Nanoseconds = isServer ? .zero : .milliseconds(100)
     for place in [body["start"], item["start"]] { if let time = parse(place, Quantity.duration) { start = time } }

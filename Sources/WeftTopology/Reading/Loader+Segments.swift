@@ -11,7 +11,7 @@ extension Loader {
     }
     value = merged(.init(key: entry.key, keyMark: entry.keyMark, value: value), "segment")
     require(value, Tables.segment, at: entry.keyMark, name: entry.key)
-    guard let subnet = parse(value["subnet"], Parse.subnet) else { return }
+    guard let subnet = parse(value["subnet"], Parse.subnet) else { return lost(at: entry.keyMark) }
     var segment = Segment(name: entry.key, subnet: subnet, mark: entry.keyMark)
     segment.link = link(value)
     segmentIndex[segment.name] = topology.segments.count

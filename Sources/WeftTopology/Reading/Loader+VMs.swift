@@ -10,7 +10,8 @@ extension Loader {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
     let value = overDefaults(own)
-    if let vm = makeVM(entry.key, value, at: entry.keyMark, own: own) { add(vm) }
+    guard let vm = makeVM(entry.key, value, at: entry.keyMark, own: own) else { return lost(at: entry.keyMark) }
+    add(vm)
   }
 
   func add(_ vm: VM) {
@@ -45,18 +46,22 @@ extension Loader {
         "\"\(other.key)\" cannot stand beside \"nics\"", atKey: other.keyMark, other.key,
         hint: "move it into an entry of nics")
     }
+    // Read first, so that mistakes in them are found also where the NICs are wrong.
+    let programs = programs(value["programs"], inGroup: inGroup)
     var host: String?
+    var hostIsKnown = true
     if let place = value["host"], let text = place.text, !place.isNull {
-      guard resolve(text, [.host], at: place) else { return nil }
-      host = text
+      hostIsKnown = resolve(text, [.host], at: place)
+      if hostIsKnown { host = text }
     }
-    let list = value["nics"]?.items ?? [value]
-    if value["nics"] == nil, value["network"] == nil || value["network"]?.isNull == true {
+    let several = value["nics"]?.items
+    if several == nil, value["network"].map(\.isNull) ?? true {
       report(
         "VM \"\(name)\" needs \"network\"", at: mark, length: name.unicodeScalars.count,
         hint: "for example network: home")
       return nil
     }
+    let list = several ?? [value]
     if list.isEmpty { report("VM \"\(name)\" needs at least one NIC", at: value["nics"]?.mark ?? mark) }
     var nics: [NIC] = []
     for (i, item) in list.enumerated() {
@@ -68,19 +73,15 @@ extension Loader {
           hint: "a VM and its networks share a host")
         continue
       }
-      host = owner
+      if hostIsKnown { host = owner }
       let port = "VM \"\(name)\"" + (list.count > 1 ? " (eth\(i))" : "")
-      let own = value["nics"] == nil ? mark : item.mark
-      if let nic = makeNIC(
-        item, network: text, at: own, length: value["nics"] == nil ? name.unicodeScalars.count : 1, owner: port)
-      {
-        nics.append(nic)
-      }
+      let (own, length) = several == nil ? (mark, name.unicodeScalars.count) : (item.mark, 1)
+      if let nic = makeNIC(item, network: text, at: own, length: length, owner: port) { nics.append(nic) }
     }
     guard let host, nics.count == list.count, !nics.isEmpty else { return nil }
     var vm = VM(name: name, host: host, nics: nics, mark: mark)
     if let autostart = parse(value["autostart"], Parse.boolean) { vm.autostart = autostart }
-    vm.programs = programs(value["programs"], inGroup: inGroup)
+    vm.programs = programs
     return vm
   }
 

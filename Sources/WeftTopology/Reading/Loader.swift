@@ -71,6 +71,11 @@ final class Loader {
     report(message, at: mark, length: key.unicodeScalars.count, hint: hint)
   }
 
+  /// What did not get into the topology must have been reported; a file is never read in part without a word.
+  func lost(at mark: Mark) {
+    if errorCount == 0 { report("this could not be read", at: mark) }
+  }
+
   /// The value a parser makes of a scalar; nil after a report.
   func parse<T>(_ value: YAMLValue?, _ parser: (String) throws(Complaint) -> T) -> T? {
     guard let value, !value.isNull, let text = value.text else { return nil }

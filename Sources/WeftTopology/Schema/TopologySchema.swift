@@ -54,7 +54,11 @@ public enum TopologySchema {
     var text = key.doc
     if let standard = key.standard { text += " Default: \(standard)." }
     text += " Example: \(key.example)"
-    let schema = shape(key.shape)
+    var schema = shape(key.shape)
+    if Tables.servers.contains(key.name), case .object(let pairs) = schema, case .array(let forms) = pairs.first?.1 {
+      // `http-server:` alone is one on port 80.
+      schema = .object([("anyOf", .array(forms + [.object([("type", .string("null"))])]))])
+    }
     // Beside a $ref, draft-07 ignores everything, so it goes into an allOf.
     if case .object(let pairs) = schema, pairs.first?.0 != "$ref" {
       return .object([("description", .string(text))] + pairs)
@@ -97,6 +101,8 @@ public enum TopologySchema {
   }
 
   private static let octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+  private static let port =
+    "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
   private static let name = "[A-Za-z0-9_-]{1,32}"
   private static let templated = "([A-Za-z0-9_-]|[{]n([+-][0-9]+)?[}])+"
 
@@ -110,7 +116,10 @@ public enum TopologySchema {
     case .integer(let range): return numbers(range)
     case .duration:
       return .object([("anyOf", .array([.object([("const", .integer(0))]), units(Quantity.durations, bare: "")]))])
+    case .interval: return units(Quantity.durations, bare: "")
     case .rate: return units(Quantity.rates, bare: "")
+    case .bytes(let range):
+      return .object([("anyOf", .array([numbers(range), units(Quantity.sizes, bare: "?")]))])
     case .size: return .object([("anyOf", .array([numbers(0...UInt64.max), units(Quantity.sizes, bare: "?")]))])
     case .fraction:
       let number = JSON.object([("type", .string("number")), ("minimum", .integer(0)), ("maximum", .integer(1))])
@@ -129,10 +138,10 @@ public enum TopologySchema {
       ])
     case .namePattern: return strings("^\(templated)$")
     case .destination: return strings("^\(node)$")
-    case .endpoint: return strings("^\(node):[0-9]{1,5}(/(tcp|udp))?$")
+    case .endpoint: return strings("^\(node):\(port)(/(tcp|udp))?$")
     case .http: return strings("^http://[^ /]+(/[^ ]*)?$")
     case .path: return strings("^/[^ ]*$")
-    case .forward: return strings("^[0-9]{1,5}:\(name):[0-9]{1,5}(/(tcp|udp|both))?$")
+    case .forward: return strings("^\(port):\(name):\(port)(/(tcp|udp|both))?$")
     case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
     case .uplink: return strings("^ *\(name) +\(address) *$")
     case .roundTrip: return units(Quantity.durations, bare: "").prefixed("^ *([<>≤≥]=?)?")

@@ -10,6 +10,8 @@ extension ScalarKind {
       }
     case .integer(let range): _ = try Parse.integer(text, in: range)
     case .duration: _ = try Quantity.duration(text)
+    case .interval: _ = try Quantity.interval(text)
+    case .bytes(let range): _ = try Quantity.size(text, in: range)
     case .rate: _ = try Quantity.rate(text)
     case .size: _ = try Quantity.size(text)
     case .fraction: _ = try Quantity.fraction(text)
@@ -53,8 +55,9 @@ extension ScalarKind {
     case .always(let value): "\(value)"
     case .integer: "a whole number"
     case .duration: "a duration"
+    case .interval: "a duration of more than 0"
     case .rate: "a rate"
-    case .size: "a size"
+    case .size, .bytes: "a size"
     case .fraction: "a percentage"
     case .address, .addressPattern: "an IPv4 address"
     case .prefix: "a subnet"

@@ -18,6 +18,10 @@ enum ScalarKind: Sendable, Equatable {
   case always(Bool)
   case integer(ClosedRange<UInt64>)
   case duration, rate, size, fraction
+  /// A duration of more than 0: an interval of none would never let time pass.
+  case interval
+  /// A size in bounds, in bytes.
+  case bytes(ClosedRange<UInt64>)
   case address, prefix, mac, port, range, addressPattern, macPattern
   case choice([String])
   /// The name of something of this sort.

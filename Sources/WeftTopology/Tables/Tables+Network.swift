@@ -4,7 +4,9 @@ enum Tables {
     "queue", "How much may wait for a cable",
     [
       Key("frames", .integer(1...10_000_000), "Frames at most.", default: "1000", example: "100"),
-      Key("bytes", .scalar(.size), "Bytes at most.", default: "frames alone bound the queue", example: "64 kB"),
+      Key(
+        "bytes", .scalar(.bytes(1514...1 << 40)), "Bytes at most.", default: "frames alone bound the queue",
+        example: "64 kB"),
     ])
 
   static let cable: [Key] = [
@@ -81,7 +83,7 @@ enum Tables {
       Key(
         "range", .scalar(.range), "The pool, both ends included.", default: "every free address",
         example: "192.168.122.10-192.168.122.99"),
-      Key("lease-time", .scalar(.duration), "How long a lease lasts.", default: "1 h", example: "10 min"),
+      Key("lease-time", .scalar(.interval), "How long a lease lasts.", default: "1 h", example: "10 min"),
     ])
 
   static let forward = KeyTable(
@@ -110,13 +112,13 @@ enum Tables {
   static let timeouts = KeyTable(
     "timeouts", "How long an idle connection is kept",
     [
-      Key("udp", .scalar(.duration), "UDP (RFC 4787 REQ-5).", default: "5 min", example: "2 min"),
-      Key("icmp", .scalar(.duration), "ICMP queries (RFC 5508 REQ-2).", default: "60 s", example: "30 s"),
+      Key("udp", .scalar(.interval), "UDP (RFC 4787 REQ-5).", default: "5 min", example: "2 min"),
+      Key("icmp", .scalar(.interval), "ICMP queries (RFC 5508 REQ-2).", default: "60 s", example: "30 s"),
       Key(
-        "tcp-established", .scalar(.duration), "Established TCP (RFC 5382 REQ-5).", default: "2 h 4 min", example: "1 d"
+        "tcp-established", .scalar(.interval), "Established TCP (RFC 5382 REQ-5).", default: "2 h 4 min", example: "1 d"
       ),
       Key(
-        "tcp-transitory", .scalar(.duration), "TCP being opened or closed (RFC 5382 REQ-5).", default: "4 min",
+        "tcp-transitory", .scalar(.interval), "TCP being opened or closed (RFC 5382 REQ-5).", default: "4 min",
         example: "1 min"),
     ])
 
@@ -124,7 +126,7 @@ enum Tables {
     "fdb", "The forwarding database of a virtual switch",
     [
       Key("limit", .integer(1...10_000_000), "Entries at most.", default: "8192", example: "100"),
-      Key("ageing", .scalar(.duration), "How long an entry lives unseen.", default: "300 s", example: "30 s"),
+      Key("ageing", .scalar(.interval), "How long an entry lives unseen.", default: "300 s", example: "30 s"),
     ])
 }
 

@@ -37,7 +37,7 @@ extension Tables {
     [
       Key("from", .scalar(.duration), "Its beginning.", required: true, example: "2 s"),
       Key("to", .scalar(.duration), "Its end.", default: "10 s after from", example: "4 s"),
-      Key("every", .scalar(.duration), "From one try to the next.", default: "1 s", example: "100 ms"),
+      Key("every", .scalar(.interval), "From one try to the next.", default: "1 s", example: "100 ms"),
     ])
 
   static let roundTrip = KeyTable(
@@ -51,7 +51,7 @@ extension Tables {
     "throughput", "A TCP transfer to a sink, measured in payload bits per second",
     [
       Key("to", .scalar(.endpoint), "The sink and its port.", required: true, example: "server:5001"),
-      Key("size", .scalar(.size), "How much is sent.", default: "1 MB", example: "10 MB"),
+      Key("size", .scalar(.bytes(1...1 << 50)), "How much is sent.", default: "1 MB", example: "10 MB"),
       Key("at-least", .scalar(.rate), "Lower bound.", default: "none", example: "5 Mbit/s"),
       Key("at-most", .scalar(.rate), "Upper bound.", default: "none", example: "11 Mbit/s"),
     ])
@@ -97,7 +97,7 @@ extension Tables {
       Key(
         "within", .scalar(.duration), "Tried again until it holds or this much time is over.", default: "10 s",
         example: "3 s"),
-      Key("timeout", .scalar(.duration), "How long one try waits for an answer.", default: "3 s", example: "500 ms"),
+      Key("timeout", .scalar(.interval), "How long one try waits for an answer.", default: "3 s", example: "500 ms"),
       Key(
         "never-during", .either([.list(.scalar(.duration)), .object(window)]),
         "Must not hold once in this window: [from, to].", default: "none", example: "[2 s, 4 s]"),
@@ -110,7 +110,7 @@ extension Tables {
     "probe-ping", "An echo request",
     [
       Key("to", .scalar(.destination), "A node or an address.", required: true, example: "visitor"),
-      Key("size", .scalar(.size), "Bytes of data.", default: "56", example: "1000"),
+      Key("size", .scalar(.bytes(0...65_507)), "Bytes of data.", default: "56", example: "1000"),
       Key("ttl", .integer(1...255), "Time to live.", default: "64", example: "3"),
     ])
 
@@ -118,7 +118,7 @@ extension Tables {
     "capture", "What captures keep. Short form: the filter",
     [
       Key("filter", .scalar(.text), "A pcap-filter(7) expression.", default: "everything", example: "tcp port 80"),
-      Key("snaplen", .scalar(.size), "Bytes kept of each frame.", default: "262144", example: "128"),
+      Key("snaplen", .scalar(.bytes(1...262_144)), "Bytes kept of each frame.", default: "262144", example: "128"),
       Key("ports", .list(.scalar(.text)), "Patterns of port names.", default: "all", example: "[\"web/*\"]"),
     ])
 

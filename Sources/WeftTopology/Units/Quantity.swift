@@ -36,6 +36,21 @@ enum Quantity {
     try parse(text, sizes, "size", example: "512 MiB", bare: 1)
   }
 
+  /// A duration of more than 0.
+  static func interval(_ text: String) throws(Complaint) -> Nanoseconds {
+    let interval = try duration(text)
+    if interval == .zero { throw Complaint("must be more than 0") }
+    return interval
+  }
+
+  static func size(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
+    let size = try size(text)
+    guard range.contains(size) else {
+      throw Complaint("\(text) is out of range: \(range.lowerBound)…\(range.upperBound) B")
+    }
+    return size
+  }
+
   /// 0…1: `1 %`, or the fraction itself.
   static func fraction(_ text: String) throws(Complaint) -> Double {
     let percent = text.hasSuffix("%")

@@ -7,6 +7,8 @@ struct TextGuard {
   static let maximumEntries = 1_000_000
   /// Aliases of anchors that hold aliases of anchors … nest deeper than the text does.
   static let maximumAnchors = 200
+  /// So deep can the tree be at most: what frees it recurses, perhaps on a thread with a small stack.
+  static let maximumExpandedDepth = 3000
 
   struct Refusal {
     var offset: Int
@@ -19,6 +21,7 @@ struct TextGuard {
   private var indents: [Int] = []
   private var entries = 0
   private var anchors = 0
+  private var deepest = 0
   private var refusal: Refusal?
 
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
@@ -40,6 +43,10 @@ struct TextGuard {
 
   private mutating func run() {
     while i < bytes.count, refusal == nil { line() }
+    // Each anchor may hold the one before at its deepest place.
+    if anchors * deepest > Self.maximumExpandedDepth {
+      refuse("\(anchors) anchors are too many for \(deepest) levels of nesting", at: 0)
+    }
   }
 
   /// One line; quotes may carry on into the next ones.
@@ -72,6 +79,7 @@ struct TextGuard {
         if column > indents.last ?? -1, !isBreak(byte(i)), byte(i) != 0x23 { indents.append(column) }
         if byte(i) == 0x3f, isBlank(byte(i + 1)) { refuse("keys must be plain words", at: i) }
       }
+      deepest = max(deepest, indents.count)
       if indents.count > Self.maximumDepth { refuse("nested more than \(Self.maximumDepth) levels deep", at: i) }
     }
     content(lineStart: start, parent: parent)
@@ -99,6 +107,7 @@ struct TextGuard {
       case UInt8(ascii: "["), UInt8(ascii: "{"):
         if atToken || flowDepth > 0 {
           flowDepth += 1
+          deepest = max(deepest, flowDepth + indents.count)
           entries += 1
           if flowDepth + indents.count > Self.maximumDepth {
             refuse("nested more than \(Self.maximumDepth) levels deep", at: i)

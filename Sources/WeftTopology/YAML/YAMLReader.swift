@@ -4,7 +4,7 @@ import Yams
 /// take 52:54:00:12:34:56 for a number.
 struct YAMLReader {
   /// Aliases count each time they are used.
-  static let maximumNodes = 2_000_000
+  static let maximumNodes = 1_000_000
 
   private let source: SourceText
   private(set) var diagnostics: [Diagnostic] = []
