@@ -108,17 +108,20 @@ public struct Link {
   /// Whether `send` would find room for a frame of `count` bytes; for a sender that can wait.
   @inline(__always)
   public mutating func hasRoom(for count: Int, now: Instant) -> Bool {
-    guard parameters.rate != nil, isUp else { return true }
-    settle(now.rawValue)
-    if held &- departed >= parameters.queueFrames { return false }
+    guard parameters.rate != nil, isUp, owner != nil else { return true }
+    let ring = ownRing()
+    settle(ring, now.rawValue)
+    if ring.pointee.count &- departed >= parameters.queueFrames { return false }
     guard let limit = parameters.queueBytes else { return true }
     return waitingBytes &+ count <= limit
   }
 
   /// When the frame on the wire now will have left the queue: there is room again then.
   public mutating func nextDeparture(now: Instant) -> Instant {
-    settle(now.rawValue)
-    return departed < held ? Instant(ring[(head &+ departed) & (ring.count &- 1)].departure) : .never
+    guard owner != nil else { return .never }
+    let ring = ownRing()
+    settle(ring, now.rawValue)
+    return departed < ring.pointee.count ? Instant(ring.pointee[departed].departure) : .never
   }
 
   /// Takes out the first frame if it has arrived by `now`.
@@ -169,17 +172,6 @@ public struct Link {
     let own = owner?.copy() ?? FlightRing()
     owner = own
     ring = own.state
-  }
-
-  /// Lets go of all it holds: the world ends.
-  public mutating func removeAll() {
-    while held > 0 {
-      _ = Frame(stored: ring[head].frame)
-      head = (head + 1) & (ring.count - 1)
-      held -= 1
-    }
-    departed = 0
-    waitingBytes = 0
   }
 
   @inline(__always)
