@@ -71,6 +71,18 @@ public struct NeighbourTable: Codable {
     if let note { out.transmit(frame, on: port, note: note) } else { out.transmit(frame, on: port) }
   }
 
+  /// The same with both ends translated (hairpin).
+  @inlinable
+  public mutating func send(
+    _ frame: consuming Frame, to neighbour: IPv4Address, now: Instant, _ out: inout Effects, notes first: Note, _ second: Note
+  ) {
+    guard let destination = lookup(neighbour, now: now, &out) else {
+      return enqueue(frame, for: neighbour, now: now, &out)
+    }
+    Self.writeHeader(&frame, destination: destination, source: mac)
+    out.transmit(frame, on: port, notes: first, second)
+  }
+
   /// To everyone on the link.
   public func broadcast(_ frame: consuming Frame, _ out: inout Effects) {
     Self.writeHeader(&frame, destination: .broadcast, source: mac)
