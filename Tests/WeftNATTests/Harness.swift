@@ -152,7 +152,7 @@ enum Packets {
 }
 
 /// A gateway between links on which everyone answers ARP at once.
-struct Harness: ~Copyable {
+final class Harness {
   var gateway: NATGateway
   let pool = FramePool()
   var out: Effects
@@ -178,7 +178,7 @@ struct Harness: ~Copyable {
   func portMAC(_ port: Int) -> MACAddress { gateway.neighbours[port].mac }
 
   /// Gives an IP packet in on a port; what goes out and what is dropped is kept until the next `clear`.
-  mutating func give(_ packet: [UInt8], on port: Int) {
+  func give(_ packet: [UInt8], on port: Int) {
     giveFrame(ethernet(packet, on: port), on: port)
   }
 
@@ -190,14 +190,14 @@ struct Harness: ~Copyable {
     return bytes
   }
 
-  mutating func giveFrame(_ bytes: [UInt8], on port: Int) {
+  func giveFrame(_ bytes: [UInt8], on port: Int) {
     let frame = pool.frame(bytes)
     frame.trace = trace
     gateway.receive(frame, on: PortIndex(port), now: now, &out)
     drain()
   }
 
-  mutating func drain() {
+  func drain() {
     var requests: [(Int, ARPPacket)] = []
     repeat {
       requests = []
@@ -240,7 +240,7 @@ struct Harness: ~Copyable {
   }
 
   /// Lets time go by, waking the gateway whenever it wants.
-  mutating func advance(to instant: Instant) {
+  func advance(to instant: Instant) {
     while gateway.deadline <= instant {
       now = max(now, gateway.deadline)
       gateway.wake(now: now, &out)
@@ -250,9 +250,9 @@ struct Harness: ~Copyable {
     now = instant
   }
 
-  mutating func advance(by duration: Nanoseconds) { advance(to: now + duration) }
+  func advance(by duration: Nanoseconds) { advance(to: now + duration) }
 
-  mutating func clear() {
+  func clear() {
     sent = []
     drops = []
     macs = []
@@ -260,7 +260,7 @@ struct Harness: ~Copyable {
   }
 
   /// Gives a packet in and takes what came of it: exactly one packet out.
-  mutating func pass(_ packet: [UInt8], on port: Int, _ location: SourceLocation = #_sourceLocation) -> Seen? {
+  func pass(_ packet: [UInt8], on port: Int, _ location: SourceLocation = #_sourceLocation) -> Seen? {
     clear()
     give(packet, on: port)
     #expect(sent.count == 1 && drops.isEmpty, "\(sent.count) sent, dropped \(drops.map(\.reason))", sourceLocation: location)
@@ -269,7 +269,7 @@ struct Harness: ~Copyable {
   }
 
   /// Gives a packet in and takes the reason of its drop; what was answered is in `sent`.
-  mutating func refuse(_ packet: [UInt8], on port: Int, _ location: SourceLocation = #_sourceLocation) -> DropReason? {
+  func refuse(_ packet: [UInt8], on port: Int, _ location: SourceLocation = #_sourceLocation) -> DropReason? {
     clear()
     give(packet, on: port)
     #expect(drops.count == 1, "\(sent.count) sent, dropped \(drops.map(\.reason))", sourceLocation: location)

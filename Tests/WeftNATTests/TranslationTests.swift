@@ -6,7 +6,7 @@ import WeftWire
 
 @Suite struct TranslationTests {
   @Test func anOutboundDatagramLeavesWithTheExternalAddressAndItsAnswerComesBack() throws {
-    var net = Harness(configuration())
+    let net = Harness(configuration())
     let out = try #require(net.pass(Packets.udp(vm, 5000, server, 53), on: 2))
     #expect(out.port == 0 && out.source == external && out.sourcePort == 5000)
     #expect(out.destination == server && out.destinationPort == 53 && out.ttl == 63)
