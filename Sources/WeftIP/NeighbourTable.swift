@@ -188,7 +188,7 @@ public struct NeighbourTable: Codable {
     var waited = 0
     while var frame = request.waiting?.pop() {
       Self.writeHeader(&frame, destination: mac, source: self.mac)
-      let notes = request.notes[waited]
+      let notes = waited < request.notes.count ? request.notes[waited] : WaitingNotes(first: nil, second: nil)
       waited += 1
       switch (notes.first, notes.second) {
       case (let first?, let second?): out.transmit(frame, on: port, notes: first, second)
