@@ -98,6 +98,8 @@ public struct NeighbourTable: Codable {
 
   @usableFromInline
   mutating func enqueue(_ frame: consuming Frame, for neighbour: IPv4Address, now: Instant, _ out: inout Effects) {
+    // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.
+    Self.writeHeader(&frame, destination: .zero, source: mac)
     if let index = requests.firstIndex(where: { $0.address == neighbour }) {
       let queue = requests[index].waiting ?? FrameQueue(capacity: Self.queueCapacity)
       requests[index].waiting = queue
@@ -165,6 +167,14 @@ public struct NeighbourTable: Codable {
     while var frame = request.waiting?.pop() {
       Self.writeHeader(&frame, destination: mac, source: self.mac)
       out.transmit(frame, on: port)
+    }
+  }
+
+  /// Forgets all neighbours; the packets that waited for one go to `failed`.
+  public mutating func removeAll(_ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void) {
+    entries.removeAll()
+    while let request = requests.popLast() {
+      while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
     }
   }
 
