@@ -25,6 +25,8 @@ public struct ProgramReport: Codable, Sendable, Hashable {
   /// Of payload.
   public var bytesIn: UInt64 = 0
   public var bytesOut: UInt64 = 0
+  /// A sink's: of the bytes in, those that came by TCP exactly as `bulk` sends them.
+  public var patternBytes: UInt64 = 0
   public var rtt: RoundTrips?
   /// Payload bits per second over the time it ran.
   public var throughput: UInt64?
