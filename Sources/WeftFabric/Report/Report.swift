@@ -61,7 +61,8 @@ extension Simulation {
     var captures: [Report.Capture] = []
     if let set = world.captures {
       try set.finish(at: world.now)
-      for port in world.ports where port.capture >= 0 {
+      let ports = world.ports
+      for port in ports where port.capture >= 0 {
         let frames = set.frameNumber(port: port.capture) - 1
         captures.append(.init(port: port.name, path: set.path(port: port.capture), frames: frames))
       }
