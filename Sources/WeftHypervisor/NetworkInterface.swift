@@ -96,6 +96,9 @@ public struct NetworkInterface: Codable {
     ring.push(frame)
   }
 
+  /// The length of the frame that waits longest for the wire.
+  public var nextTransmission: Int? { transmitRing?.firstCount }
+
   public mutating func takeTransmission() -> Frame? {
     guard let frame = transmitRing?.pop() else {
       transmitRing = nil

@@ -28,8 +28,13 @@ public struct NeighbourTable: Codable {
     var next: Instant
     var sent: UInt8
     var waiting: FrameQueue?
-    /// Of the waiting frames, in their order; `none` where there is none.
-    var notes: [Note] = []
+    /// Of the waiting frames, in their order: what was done to them before they came here.
+    var notes: [WaitingNotes] = []
+  }
+
+  struct WaitingNotes: Codable {
+    var first: Note?
+    var second: Note?
   }
 
   public let port: PortIndex
@@ -70,10 +75,22 @@ public struct NeighbourTable: Codable {
     _ frame: consuming Frame, to neighbour: IPv4Address, now: Instant, _ out: inout Effects, note: Note? = nil
   ) {
     guard let destination = lookup(neighbour, now: now, &out) else {
-      return enqueue(frame, for: neighbour, now: now, &out, note: note)
+      return enqueue(frame, for: neighbour, now: now, &out, note, nil)
     }
     Self.writeHeader(&frame, destination: destination, source: mac)
     if let note { out.transmit(frame, on: port, note: note) } else { out.transmit(frame, on: port) }
+  }
+
+  /// The same with both ends translated (hairpin).
+  @inlinable
+  public mutating func send(
+    _ frame: consuming Frame, to neighbour: IPv4Address, now: Instant, _ out: inout Effects, notes first: Note, _ second: Note
+  ) {
+    guard let destination = lookup(neighbour, now: now, &out) else {
+      return enqueue(frame, for: neighbour, now: now, &out, first, second)
+    }
+    Self.writeHeader(&frame, destination: destination, source: mac)
+    out.transmit(frame, on: port, notes: first, second)
   }
 
   /// To everyone on the link.
@@ -103,8 +120,11 @@ public struct NeighbourTable: Codable {
 
   @usableFromInline
   mutating func enqueue(
-    _ frame: consuming Frame, for neighbour: IPv4Address, now: Instant, _ out: inout Effects, note: Note?
+    _ frame: consuming Frame, for neighbour: IPv4Address, now: Instant, _ out: inout Effects, _ first: Note?, _ second: Note?
   ) {
+    let notes = WaitingNotes(first: first, second: second)
+    // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.
+    Self.writeHeader(&frame, destination: .zero, source: mac)
     if let index = requests.firstIndex(where: { $0.address == neighbour }) {
       let queue = requests[index].waiting ?? FrameQueue(capacity: Self.queueCapacity)
       requests[index].waiting = queue
@@ -112,7 +132,7 @@ public struct NeighbourTable: Codable {
         out.drop(frame, on: port, .neighbourQueueFull, .address(neighbour.rawValue))
       } else {
         queue.push(frame)
-        requests[index].notes.append(note ?? .none)
+        requests[index].notes.append(notes)
       }
       return
     }
@@ -123,7 +143,7 @@ public struct NeighbourTable: Codable {
     let queue = FrameQueue(capacity: Self.queueCapacity)
     queue.push(frame)
     requests.append(
-      Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: queue, notes: [note ?? .none]))
+      Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: queue, notes: [notes]))
     entries[neighbour.rawValue] = Entry(mac: .zero, confirmed: .start, asking: true)
     ask(neighbour, &out)
   }
@@ -174,14 +194,23 @@ public struct NeighbourTable: Codable {
     entries[neighbour.rawValue] = Entry(mac: mac, confirmed: now, asking: false)
     guard let index = requests.firstIndex(where: { $0.address == neighbour }) else { return }
     let request = requests.remove(at: index)
-    var notes = request.notes.makeIterator()
+    var waited = request.notes.makeIterator()
     while var frame = request.waiting?.pop() {
       Self.writeHeader(&frame, destination: mac, source: self.mac)
-      if let note = notes.next(), note.kind != .none {
-        out.transmit(frame, on: port, note: note)
-      } else {
-        out.transmit(frame, on: port)
+      let notes = waited.next()
+      switch (notes?.first, notes?.second) {
+      case (let first?, let second?): out.transmit(frame, on: port, notes: first, second)
+      case (let first?, nil): out.transmit(frame, on: port, note: first)
+      default: out.transmit(frame, on: port)
       }
+    }
+  }
+
+  /// Forgets all neighbours; the packets that waited for one go to `failed`.
+  public mutating func removeAll(_ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void) {
+    entries.removeAll()
+    while let request = requests.popLast() {
+      while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
     }
   }
 

@@ -64,11 +64,13 @@ public struct DHCPServer: Element {
   /// Where the search for a free address goes on: addresses are handed out in order before any is used again.
   private var cursor: UInt32
   private var identification: UInt16 = 0
+  private let reserved: Set<IPv4Address>
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
     neighbours = NeighbourTable(port: Self.port, mac: configuration.mac, address: configuration.address)
     cursor = configuration.first.rawValue
+    reserved = Set(configuration.reservations.values)
   }
 
   public var deadline: Instant { neighbours.deadline }
@@ -211,7 +213,7 @@ public struct DHCPServer: Element {
     guard address >= configuration.first, address <= configuration.last, !configuration.excluded.contains(address) else {
       return false
     }
-    guard let lease = leases[address.rawValue] else { return !configuration.reservations.values.contains(address) }
+    guard let lease = leases[address.rawValue] else { return !reserved.contains(address) }
     return lease.mac == mac || lease.expires <= now
   }
 

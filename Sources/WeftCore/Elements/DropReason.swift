@@ -49,6 +49,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case noAddress
   case unexpectedICMP
   case icmpRateLimit
+  case listenQueueFull
 
   // NAT
   case ipForwardingDisabled = 110
@@ -62,6 +63,9 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case spoofedSource
   case protocolUnsupported
   case privateDestination
+  case hairpinDisabled
+  /// A flow that would have the same tuple as another one.
+  case tupleClash
 
   // Services
   case dhcpNotForUs = 150

@@ -20,6 +20,9 @@ public final class FrameQueue: Codable {
   public var isEmpty: Bool { count == 0 }
   public var isFull: Bool { count >= capacity }
 
+  /// The oldest frame's length in bytes.
+  public var firstCount: Int? { frames.first?.count }
+
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {
     precondition(count < capacity)

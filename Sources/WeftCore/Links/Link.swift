@@ -105,6 +105,25 @@ public struct Link {
     return .sent
   }
 
+  /// Whether `send` would find room for a frame of `count` bytes; for a sender that can wait.
+  @inline(__always)
+  public mutating func hasRoom(for count: Int, now: Instant) -> Bool {
+    guard parameters.rate != nil, isUp, owner != nil else { return true }
+    let ring = ownRing()
+    settle(ring, now.rawValue)
+    if ring.pointee.count &- departed >= parameters.queueFrames { return false }
+    guard let limit = parameters.queueBytes else { return true }
+    return waitingBytes &+ count <= limit
+  }
+
+  /// When the frame on the wire now will have left the queue: there is room again then.
+  public mutating func nextDeparture(now: Instant) -> Instant {
+    guard owner != nil else { return .never }
+    let ring = ownRing()
+    settle(ring, now.rawValue)
+    return departed < ring.pointee.count ? Instant(ring.pointee[departed].departure) : .never
+  }
+
   /// Takes out the first frame if it has arrived by `now`.
   @inline(__always)
   public mutating func arrive(now: Instant) -> Frame? {
