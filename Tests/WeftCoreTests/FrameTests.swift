@@ -129,12 +129,14 @@ import WeftWire
     var random = RandomStream(seed: 1, owner: "queue", purpose: "test")
     for _ in 0..<2_000 {
       if random.next(below: 2) == 0, !queue.isFull {
-        queue.push(pool.frame([next]))
+        queue.push(pool.filled(next, count: Int(next) + 1))
         expected.append(next)
         next &+= 1
       } else if let frame = queue.pop() {
-        check(frame.bytes.array == [expected.removeFirst()])
+        let value = expected.removeFirst()
+        check(frame.bytes.u8(0) == value && frame.count == Int(value) + 1)
       }
+      #expect(queue.firstCount == expected.first.map { Int($0) + 1 })
       #expect(queue.count == expected.count && queue.isEmpty == expected.isEmpty && pool.outstanding == expected.count)
     }
   }
