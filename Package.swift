@@ -55,13 +55,15 @@ let package = Package(
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftIPTests", dependencies: ["WeftIP"], swiftSettings: views),
     .testTarget(name: "ArchitectureTests"),
+    .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT"], swiftSettings: views),
+    .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest"], swiftSettings: views),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),
     .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
     .testTarget(
       name: "WeftFabricTests", dependencies: ["WeftFabric", "WeftStorage", "WeftCommand", "WeftTopology", "WeftCapture"],
       swiftSettings: views),
-    .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"], exclude: ["validate.py"]),
+    .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"], exclude: ["validate.py", "Fixtures"]),
     .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture"]),
   ]
 )

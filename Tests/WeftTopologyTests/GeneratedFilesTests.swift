@@ -84,7 +84,8 @@ struct GeneratedFilesTests {
     let folder = packageRoot.appending(path: "topologies").path
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }.sorted()
     let bare = "hosts: {a: {programs: [http-server: , tcp-echo: 8]}}"
-    try withFiles([Topology.template(), base, bare]) { try validate($0 + files.map { "\(folder)/\($0)" }) }
+    let forms = packageRoot.appending(path: "Tests/WeftTopologyTests/Fixtures/every-form.yaml").path
+    try withFiles([Topology.template(), base, bare]) { try validate($0 + [forms] + files.map { "\(folder)/\($0)" }) }
   }
 
   /// Editors see wrong keys, forms and units where the reader does; what needs more than one place, they cannot.

@@ -9,12 +9,12 @@ private func address(_ text: String) throws -> IPv4Address { try #require(IPv4Ad
 private func prefix(_ text: String) throws -> IPv4Prefix { try #require(IPv4Prefix(text)) }
 
 private func file(_ name: String) throws -> Topology {
-  try topology(String(contentsOf: packageRoot.appending(path: "topologies/\(name)"), encoding: .utf8))
+  try topology(String(contentsOf: packageRoot.appending(path: name), encoding: .utf8))
 }
 
 struct LoadTests {
   @Test func natVersusBridgeGivesTheModel() throws {
-    let lab = try file("nat-vs-bridge.yaml")
+    let lab = try file("topologies/nat-vs-bridge.yaml")
     #expect(lab.name == "nat-vs-bridge" && lab.seed == 1 && lab.duration == nil)
     #expect(lab.segments.map(\.name) == ["campus"])
     #expect(lab.segments[0].subnet == (try prefix("134.115.153.0/24")))
@@ -64,7 +64,7 @@ struct LoadTests {
   }
 
   @Test func everyFormGivesTheModel() throws {
-    let lab = try file("every-form.yaml")
+    let lab = try file("Tests/WeftTopologyTests/Fixtures/every-form.yaml")
     #expect(lab.duration == .minutes(2) && lab.seed == 42)
     let far = lab.segments[1].link
     #expect(far.delay == .milliseconds(20) && far.rate == 10_000_000 && far.loss == 0.005)

@@ -83,7 +83,6 @@ extension WorldBuilder {
   private mutating func addMachine(of host: WeftTopology.Host, behind inner: GraphPlan.End?, in outer: inout GraphPlan.End?) {
     let node = plan.add(.machine, host.name)
     names.machines[host.name] = node
-    names.addresses[host.name] = host.uplink?.address
     cover(host.name, node)
     var interfaces: [GuestConfiguration.Interface] = []
     var nics: [NetworkInterface] = []
@@ -104,7 +103,7 @@ extension WorldBuilder {
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
     }
     let guest = Guest(
-      GuestConfiguration(name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map(GuestProgram.init)))
+      GuestConfiguration(name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map { GuestProgram($0, names) }))
     machines.append(Machine(vm: nil, interfaces: nics, guest: guest))
   }
 

@@ -47,6 +47,10 @@ struct WorldBuilder {
     for vm in topology.vms { for nic in vm.nics { if let mac = nic.mac { takenMACs.insert(mac) } } }
     let macs = topology.vms.map { vm in vm.nics.map { $0.mac ?? makeMAC() } }
     addressPlan = AddressPlan(topology, macs: macs)
+    for host in topology.hosts { names.addresses[host.name] = host.uplink?.address }
+    for vm in topology.vms {
+      if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.network) }
+    }
   }
 
   /// The next address under 52:54:00, QEMU's prefix, that the file doesn't use.
@@ -80,7 +84,6 @@ struct WorldBuilder {
   private mutating func add(_ vm: VM, _ macs: [MACAddress]) {
     let node = plan.add(.machine, vm.name)
     names.machines[vm.name] = node
-    if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.network) }
     cover(vm.name, node)
     var interfaces: [GuestConfiguration.Interface] = []
     var nics: [NetworkInterface] = []
@@ -93,7 +96,7 @@ struct WorldBuilder {
       interfaces.append(.init(mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0)))
     }
     let guest = Guest(
-      GuestConfiguration(name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map(GuestProgram.init)))
+      GuestConfiguration(name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
   }

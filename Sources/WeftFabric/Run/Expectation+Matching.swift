@@ -55,10 +55,13 @@ extension Expectation {
     return nil
   }
 
-  /// A negative rests on evidence: the probe was sent; and where it is said to have been dropped, it was, there and for that reason.
+  /// A negative rests on evidence: the probe was sent, or is known to have died in its sender's own stack; and where it is
+  /// said to have been dropped, it was, there and for that reason.
   private func blockedMismatch(_ outcome: TryOutcome, in world: borrowing World, needsDrop: Bool) -> String? {
-    guard outcome.records.contains(where: { $0.event == .sent }) else { return "\(summary), but the probe was never sent" }
     let drops = outcome.records.filter { if case .dropped = $0.event { true } else { false } }
+    guard !drops.isEmpty || outcome.records.contains(where: { $0.event == .sent }) else {
+      return "\(summary), but the probe was never sent"
+    }
     if needsDrop, drops.isEmpty { return "\(summary), but nothing shows where it was dropped" }
     guard by != nil || reason != nil else { return nil }
     let covered = by.map { world.names.covered[$0] ?? [] }

@@ -36,7 +36,7 @@ extension TryOutcome {
       text = "open\(time)"
     case .refused:
       kind = .refused
-      text = result.icmpFrom == nil ? "refused (RST)" : "refused (ICMP port unreachable\(from))"
+      text = probe.isDatagram || result.icmpFrom != nil ? "refused (ICMP port unreachable\(from))" : "refused (RST)"
     case .unreachable(let code):
       kind = .unreachable
       let what: [UInt8: String] = [0: "network", 1: "host", 2: "protocol", 4: "fragmentation needed", 13: "administratively prohibited"]

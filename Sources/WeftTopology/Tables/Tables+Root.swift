@@ -97,7 +97,7 @@ extension Tables {
       Key(
         "within", .scalar(.duration), "Tried again until it holds or this much time is over.", default: "10 s",
         example: "3 s"),
-      Key("timeout", .scalar(.interval), "How long one try waits for an answer.", default: "3 s", example: "500 ms"),
+      Key("timeout", .scalar(.interval), "How long one try waits for an answer.", default: "4 s", example: "500 ms"),
       Key(
         "never-during", .either([.list(.scalar(.duration)), .object(window)]),
         "Must not hold once in this window: [from, to].", default: "none", example: "[2 s, 4 s]"),
