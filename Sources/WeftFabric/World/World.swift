@@ -19,11 +19,11 @@ public struct World: ~Copyable {
 
   // State.
   public internal(set) var now = Instant.start
-  var links: [Link] = []
-  var switches: [VirtualSwitch] = []
-  var gateways: [NATGateway] = []
-  var servers: [DHCPServer] = []
-  var machines: [Machine] = []
+  var links = ElementStore<Link>()
+  var switches = ElementStore<VirtualSwitch>()
+  var gateways = ElementStore<NATGateway>()
+  var servers = ElementStore<DHCPServer>()
+  var machines = ElementStore<Machine>()
   /// Frames first sent by each node, which number its packets.
   var packetCounts: [UInt64] = []
   var drops = DropLedger()
