@@ -43,7 +43,7 @@ extension Simulation {
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount, links: world.links.array,
       switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
       machines: world.machines.array,
-      portCounters: world.ports.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
+      portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
       traces: world.traces, probing: world.probing, captures: captured)
   }
 

@@ -12,9 +12,9 @@ import WeftSwitch
 /// dynamic casts. The graph (nodes, ports, ends) is fixed once built; all the rest is state that a checkpoint holds.
 public struct World: ~Copyable {
   // The graph.
-  var nodes: [Node] = []
-  var ports: [Port] = []
-  var ends: [LinkEnds] = []
+  var nodes = ElementStore<Node>()
+  var ports = ElementStore<Port>()
+  var ends = ElementStore<LinkEnds>()
   var names = NameTable()
 
   // State.
