@@ -179,7 +179,8 @@ struct TCPLayer: Codable {
     if connections[index].state == .timeWait, connections[index].owner.kind != .timeWait {
       connections[index].owner = SocketOwner(.timeWait, 0)
       connections[index].sendBuffer.release()
-      connections[index].receiveBuffer.release()
+      // What came with the FIN may still be read.
+      if connections[index].receiveBuffer.count == 0 { connections[index].receiveBuffer.release() }
       timeWaits += 1
       if timeWaits > Self.mostTimeWaits {
         remove(index)
