@@ -195,7 +195,8 @@ extension Guest {
         .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now, &out)
       return .dropped(.portClosed, .transport(17, port: destinationPort))
     }
-    if trace != 0 {
+    // What comes back to the probe's own socket isn't news.
+    if trace != 0, owner.kind != .probe {
       out.observe(Observation(.delivered, trace: trace, source: source, sourcePort: sourcePort))
     }
     switch owner.kind {

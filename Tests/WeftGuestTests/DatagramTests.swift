@@ -97,7 +97,7 @@ import WeftWire
     net.bootAll()
     net.run(seconds: 1)
     net.taps = []
-    net.loses = { $0.bytes.count > 34 + 100 && $0.bytes[20] & 0x20 == 0 && $0.bytes[12] == 8 && $0.from == 0 }
+    net.loses = { $0.from == 0 && $0.bytes[13] == 0 && $0.bytes[20] & 0x20 == 0 }
     net.with(0) { guest, now, out in
       let payload = [UInt8](repeating: 1, count: 3000)
       guest.stack.sendDatagram(from: 40_000, to: Net.address(1), 9, payload.span.bytes, now: now, &out)
@@ -113,6 +113,7 @@ import WeftWire
   @Test func icmpErrorsAreLimited() {
     var net = Net([Net.guest(0), Net.guest(1)], LinkParameters(delay: .milliseconds(1)))
     net.bootAll()
+    net.probe(0, GuestProbe(trace: 9, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
     net.run(seconds: 1)
     net.taps = []
     for _ in 0..<200 {
@@ -150,7 +151,9 @@ import WeftWire
         net.run(seconds: 0.1)
         // The other guest isn't a router: the test answers in its place.
         net.probe(0, GuestProbe(trace: 4, kind: kind, timeout: .seconds(6)))
-        let sent = net.taps.last!.bytes
+        net.loses = { $0.bytes[13] == 0 }
+        net.run(seconds: 0.1)
+        let sent = net.taps.last { $0.from == 0 && $0.bytes[13] == 0 }!.bytes
         let bytes = Self.error(type, code, about: sent, net.pool)
         net.inject(0, bytes)
         let result = net.guests[0].takeProbeResults().first

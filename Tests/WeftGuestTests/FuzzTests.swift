@@ -32,18 +32,19 @@ import WeftWire
       bytes[offset + 1] = UInt8(value & 255)
     }
     put(0, 24)
-    put(InternetChecksum.checksum(bytes.span.bytes.extracting(14..<34)), 24)
+    let header = InternetChecksum.checksum(bytes.span.bytes.extracting(14..<34))
+    put(header, 24)
     let total = min(Int(bytes[16]) << 8 | Int(bytes[17]), bytes.count - 14)
     let (place, least) = bytes[23] == 6 ? (50, 40) : bytes[23] == 17 ? (40, 28) : bytes[23] == 1 ? (36, 28) : (0, 0)
     guard place > 0, total >= least else { return }
     put(0, place)
-    let body = bytes.span.bytes.extracting(34..<14 + total)
     let initial =
       bytes[23] == 1
       ? 0
       : InternetChecksum.pseudoHeader(
         source: bytes.span.bytes.ipv4(26), destination: bytes.span.bytes.ipv4(30), protocol: bytes[23], length: total - 20)
-    put(InternetChecksum.checksum(body, initial: initial), place)
+    let sum = InternetChecksum.checksum(bytes.span.bytes.extracting(34..<14 + total), initial: initial)
+    put(sum, place)
   }
 
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func mangledFramesNeverTrapNorLeak(seed: UInt64) {
