@@ -6,8 +6,8 @@ import WeftWire
 
 @Suite struct GuestTests {
   @Test func aServerHoldsAThousandConnections() {
-    let gets = (0..<20).map { index in
-      Net.guest(index + 1, (0..<50).map { _ in GuestProgram(.httpGet(to: .guest(0), port: 80, path: "/", host: nil, count: 1, interval: .zero)) })
+    let gets = (0..<4).map { index in
+      Net.guest(index + 1, (0..<250).map { _ in GuestProgram(.httpGet(to: .guest(0), port: 80, path: "/", host: nil, count: 1, interval: .zero)) })
     }
     var net = Net(
       [Net.guest(0, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 5000))])] + gets,

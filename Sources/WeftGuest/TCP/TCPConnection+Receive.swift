@@ -202,8 +202,11 @@ extension TCPConnection {
     let flight = highest.distance(from: unacknowledged)
     // Karn: only of what was sent once (RFC 6298, 3); a retransmission stops the clock.
     if timedAt != .never, ack.isAfter(timedSequence) {
-      roundTrip.sample(now - timedAt)
+      let time = now - timedAt
+      roundTrip.sample(time)
+      leastRoundTrip = min(leastRoundTrip, time)
       timedAt = .never
+      leaveSlowStart(time)
     }
     roundTrip.progress()
     attempts = 0
@@ -272,6 +275,14 @@ extension TCPConnection {
       }
     }
     congestionWindow = min(congestionWindow, 64 << 20)
+  }
+
+  /// Slow start ends before it floods the queue: when the round trip has grown by an eighth, 4 ms at least and 16 at
+  /// most (HyStart++, RFC 9406, 4.2). Without it the first overshoot loses half a window, and there is no SACK.
+  private mutating func leaveSlowStart(_ time: Nanoseconds) {
+    guard congestionWindow < threshold, windowLimited, congestionWindow >= 16 * segmentSize else { return }
+    let margin = min(max(leastRoundTrip / 8, .milliseconds(4)), .milliseconds(16))
+    if time >= leastRoundTrip + margin { threshold = congestionWindow }
   }
 
   private mutating func acceptDuplicate() {

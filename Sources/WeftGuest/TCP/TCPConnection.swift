@@ -78,6 +78,8 @@ struct TCPConnection: Codable {
   var hadPartial = false
   var windowLimited = false
   var countedBytes = 0
+  /// The quickest round trip so far: what the path takes without a queue.
+  var leastRoundTrip = Nanoseconds(.max)
   var lastSent = Instant.start
 
   // Timers.
