@@ -23,9 +23,10 @@ public struct NeighbourTable: Codable {
     var asking: Bool
   }
 
+  @usableFromInline
   struct Request: Codable {
     var address: IPv4Address
-    var next: Instant
+    @usableFromInline var next: Instant
     var sent: UInt8
     var waiting: FrameQueue?
   }
@@ -35,7 +36,7 @@ public struct NeighbourTable: Codable {
   /// The interface's own address; unspecified until it has one.
   public var address: IPv4Address
   private var entries = FlatMap<UInt32, Entry>()
-  private var requests: [Request] = []
+  @usableFromInline var requests: [Request] = []
   /// Replies and announcements that contradicted an entry in use.
   public private(set) var moves: UInt64 = 0
 
@@ -178,9 +179,11 @@ public struct NeighbourTable: Codable {
     }
   }
 
+  /// Asked for after every frame, and nearly always with nothing under way.
+  @inlinable
   public var deadline: Instant {
-    var earliest = Instant.never
-    for request in requests where request.next < earliest { earliest = request.next }
+    var earliest = Instant(.max)
+    for index in requests.indices where requests[index].next < earliest { earliest = requests[index].next }
     return earliest
   }
 
