@@ -6,6 +6,7 @@ import WeftWire
 public struct Guest: Element {
   public let configuration: GuestConfiguration
   public private(set) var isBooted = false
+  public private(set) var deadline = Instant.never
   var stack: Stack
   var programs = ProgramTable()
   var probes: [ProbeRun] = []
@@ -59,6 +60,7 @@ public struct Guest: Element {
     stack = Stack(interfaces: Self.interfaces(configuration), random: stack.random)
     stack.names = names
     for index in probes.indices { probes[index].powerOff() }
+    updateDeadline()
   }
 
   /// The cable was pulled or plugged in. Back on the link, it announces its addresses or asks DHCP whether they hold.
@@ -95,11 +97,13 @@ public struct Guest: Element {
     settle(now: now, &out)
   }
 
-  public var deadline: Instant {
-    var earliest = Instant.never
+  /// Worked out once a call, so that reading it costs the driver a load.
+  @inline(__always)
+  private mutating func updateDeadline() {
+    var earliest = Instant(.max)
     if isBooted { earliest = min(min(stack.tcp.deadline, programs.deadline), stack.ip.deadline) }
     for index in probes.indices { earliest = min(earliest, probes[index].deadline) }
-    return earliest
+    deadline = earliest
   }
 
   /// Tells owners what happened to their sockets, and lets the connections say what they have to, until all is quiet.
@@ -107,6 +111,7 @@ public struct Guest: Element {
   mutating func settle(now: Instant, _ out: inout Effects) {
     if stack.tcp.hasPending { settleConnections(now: now, &out) }
     if !probes.isEmpty { collectProbes() }
+    updateDeadline()
   }
 
   private mutating func settleConnections(now: Instant, _ out: inout Effects) {

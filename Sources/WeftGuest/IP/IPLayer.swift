@@ -122,11 +122,12 @@ struct IPLayer: Codable {
     } while offset < payload.count
   }
 
+  @inline(__always)
   var deadline: Instant {
     var earliest = reassembly.deadline
     for index in interfaces.indices {
       earliest = min(earliest, interfaces[index].neighbours.deadline)
-      if let dhcp = interfaces[index].dhcp { earliest = min(earliest, dhcp.deadline) }
+      earliest = min(earliest, interfaces[index].dhcpDeadline)
     }
     return earliest
   }
