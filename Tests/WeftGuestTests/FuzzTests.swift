@@ -59,7 +59,7 @@ import WeftWire
           GuestProgram(.bulk(to: .guest(0), port: 5001, size: 1 << 30)), GuestProgram(.tcpEcho(port: 7)),
           GuestProgram(.ping(to: .guest(0), count: 100_000, interval: .milliseconds(20), size: 100, ttl: 64)),
         ]), Net.guest(2, dhcp: true),
-    ])
+    ], LinkParameters(delay: .milliseconds(5), rate: 2_000_000))
     net.keepsTaps = false
     net.bootAll()
     for round in 0..<25_000 {

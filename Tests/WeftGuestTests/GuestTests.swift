@@ -38,7 +38,7 @@ import WeftWire
   @Test func powerOffForgetsAllAndBootStartsAfresh() {
     var net = Net([
       Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 1 << 30))]), Net.guest(1, [GuestProgram(.sink(port: 5))]),
-    ])
+    ], LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
     net.bootAll()
     net.run(seconds: 0.5)
     net.with(1) { guest, _, _ in guest.powerOff() }
@@ -53,7 +53,8 @@ import WeftWire
   }
 
   @Test func aPowerOffEndsProbesWithTheirTime() {
-    var net = Net([Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 5))])])
+    var net = Net(
+      [Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 5))])], LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
     net.bootAll()
     net.probe(0, GuestProbe(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 1 << 40), timeout: .seconds(3)))
     net.run(seconds: 1)

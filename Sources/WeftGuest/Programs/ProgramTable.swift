@@ -93,21 +93,30 @@ struct ProgramTable: Codable {
   }
 
   mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    for owner in order where deadline(of: owner) <= now {
-      let index = Int(owner.index)
-      switch owner.kind {
-      case .httpServer: httpServers[index].wake(now: now, &stack, &out)
-      case .httpGet: httpGets[index].wake(now: now, &stack, &out)
-      case .ping: pings[index].wake(now: now, &stack, &out)
-      case .tcpEcho: tcpEchos[index].wake(now: now, &stack, &out)
-      case .udpEcho: udpEchos[index].wake(now: now, &stack, &out)
-      case .sink: sinks[index].wake(now: now, &stack, &out)
-      case .bulk: bulks[index].wake(now: now, &stack, &out)
-      case .udpRate: udpRates[index].wake(now: now, &stack, &out)
-      case .none, .timeWait, .probe: break
-      }
+    var earliest = Instant(.max)
+    for index in order.indices {
+      let owner = order[index]
+      if deadline(of: owner) <= now { wake(owner, now: now, &stack, &out) }
+      earliest = min(earliest, deadline(of: owner))
     }
-    updateDeadline()
+    deadline = earliest
+  }
+
+  /// Not inlined: in a loop, the optimiser would make every kind's array unique beforehand, and empty ones by a copy.
+  @inline(never)
+  private mutating func wake(_ owner: SocketOwner, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    let index = Int(owner.index)
+    switch owner.kind {
+    case .httpServer: httpServers[index].wake(now: now, &stack, &out)
+    case .httpGet: httpGets[index].wake(now: now, &stack, &out)
+    case .ping: pings[index].wake(now: now, &stack, &out)
+    case .tcpEcho: tcpEchos[index].wake(now: now, &stack, &out)
+    case .udpEcho: udpEchos[index].wake(now: now, &stack, &out)
+    case .sink: sinks[index].wake(now: now, &stack, &out)
+    case .bulk: bulks[index].wake(now: now, &stack, &out)
+    case .udpRate: udpRates[index].wake(now: now, &stack, &out)
+    case .none, .timeWait, .probe: break
+    }
   }
 
   mutating func socket(
