@@ -84,6 +84,7 @@ public struct Guest: Element {
   // MARK: Element
 
   public mutating func wake(now: Instant, _ out: inout Effects) {
+    stack.ip.loopbackAt = Instant(.max)
     if isBooted {
       if stack.ip.deadline <= now { wakeNetwork(now: now, &out) }
       if stack.tcp.deadline <= now { stack.tcp.wake(now: now, &stack.ip, &out) }
@@ -110,8 +111,28 @@ public struct Guest: Element {
   @inline(__always)
   mutating func settle(now: Instant, _ out: inout Effects) {
     if stack.tcp.hasPending { settleConnections(now: now, &out) }
+    if stack.ip.loopback != nil { settleLoopback(now: now, &out) }
     if !probes.isEmpty { collectProbes() }
     updateDeadline()
+  }
+
+  /// What the guest sent to itself comes back at once, but no more at a time than this: a transfer to oneself takes
+  /// time too.
+  private static let loopbackBatch = 256
+
+  @inline(never)
+  private mutating func settleLoopback(now: Instant, _ out: inout Effects) {
+    var budget = Self.loopbackBatch
+    while budget > 0, let frame = stack.ip.loopback?.pop() {
+      receiveLoopback(frame, now: now, &out)
+      if stack.tcp.hasPending { settleConnections(now: now, &out) }
+      budget -= 1
+    }
+    if stack.ip.loopback?.isEmpty == true {
+      stack.ip.loopback = nil
+    } else {
+      stack.ip.loopbackAt = now + .microseconds(1)
+    }
   }
 
   private mutating func settleConnections(now: Instant, _ out: inout Effects) {
@@ -123,13 +144,20 @@ public struct Guest: Element {
         let id = SocketID(index: UInt32(index), generation: stack.tcp.connections[index].generation)
         switch owner.kind {
         case .none, .timeWait: break
-        case .probe:
-          if let probe = probe(owner.index) { probes[probe].socket(id, events, now: now, &stack, &out) }
+        case .probe: tellProbe(owner.index, id, events, now: now, &out)
         default: programs.socket(owner, id, events, now: now, &stack, &out)
         }
       }
       stack.tcp.settle(index, now: now, &stack.ip, &out)
     }
+  }
+
+  /// Not inlined, as `ProgramTable.wake`: the array would be made unique for each frame.
+  @inline(never)
+  private mutating func tellProbe(
+    _ trace: UInt32, _ id: SocketID, _ events: SocketEvents, now: Instant, _ out: inout Effects
+  ) {
+    if let index = probe(trace) { probes[index].socket(id, events, now: now, &stack, &out) }
   }
 
   func probe(_ trace: UInt32) -> Int? { probes.firstIndex { $0.probe.trace == trace } }

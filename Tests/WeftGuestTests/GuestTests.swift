@@ -77,6 +77,29 @@ import WeftWire
     #expect((17_000_000...20_000_000).contains(result.throughput ?? 0))
   }
 
+  @Test func aGuestReachesItself() throws {
+    var net = Net([
+      Net.guest(
+        0,
+        [
+          GuestProgram(.sink(port: 5)), GuestProgram(.bulk(to: .guest(0), port: 5, size: 3_000_000)),
+          GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil)),
+        ])
+    ])
+    net.bootAll()
+    net.probe(0, GuestProbe(trace: 1, kind: .http(to: .guest(0), port: 80, path: "/", host: nil), timeout: .seconds(1)))
+    net.probe(0, GuestProbe(trace: 2, kind: .tcpConnect(to: .guest(0), port: 81), timeout: .seconds(1)))
+    net.probe(0, GuestProbe(trace: 3, kind: .ping(to: .guest(0), size: 5000, ttl: 64), timeout: .seconds(1)))
+    net.run(seconds: 0.0005)
+    try net.recode()
+    net.run(seconds: 5)
+    #expect(net.guests[0].takeProbeResults().sorted { $0.trace < $1.trace }.map(\.outcome) == [.open, .refused, .open])
+    #expect(net.guests[0].programReports[0].patternBytes == 3_000_000)
+    // Nothing but its announcement left the machine.
+    #expect(net.taps.count == 1)
+    #expect(net.outstandingAtEnd() == 0)
+  }
+
   @Test func pathMTUIsHeeded() {
     var net = Net([
       Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 100_000))]), Net.guest(1, [GuestProgram(.sink(port: 5))]),

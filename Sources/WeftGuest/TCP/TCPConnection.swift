@@ -142,6 +142,7 @@ struct TCPConnection: Codable {
 
   /// Bytes the owner may write now. Follows the congestion window, as Linux's buffers grow, so that a slow connection
   /// doesn't hold megabytes.
+  @inline(__always)
   var writable: Int {
     guard !finQueued, state == .established || state == .closeWait || state == .synSent || state == .synReceived else {
       return 0

@@ -161,6 +161,8 @@ struct TCPLayer: Codable {
   /// The owner has been told: sends, arms the timer, and lets go of what is over.
   mutating func settle(_ index: Int, now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
     connections[index].isListed = false
+    // Already gone.
+    guard connections[index].generation != 0 else { return }
     if connections[index].resetNow {
       switch connections[index].state {
       case .closed, .synSent, .timeWait: break
