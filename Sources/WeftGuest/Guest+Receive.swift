@@ -136,7 +136,9 @@ extension Guest {
   ) -> Disposition {
     let bytes = packet.payload
     guard let view = TCPView(bytes) else { return .dropped(.malformedTCP, .none) }
-    guard InternetChecksum.checksum(bytes, initial: packet.pseudoHeader) == 0 else { return .dropped(.badTCPChecksum, .none) }
+    guard InternetChecksum.checksum(bytes, initial: packet.pseudoHeader) == 0 else {
+      return .dropped(.badTCPChecksum, .none)
+    }
     let header = view.headerLength
     let flags = view.flags
     // SYN with FIN or RST, or nothing at all: no stack sends these.
@@ -208,7 +210,8 @@ extension Guest {
     }
     guard let owner = stack.datagramOwner(destinationPort), !source.isUnspecified else {
       sendError(
-        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now, &out)
+        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now,
+        &out)
       return .dropped(.portClosed, .transport(17, port: destinationPort))
     }
     // What comes back to the probe's own socket isn't news.
@@ -224,7 +227,9 @@ extension Guest {
       programs.udpEchos[Int(owner.index)].datagram(info, datagram.payload, now: now, &stack, &out)
     case .udpRate: programs.udpRates[Int(owner.index)].datagram(datagram.length &- 8)
     case .probe:
-      if let probe = probe(owner.index) { probes[probe].reply(from: source, size: datagram.length - 8, now: now, &stack) }
+      if let probe = probe(owner.index) {
+        probes[probe].reply(from: source, size: datagram.length - 8, now: now, &stack)
+      }
     default: break
     }
     return .accepted

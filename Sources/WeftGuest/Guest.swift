@@ -71,7 +71,9 @@ public struct Guest: Element {
   }
 
   public func address(of port: Int) -> IPv4Address? {
-    guard stack.ip.interfaces.indices.contains(port), !stack.ip.interfaces[port].address.isUnspecified else { return nil }
+    guard stack.ip.interfaces.indices.contains(port), !stack.ip.interfaces[port].address.isUnspecified else {
+      return nil
+    }
     return stack.ip.interfaces[port].address
   }
 
@@ -192,8 +194,9 @@ public struct Guest: Element {
   /// In the order of the configuration.
   public var programReports: [ProgramReport] { programs.reports }
 
-  /// Nothing finite is left to do: programs with an end are there, and no connection is left but in TIME-WAIT.
-  public var isIdle: Bool { !programs.hasUnfinished && stack.tcp.liveConnections == 0 }
+  /// Nothing finite is left to do: programs with an end are there, and no connection is left but in TIME-WAIT; or it
+  /// has no power.
+  public var isIdle: Bool { !isBooted || !programs.hasUnfinished && stack.tcp.liveConnections == 0 }
 
   /// As `ss -tan` shows them, listeners left out, by local port.
   public var connections: [ConnectionReport] { stack.tcp.reports }

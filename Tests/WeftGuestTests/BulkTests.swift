@@ -7,7 +7,9 @@ import WeftWire
 @Suite struct BulkTests {
   static let size: UInt64 = 1_500_000
 
-  private func run(_ parameters: LinkParameters, seed: UInt64, reorder: UInt64 = 0) -> (sink: ProgramReport, bulk: ProgramReport, outstanding: Int) {
+  private func run(_ parameters: LinkParameters, seed: UInt64, reorder: UInt64 = 0) -> (
+    sink: ProgramReport, bulk: ProgramReport, outstanding: Int
+  ) {
     var net = Net(
       [
         Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5001, size: Self.size))], seed: seed),
@@ -27,7 +29,8 @@ import WeftWire
 
   @Test(arguments: [0, 0.01, 0.03, 0.05], [1, 2, 3, 4, 5] as [UInt64])
   func everyByteArrivesInOrderThroughLoss(loss: Double, seed: UInt64) {
-    let (sink, bulk, outstanding) = run(LinkParameters(delay: .milliseconds(2), rate: 100_000_000, loss: loss), seed: seed)
+    let (sink, bulk, outstanding) = run(
+      LinkParameters(delay: .milliseconds(2), rate: 100_000_000, loss: loss), seed: seed)
     #expect(bulk.state == .done)
     #expect(sink.bytesIn == Self.size)
     #expect(sink.patternBytes == Self.size)
@@ -54,13 +57,19 @@ import WeftWire
             0,
             [
               GuestProgram(.bulk(to: .guest(1), port: 5001, size: 150_000)),
-              GuestProgram(.httpGet(to: .named("server"), port: 80, path: "/", host: nil, count: 3, interval: .milliseconds(40))),
+              GuestProgram(
+                .httpGet(to: .named("server"), port: 80, path: "/", host: nil, count: 3, interval: .milliseconds(40))),
               GuestProgram(.ping(to: .guest(1), count: 5, interval: .milliseconds(30), size: 3000, ttl: 64)),
               GuestProgram(.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 20)),
-              GuestProgram(.ping(to: .address(IPv4Address(10, 0, 0, 99)), count: 1, interval: .seconds(1), size: 8, ttl: 64)),
+              GuestProgram(
+                .ping(to: .address(IPv4Address(10, 0, 0, 99)), count: 1, interval: .seconds(1), size: 8, ttl: 64)),
             ]),
           Net.guest(
-            1, [GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 20_000))]),
+            1,
+            [
+              GuestProgram(.sink(port: 5001)),
+              GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 20_000)),
+            ]),
         ], LinkParameters(delay: .milliseconds(3), rate: 20_000_000, loss: 0.03))
       net.guests[0].names["server"] = Net.address(1)
       net.bootAll()

@@ -10,7 +10,9 @@ private final class Server {
   var offered = IPv4Address(10, 0, 0, 50)
   var isSilent = false
   var refuses = false
-  var seen: [(kind: DHCPMessage.Kind, at: Instant, unicast: Bool, requested: IPv4Address?, client: IPv4Address, name: String?)] = []
+  var seen:
+    [(kind: DHCPMessage.Kind, at: Instant, unicast: Bool, requested: IPv4Address?, client: IPv4Address, name: String?)] =
+      []
   static let address = IPv4Address(10, 0, 0, 1)
 
   func answer(_ tapped: Tapped) -> [[UInt8]] {
@@ -33,7 +35,10 @@ private final class Server {
       udp.destinationPort == 67, let message = DHCPMessage(udp.payload)
     else { return [] }
     seen.append(
-      (message.kind, tapped.at, !ip.destination.isBroadcast, message.requestedAddress, message.clientAddress, message.hostname))
+      (
+        message.kind, tapped.at, !ip.destination.isBroadcast, message.requestedAddress, message.clientAddress,
+        message.hostname
+      ))
     if isSilent { return [] }
     var reply = DHCPMessage(
       isReply: true, kind: message.kind == .discover ? .offer : refuses ? .nak : .ack, transaction: message.transaction,
@@ -60,7 +65,8 @@ private final class Server {
     EthernetHeader(destination: mac, source: .local(99), type: .ipv4).write(to: &span)
     let destination = message.yourAddress.isUnspecified ? IPv4Address.broadcast : message.yourAddress
     var ip = span._mutatingExtracting(14..<42 + payload.count)
-    IPv4Header(protocol: .udp, source: Self.address, destination: destination).write(to: &ip, payloadLength: 8 + payload.count)
+    IPv4Header(protocol: .udp, source: Self.address, destination: destination).write(
+      to: &ip, payloadLength: 8 + payload.count)
     var udp = ip._mutatingExtracting(20..<28 + payload.count)
     udp.put(payload.span.bytes, at: 8)
     UDPHeader(sourcePort: 67, destinationPort: 68).write(to: &udp, source: Self.address, destination: destination)

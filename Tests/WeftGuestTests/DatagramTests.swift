@@ -29,7 +29,10 @@ import WeftWire
     let (result, net) = probe(.udp(to: .guest(1), port: 7), server: [GuestProgram(.udpEcho(port: 7))])
     #expect(result?.outcome == .open)
     #expect(result?.remoteAddress == Net.address(1))
-    #expect(net.observations == [Observation(.delivered, trace: 4, source: Net.address(0), sourcePort: result?.localPort ?? 0)])
+    #expect(
+      net.observations == [
+        Observation(.delivered, trace: 4, source: Net.address(0), sourcePort: result?.localPort ?? 0)
+      ])
     #expect(net.taps.filter { $0.trace == 4 }.count == 2)
   }
 
@@ -81,7 +84,9 @@ import WeftWire
 
   @Test func longDatagramsAreFragmentedAndPutTogether() {
     var net = Net([
-      Net.guest(0, [GuestProgram(.udpRate(to: .guest(1), port: 9, size: 9000, interval: .milliseconds(10), count: 5))], mtu: 576),
+      Net.guest(
+        0, [GuestProgram(.udpRate(to: .guest(1), port: 9, size: 9000, interval: .milliseconds(10), count: 5))], mtu: 576
+      ),
       Net.guest(1, [GuestProgram(.sink(port: 9))]),
     ])
     var random = RandomStream(seed: 1, owner: "net", purpose: "reorder")
@@ -130,7 +135,8 @@ import WeftWire
     var effects = Effects(pool: pool)
     let packet = IPv4View(sent.span.bytes.extracting(14..<sent.count))!
     var frame = ICMPError.make(
-      ICMPv4Type(rawValue: type), code: code, about: packet, from: Net.address(1), identification: 1, trace: 4, &effects)
+      ICMPv4Type(rawValue: type), code: code, about: packet, from: Net.address(1), identification: 1, trace: 4, &effects
+    )
     var span = frame.mutableBytes
     EthernetHeader(destination: .local(1), source: .local(2), type: .ipv4).write(to: &span)
     return frame.bytes.array
@@ -143,7 +149,9 @@ import WeftWire
       (UInt8(11), UInt8(0), GuestProbeResult.Outcome.ttlExceeded), (3, 0, .unreachable(code: 0)), (3, 3, .refused),
       (3, 13, .unreachable(code: 13)),
     ] {
-      for kind in [GuestProbe.Kind.ping(to: far, size: 8, ttl: 1), .udp(to: far, port: 9), .tcpConnect(to: far, port: 9)] {
+      for kind in [
+        GuestProbe.Kind.ping(to: far, size: 8, ttl: 1), .udp(to: far, port: 9), .tcpConnect(to: far, port: 9),
+      ] {
         var configuration = Net.guest(0)
         configuration.interfaces[0].addressing = .static(Net.address(0), Net.prefix, gateway: Net.address(1))
         var net = Net([configuration, Net.guest(1)])
@@ -170,7 +178,8 @@ import WeftWire
     func reason(_ change: (inout [UInt8]) -> Void) -> DropReason? {
       net.taps = []
       net.with(0) { guest, now, out in
-        guest.stack.sendDatagram(from: 40_000, to: Net.address(1), 9, ([1, 2, 3, 4] as [UInt8]).span.bytes, now: now, &out)
+        guest.stack.sendDatagram(
+          from: 40_000, to: Net.address(1), 9, ([1, 2, 3, 4] as [UInt8]).span.bytes, now: now, &out)
       }
       net.run(seconds: 1)
       var bytes = net.taps[0].bytes
@@ -191,9 +200,21 @@ import WeftWire
     #expect(reason { $0[12] = 0x86 } == .unknownEtherType)
     #expect(reason { $0[14] = 0x65 } == .malformedIPv4)
     #expect(reason { $0[24] ^= 1 } == .badIPv4Checksum)
-    #expect(reason { $0[33] = 77; withChecksum(&$0) } == .notForUs)
-    #expect(reason { $0[26] = 127; withChecksum(&$0) } == .martianSource)
-    #expect(reason { $0[23] = 99; withChecksum(&$0) } == .unknownProtocol)
+    #expect(
+      reason {
+        $0[33] = 77
+        withChecksum(&$0)
+      } == .notForUs)
+    #expect(
+      reason {
+        $0[26] = 127
+        withChecksum(&$0)
+      } == .martianSource)
+    #expect(
+      reason {
+        $0[23] = 99
+        withChecksum(&$0)
+      } == .unknownProtocol)
     #expect(reason { $0[43] ^= 1 } == .badUDPChecksum)
     #expect(reason { $0[39] = 200 } == .malformedUDP)
     #expect(reason { $0[6] = 1 } == .sourceIsGroup)

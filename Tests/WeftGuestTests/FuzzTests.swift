@@ -17,7 +17,8 @@ import WeftWire
           GuestProgram(.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 3)),
           GuestProgram(.udpRate(to: .guest(1), port: 99, size: 5000, interval: .milliseconds(7), count: 3)),
         ]),
-      Net.guest(1, [GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))]),
+      Net.guest(
+        1, [GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))]),
       Net.guest(2, dhcp: true),
     ])
     net.bootAll()
@@ -42,7 +43,8 @@ import WeftWire
       bytes[23] == 1
       ? 0
       : InternetChecksum.pseudoHeader(
-        source: bytes.span.bytes.ipv4(26), destination: bytes.span.bytes.ipv4(30), protocol: bytes[23], length: total - 20)
+        source: bytes.span.bytes.ipv4(26), destination: bytes.span.bytes.ipv4(30), protocol: bytes[23],
+        length: total - 20)
     let sum = InternetChecksum.checksum(bytes.span.bytes.extracting(34..<14 + total), initial: initial)
     put(sum, place)
   }
@@ -50,16 +52,17 @@ import WeftWire
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func mangledFramesNeverTrapNorLeak(seed: UInt64) {
     let corpus = Self.corpus()
     var random = RandomStream(seed: seed, owner: "fuzz", purpose: "test")
-    var net = Net([
-      Net.guest(0),
-      Net.guest(
-        1,
-        [
-          GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 5000)),
-          GuestProgram(.bulk(to: .guest(0), port: 5001, size: 1 << 30)), GuestProgram(.tcpEcho(port: 7)),
-          GuestProgram(.ping(to: .guest(0), count: 100_000, interval: .milliseconds(20), size: 100, ttl: 64)),
-        ]), Net.guest(2, dhcp: true),
-    ], LinkParameters(delay: .milliseconds(5), rate: 2_000_000))
+    var net = Net(
+      [
+        Net.guest(0),
+        Net.guest(
+          1,
+          [
+            GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 5000)),
+            GuestProgram(.bulk(to: .guest(0), port: 5001, size: 1 << 30)), GuestProgram(.tcpEcho(port: 7)),
+            GuestProgram(.ping(to: .guest(0), count: 100_000, interval: .milliseconds(20), size: 100, ttl: 64)),
+          ]), Net.guest(2, dhcp: true),
+      ], LinkParameters(delay: .milliseconds(5), rate: 2_000_000))
     net.keepsTaps = false
     net.bootAll()
     for round in 0..<25_000 {

@@ -7,7 +7,11 @@ import WeftWire
 @Suite struct GuestTests {
   @Test func aServerHoldsAThousandConnections() {
     let gets = (0..<4).map { index in
-      Net.guest(index + 1, (0..<250).map { _ in GuestProgram(.httpGet(to: .guest(0), port: 80, path: "/", host: nil, count: 1, interval: .zero)) })
+      Net.guest(
+        index + 1,
+        (0..<250).map { _ in
+          GuestProgram(.httpGet(to: .guest(0), port: 80, path: "/", host: nil, count: 1, interval: .zero))
+        })
     }
     var net = Net(
       [Net.guest(0, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 5000))])] + gets,
@@ -23,7 +27,9 @@ import WeftWire
   }
 
   @Test func bootAnnouncesTheAddressAndServersListen() {
-    var net = Net([Net.guest(0, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil), start: .seconds(2))])])
+    var net = Net([
+      Net.guest(0, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil), start: .seconds(2))])
+    ])
     net.bootAll()
     #expect(net.taps.count == 1)
     let bytes = net.taps[0].bytes
@@ -36,9 +42,11 @@ import WeftWire
   }
 
   @Test func powerOffForgetsAllAndBootStartsAfresh() {
-    var net = Net([
-      Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 1 << 30))]), Net.guest(1, [GuestProgram(.sink(port: 5))]),
-    ], LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
+    var net = Net(
+      [
+        Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 1 << 30))]),
+        Net.guest(1, [GuestProgram(.sink(port: 5))]),
+      ], LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
     net.bootAll()
     net.run(seconds: 0.5)
     net.with(1) { guest, _, _ in guest.powerOff() }
@@ -54,7 +62,8 @@ import WeftWire
 
   @Test func aPowerOffEndsProbesWithTheirTime() {
     var net = Net(
-      [Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 5))])], LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
+      [Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 5))])],
+      LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
     net.bootAll()
     net.probe(0, GuestProbe(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 1 << 40), timeout: .seconds(3)))
     net.run(seconds: 1)
@@ -70,7 +79,8 @@ import WeftWire
       LinkParameters(delay: .milliseconds(5), rate: 20_000_000))
     net.keepsTaps = false
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 5_000_000), timeout: .seconds(30)))
+    net.probe(
+      0, GuestProbe(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 5_000_000), timeout: .seconds(30)))
     net.run(seconds: 30)
     let result = net.guests[0].takeProbeResults()[0]
     #expect(result.outcome == .open && result.bytes == 5_000_000)
@@ -102,7 +112,8 @@ import WeftWire
 
   @Test func pathMTUIsHeeded() {
     var net = Net([
-      Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 100_000))]), Net.guest(1, [GuestProgram(.sink(port: 5))]),
+      Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 100_000))]),
+      Net.guest(1, [GuestProgram(.sink(port: 5))]),
     ])
     // A router in between that takes 1,000 bytes: long segments vanish, and it says so.
     net.loses = { $0.bytes.count > 1014 }
@@ -117,7 +128,8 @@ import WeftWire
       var span = storage.mutableBytes
       EthernetHeader(destination: .local(1), source: .local(2), type: .ipv4).write(to: &span)
       var ip = span._mutatingExtracting(14..<70)
-      IPv4Header(protocol: .icmp, source: IPv4Address(10, 0, 0, 9), destination: Net.address(0)).write(to: &ip, payloadLength: 36)
+      IPv4Header(protocol: .icmp, source: IPv4Address(10, 0, 0, 9), destination: Net.address(0)).write(
+        to: &ip, payloadLength: 36)
       var icmp = ip._mutatingExtracting(20..<56)
       icmp.put(tapped.bytes.span.bytes.extracting(14..<42), at: 8)
       ICMPv4Header(type: .destinationUnreachable, code: 4, rest: 1000).write(to: &icmp)

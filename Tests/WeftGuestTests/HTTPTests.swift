@@ -10,7 +10,8 @@ import WeftWire
 
   @Test func getGivesStatusAndBody() {
     let get = GuestProgram(
-      .httpGet(to: .guest(1), port: 80, path: "/x", host: nil, count: 3, interval: .milliseconds(100)), start: .seconds(1))
+      .httpGet(to: .guest(1), port: 80, path: "/x", host: nil, count: 3, interval: .milliseconds(100)),
+      start: .seconds(1))
     var net = Net([Net.guest(0, [get]), Net.guest(1, [Self.server])])
     net.bootAll()
     net.run(seconds: 10)
@@ -26,9 +27,12 @@ import WeftWire
   }
 
   @Test func probeSeesALargeBodyWhole() {
-    var net = Net([Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 8080, status: 404, body: nil, size: 300_000))])])
+    var net = Net([
+      Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 8080, status: 404, body: nil, size: 300_000))]),
+    ])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 3, kind: .http(to: .guest(1), port: 8080, path: "/", host: "x"), timeout: .seconds(5)))
+    net.probe(
+      0, GuestProbe(trace: 3, kind: .http(to: .guest(1), port: 8080, path: "/", host: "x"), timeout: .seconds(5)))
     net.run(seconds: 5)
     let result = net.guests[0].takeProbeResults()[0]
     #expect(result.outcome == .open && result.httpStatus == 404 && result.bytes == 300_000)

@@ -42,7 +42,10 @@ struct Net: ~Copyable {
   /// Frames for a server that the test plays: (frame, from) → answers to that guest.
   var answers: ((Tapped) -> [[UInt8]])?
 
-  init(_ configurations: [GuestConfiguration], _ parameters: LinkParameters = LinkParameters(delay: .milliseconds(5)), seed: UInt64 = 1) {
+  init(
+    _ configurations: [GuestConfiguration], _ parameters: LinkParameters = LinkParameters(delay: .milliseconds(5)),
+    seed: UInt64 = 1
+  ) {
     pool = FramePool()
     guests = configurations.map { Guest($0) }
     links = configurations.indices.map {
@@ -56,7 +59,9 @@ struct Net: ~Copyable {
   static func address(_ index: Int) -> IPv4Address { IPv4Address(10, 0, 0, UInt8(index + 1)) }
   static let prefix = IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24)
 
-  static func guest(_ index: Int, _ programs: [GuestProgram] = [], seed: UInt64 = 1, mtu: Int = 1500, dhcp: Bool = false)
+  static func guest(
+    _ index: Int, _ programs: [GuestProgram] = [], seed: UInt64 = 1, mtu: Int = 1500, dhcp: Bool = false
+  )
     -> GuestConfiguration
   {
     GuestConfiguration(
@@ -211,7 +216,8 @@ struct Seen: CustomStringConvertible {
   /// `0 SA` or `1 A+100`
   var description: String {
     var text = "\(from) "
-    for (flag, letter) in [(TCPFlags.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.ack, "A")] where flags.contains(flag) {
+    for (flag, letter) in [(TCPFlags.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.ack, "A")]
+    where flags.contains(flag) {
       text += letter
     }
     return length > 0 ? "\(text)+\(length)" : text

@@ -6,11 +6,15 @@ import WeftWire
 
 @Suite struct TCPWalkTests {
   @Test func connectProbeIsOpenAndClosesInOrder() {
-    var net = Net([Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))])])
+    var net = Net([
+      Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))]),
+    ])
     net.bootAll()
     net.probe(0, GuestProbe(trace: 7, kind: .tcpConnect(to: .guest(1), port: 80), timeout: .seconds(3)))
     net.run(seconds: 1)
-    #expect(net.walk == ["0 S", "1 SA", "0 FPA", "1 A", "1 FPA", "0 A"] || net.walk == ["0 S", "1 SA", "0 FPA", "1 FPA", "0 A"])
+    #expect(
+      net.walk == ["0 S", "1 SA", "0 FPA", "1 A", "1 FPA", "0 A"]
+        || net.walk == ["0 S", "1 SA", "0 FPA", "1 FPA", "0 A"])
     let result = net.guests[0].takeProbeResults().first
     #expect(result?.outcome == .open)
     // 5 ms until the other's announcement resolves it, 10 ms there and back.
@@ -58,11 +62,14 @@ import WeftWire
       }
     }
     net.run(seconds: 2)
-    #expect(net.walk.prefix(4) == ["0 S", "1 S", "0 SA", "1 SA"] || net.walk.prefix(4) == ["0 S", "1 S", "1 SA", "0 SA"])
+    #expect(
+      net.walk.prefix(4) == ["0 S", "1 S", "0 SA", "1 SA"] || net.walk.prefix(4) == ["0 S", "1 S", "1 SA", "0 SA"])
     #expect(net.guests.map { $0.connections.map(\.state) } == [["ESTAB"], ["ESTAB"]])
     // Both close at once.
     for index in 0..<2 {
-      net.with(index) { guest, _, _ in guest.stack.shutdown(SocketID(index: 0, generation: guest.stack.tcp.connections[0].generation)) }
+      net.with(index) { guest, _, _ in
+        guest.stack.shutdown(SocketID(index: 0, generation: guest.stack.tcp.connections[0].generation))
+      }
     }
     net.run(seconds: 0.004)
     #expect(net.guests.map { $0.connections.map(\.state) } == [["FIN-WAIT-1"], ["FIN-WAIT-1"]])
@@ -171,7 +178,8 @@ import WeftWire
     func reset(_ sequence: UInt32) -> [UInt8] {
       segment(
         TCPHeader(
-          sourcePort: server.key.remotePort, destinationPort: 5, sequence: sequence, acknowledgment: 0, flags: .rst, window: 0))
+          sourcePort: server.key.remotePort, destinationPort: 5, sequence: sequence, acknowledgment: 0, flags: .rst,
+          window: 0))
     }
     net.taps = []
     net.inject(1, reset(server.expected &+ 10))
@@ -189,7 +197,8 @@ import WeftWire
     var span = storage.mutableBytes
     EthernetHeader(destination: .local(2), source: .local(1), type: .ipv4).write(to: &span)
     var ip = span._mutatingExtracting(14..<34)
-    IPv4Header(protocol: .tcp, source: Net.address(0), destination: Net.address(1)).write(to: &ip, payloadLength: header.length)
+    IPv4Header(protocol: .tcp, source: Net.address(0), destination: Net.address(1)).write(
+      to: &ip, payloadLength: header.length)
     var tcp = span._mutatingExtracting(34..<34 + header.length)
     header.write(to: &tcp, source: Net.address(0), destination: Net.address(1))
     return bytes

@@ -1,7 +1,8 @@
 import WeftCore
 import WeftWire
 
-/// The programs of a guest, each kind in an array of its own: no existential and no enum payload is copied on a packet's way.
+/// The programs of a guest, each kind in an array of its own: no existential and no enum payload is copied on a
+/// packet's way.
 struct ProgramTable: Codable {
   var httpServers: [HTTPServer] = []
   var httpGets: [HTTPGet] = []
@@ -45,7 +46,8 @@ struct ProgramTable: Codable {
       order.append(owner)
       pings.append(
         Ping(
-          to: to, count: count, interval: interval, size: size, timeToLive: ttl, owner: owner, index: index, start: start))
+          to: to, count: count, interval: interval, size: size, timeToLive: ttl, owner: owner, index: index,
+          start: start))
     case .tcpEcho(let port):
       let owner = SocketOwner(.tcpEcho, UInt32(tcpEchos.count))
       order.append(owner)

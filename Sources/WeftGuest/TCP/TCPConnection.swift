@@ -17,7 +17,8 @@ struct TCPConnection: Codable {
   static let retries: UInt8 = 15
   static let synRetries: UInt8 = 6
   static let synAckRetries: UInt8 = 5
-  /// Answers to what is out of place (RFC 5961, 7; Linux's tcp_invalid_ratelimit): two confused ends don't talk for ever.
+  /// Answers to what is out of place (RFC 5961, 7; Linux's tcp_invalid_ratelimit): two confused ends don't talk for
+  /// ever.
   static let challengeInterval = Nanoseconds.milliseconds(500)
   static let mostRanges = 256
 

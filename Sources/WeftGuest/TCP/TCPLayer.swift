@@ -245,12 +245,14 @@ struct TCPLayer: Codable {
 
   /// In order of their ports and addresses, for reports.
   var reports: [ConnectionReport] {
-    connections.filter { $0.state != .closed }.sorted { ($0.key.ports, $0.key.addresses) < ($1.key.ports, $1.key.addresses) }
-      .map {
-        ConnectionReport(
-          state: $0.state.name, localAddress: $0.key.localAddress, localPort: $0.key.localPort,
-          remoteAddress: $0.key.remoteAddress, remotePort: $0.key.remotePort, receiveQueue: $0.receiveBuffer.count,
-          sendQueue: $0.sendBuffer.count)
-      }
+    connections.filter { $0.state != .closed }.sorted {
+      ($0.key.ports, $0.key.addresses) < ($1.key.ports, $1.key.addresses)
+    }
+    .map {
+      ConnectionReport(
+        state: $0.state.name, localAddress: $0.key.localAddress, localPort: $0.key.localPort,
+        remoteAddress: $0.key.remoteAddress, remotePort: $0.key.remotePort, receiveQueue: $0.receiveBuffer.count,
+        sendQueue: $0.sendBuffer.count)
+    }
   }
 }
