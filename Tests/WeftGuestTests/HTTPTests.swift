@@ -96,6 +96,21 @@ import WeftWire
     #expect(net.guests[1].connections.isEmpty)
   }
 
+  @Test func aClientGivesUpOnAServerThatNeverAnswers() {
+    var net = Net([
+      Net.guest(
+        0,
+        [GuestProgram(.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 2, interval: .seconds(1)))]),
+      Net.guest(1, [GuestProgram(.sink(port: 80))]),
+    ])
+    net.bootAll()
+    net.run(seconds: 300)
+    let report = net.guests[0].programReports[0]
+    #expect(report.state == .failed("timed out") && report.failures == 2 && report.requests == 2)
+    #expect(net.guests.allSatisfy { $0.isIdle })
+    #expect(net.outstandingAtEnd() == 0)
+  }
+
   @Test func aServerWithoutHTTPIsABadResponse() {
     var net = Net([Net.guest(0), Net.guest(1, [GuestProgram(.tcpEcho(port: 80))])])
     net.bootAll()
