@@ -52,7 +52,7 @@ struct FramePoolCore {
 /// Allocates slabs as the high-water mark grows and nothing in steady state. Not thread-safe: one pool, one thread at a time.
 public final class FramePool {
   /// Room for headers to be put in front of a frame, such as a VLAN tag or a tunnel's.
-  public static let headroom = 64
+  @inlinable public static var headroom: Int { 64 }
   /// The longest frame a slot holds behind the default headroom.
   public static let maximumFrame = FrameSlot.size - FrameSlot.headerSize - headroom
   static let slotsPerSlab = 64
@@ -75,11 +75,14 @@ public final class FramePool {
   /// Precondition: count ≤ `maximumFrame` (with the default headroom).
   @inlinable @inline(__always)
   public func frame(count: Int, headroom: Int = FramePool.headroom) -> Frame {
-    precondition(count >= 0 && headroom >= 0 && count &+ headroom <= FrameSlot.size &- FrameSlot.headerSize)
+    let room = FrameSlot.size &- FrameSlot.headerSize
+    precondition(headroom >= 0 && headroom <= room && count >= 0 && count <= room &- headroom)
     let slot = FramePoolCore.take(core)
     slot.pointee.trace = 0
     slot.pointee.packetID = 0
-    return Frame(slot: slot, start: UInt32(truncatingIfNeeded: FrameSlot.headerSize &+ headroom), count: UInt32(truncatingIfNeeded: count))
+    return Frame(
+      slot: slot, start: UInt32(truncatingIfNeeded: FrameSlot.headerSize &+ headroom),
+      count: UInt32(truncatingIfNeeded: count))
   }
 
   /// A frame that holds a copy of these bytes.

@@ -1,0 +1,106 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+// What the gateway says itself.
+
+extension NATGateway {
+  mutating func nextIdentification() -> UInt16 {
+    identification &+= 1
+    return identification
+  }
+
+  /// Tells a packet's sender, on the port it came in on. Only for senders that were checked.
+  mutating func answerError(
+    _ type: ICMPv4Type, code: UInt8, about frame: borrowing Frame, on at: Int, now: Instant, _ out: inout Effects
+  ) {
+    let own = ownAddress(on: at)
+    let identification = nextIdentification()
+    guard let ip = IPv4View(frame.bytes.extracting(14..<frame.count)),
+      ICMPError.isAllowed(about: ip, linkDestination: frame.bytes.mac(0)), let next = nextHop(ip.source, on: at)
+    else { return }
+    let error = ICMPError.make(
+      type, code: code, about: ip, from: own, identification: identification, trace: frame.trace, &out)
+    counters.answered += 1
+    neighbours[at].send(error, to: next, now: now, &out)
+  }
+
+  /// RFC 1812, 5.3.1.
+  mutating func expireInTransit(
+    _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
+  ) {
+    answerError(.timeExceeded, code: 0, about: frame, on: at, now: now, &out)
+    out.drop(frame, on: PortIndex(at), .ttlExpired, packet.detail)
+  }
+
+  /// Drops what nobody asked for, and says so where that is wanted.
+  mutating func unsolicited(
+    _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
+  ) {
+    if configuration.unsolicited == .refuse, packet.brokenChecksum(frame) == nil {
+      if packet.protocolNumber == IPProtocol.tcp.rawValue {
+        answerReset(frame, packet, on: at, now: now, &out)
+      } else if packet.protocolNumber == IPProtocol.udp.rawValue {
+        answerError(.destinationUnreachable, code: ICMPv4UnreachableCode.port, about: frame, on: at, now: now, &out)
+      }
+    }
+    out.drop(frame, on: PortIndex(at), reason, packet.detail)
+  }
+
+  /// As a closed port does (RFC 9293, 3.10.7.1).
+  private mutating func answerReset(
+    _ frame: borrowing Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
+  ) {
+    guard !packet.flags.contains(.rst), let next = nextHop(packet.source, on: at),
+      let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end))
+    else { return }
+    let header: TCPHeader
+    if tcp.flags.contains(.ack) {
+      header = TCPHeader(
+        sourcePort: tcp.destinationPort, destinationPort: tcp.sourcePort, sequence: tcp.acknowledgment, acknowledgment: 0,
+        flags: .rst, window: 0)
+    } else {
+      let flags = tcp.flags
+      let length = tcp.payload.byteCount + (flags.contains(.syn) ? 1 : 0) + (flags.contains(.fin) ? 1 : 0)
+      header = TCPHeader(
+        sourcePort: tcp.destinationPort, destinationPort: tcp.sourcePort, sequence: 0,
+        acknowledgment: tcp.sequence &+ UInt32(length), flags: [.rst, .ack], window: 0)
+    }
+    var reset = out.frame(count: 14 + 20 + 20)
+    reset.trace = frame.trace
+    var span = reset.mutableBytes
+    var ip = span.extracting(14..<54)
+    IPv4Header(
+      protocol: .tcp, source: packet.destination, destination: packet.source, identification: nextIdentification()
+    ).write(to: &ip, payloadLength: 20)
+    var segment = ip.extracting(20..<40)
+    header.write(to: &segment, source: packet.destination, destination: packet.source)
+    counters.answered += 1
+    neighbours[at].send(reset, to: next, now: now, &out)
+  }
+
+  /// Takes in an echo message to one of the gateway's own addresses and answers a request (RFC 1122, 3.2.2.6).
+  mutating func takeEcho(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects) {
+    if let reason = packet.brokenChecksum(frame) { return out.drop(frame, on: PortIndex(at), reason, packet.detail) }
+    guard packet.tupleKind != Tuple.echoReply else { return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail) }
+    guard let next = nextHop(packet.source, on: at) else {
+      return out.drop(frame, on: PortIndex(at), .noRoute, .address(packet.source.rawValue))
+    }
+    if frame.trace != 0 {
+      out.observe(Observation(.delivered, trace: frame.trace, source: packet.source, sourcePort: 0))
+    }
+    let length = packet.end - packet.transport
+    var reply = out.frame(count: 14 + 20 + length)
+    reply.trace = frame.trace
+    var span = reply.mutableBytes
+    span.put(frame.bytes.extracting(packet.transport..<packet.end), at: 34)
+    var ip = span.extracting(14..<34 + length)
+    IPv4Header(
+      protocol: .icmp, source: packet.destination, destination: packet.source, identification: nextIdentification()
+    ).write(to: &ip, payloadLength: length)
+    var message = ip.extracting(20..<20 + length)
+    ICMPv4Header(type: .echoReply, rest: frame.bytes.u32(packet.transport + 4)).write(to: &message)
+    counters.answered += 1
+    neighbours[at].send(reply, to: next, now: now, &out)
+  }
+}

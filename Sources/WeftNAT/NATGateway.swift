@@ -1,0 +1,174 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// A NAT gateway with connection tracking: private networks behind one external address (RFC 3022; behaviour by RFC 4787,
+/// 5382, 5508 and 7857).
+///
+/// Ports: 0 is the outside, 1 the host's own stack (which has the external address too, and a MAC of its own), 2… the
+/// private networks in their order. Between the host's stack and the outside nothing is forwarded, only tracked, so that
+/// the host and what is behind it never share a port.
+///
+/// A packet is one of a known session and is translated at once, or takes the slow way: `NATGateway+Outbound`,
+/// `+Inbound` and `+Host` decide whether there may be a session, `+Create` makes it.
+public struct NATGateway: Element {
+  public static let outsidePort = PortIndex(0)
+  public static let hostPort = PortIndex(1)
+  public static func insidePort(_ index: Int) -> PortIndex { PortIndex(2 + index) }
+
+  public struct Counters: Codable, Sendable, Hashable {
+    /// Sessions.
+    public var created: UInt64 = 0
+    public var expired: UInt64 = 0
+    /// New flows turned away because the table was full, or no external port was left.
+    public var tableFull: UInt64 = 0
+    public var portsExhausted: UInt64 = 0
+    /// Packets that left with another address or port, and without.
+    public var translated: UInt64 = 0
+    public var passed: UInt64 = 0
+    /// Answered itself: echo replies, ICMP errors, resets.
+    public var answered: UInt64 = 0
+  }
+
+  /// As told, with the changes made since by `addForward`, `removeForward` and `setIPForwarding`.
+  public internal(set) var configuration: NATConfiguration
+  public internal(set) var counters = Counters()
+  var neighbours: [NeighbourTable]
+  var sessions = SessionTable()
+  var mappings: MappingTable
+  /// With address-dependent filtering: how many sessions a mapping has with a remote address.
+  var contacts = FlatMap<UInt64, UInt32>()
+  /// Of packets it makes itself.
+  var identification: UInt16 = 0
+
+  /// Precondition: `configuration.problem` is nil.
+  public init(_ configuration: NATConfiguration) {
+    precondition(configuration.problem == nil, "a gateway's forwards must be free of conflicts")
+    self.configuration = configuration
+    mappings = MappingTable(seed: configuration.seed, owner: configuration.name)
+    neighbours = Self.makeNeighbours(configuration)
+    for service in configuration.services { insertService(service) }
+    for forward in configuration.forwards { insertForward(forward) }
+  }
+
+  private static func makeNeighbours(_ configuration: NATConfiguration) -> [NeighbourTable] {
+    let outside = configuration.outside
+    var tables = [
+      NeighbourTable(port: outsidePort, mac: outside.mac, address: outside.address),
+      // It has no address there: the one it speaks for is asked for with an unspecified sender, as a probe (RFC 5227).
+      NeighbourTable(port: hostPort, mac: outside.mac, address: .any),
+    ]
+    for (index, inside) in configuration.insides.enumerated() {
+      tables.append(NeighbourTable(port: insidePort(index), mac: inside.mac, address: inside.address))
+    }
+    return tables
+  }
+
+  // MARK: Element
+
+  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    let at = port.index
+    guard at < neighbours.count, at != 1 || configuration.hasHostPort else {
+      return out.drop(frame, on: port, .noLink)
+    }
+    var packet = Packet()
+    switch Packet.read(frame.bytes, mac: neighbours[at].mac, &packet) {
+    case .flow:
+      let hit = sessions.find(packet.tuple(on: at))
+      if hit >= 0, sessions.entries[hit >> 1].deadline > now.rawValue {
+        forward(frame, packet, hit, on: at, now: now, &out)
+      } else {
+        begin(frame, packet, on: at, now: now, &out)
+      }
+    case .arp: receiveARP(frame, on: at, now: now, &out)
+    case .icmpError: receiveError(frame, packet, on: at, now: now, &out)
+    case .fragment: out.drop(frame, on: port, .fragmentUnsupported, .transport(packet.protocolNumber, port: 0))
+    case .otherICMP: out.drop(frame, on: port, .protocolUnsupported, packet.detail)
+    case .otherProtocol: out.drop(frame, on: port, .protocolUnsupported, .transport(packet.protocolNumber, port: 0))
+    case .bad: out.drop(frame, on: port, packet.reason)
+    }
+  }
+
+  public mutating func wake(now: Instant, _ out: inout Effects) {
+    expire(now: now)
+    for at in neighbours.indices where neighbours[at].deadline <= now {
+      var failed: [(frame: StoredFrame, neighbour: IPv4Address)] = []
+      neighbours[at].wake(now: now, &out) { frame, neighbour, _ in failed.append((frame.store(), neighbour)) }
+      for entry in failed {
+        let frame = Frame(stored: entry.frame)
+        reportUnreachable(frame, on: at, now: now, &out)
+        out.drop(frame, on: PortIndex(at), .neighbourUnresolved, .address(entry.neighbour.rawValue))
+      }
+    }
+  }
+
+  public var deadline: Instant {
+    var earliest = sessions.wheel.deadline
+    for table in neighbours {
+      let deadline = table.deadline
+      if deadline < earliest { earliest = deadline }
+    }
+    return earliest
+  }
+
+  private mutating func receiveARP(_ frame: consuming Frame, on at: Int, now: Instant, _ out: inout Effects) {
+    guard let arp = ARPPacket(frame.bytes.extracting(14..<frame.count)) else {
+      return out.drop(frame, on: PortIndex(at), .malformedARP)
+    }
+    if at == 1 {
+      let own = configuration.outside.address
+      neighbours[1].receive(arp, now: now, &out) { $0 != own }
+    } else {
+      neighbours[at].receive(arp, now: now, &out)
+    }
+  }
+
+  // MARK: Sessions that are over
+
+  mutating func expire(now: Instant) {
+    while let number = sessions.nextExpired(now: now) {
+      remove(number)
+      counters.expired += 1
+    }
+  }
+
+  /// Ends a session, and its mapping with the last of them.
+  mutating func remove(_ number: Int) {
+    let session = sessions.entries[number]
+    if session.flags.contains(.contact) { forgetContact(session) }
+    if session.flags.contains(.holdsMapping) { mappings.release(Int(sessions.links[number].mapping)) }
+    if session.flags.contains(.holdsTarget) { mappings.release(Int(sessions.links[number].target)) }
+    sessions.remove(number)
+  }
+
+  // MARK: Addresses
+
+  /// Who gets a packet for `destination` that leaves on a port; nil where no route leads.
+  @inline(__always)
+  func nextHop(_ destination: IPv4Address, on at: Int) -> IPv4Address? {
+    switch at {
+    case 0: configuration.outside.prefix.contains(destination) ? destination : configuration.outside.gateway
+    case 1: configuration.outside.address
+    default: destination
+    }
+  }
+
+  /// The port of the private network that has an address.
+  func insidePort(of address: IPv4Address) -> Int? {
+    for (index, inside) in configuration.insides.enumerated() where inside.prefix.contains(address) { return 2 + index }
+    return nil
+  }
+
+  /// Whether it is the gateway's own on one of the private networks.
+  func isInsideAddress(_ address: IPv4Address) -> Bool { configuration.insides.contains { $0.address == address } }
+
+  /// What the gateway's own answers on a port come from. The host would take a packet from its own address for a
+  /// martian: it hears from the gateway inside, which is the host's other address.
+  func ownAddress(on at: Int) -> IPv4Address {
+    switch at {
+    case 0: configuration.outside.address
+    case 1: configuration.insides.first?.address ?? configuration.outside.gateway ?? configuration.outside.address
+    default: configuration.insides[at - 2].address
+    }
+  }
+}

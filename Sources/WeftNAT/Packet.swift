@@ -1,0 +1,131 @@
+import WeftCore
+import WeftWire
+
+/// What the gateway reads of an IPv4 packet, once, so that no view is held while the frame moves on.
+struct Packet {
+  enum Kind: UInt8 {
+    /// TCP, UDP or ICMP echo: has a tuple.
+    case flow
+    case icmpError
+    case otherICMP
+    case otherProtocol
+    case fragment
+    case arp
+    /// See `reason`.
+    case bad
+  }
+
+  var source = IPv4Address.any
+  var destination = IPv4Address.any
+  var sourcePort: UInt16 = 0
+  var destinationPort: UInt16 = 0
+  var protocolNumber: UInt8 = 0
+  var timeToLive: UInt8 = 0
+  /// Of the Ethernet frame: where the transport header begins and the packet ends.
+  var transport = 34
+  var end = 0
+  /// Of TCP.
+  var flags = TCPFlags(rawValue: 0)
+  var icmpType: UInt8 = 0
+  var icmpCode: UInt8 = 0
+  var reason = DropReason.malformedIPv4
+
+  @inline(__always)
+  var tupleKind: UInt8 {
+    protocolNumber == IPProtocol.icmp.rawValue && icmpType == ICMPv4Type.echoReply.rawValue ? Tuple.echoReply : protocolNumber
+  }
+
+  @inline(__always)
+  func tuple(on port: Int) -> Tuple {
+    Tuple(
+      source: source, destination: destination, sourcePort: sourcePort, destinationPort: destinationPort,
+      port: UInt16(truncatingIfNeeded: port), kind: tupleKind)
+  }
+
+  /// What a drop says about it.
+  var detail: DropDetail {
+    protocolNumber == IPProtocol.icmp.rawValue
+      ? .icmp(type: icmpType, code: icmpCode) : .transport(protocolNumber, port: destinationPort)
+  }
+
+  init() {}
+
+  /// Reads a frame that came in at an interface with this MAC.
+  @inline(__always)
+  static func read(_ bytes: RawSpan, mac: MACAddress, _ packet: inout Packet) -> Kind {
+    guard let ethernet = EthernetView(bytes) else { return packet.bad(.malformedEthernet) }
+    guard ethernet.headerLength == 14 else { return packet.bad(.unknownEtherType) }
+    let type = ethernet.type
+    guard type == .ipv4 else { return type == .arp ? .arp : packet.bad(.unknownEtherType) }
+    let destination = ethernet.destination
+    guard destination == mac || destination.isGroup else { return packet.bad(.notForUs) }
+    guard let ip = IPv4View(ethernet.payload) else { return packet.bad(.malformedIPv4) }
+    guard ip.hasValidChecksum else { return packet.bad(.badIPv4Checksum) }
+    packet.source = ip.source
+    packet.destination = ip.destination
+    packet.protocolNumber = ip.protocol.rawValue
+    packet.timeToLive = ip.timeToLive
+    let header = ip.headerLength
+    packet.transport = 14 &+ header
+    packet.end = 14 &+ ip.bytes.byteCount
+    if header > 20, !IPv4Option.areWellFormed(ip.options) || IPv4Option.hasSourceRoute(ip.options) {
+      return packet.bad(.badIPv4Options)
+    }
+    // To all of a link: nothing here is meant by it, whatever it carries (DHCP mostly).
+    guard destination == mac else { return packet.bad(.notForUs) }
+    if ip.isFragment { return .fragment }
+    return packet.readTransport(ip.payload)
+  }
+
+  @inline(__always)
+  private mutating func readTransport(_ payload: RawSpan) -> Kind {
+    switch protocolNumber {
+    case IPProtocol.udp.rawValue:
+      guard let udp = UDPView(payload) else { return bad(.malformedUDP) }
+      sourcePort = udp.sourcePort
+      destinationPort = udp.destinationPort
+      return .flow
+    case IPProtocol.tcp.rawValue:
+      guard let tcp = TCPView(payload) else { return bad(.malformedTCP) }
+      sourcePort = tcp.sourcePort
+      destinationPort = tcp.destinationPort
+      flags = tcp.flags
+      return TCPState.isValid(flags) ? .flow : bad(.badTCPFlags)
+    case IPProtocol.icmp.rawValue:
+      guard let icmp = ICMPv4View(payload) else { return bad(.malformedICMP) }
+      icmpType = icmp.type.rawValue
+      icmpCode = icmp.code
+      switch icmp.type {
+      case .echoRequest:
+        sourcePort = icmp.identifier
+        return .flow
+      case .echoReply:
+        destinationPort = icmp.identifier
+        return .flow
+      default: return icmp.type.isError ? .icmpError : .otherICMP
+      }
+    default: return .otherProtocol
+    }
+  }
+
+  @inline(__always)
+  private mutating func bad(_ reason: DropReason) -> Kind {
+    self.reason = reason
+    return .bad
+  }
+
+  /// Whether the transport checksum is right; asked only where a packet is to change state or be answered.
+  func brokenChecksum(_ frame: borrowing Frame) -> DropReason? {
+    let payload = frame.bytes.extracting(transport..<end)
+    switch protocolNumber {
+    case IPProtocol.udp.rawValue:
+      guard let udp = UDPView(payload) else { return .malformedUDP }
+      return udp.hasValidChecksum(source: source, destination: destination) ? nil : .badUDPChecksum
+    case IPProtocol.tcp.rawValue:
+      guard let tcp = TCPView(payload) else { return .malformedTCP }
+      return tcp.hasValidChecksum(source: source, destination: destination) ? nil : .badTCPChecksum
+    default:
+      return InternetChecksum.checksum(payload) == 0 ? nil : .badICMPChecksum
+    }
+  }
+}

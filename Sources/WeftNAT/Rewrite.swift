@@ -1,0 +1,104 @@
+import WeftCore
+import WeftWire
+
+/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3), never by looking at the payload.
+enum Rewrite {
+  /// The ones' complement sum of what changes, unfolded: ~old + new in 16-bit words.
+  @inline(__always)
+  private static func difference(_ old: IPv4Address, _ new: IPv4Address) -> UInt64 {
+    let gone = ~old.rawValue
+    return UInt64(gone >> 16) &+ UInt64(gone & 0xffff) &+ UInt64(new.rawValue >> 16) &+ UInt64(new.rawValue & 0xffff)
+  }
+
+  @inline(__always)
+  private static func difference(_ old: UInt16, _ new: UInt16) -> UInt64 { UInt64(~old) &+ UInt64(new) }
+
+  @inline(__always)
+  private static func apply(_ checksum: UInt16, _ difference: UInt64) -> UInt16 {
+    var sum = UInt64(~checksum) &+ difference
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    return ~UInt16(truncatingIfNeeded: sum)
+  }
+
+  /// Source, destination and TTL of a TCP, UDP or echo packet in an Ethernet frame.
+  @inline(__always)
+  static func packet(
+    _ frame: inout Frame, _ packet: Packet, source: IPv4Address, _ sourcePort: UInt16, destination: IPv4Address,
+    _ destinationPort: UInt16, decrement: Bool
+  ) {
+    let addresses = difference(packet.source, source) &+ difference(packet.destination, destination)
+    let ports = difference(packet.sourcePort, sourcePort) &+ difference(packet.destinationPort, destinationPort)
+    var span = frame.mutableBytes
+    var header = addresses
+    if decrement {
+      let word = UInt16(packet.timeToLive) << 8
+      header &+= difference(word, word &- 0x100)
+      span.put(packet.timeToLive &- 1, at: 22)
+    }
+    let headerChecksum = span.bytes.u16(24)
+    span.put(apply(headerChecksum, header), at: 24)
+    span.put(source, at: 26)
+    span.put(destination, at: 30)
+    let at = packet.transport
+    switch packet.protocolNumber {
+    case IPProtocol.udp.rawValue:
+      span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
+      let checksum = span.bytes.u16(at &+ 6)
+      // Zero is "none was made" and stays (RFC 3022, 4.1); a sum that comes to zero is sent as its other representation.
+      if checksum != 0 {
+        let updated = apply(checksum, addresses &+ ports)
+        span.put(updated == 0 ? 0xffff : updated, at: at &+ 6)
+      }
+    case IPProtocol.tcp.rawValue:
+      span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
+      let checksum = span.bytes.u16(at &+ 16)
+      span.put(apply(checksum, addresses &+ ports), at: at &+ 16)
+    default:
+      // No pseudo-header; the one that isn't the identifier is zero before and after.
+      let isReply = packet.icmpType == ICMPv4Type.echoReply.rawValue
+      let checksum = span.bytes.u16(at &+ 2)
+      span.put(apply(checksum, ports), at: at &+ 2)
+      span.put(isReply ? destinationPort : sourcePort, at: at &+ 4)
+    }
+  }
+
+  /// A 16-bit word of an ICMP error's quotation, with the error's own checksum.
+  @inline(__always)
+  static func quoted(_ span: inout MutableRawSpan, icmp: Int, at offset: Int, _ new: UInt16) {
+    let old = span.bytes.u16(offset)
+    guard old != new else { return }
+    let checksum = span.bytes.u16(icmp + 2)
+    span.put(apply(checksum, difference(old, new)), at: icmp + 2)
+    span.put(new, at: offset)
+  }
+
+  static func quoted(_ span: inout MutableRawSpan, icmp: Int, at offset: Int, _ new: IPv4Address) {
+    quoted(&span, icmp: icmp, at: offset, UInt16(new.rawValue >> 16))
+    quoted(&span, icmp: icmp, at: offset + 2, UInt16(new.rawValue & 0xffff))
+  }
+
+  /// What a checksum inside a quotation becomes when these change.
+  static func updated(
+    _ checksum: UInt16, _ addresses: [(IPv4Address, IPv4Address)], _ ports: [(UInt16, UInt16)]
+  ) -> UInt16 {
+    var sum: UInt64 = 0
+    for (old, new) in addresses { sum += difference(old, new) }
+    for (old, new) in ports { sum += difference(old, new) }
+    return apply(checksum, sum)
+  }
+
+  /// Addresses and TTL of an IPv4 header alone.
+  static func header(_ span: inout MutableRawSpan, source: IPv4Address, destination: IPv4Address, decrement: Bool) {
+    var sum = difference(span.bytes.ipv4(26), source) + difference(span.bytes.ipv4(30), destination)
+    if decrement {
+      let ttl = span.bytes.u8(22)
+      sum += difference(UInt16(ttl) << 8, UInt16(ttl &- 1) << 8)
+      span.put(ttl &- 1, at: 22)
+    }
+    let checksum = span.bytes.u16(24)
+    span.put(apply(checksum, sum), at: 24)
+    span.put(source, at: 26)
+    span.put(destination, at: 30)
+  }
+}
