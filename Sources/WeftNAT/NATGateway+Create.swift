@@ -39,13 +39,15 @@ extension NATGateway {
     guard enter(original: original, reply: reply, flags: flags, mapping: mapping, target: target, now: now) else {
       return out.drop(frame, on: PortIndex(Int(original.port)), .tupleClash, packet.detail)
     }
-    let session = sessions.entries[sessions.find(original) >> 1]
+    let number = sessions.find(original) >> 1
+    sessions.entries[number].account(isReply: false, bytes: packet.end - 14)
+    let session = sessions.entries[number]
     translate(frame, packet, session, isReply: false, now: now, &out)
   }
 
   /// False where the session's answers would look like another's.
   mutating func enter(
-    original: Tuple, reply: Tuple, flags: Session.Flags, mapping: Int?, target: Int?, now: Instant, bytes: Int = 0
+    original: Tuple, reply: Tuple, flags: Session.Flags, mapping: Int?, target: Int?, now: Instant
   ) -> Bool {
     let rival = sessions.find(reply)
     if rival >= 0, sessions.entries[rival >> 1].deadline <= now.rawValue {

@@ -59,16 +59,19 @@ struct ExpiryWheel {
     count -= 1
   }
 
-  /// Level and slot of the list to look at next, and its tick.
+  /// Level and slot of the list to look at next, and its tick. The earliest of all levels: while a slot of a high level
+  /// is being emptied into lower ones, what is left in it comes first.
   private var first: (level: Int, slot: Int, tick: UInt64)? {
     if count == 0 { return nil }
+    var earliest: (level: Int, slot: Int, tick: UInt64)?
     for level in 0..<Self.levels where occupied[level] != 0 {
       let slot = occupied[level].trailingZeroBitCount
       let shift = UInt64(level * 6)
-      let above = (current >> (shift + 6)) << (shift + 6)
-      return (level, slot, above | UInt64(slot) << shift)
+      let tick = (current >> (shift + 6)) << (shift + 6) | UInt64(slot) << shift
+      if let found = earliest, found.tick < tick { continue }
+      earliest = (level, slot, tick)
     }
-    return nil
+    return earliest
   }
 
   /// When `next` has something to look at: never later than the earliest deadline's tick.
