@@ -134,7 +134,7 @@ extension NATGateway {
       destinationPort: packet.sourcePort, port: entry.port, kind: original.kind)
     var flags: Session.Flags = entry.port == 1 ? .local : []
     if entry.owner == .flow { flags.insert(.unconfirmed) }
-    open(frame, packet, original: original, reply: reply, flags: flags, mapping: mapping, now: now, &out)
+    open(frame, packet, original: original, reply: reply, flags: flags, now: now, &out)
   }
 
   private mutating func beginOutsideEcho(

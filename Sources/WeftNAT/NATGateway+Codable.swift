@@ -12,9 +12,7 @@ extension SessionTable {
   func words(_ mappingOrder: [UInt32]) -> [UInt64] {
     var words: [UInt64] = []
     words.reserveCapacity(count * Self.wordsPerSession)
-    func ordinal(_ mapping: UInt32) -> UInt64 {
-      mapping == Self.none || Int(mapping) >= mappingOrder.count ? UInt64(Self.none) : UInt64(mappingOrder[Int(mapping)])
-    }
+    func ordinal(_ mapping: UInt32) -> UInt64 { mapping == Self.none ? UInt64(mapping) : UInt64(mappingOrder[Int(mapping)]) }
     for number in inOrder {
       let s = entries[number]
       words.append(UInt64(s.originalSource.rawValue) << 32 | UInt64(s.originalDestination.rawValue))
@@ -67,7 +65,7 @@ extension MappingTable {
     for number in order {
       let m = entries[number]
       words.append(UInt64(m.insideAddress.rawValue) << 32 | UInt64(m.externalAddress.rawValue))
-      words.append(UInt64(m.remoteAddress.rawValue) << 32 | UInt64(m.holders))
+      words.append(UInt64(m.remoteAddress.rawValue) << 32)
       words.append(
         UInt64(m.insidePort) << 48 | UInt64(m.externalPort) << 32 | UInt64(m.remotePort) << 16 | UInt64(m.port))
       words.append(UInt64(m.kind) << 16 | UInt64(m.owner.rawValue) << 8 | UInt64(m.outbound))
@@ -81,7 +79,7 @@ extension MappingTable {
     var mapping = Mapping(
       insideAddress: IPv4Address(rawValue: UInt32(w[a] >> 32)),
       externalAddress: IPv4Address(rawValue: UInt32(truncatingIfNeeded: w[a])),
-      remoteAddress: IPv4Address(rawValue: UInt32(w[a + 1] >> 32)), holders: UInt32(truncatingIfNeeded: w[a + 1]),
+      remoteAddress: IPv4Address(rawValue: UInt32(w[a + 1] >> 32)), holders: 0,
       insidePort: UInt16(truncatingIfNeeded: w[a + 2] >> 48), externalPort: UInt16(truncatingIfNeeded: w[a + 2] >> 32),
       remotePort: UInt16(truncatingIfNeeded: w[a + 2] >> 16), port: UInt16(truncatingIfNeeded: w[a + 2]),
       kind: UInt8(truncatingIfNeeded: w[a + 3] >> 16), owner: owner)
@@ -128,7 +126,8 @@ extension NATGateway {
     guard mappingWords.count % MappingTable.wordsPerMapping == 0 else { throw corrupted("a mapping cut short") }
     for start in stride(from: 0, to: mappingWords.count, by: MappingTable.wordsPerMapping) {
       guard let mapping = MappingTable.mapping(mappingWords[start..<start + MappingTable.wordsPerMapping]),
-        Int(mapping.port) < neighbours.count, mapping.holders <= UInt32.max / 2
+        Int(mapping.port) < neighbours.count,
+        mappings.find(mapping.kind, external: mapping.externalAddress, mapping.externalPort) < 0
       else { throw corrupted("a mapping") }
       _ = mappings.restore(mapping)
     }
@@ -140,7 +139,9 @@ extension NATGateway {
       let start = index * SessionTable.wordsPerSession
       guard let entry = SessionTable.session(words[start..<start + SessionTable.wordsPerSession]),
         Int(entry.session.originalPort) < neighbours.count, Int(entry.session.replyPort) < neighbours.count,
-        isMapping(entry.mapping), isMapping(entry.target)
+        sessions.find(entry.session.original) < 0, sessions.find(entry.session.reply) < 0,
+        hold(entry.mapping, entry.session.flags.contains(.holdsMapping)),
+        hold(entry.target, entry.session.flags.contains(.holdsTarget))
       else { throw corrupted("a session") }
       let number = sessions.insert(entry.session, mapping: entry.mapping, target: entry.target, sequence: sequence)
       if entry.session.flags.contains(.contact) { countContact(sessions.entries[number], up: true) }
@@ -148,5 +149,11 @@ extension NATGateway {
     sessions.restoreCreated(try container.decode(UInt64.self, forKey: .created))
   }
 
-  private func isMapping(_ number: UInt32) -> Bool { number == SessionTable.none || Int(number) < mappings.entries.count }
+  /// Counts a session in at its mapping; false where it names one that isn't there, or none where it must.
+  private mutating func hold(_ number: UInt32, _ holds: Bool) -> Bool {
+    guard holds else { return number == SessionTable.none }
+    guard number != SessionTable.none, Int(number) < mappings.entries.count else { return false }
+    mappings.hold(Int(number))
+    return true
+  }
 }

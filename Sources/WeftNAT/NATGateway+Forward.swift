@@ -122,14 +122,16 @@ extension NATGateway {
       sessions.shorten(number, to: (now + firstTimeout(session.kind)).rawValue)
       return false
     }
-    let mapping = Int(sessions.links[number].mapping)
+    let mapping = mappings.find(
+      session.kind, external: session.originalDestination, session.originalDestinationPort)
     // Over when its mapping is: packets from outside keep nothing alive (RFC 4787, REQ-6).
-    guard mappings.isInside(mapping, session.reply) else {
+    guard mapping >= 0, mappings.isInside(mapping, session.reply) else {
       remove(number)
       return false
     }
     if at != 0 {
       mappings.hold(mapping)
+      sessions.links[number].mapping = UInt32(mapping)
       sessions.entries[number].flags.insert(.holdsMapping)
       sessions.entries[number].flags.remove(.unconfirmed)
       addContact(number)

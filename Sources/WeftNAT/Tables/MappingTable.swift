@@ -90,10 +90,10 @@ struct MappingTable {
     }
   }
 
-  /// Whether a mapping is still that of the inside endpoint which this tuple comes from. Its number may have been given away.
+  /// Whether a mapping is that of the inside endpoint which this tuple comes from.
   func isInside(_ number: Int, _ tuple: Tuple) -> Bool {
     let entry = entries[number]
-    return entry.inUse != 0 && entry.insideAddress == tuple.source && entry.insidePort == tuple.sourcePort
+    return entry.insideAddress == tuple.source && entry.insidePort == tuple.sourcePort
       && entry.port == tuple.port && entry.kind == tuple.kind
   }
 

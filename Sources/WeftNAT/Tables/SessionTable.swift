@@ -17,7 +17,7 @@ struct SessionTable {
     var next: UInt32
     /// Its own number while it is in no list.
     var previous: UInt32
-    /// Of its inside endpoint, and of the one it leads to in a hairpin; `none` where there is none.
+    /// The mappings it holds: of its inside endpoint, and of the one it leads to in a hairpin. `none` where there is none.
     var mapping: UInt32
     var target: UInt32
 
