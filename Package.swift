@@ -14,6 +14,8 @@ let package = Package(
     .target(name: "WeftCore", dependencies: ["WeftWire"], swiftSettings: views),
     .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .target(name: "WeftNAT", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .executableTarget(
+      name: "nat-benchmark", dependencies: ["WeftNAT"], path: "Benchmarks/NAT", swiftSettings: views),
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT"], swiftSettings: views),

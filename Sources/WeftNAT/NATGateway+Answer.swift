@@ -38,9 +38,9 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
   ) {
     if configuration.unsolicited == .refuse, packet.brokenChecksum(frame) == nil {
-      if packet.protocolNumber == IPProtocol.tcp.rawValue {
+      if packet.protocolNumber == Proto.tcp {
         answerReset(frame, packet, on: at, now: now, &out)
-      } else if packet.protocolNumber == IPProtocol.udp.rawValue {
+      } else if packet.protocolNumber == Proto.udp {
         answerError(.destinationUnreachable, code: ICMPv4UnreachableCode.port, about: frame, on: at, now: now, &out)
       }
     }

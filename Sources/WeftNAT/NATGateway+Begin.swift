@@ -38,7 +38,7 @@ extension NATGateway {
   private mutating func toGateway(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if packet.protocolNumber == IPProtocol.icmp.rawValue { return takeEcho(frame, packet, on: at, now: now, &out) }
+    if packet.protocolNumber == Proto.icmp { return takeEcho(frame, packet, on: at, now: now, &out) }
     if isService(packet) {
       return openLocal(frame, packet, on: at, to: configuration.outside.address, port: 1, now: now, &out)
     }
@@ -49,7 +49,7 @@ extension NATGateway {
   private mutating func toExternal(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if packet.protocolNumber == IPProtocol.icmp.rawValue {
+    if packet.protocolNumber == Proto.icmp {
       guard configuration.hasHostPort else { return takeEcho(frame, packet, on: at, now: now, &out) }
       return openLocal(frame, packet, on: at, to: configuration.outside.address, port: 1, now: now, &out)
     }
@@ -117,7 +117,7 @@ extension NATGateway {
     guard insidePort(of: packet.source) == nil else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
-    if packet.protocolNumber == IPProtocol.icmp.rawValue { return beginOutsideEcho(frame, packet, now: now, &out) }
+    if packet.protocolNumber == Proto.icmp { return beginOutsideEcho(frame, packet, now: now, &out) }
     let mapping = mappings.find(packet.protocolNumber, external: packet.destination, packet.destinationPort)
     guard mapping >= 0 else { return unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out) }
     let entry = mappings.entries[mapping]
@@ -161,7 +161,7 @@ extension NATGateway {
     else { return out.drop(frame, on: port, .notForUs, .address(destination.rawValue)) }
     if let inside = insidePort(of: destination) {
       if isInsideAddress(destination) {
-        guard packet.protocolNumber == IPProtocol.icmp.rawValue else {
+        guard packet.protocolNumber == Proto.icmp else {
           return unsolicited(frame, packet, .portClosed, on: 1, now: now, &out)
         }
         return takeEcho(frame, packet, on: 1, now: now, &out)

@@ -27,13 +27,13 @@ extension SessionTable {
       words.append(UInt64(s.originalPackets) << 32 | UInt64(s.replyPackets))
       words.append(s.originalBytes)
       words.append(s.replyBytes)
-      words.append(ordinal(links[number].mapping) << 32 | ordinal(links[number].target))
+      words.append(ordinal(links[number].mapping))
     }
     return words
   }
 
   /// Nil where the words make no session.
-  static func session(_ w: ArraySlice<UInt64>) -> (session: Session, mapping: UInt32, target: UInt32)? {
+  static func session(_ w: ArraySlice<UInt64>) -> (session: Session, mapping: UInt32)? {
     let a = w.startIndex
     func address(_ word: UInt64) -> IPv4Address { IPv4Address(rawValue: UInt32(truncatingIfNeeded: word)) }
     func port(_ word: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: word) }
@@ -52,7 +52,7 @@ extension SessionTable {
     session.replyPackets = UInt32(truncatingIfNeeded: w[a + 5])
     session.originalBytes = w[a + 6]
     session.replyBytes = w[a + 7]
-    return (session, UInt32(truncatingIfNeeded: w[a + 8] >> 32), UInt32(truncatingIfNeeded: w[a + 8]))
+    return (session, UInt32(truncatingIfNeeded: w[a + 8]))
   }
 }
 
@@ -140,20 +140,25 @@ extension NATGateway {
       guard let entry = SessionTable.session(words[start..<start + SessionTable.wordsPerSession]),
         Int(entry.session.originalPort) < neighbours.count, Int(entry.session.replyPort) < neighbours.count,
         sessions.find(entry.session.original) < 0, sessions.find(entry.session.reply) < 0,
-        hold(entry.mapping, entry.session.flags.contains(.holdsMapping)),
-        hold(entry.target, entry.session.flags.contains(.holdsTarget))
+        hold(entry)
       else { throw corrupted("a session") }
-      let number = sessions.insert(entry.session, mapping: entry.mapping, target: entry.target, sequence: sequence)
+      let number = sessions.insert(entry.session, mapping: entry.mapping, sequence: sequence)
       if entry.session.flags.contains(.contact) { countContact(sessions.entries[number], up: true) }
     }
     sessions.restoreCreated(try container.decode(UInt64.self, forKey: .created))
   }
 
-  /// Counts a session in at its mapping; false where it names one that isn't there, or none where it must.
-  private mutating func hold(_ number: UInt32, _ holds: Bool) -> Bool {
-    guard holds else { return number == SessionTable.none }
-    guard number != SessionTable.none, Int(number) < mappings.entries.count else { return false }
-    mappings.hold(Int(number))
+  /// Counts a session in at the mappings it holds; false where one isn't there, or is named without need.
+  private mutating func hold(_ entry: (session: Session, mapping: UInt32)) -> Bool {
+    let session = entry.session
+    if session.flags.contains(.holdsTarget) {
+      let target = mappings.find(session.kind, external: session.originalDestination, session.originalDestinationPort)
+      guard target >= 0 else { return false }
+      mappings.hold(target)
+    }
+    guard session.flags.contains(.holdsMapping) else { return entry.mapping == SessionTable.none }
+    guard entry.mapping != SessionTable.none, Int(entry.mapping) < mappings.entries.count else { return false }
+    mappings.hold(Int(entry.mapping))
     return true
   }
 }

@@ -23,7 +23,7 @@ extension NATGateway {
   /// Why no session may begin with this packet, wherever it goes.
   func objection(_ packet: Packet, _ frame: borrowing Frame) -> DropReason? {
     // Nothing is picked up in the middle: after a restart connections begin anew.
-    if packet.protocolNumber == IPProtocol.tcp.rawValue, packet.flags.intersection([.syn, .ack, .rst, .fin]) != .syn {
+    if packet.protocolNumber == Proto.tcp, packet.flags.intersection([.syn, .ack, .rst, .fin]) != .syn {
       return .tcpInvalid
     }
     if let reason = packet.brokenChecksum(frame) { return reason }
@@ -49,21 +49,22 @@ extension NATGateway {
   mutating func enter(
     original: Tuple, reply: Tuple, flags: Session.Flags, mapping: Int?, target: Int?, now: Instant
   ) -> Bool {
+    // Held first: what ends below must not take them along.
+    if flags.contains(.holdsMapping), let mapping { mappings.hold(mapping) }
+    if flags.contains(.holdsTarget), let target { mappings.hold(target) }
     let rival = sessions.find(reply)
     if rival >= 0, sessions.entries[rival >> 1].deadline <= now.rawValue {
       remove(rival >> 1)
       counters.expired += 1
-    } else if rival >= 0 {
+    } else if rival >= 0 || original == reply {
+      if flags.contains(.holdsMapping), let mapping { mappings.release(mapping) }
+      if flags.contains(.holdsTarget), let target { mappings.release(target) }
       return false
     }
-    guard original != reply else { return false }
-    if flags.contains(.holdsMapping), let mapping { mappings.hold(mapping) }
-    if flags.contains(.holdsTarget), let target { mappings.hold(target) }
     let session = Session(
       original: original, reply: reply, deadline: now + firstTimeout(original.kind),
-      state: original.kind == IPProtocol.tcp.rawValue ? .synSent : .none, flags: flags)
-    let number = sessions.insert(
-      session, mapping: mapping.map(UInt32.init) ?? SessionTable.none, target: target.map(UInt32.init) ?? SessionTable.none)
+      state: original.kind == Proto.tcp ? .synSent : .none, flags: flags)
+    let number = sessions.insert(session, mapping: mapping.map(UInt32.init) ?? SessionTable.none)
     counters.created += 1
     if flags.contains(.holdsMapping) { addContact(number) }
     return true
@@ -71,8 +72,8 @@ extension NATGateway {
 
   func firstTimeout(_ kind: UInt8) -> Nanoseconds {
     switch kind {
-    case IPProtocol.tcp.rawValue: configuration.timeouts.tcpTransitory
-    case IPProtocol.udp.rawValue: configuration.timeouts.udp
+    case Proto.tcp: configuration.timeouts.tcpTransitory
+    case Proto.udp: configuration.timeouts.udp
     default: configuration.timeouts.icmp
     }
   }

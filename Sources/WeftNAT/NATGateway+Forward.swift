@@ -21,7 +21,7 @@ extension NATGateway {
     if !session.flags.isDisjoint(with: [.pending, .unconfirmed]), !confirm(number, packet, on: at, now: now) {
       return out.drop(frame, on: PortIndex(at), .filtered, packet.detail)
     }
-    if packet.protocolNumber == IPProtocol.tcp.rawValue {
+    if packet.protocolNumber == Proto.tcp {
       if session.state == .established, packet.flags.isDisjoint(with: [.syn, .fin, .rst]) {
         sessions.entries[number].deadline = (now + configuration.timeouts.tcpEstablished).rawValue
       } else {
@@ -35,7 +35,7 @@ extension NATGateway {
       }
     } else if at != 0 || configuration.timeouts.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
-      let timeout = packet.protocolNumber == IPProtocol.udp.rawValue ? configuration.timeouts.udp : configuration.timeouts.icmp
+      let timeout = packet.protocolNumber == Proto.udp ? configuration.timeouts.udp : configuration.timeouts.icmp
       sessions.entries[number].deadline = (now + timeout).rawValue
     }
     sessions.entries[number].account(isReply: isReply, bytes: packet.end &- 14)

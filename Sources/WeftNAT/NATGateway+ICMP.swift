@@ -112,19 +112,18 @@ extension NATGateway {
     let outerDestination = frame.bytes.ipv4(30)
     let icmp = quotation.header - 8
     var span = frame.mutableBytes
-    let addresses = [(old.destination, other.source), (old.source, other.destination)]
-    let ports = [(old.destinationPort, other.sourcePort), (old.sourcePort, other.destinationPort)]
+    let before = old.turned
 
     // The quoted transport header, as far as it is there.
     let at = quotation.transport
     switch quotation.protocolNumber {
-    case IPProtocol.tcp.rawValue, IPProtocol.udp.rawValue:
-      let isUDP = quotation.protocolNumber == IPProtocol.udp.rawValue
+    case Proto.tcp, Proto.udp:
+      let isUDP = quotation.protocolNumber == Proto.udp
       let checksumAt = at + (isUDP ? 6 : 16)
       if checksumAt + 2 <= quotation.end {
         let checksum = span.bytes.u16(checksumAt)
         if !isUDP || checksum != 0 {
-          let updated = Rewrite.updated(checksum, addresses, ports)
+          let updated = Rewrite.updated(checksum, from: before, to: other, addresses: true, ports: true)
           Rewrite.quoted(&span, icmp: icmp, at: checksumAt, isUDP && updated == 0 ? 0xffff : updated)
         }
       }
@@ -133,11 +132,14 @@ extension NATGateway {
     default:
       let identifier = other.kind == Tuple.echoReply ? other.destinationPort : other.sourcePort
       let checksum = span.bytes.u16(at + 2)
-      Rewrite.quoted(&span, icmp: icmp, at: at + 2, Rewrite.updated(checksum, [], [(span.bytes.u16(at + 4), identifier)]))
+      // The one of its ports that isn't the identifier is zero on both sides.
+      let updated = Rewrite.updated(checksum, from: before, to: other, addresses: false, ports: true)
+      Rewrite.quoted(&span, icmp: icmp, at: at + 2, updated)
       Rewrite.quoted(&span, icmp: icmp, at: at + 4, identifier)
     }
     let checksum = span.bytes.u16(quotation.header + 10)
-    Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 10, Rewrite.updated(checksum, addresses, []))
+    let updated = Rewrite.updated(checksum, from: before, to: other, addresses: true, ports: false)
+    Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 10, updated)
     Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 12, other.source)
     Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 16, other.destination)
     Rewrite.header(&span, source: source, destination: other.source, decrement: decrement)

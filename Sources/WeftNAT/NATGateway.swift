@@ -137,7 +137,12 @@ public struct NATGateway: Element {
     let session = sessions.entries[number]
     if session.flags.contains(.contact) { forgetContact(session) }
     if session.flags.contains(.holdsMapping) { mappings.release(Int(sessions.links[number].mapping)) }
-    if session.flags.contains(.holdsTarget) { mappings.release(Int(sessions.links[number].target)) }
+    if session.flags.contains(.holdsTarget) {
+      // It is there: it is held.
+      let target = mappings.find(
+        session.kind, external: session.originalDestination, session.originalDestinationPort)
+      if target >= 0 { mappings.release(target) }
+    }
     sessions.remove(number)
   }
 

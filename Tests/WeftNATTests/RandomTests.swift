@@ -50,6 +50,7 @@ import WeftWire
     for round in 0..<34_000 {
       let port = Int(random.next(below: 5))
       var frame: [UInt8]
+      var isWhole = false
       switch random.next(below: 8) {
       case 0: frame = (0..<Int(random.next(below: 90))).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       default:
@@ -58,13 +59,17 @@ import WeftWire
         case 0: frame[Int(random.next(below: UInt64(frame.count)))] = UInt8(truncatingIfNeeded: random.next())
         case 1: frame = Array(frame.prefix(Int(random.next(below: UInt64(frame.count + 1)))))
         case 2: frame += [UInt8](repeating: 0, count: Int(random.next(below: 20)))
-        default: break
+        default: isWhole = true
         }
       }
       let isARP = frame.count > 13 && frame[12] == 8 && frame[13] == 6
       net.clear()
       net.giveFrame(frame, on: port)
       if !isARP, net.sent.count + net.drops.count == 0 { Issue.record("frame \(round) vanished: \(frame)") }
+      for seen in net.sent {
+        if seen.port == 0, seen.source != external { Issue.record("frame \(round): a private source left: \(seen)") }
+        if isWhole, !seen.checksumsAreRight { Issue.record("frame \(round): a wrong checksum: \(seen)") }
+      }
       if net.drops.count > 1 { Issue.record("frame \(round) dropped twice") }
       if net.pool.outstanding != 0 { Issue.record("frame \(round) is kept") }
       for drop in net.drops where drop.bytes != frame { Issue.record("frame \(round) was changed before it was dropped") }

@@ -28,13 +28,13 @@ struct MappingTable {
   /// Ports 0–1023 and 1024–65535 are kept apart (RFC 4787, REQ-3b); echo identifiers are one range.
   enum PortRange {
     static func of(_ kind: UInt8, _ port: UInt16) -> ClosedRange<UInt16> {
-      if kind == IPProtocol.icmp.rawValue { return 0...65535 }
+      if kind == Proto.icmp { return 0...65535 }
       return port < 1024 ? 1...1023 : 1024...65535
     }
     static func number(_ kind: UInt8, _ port: UInt16) -> Int {
       switch kind {
-      case IPProtocol.tcp.rawValue: port < 1024 ? 0 : 1
-      case IPProtocol.udp.rawValue: port < 1024 ? 2 : 3
+      case Proto.tcp: port < 1024 ? 0 : 1
+      case Proto.udp: port < 1024 ? 2 : 3
       default: 4
       }
     }
