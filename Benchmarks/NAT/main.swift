@@ -1,4 +1,4 @@
-// Nanoseconds per translated packet at 1 k, 100 k and 1 M established UDP flows, in random order, both ways; bytes per flow.
+// Nanoseconds per translated packet at 1 k, 100 k and 1 M established UDP flows, in random order, both ways; bytes a flow.
 // swift run -c release nat-benchmark
 
 import WeftCore
@@ -10,7 +10,9 @@ let router = IPv4Address(134, 115, 153, 1)
 let vm = IPv4Address(192, 168, 122, 10)
 nonisolated(unsafe) let pool = FramePool()
 
-func packet(_ source: IPv4Address, _ sourcePort: UInt16, _ destination: IPv4Address, _ port: UInt16, mac: MACAddress) -> Frame {
+func packet(_ source: IPv4Address, _ sourcePort: UInt16, _ destination: IPv4Address, _ port: UInt16, mac: MACAddress)
+  -> Frame
+{
   var frame = pool.frame(count: 60)
   var span = frame.mutableBytes
   EthernetHeader(destination: mac, source: .local(9), type: .ipv4).write(to: &span)
@@ -21,7 +23,10 @@ func packet(_ source: IPv4Address, _ sourcePort: UInt16, _ destination: IPv4Addr
   return frame
 }
 
-func answerARP(_ gateway: inout NATGateway, _ out: inout Effects, _ port: Int, _ address: IPv4Address, _ mac: MACAddress, now: Instant) {
+func answerARP(
+  _ gateway: inout NATGateway, _ out: inout Effects, _ port: Int, _ address: IPv4Address, _ mac: MACAddress,
+  now: Instant
+) {
   let own = port == 0 ? MACAddress.local(1) : .local(2)
   let target = port == 0 ? external : IPv4Address(192, 168, 122, 1)
   var frame = pool.frame(count: 42)
@@ -49,7 +54,9 @@ for count in counts.isEmpty ? [1000, 100_000, 1_000_000] : counts {
   var configuration = NATConfiguration(
     name: "nat", seed: 1,
     outside: .init(mac: .local(1), address: external, prefix: IPv4Prefix(external, length: 24), gateway: router),
-    insides: [.init(name: "in", mac: .local(2), address: IPv4Address(192, 168, 122, 1), prefix: IPv4Prefix(vm, length: 24))],
+    insides: [
+      .init(name: "in", mac: .local(2), address: IPv4Address(192, 168, 122, 1), prefix: IPv4Prefix(vm, length: 24))
+    ],
     hasHostPort: false)
   configuration.tableLimit = 1 << 21
   configuration.timeouts.udp = .hours(1000)
@@ -67,8 +74,12 @@ for count in counts.isEmpty ? [1000, 100_000, 1_000_000] : counts {
     }
   }
   precondition(gateway.connectionCount == count)
-  let perFlow = Double(creation.components.attoseconds) / 1e9 / Double(count) + Double(creation.components.seconds) * 1e9 / Double(count)
-  print("\(count) flows: \(gateway.footprint / count) bytes a flow, \(Int(perFlow)) ns to create one (packet made included)")
+  let perFlow =
+    Double(creation.components.attoseconds) / 1e9 / Double(count) + Double(creation.components.seconds) * 1e9
+    / Double(count)
+  print(
+    "\(count) flows: \(gateway.footprint / count) bytes a flow, \(Int(perFlow)) ns to create one (packet made included)"
+  )
 
   var random = RandomStream(seed: 2, owner: "bench", purpose: "order")
   for inbound in [false, true] {
@@ -82,7 +93,8 @@ for count in counts.isEmpty ? [1000, 100_000, 1_000_000] : counts {
         frames.reserveCapacity(batch)
         for _ in 0..<batch {
           let (port, remote) = flow(Int(random.next(below: UInt64(count))))
-          let frame = inbound ? packet(remote, 53, external, port, mac: .local(1)) : packet(vm, port, remote, 53, mac: .local(2))
+          let frame =
+            inbound ? packet(remote, 53, external, port, mac: .local(1)) : packet(vm, port, remote, 53, mac: .local(2))
           frames.append(frame.store())
         }
         let at = PortIndex(inbound ? 0 : 2)
@@ -102,8 +114,10 @@ for count in counts.isEmpty ? [1000, 100_000, 1_000_000] : counts {
   }
 }
 
-// What the memory alone costs here and now: the two dependent loads of a lookup, in tables of the same sizes, nothing else.
-struct Line { var words = (0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64) }
+// What the memory alone costs here and now: the two dependent loads of a lookup, in tables of the same sizes.
+struct Line {
+  var words = (0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64, 0 as UInt64)
+}
 for count in counts.isEmpty ? [1000, 100_000, 1_000_000] : counts {
   var size = 8
   while size * 3 < count * 2 * 4 { size *= 2 }

@@ -13,7 +13,9 @@ extension NATGateway {
     let inside = configuration.insides[at - 2]
     let port = PortIndex(at)
     let destination = packet.destination
-    guard packet.source.isUsableSource else { return out.drop(frame, on: port, .martianSource, .address(packet.source.rawValue)) }
+    guard packet.source.isUsableSource else {
+      return out.drop(frame, on: port, .martianSource, .address(packet.source.rawValue))
+    }
     guard inside.prefix.isHost(packet.source), packet.source != inside.address else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
@@ -78,7 +80,8 @@ extension NATGateway {
     let externalPort = mappings.entries[mapping].externalPort
     // What the other side of the wire would see: us, from our external endpoint (REQ-9a).
     let seen = Tuple(
-      source: entry.externalAddress, destination: external, sourcePort: entry.externalPort, destinationPort: externalPort,
+      source: entry.externalAddress, destination: external, sourcePort: entry.externalPort,
+      destinationPort: externalPort,
       port: 0, kind: original.kind)
     guard entry.owner != .flow || admits(target, original.kind, from: external, externalPort) else {
       _ = enter(
@@ -185,7 +188,9 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
     // A host that doesn't forward says nothing either.
-    guard configuration.ipForwarding else { return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail) }
+    guard configuration.ipForwarding else {
+      return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail)
+    }
     expireInTransit(frame, packet, on: at, now: now, &out)
   }
 

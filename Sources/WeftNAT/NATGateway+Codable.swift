@@ -12,7 +12,9 @@ extension SessionTable {
   func words(_ mappingOrder: [UInt32]) -> [UInt64] {
     var words: [UInt64] = []
     words.reserveCapacity(count * Self.wordsPerSession)
-    func ordinal(_ mapping: UInt32) -> UInt64 { mapping == Self.none ? UInt64(mapping) : UInt64(mappingOrder[Int(mapping)]) }
+    func ordinal(_ mapping: UInt32) -> UInt64 {
+      mapping == Self.none ? UInt64(mapping) : UInt64(mappingOrder[Int(mapping)])
+    }
     for number in inOrder {
       let s = entries[number]
       words.append(UInt64(s.originalSource.rawValue) << 32 | UInt64(s.originalDestination.rawValue))

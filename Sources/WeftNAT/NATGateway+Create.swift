@@ -119,14 +119,17 @@ extension NATGateway {
   mutating func openOutbound(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    guard packet.tupleKind != Tuple.echoReply else { return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail) }
+    guard packet.tupleKind != Tuple.echoReply else {
+      return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
+    }
     if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
     guard let mapping = outboundMapping(packet, on: at) else {
       return refuseNew(frame, packet, .portsExhausted, on: at, now: now, &out)
     }
     let original = packet.tuple(on: at)
     let reply = Tuple(
-      source: packet.destination, destination: mappings.entries[mapping].externalAddress, sourcePort: packet.destinationPort,
+      source: packet.destination, destination: mappings.entries[mapping].externalAddress,
+      sourcePort: packet.destinationPort,
       destinationPort: mappings.entries[mapping].externalPort, port: 0, kind: Tuple.answer(original.kind))
     open(
       frame, packet, original: original, reply: reply, flags: at == 1 ? [.holdsMapping, .local] : .holdsMapping,
@@ -139,7 +142,9 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, on at: Int, to destination: IPv4Address, port: Int, now: Instant,
     _ out: inout Effects
   ) {
-    guard packet.tupleKind != Tuple.echoReply else { return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail) }
+    guard packet.tupleKind != Tuple.echoReply else {
+      return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
+    }
     if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
     let original = packet.tuple(on: at)
     let reply = Tuple(
@@ -156,7 +161,8 @@ extension NATGateway {
     if reason == .portsExhausted { counters.portsExhausted += 1 }
     if reason == .tableFull || reason == .portsExhausted, at != 0 {
       answerError(
-        .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now, &out)
+        .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now,
+        &out)
     }
     out.drop(frame, on: PortIndex(at), reason, packet.detail)
   }
@@ -201,7 +207,8 @@ extension NATGateway {
     case .addressAndPortDependent:
       return sessions.find(
         Tuple(
-          source: remote, destination: entry.externalAddress, sourcePort: remotePort, destinationPort: entry.externalPort,
+          source: remote, destination: entry.externalAddress, sourcePort: remotePort,
+          destinationPort: entry.externalPort,
           port: 0, kind: kind)) >= 0
     }
   }

@@ -15,7 +15,9 @@ extension NATGateway {
     let session = sessions.entries[number]
     let isLocal = session.flags.contains(.local)
     if !isLocal {
-      guard configuration.ipForwarding else { return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail) }
+      guard configuration.ipForwarding else {
+        return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail)
+      }
       guard packet.timeToLive > 1 else { return expireInTransit(frame, packet, on: at, now: now, &out) }
     }
     if !session.flags.isDisjoint(with: [.pending, .unconfirmed]), !confirm(number, packet, on: at, now: now) {
@@ -54,7 +56,8 @@ extension NATGateway {
     let destinationPort = isReply ? session.originalSourcePort : session.replySourcePort
     let to = Int(isReply ? session.originalPort : session.replyPort)
     guard let next = nextHop(destination, on: to) else {
-      return out.drop(frame, on: PortIndex(Int(isReply ? session.replyPort : session.originalPort)), .noRoute, packet.detail)
+      return out.drop(
+        frame, on: PortIndex(Int(isReply ? session.replyPort : session.originalPort)), .noRoute, packet.detail)
     }
     Rewrite.packet(
       &frame, packet, source: source, sourcePort, destination: destination, destinationPort,
@@ -67,7 +70,8 @@ extension NATGateway {
         .snat, protocolNumber: packet.protocolNumber, from: packet.source, packet.sourcePort, to: source, sourcePort)
       if changesDestination {
         let second = Note(
-          .dnat, protocolNumber: packet.protocolNumber, from: packet.destination, packet.destinationPort, to: destination,
+          .dnat, protocolNumber: packet.protocolNumber, from: packet.destination, packet.destinationPort,
+          to: destination,
           destinationPort)
         neighbours[to].send(frame, to: next, now: now, &out, notes: note, second)
       } else {
@@ -92,7 +96,9 @@ extension NATGateway {
   }
 
   /// Steps a connection's state machine.
-  mutating func track(_ number: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant) -> Tracking {
+  mutating func track(_ number: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant)
+    -> Tracking
+  {
     let state = sessions.entries[number].state
     let next: TCPState
     switch state.step(packet.flags, isReply: isReply) {

@@ -53,7 +53,8 @@ private struct Quotation {
 }
 
 extension NATGateway {
-  mutating func receiveError(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects) {
+  mutating func receiveError(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects)
+  {
     let port = PortIndex(at)
     if let reason = errorObjection(packet, on: at) { return out.drop(frame, on: port, reason, packet.detail) }
     // REQ-3a.
@@ -79,8 +80,10 @@ extension NATGateway {
       guard configuration.ipForwarding else { return out.drop(frame, on: port, .ipForwardingDisabled, packet.detail) }
       guard packet.timeToLive > 1 else { return out.drop(frame, on: port, .ttlExpired, packet.detail) }
     }
-    guard nextHop(other.source, on: Int(other.port)) != nil else { return out.drop(frame, on: port, .noRoute, packet.detail) }
-    // From inside it gets the address that the quoted packet was sent to (REQ-5); a router outside keeps its own (REQ-4).
+    guard nextHop(other.source, on: Int(other.port)) != nil else {
+      return out.drop(frame, on: port, .noRoute, packet.detail)
+    }
+    // From inside it gets the address that the quoted packet was sent to (REQ-5); routers outside keep theirs (REQ-4).
     let source = at == 0 ? packet.source : other.destination
     sendError(frame, quotation, other, source: source, decrement: !isLocal, now: now, &out)
   }
@@ -102,7 +105,8 @@ extension NATGateway {
 
   /// Translates the quoted packet to what its sender sent, the error's own addresses, and sends it.
   private mutating func sendError(
-    _ frame: consuming Frame, _ quotation: Quotation, _ other: Tuple, source: IPv4Address, decrement: Bool, now: Instant,
+    _ frame: consuming Frame, _ quotation: Quotation, _ other: Tuple, source: IPv4Address, decrement: Bool,
+    now: Instant,
     _ out: inout Effects
   ) {
     let old = quotation.tuple
@@ -147,8 +151,10 @@ extension NATGateway {
     let number = quotation.protocolNumber
     let inner =
       old.destination != other.source || old.destinationPort != other.sourcePort
-      ? Note(.quoted, protocolNumber: number, from: old.destination, old.destinationPort, to: other.source, other.sourcePort)
-      : Note(.quoted, protocolNumber: number, from: old.source, old.sourcePort, to: other.destination, other.destinationPort)
+      ? Note(
+        .quoted, protocolNumber: number, from: old.destination, old.destinationPort, to: other.source, other.sourcePort)
+      : Note(
+        .quoted, protocolNumber: number, from: old.source, old.sourcePort, to: other.destination, other.destinationPort)
     if outerDestination != other.source {
       let outer = Note(.dnat, protocolNumber: 1, from: outerDestination, 0, to: other.source, 0)
       neighbours[to].send(frame, to: next, now: now, &out, notes: outer, inner)
@@ -163,7 +169,8 @@ extension NATGateway {
   /// A packet that waited for a neighbour in vain: its sender is told, in the terms of the packet it sent.
   mutating func reportUnreachable(_ frame: borrowing Frame, on at: Int, now: Instant, _ out: inout Effects) {
     let identification = nextIdentification()
-    guard let ip = IPv4View(frame.bytes.extracting(14..<frame.count)), ICMPError.isAllowed(about: ip, linkDestination: .zero)
+    guard let ip = IPv4View(frame.bytes.extracting(14..<frame.count)),
+      ICMPError.isAllowed(about: ip, linkDestination: .zero)
     else { return }
     let error = ICMPError.make(
       .destinationUnreachable, code: ICMPv4UnreachableCode.host, about: ip, from: ownAddress(on: at),

@@ -1,7 +1,7 @@
 import WeftCore
 import WeftWire
 
-/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3), never by looking at the payload.
+/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3); the payload is never read.
 enum Rewrite {
   /// The ones' complement sum of what changes, unfolded: ~old + new in 16-bit words.
   @inline(__always)
@@ -45,7 +45,7 @@ enum Rewrite {
     case Proto.udp:
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let checksum = span.bytes.u16(at &+ 6)
-      // Zero is "none was made" and stays (RFC 3022, 4.1); a sum that comes to zero is sent as its other representation.
+      // Zero is "none was made" and stays (RFC 3022, 4.1); a sum of zero is sent as its other form.
       if checksum != 0 {
         let updated = apply(checksum, addresses &+ ports)
         span.put(updated == 0 ? 0xffff : updated, at: at &+ 6)

@@ -15,9 +15,13 @@ import WeftWire
 
   static let flows: [Flow] = [
     Flow(out: Packets.udp(vm, 5000, server, 53)) { Packets.udp(server, 53, external, $0) },
-    Flow(out: Packets.udp(vm, 5000, server, 53, checksum: false)) { Packets.udp(server, 53, external, $0, checksum: false) },
+    Flow(out: Packets.udp(vm, 5000, server, 53, checksum: false)) {
+      Packets.udp(server, 53, external, $0, checksum: false)
+    },
     Flow(out: Packets.udp(vm, 5000, server, 53, options: [148, 4, 0, 0])) { Packets.udp(server, 53, external, $0) },
-    Flow(out: Packets.tcp(vm, 5000, server, 53, .syn, payload: [1, 2, 3])) { Packets.tcp(server, 53, external, $0, [.syn, .ack]) },
+    Flow(out: Packets.tcp(vm, 5000, server, 53, .syn, payload: [1, 2, 3])) {
+      Packets.tcp(server, 53, external, $0, [.syn, .ack])
+    },
     Flow(out: Packets.ping(vm, server, id: 5000)) { Packets.ping(server, external, id: $0, reply: true) },
   ]
 
@@ -40,7 +44,8 @@ import WeftWire
         for (type, code, rest) in Self.kinds {
           for cut in Self.cuts {
             for reporter in [server, router] {
-              let error = Packets.icmp(reporter, external, type, code: code, rest: rest, data: Self.quote(sent.bytes, cut: cut))
+              let error = Packets.icmp(
+                reporter, external, type, code: code, rest: rest, data: Self.quote(sent.bytes, cut: cut))
               let seen = try #require(net.pass(error, on: 0))
               #expect(seen.port == 2 && seen.source == reporter && seen.destination == vm)
               #expect(seen.icmpType == type && seen.icmpCode == code && seen.rest == rest)
@@ -111,7 +116,8 @@ import WeftWire
     broken[40] ^= 1
     let stranger = Packets.udp(external, 5001, server, 53)
     let cases: [([UInt8], Int, DropReason)] = [
-      (broken, 0, .badICMPChecksum), (Packets.icmp(router, external, 3, code: 1, rest: 0, data: stranger), 0, .noMapping),
+      (broken, 0, .badICMPChecksum),
+      (Packets.icmp(router, external, 3, code: 1, rest: 0, data: stranger), 0, .noMapping),
       (Packets.icmp(router, external, 5, code: 1, rest: 0, data: sent.bytes), 0, .unexpectedICMP),
       (Packets.icmp(router, external, 4, code: 0, rest: 0, data: sent.bytes), 0, .unexpectedICMP),
       (Packets.icmp(router, external, 3, code: 1, rest: 0, data: Array(sent.bytes.prefix(27))), 0, .malformedICMP),
@@ -137,7 +143,8 @@ import WeftWire
       #expect(quotation(inside)?.bytes == Packets.udp(vm, 5000, server, 53, ttl: 1))
       #expect(net.refuse(Packets.udp(server, 5, external, 8080, ttl: 1), on: 0) == .ttlExpired)
       let outside = try #require(net.sent.first)
-      #expect(outside.icmpType == 11 && outside.source == external && outside.destination == server && outside.port == 0)
+      #expect(
+        outside.icmpType == 11 && outside.source == external && outside.destination == server && outside.port == 0)
       // And so when the sessions are there.
       _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
       _ = net.pass(Packets.udp(server, 5, external, 8080), on: 0)
@@ -145,7 +152,8 @@ import WeftWire
   }
 
   @Test func aNeighbourThatDoesNotAnswerIsReportedInTheSendersTerms() throws {
-    let net = Harness(configuration(host: true) { $0.forwards = [PortForward(.udp, externalPort: 8080, to: vm2, port: 80)] })
+    let net = Harness(
+      configuration(host: true) { $0.forwards = [PortForward(.udp, externalPort: 8080, to: vm2, port: 80)] })
     net.silent = [neighbour, vm2]
     let cases: [([UInt8], Int, IP, IP, IP)] = [
       (Packets.udp(vm, 5000, neighbour, 53), 2, gatewayInside, vm, neighbour),

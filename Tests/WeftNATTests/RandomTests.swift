@@ -7,7 +7,9 @@ import WeftWire
 @Suite struct RandomTests {
   /// Valid packets of all sorts, now and then.
   static func packet(_ random: inout RandomStream) -> [UInt8] {
-    let hosts = [vm, vm2, other, server, server2, neighbour, external, gatewayInside, router, IP(10, 0, 0, 1), .broadcast]
+    let hosts = [
+      vm, vm2, other, server, server2, neighbour, external, gatewayInside, router, IP(10, 0, 0, 1), .broadcast,
+    ]
     let source = hosts[Int(random.next(below: 11))]
     let destination = hosts[Int(random.next(below: 11))]
     let ports: [UInt16] = [22, 53, 80, 8080, 5000, 5001]
@@ -30,7 +32,9 @@ import WeftWire
   }
 
   static func everything(_ c: inout NATConfiguration) {
-    c.forwards = [PortForward(.tcp, externalPort: 8080, to: vm, port: 80), PortForward(.udp, externalPort: 53, to: vm2, port: 53)]
+    c.forwards = [
+      PortForward(.tcp, externalPort: 8080, to: vm, port: 80), PortForward(.udp, externalPort: 53, to: vm2, port: 53),
+    ]
     c.services = [ServicePort(.tcp, 22)]
     c.tableLimit = 40
     c.unsolicited = .refuse
@@ -72,7 +76,9 @@ import WeftWire
       }
       if net.drops.count > 1 { Issue.record("frame \(round) dropped twice") }
       if net.pool.outstanding != 0 { Issue.record("frame \(round) is kept") }
-      for drop in net.drops where drop.bytes != frame { Issue.record("frame \(round) was changed before it was dropped") }
+      for drop in net.drops where drop.bytes != frame {
+        Issue.record("frame \(round) was changed before it was dropped")
+      }
       if random.next(below: 200) == 0 { net.advance(by: .seconds(random.next(below: 400))) }
     }
     net.advance(by: .hours(5))
@@ -114,7 +120,8 @@ import WeftWire
       let proto: UInt8 = random.next(below: 3) == 0 ? 1 : 17
       let port = UInt16(random.next(below: 4)) * 400 + 200
       let local = Endpoint(proto: proto, address: IP(192, 168, 7, UInt8(10 + random.next(below: 6))), port: port)
-      let remote = Endpoint(proto: proto, address: IP(198, 51, 100, UInt8(random.next(below: 5) + 1)), port: proto == 1 ? 0 : 53)
+      let remote = Endpoint(
+        proto: proto, address: IP(198, 51, 100, UInt8(random.next(below: 5) + 1)), port: proto == 1 ? 0 : 53)
       let payload = (0..<Int(random.next(below: 40))).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       let flow = Flow(local: local, remote: remote)
       net.clear()
@@ -140,7 +147,8 @@ import WeftWire
         lastOutbound[flow] = net.now
       } else {
         // Somebody from outside, to a port that is in use or not.
-        let target = mapped.isEmpty || random.next(below: 4) == 0
+        let target =
+          mapped.isEmpty || random.next(below: 4) == 0
           ? port : owner.keys.filter { $0.proto == proto }.map(\.port).sorted().randomElement(using: &random) ?? port
         net.give(
           proto == 1
@@ -152,7 +160,9 @@ import WeftWire
           let seen = net.sent.first
           if net.sent.count != 1 || seen?.destination != expected.address || seen?.destinationPort != expected.port
             || seen?.checksumsAreRight != true
-          { Issue.record("round \(round): \(net.sent) \(net.drops.map(\.reason))") }
+          {
+            Issue.record("round \(round): \(net.sent) \(net.drops.map(\.reason))")
+          }
         } else if net.drops.count != 1 || !net.sent.isEmpty {
           Issue.record("round \(round): let in")
         }

@@ -33,12 +33,14 @@ import WeftWire
   }
 
   static let opening = [
-    Step(.syn, false, .synSent, 240), Step([.syn, .ack], true, .synReceived, 240), Step(.ack, false, .established, 7440),
+    Step(.syn, false, .synSent, 240), Step([.syn, .ack], true, .synReceived, 240),
+    Step(.ack, false, .established, 7440),
   ]
 
   static let sequences: [[Step]] = [
     opening + [
-      Step([.fin, .ack], false, .finWait, 7440), Step(.ack, true, .finWait, 7440), Step([.psh, .ack], true, .finWait, 7440),
+      Step([.fin, .ack], false, .finWait, 7440), Step(.ack, true, .finWait, 7440),
+      Step([.psh, .ack], true, .finWait, 7440),
       Step([.fin, .ack], true, .lastAck, 240), Step(.ack, false, .timeWait, 240),
     ],
     opening + [
@@ -47,16 +49,21 @@ import WeftWire
     ],
     // RFC 5382 REQ-2: a simultaneous open.
     [
-      Step(.syn, false, .synSent, 240), Step(.syn, true, .synReceived, 240), Step([.syn, .ack], false, .established, 7440),
+      Step(.syn, false, .synSent, 240), Step(.syn, true, .synReceived, 240),
+      Step([.syn, .ack], false, .established, 7440),
       Step([.syn, .ack], true, .established, 7440),
     ],
     // RFC 7857, 2.2 and RFC 6146, TRANS: a RST leaves four minutes, in which traffic takes the connection up again.
     opening + [Step(.rst, true, .closed, 240), Step(.ack, false, .established, 7440)],
-    opening + [Step([.rst, .ack], false, .closed, 240), Step(.rst, true, .closed, 240), Step(.syn, false, .synSent, 240)],
+    opening + [
+      Step([.rst, .ack], false, .closed, 240), Step(.rst, true, .closed, 240), Step(.syn, false, .synSent, 240),
+    ],
     [Step(.syn, false, .synSent, 240), Step([.rst, .ack], true, .closed, 240), Step(.syn, false, .synSent, 240)],
   ]
 
-  @Test("RFC 5382 REQ-2, REQ-5; RFC 6146 3.5.2: every valid sequence passes and sets its timeout", arguments: 0..<sequences.count)
+  @Test(
+    "RFC 5382 REQ-2, REQ-5; RFC 6146 3.5.2: every valid sequence passes and sets its timeout",
+    arguments: 0..<sequences.count)
   func everyValidSequencePasses(index: Int) {
     let net = Harness(configuration())
     for (number, step) in Self.sequences[index].enumerated() {
@@ -150,7 +157,8 @@ import WeftWire
     let table = net.gateway.connections(now: net.now)
     #expect(table.count == 2 && table[0].isAssured && !table[1].isAssured)
     #expect(table[0].original.packets == 2 && table[0].reply.packets == 1 && table[0].original.bytes == 80)
-    #expect(table[0].original.source == vm && table[0].reply.destination == external && table[0].reply.port == PortIndex(0))
+    #expect(
+      table[0].original.source == vm && table[0].reply.destination == external && table[0].reply.port == PortIndex(0))
     #expect(table[1].original.sourcePort == 77 && table[1].reply.destinationPort == 77)
   }
 }

@@ -3,9 +3,9 @@ import WeftCore
 /// A hierarchical timing wheel (Varghese & Lauck 1987) over the sessions: eight levels of 64 slots, doubly
 /// linked lists through the sessions' links.
 ///
-/// A tick is 2^20 ns, about a millisecond. A session is taken out at the first tick at or after its deadline, whatever the
-/// wheel did before: what is in the table at a moment is a function of deadlines alone, so a decoded table agrees with its
-/// original. Between deadline and tick an entry takes room but never translates.
+/// A tick is 2^20 ns, about a millisecond. A session is taken out at the first tick at or after its deadline, whatever
+/// the wheel did before: what is in the table at a moment is a function of deadlines alone, so a decoded table agrees
+/// with its original. Between deadline and tick an entry takes room but never translates.
 struct ExpiryWheel {
   private static let levels = 8
   private static let none = UInt32.max

@@ -1,8 +1,8 @@
 import WeftCore
 import WeftWire
 
-/// Inside endpoint ↔ external endpoint (RFC 4787, 4). Static for forwards and services; dynamic ones live as long as a
-/// session holds them.
+/// Inside endpoint ↔ external endpoint (RFC 4787, 4). Static for forwards and services; dynamic ones live as long
+/// as a session holds them.
 struct Mapping {
   enum Owner: UInt8, BitwiseCopyable, Codable { case flow, forward, service }
 
@@ -56,7 +56,8 @@ struct MappingTable {
   }
 
   private static func insideHash(
-    _ kind: UInt8, _ port: UInt16, _ address: IPv4Address, _ insidePort: UInt16, _ remote: IPv4Address, _ remotePort: UInt16
+    _ kind: UInt8, _ port: UInt16, _ address: IPv4Address, _ insidePort: UInt16, _ remote: IPv4Address,
+    _ remotePort: UInt16
   ) -> UInt64 {
     let addresses = UInt64(address.rawValue) << 32 | UInt64(remote.rawValue)
     let ports = UInt64(insidePort) << 48 | UInt64(remotePort) << 32 | UInt64(port) << 8 | UInt64(kind)
@@ -81,11 +82,13 @@ struct MappingTable {
 
   /// The mapping that flows from an inside endpoint go out with; -1 for none.
   func find(
-    _ kind: UInt8, port: UInt16, inside address: IPv4Address, _ insidePort: UInt16, remote: IPv4Address, _ remotePort: UInt16
+    _ kind: UInt8, port: UInt16, inside address: IPv4Address, _ insidePort: UInt16, remote: IPv4Address,
+    _ remotePort: UInt16
   ) -> Int {
     byInside.find(Self.insideHash(kind, port, address, insidePort, remote, remotePort)) {
       let entry = entries[$0]
-      return entry.insideAddress == address && entry.insidePort == insidePort && entry.port == port && entry.kind == kind
+      return entry.insideAddress == address && entry.insidePort == insidePort && entry.port == port
+        && entry.kind == kind
         && entry.remoteAddress == remote && entry.remotePort == remotePort
     }
   }
@@ -103,7 +106,8 @@ struct MappingTable {
     // The first of several forwards to one endpoint is the one it goes out with.
     let isFirst =
       find(
-        mapping.kind, port: mapping.port, inside: mapping.insideAddress, mapping.insidePort, remote: mapping.remoteAddress,
+        mapping.kind, port: mapping.port, inside: mapping.insideAddress, mapping.insidePort,
+        remote: mapping.remoteAddress,
         mapping.remotePort) < 0
     mapping.outbound = isFirst ? 1 : 0
     return restore(mapping)

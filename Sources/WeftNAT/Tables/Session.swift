@@ -1,7 +1,7 @@
 import WeftCore
 import WeftWire
 
-/// Protocol numbers as constants of this module: the frame path compares them, and a static of another module is a call.
+/// Protocol numbers as constants of this module: the frame path compares them; a static of another module is a call.
 enum Proto {
   static let icmp: UInt8 = 1
   static let tcp: UInt8 = 6

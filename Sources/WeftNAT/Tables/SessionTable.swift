@@ -4,8 +4,8 @@ import WeftWire
 /// All sessions: 64 bytes each of what a packet touches, 20 of what only creation, expiry and reports do, and two slots
 /// of the index. Owns no memory while empty; grows by doubling.
 ///
-/// A packet only stores the session's new deadline. The timing wheel holds each session where its deadline once was, and
-/// looks again when that moment comes (lazily, as timers mostly move and seldom fire).
+/// A packet only stores the session's new deadline. The timing wheel holds each session where its deadline once was,
+/// and looks again when that moment comes (lazily, as timers mostly move and seldom fire).
 struct SessionTable {
   /// Direction in bit 0 (1 = reply), number in the rest.
   typealias Hit = Int
