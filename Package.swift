@@ -4,20 +4,64 @@ import PackageDescription
 /// Wire and frame modules hand out `~Escapable` views over `RawSpan`, which needs this feature (as in swift-nio).
 let views: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 
+// Siblings of the data plane never import each other; ArchitectureTests holds them to it.
 let package = Package(
   name: "weft",
   platforms: [.macOS("26.0")],
-  products: [],
-  dependencies: [],
+  products: [
+    .library(name: "Weft", targets: ["Weft"]),
+    .executable(name: "weft", targets: ["weft-cli"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
   targets: [
     .target(name: "WeftWire", swiftSettings: views),
     .target(name: "WeftCore", dependencies: ["WeftWire"], swiftSettings: views),
     .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+
+    .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .target(name: "WeftNAT", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .target(name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+    .target(name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", .product(name: "Yams", package: "Yams")]),
+    .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
+    .target(name: "WeftCapture", dependencies: ["WeftWire", "WeftCore", "CPcap"]),
+
+    .target(
+      name: "WeftFabric",
+      dependencies: [
+        "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
+        "WeftTopology", "WeftCapture",
+      ], swiftSettings: views),
+    .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftCapture"], swiftSettings: views),
+    .target(name: "Weft", dependencies: ["WeftWire", "WeftCore", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
+    .target(
+      name: "WeftCommand",
+      dependencies: ["Weft", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),
+
+    .target(name: "CMallocCount", path: "Benchmarks/CMallocCount"),
     .executableTarget(
-      name: "nat-benchmark", dependencies: ["WeftNAT"], path: "Benchmarks/NAT", swiftSettings: views),
+      name: "weft-bench",
+      dependencies: ["WeftCore", "WeftWire", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
+      path: "Benchmarks/WeftBench", swiftSettings: views),
+
+    .executableTarget(name: "capture-bench", dependencies: ["WeftCapture", "WeftCore"], path: "Benchmarks/CaptureBench"),
+
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
     .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT"], swiftSettings: views),
+    .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest"], swiftSettings: views),
+    .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),
+    .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
+    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
+    .testTarget(
+      name: "WeftFabricTests", dependencies: ["WeftFabric", "WeftStorage", "WeftCommand", "WeftTopology", "WeftCapture"],
+      swiftSettings: views),
+    .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"], exclude: ["validate.py", "Fixtures"]),
+    .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture"]),
   ]
 )

@@ -1,5 +1,5 @@
 /// A length of time in nanoseconds. 2^64 ns are 584 years; arithmetic that would leave that range saturates.
-public struct Nanoseconds: Hashable, Sendable, Codable, Comparable {
+public struct Nanoseconds: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   public let rawValue: UInt64
 
   @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
@@ -10,11 +10,11 @@ public struct Nanoseconds: Hashable, Sendable, Codable, Comparable {
   }
 
   public static let zero = Nanoseconds(0)
-  @inlinable public static func microseconds(_ n: UInt64) -> Self { Self(n * 1_000) }
-  @inlinable public static func milliseconds(_ n: UInt64) -> Self { Self(n * 1_000_000) }
-  @inlinable public static func seconds(_ n: UInt64) -> Self { Self(n * 1_000_000_000) }
-  @inlinable public static func minutes(_ n: UInt64) -> Self { .seconds(n * 60) }
-  @inlinable public static func hours(_ n: UInt64) -> Self { .seconds(n * 3600) }
+  @inlinable public static func microseconds(_ n: UInt64) -> Self { Self(1_000) * n }
+  @inlinable public static func milliseconds(_ n: UInt64) -> Self { Self(1_000_000) * n }
+  @inlinable public static func seconds(_ n: UInt64) -> Self { Self(1_000_000_000) * n }
+  @inlinable public static func minutes(_ n: UInt64) -> Self { .seconds(60) * n }
+  @inlinable public static func hours(_ n: UInt64) -> Self { .seconds(3600) * n }
 
   public var seconds: Double { Double(rawValue) / 1e9 }
 
@@ -29,7 +29,7 @@ public struct Nanoseconds: Hashable, Sendable, Codable, Comparable {
 }
 
 /// A moment of the world's virtual time: nanoseconds since it began.
-public struct Instant: Hashable, Sendable, Codable, Comparable {
+public struct Instant: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   public let rawValue: UInt64
 
   @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
@@ -62,7 +62,7 @@ extension UInt64 {
 }
 
 extension Nanoseconds: CustomStringConvertible {
-  /// With the largest unit that leaves no more than three decimals: `1.5 ms`, `2 s`, `750 ns`.
+  /// With the largest unit it reaches and at most three decimals, cut off: `1.5 ms`, `2 s`, `750 ns`, `1.234 s`.
   public var description: String {
     for (unit, scale) in [("s", 1_000_000_000 as UInt64), ("ms", 1_000_000), ("µs", 1_000)] where rawValue >= scale {
       return "\(Self.decimal(rawValue, per: scale)) \(unit)"

@@ -42,7 +42,10 @@ public struct NeighbourTable: Codable {
   /// The interface's own address; unspecified until it has one.
   public var address: IPv4Address
   private var entries = FlatMap<UInt32, Entry>()
+  /// In the order of `next`: every wait is as long as the others, so what is asked last is due last.
   private var requests: [Request] = []
+  /// When a full table was last cleared of what has aged.
+  private var cleared = Instant.start
   /// Replies and announcements that contradicted an entry in use.
   public private(set) var moves: UInt64 = 0
 
@@ -120,6 +123,8 @@ public struct NeighbourTable: Codable {
     _ frame: consuming Frame, for neighbour: IPv4Address, now: Instant, _ out: inout Effects, _ first: Note?, _ second: Note?
   ) {
     let notes = WaitingNotes(first: first, second: second)
+    // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.
+    Self.writeHeader(&frame, destination: .zero, source: mac)
     if let index = requests.firstIndex(where: { $0.address == neighbour }) {
       let queue = requests[index].waiting ?? FrameQueue(capacity: Self.queueCapacity)
       requests[index].waiting = queue
@@ -131,13 +136,14 @@ public struct NeighbourTable: Codable {
       }
       return
     }
-    guard entries.count < Self.limit else {
+    guard hasRoom(now: now) else {
       out.drop(frame, on: port, .neighbourUnresolved, .address(neighbour.rawValue))
       return
     }
     let queue = FrameQueue(capacity: Self.queueCapacity)
     queue.push(frame)
-    requests.append(Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: queue, notes: [notes]))
+    requests.append(
+      Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: queue, notes: [notes]))
     entries[neighbour.rawValue] = Entry(mac: .zero, confirmed: .start, asking: true)
     ask(neighbour, &out)
   }
@@ -150,15 +156,18 @@ public struct NeighbourTable: Codable {
     guard packet.operation == .request || packet.operation == .reply else { return }
     let forUs = packet.targetIP == address && !address.isUnspecified
     // RFC 826's merge flag: update what is known; add only who talks to us. 0.0.0.0 is a probe (RFC 5227).
-    if packet.senderIP.isUsableSource, !packet.senderMAC.isGroup, packet.senderIP != address {
+    // A sender that is nobody or a group is never right, neither to learn nor to answer (RFC 1812, 3.3.2).
+    guard !packet.senderMAC.isGroup, packet.senderMAC != .zero else { return }
+    if packet.senderIP.isUsableSource, packet.senderIP != address {
       if let entry = entries[packet.senderIP.rawValue] {
         if entry.mac != .zero, entry.mac != packet.senderMAC { moves += 1 }
         learn(packet.senderIP, packet.senderMAC, now: now, &out)
-      } else if forUs, entries.count < Self.limit {
+      } else if forUs, hasRoom(now: now) {
         learn(packet.senderIP, packet.senderMAC, now: now, &out)
       }
     }
-    if packet.operation == .request, forUs || proxyFor(packet.targetIP) {
+    // Who announces an address (RFC 5227, 1.2) isn't asking for it: a proxy's answer would be a conflict.
+    if packet.operation == .request, forUs || (packet.targetIP != packet.senderIP && proxyFor(packet.targetIP)) {
       send(packet.reply(from: mac), to: packet.senderMAC, &out)
     }
   }
@@ -185,12 +194,11 @@ public struct NeighbourTable: Codable {
     entries[neighbour.rawValue] = Entry(mac: mac, confirmed: now, asking: false)
     guard let index = requests.firstIndex(where: { $0.address == neighbour }) else { return }
     let request = requests.remove(at: index)
-    var waited = 0
+    var waited = request.notes.makeIterator()
     while var frame = request.waiting?.pop() {
       Self.writeHeader(&frame, destination: mac, source: self.mac)
-      let notes = waited < request.notes.count ? request.notes[waited] : WaitingNotes(first: nil, second: nil)
-      waited += 1
-      switch (notes.first, notes.second) {
+      let notes = waited.next()
+      switch (notes?.first, notes?.second) {
       case (let first?, let second?): out.transmit(frame, on: port, notes: first, second)
       case (let first?, nil): out.transmit(frame, on: port, note: first)
       default: out.transmit(frame, on: port)
@@ -198,32 +206,42 @@ public struct NeighbourTable: Codable {
     }
   }
 
-  public var deadline: Instant {
-    var earliest = Instant.never
-    for request in requests where request.next < earliest { earliest = request.next }
-    return earliest
+  /// Forgets all neighbours; the packets that waited for one go to `failed`.
+  public mutating func removeAll(_ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void) {
+    entries.removeAll()
+    while let request = requests.popLast() {
+      while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
+    }
   }
+
+  /// Whether one more entry fits. A full table first forgets, at most once a second, those that would be asked about
+  /// again anyway: or else 16,384 spoofed senders would shut out newcomers for ever.
+  private mutating func hasRoom(now: Instant) -> Bool {
+    if entries.count < Self.limit { return true }
+    guard now >= cleared + .seconds(1) else { return false }
+    cleared = now
+    for (key, entry) in entries.unordered where !entry.asking && now > entry.confirmed + Self.confirmedFor {
+      entries.remove(key)
+    }
+    return entries.count < Self.limit
+  }
+
+  public var deadline: Instant { requests.first?.next ?? .never }
 
   /// Asks again, or gives up: the packets that waited in vain go to `failed`, which drops them and tells their sender.
   public mutating func wake(
     now: Instant, _ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void
   ) {
-    var index = 0
-    while index < requests.count {
-      guard requests[index].next <= now else {
-        index += 1
-        continue
-      }
-      let address = requests[index].address
-      if requests[index].sent < Self.attempts {
-        requests[index].sent += 1
-        requests[index].next = now + Self.retryInterval
-        ask(address, &out)
-        index += 1
+    while let first = requests.first, first.next <= now {
+      var request = requests.removeFirst()
+      if request.sent < Self.attempts {
+        request.sent += 1
+        request.next = now + Self.retryInterval
+        ask(request.address, &out)
+        requests.append(request)
       } else {
-        let request = requests.remove(at: index)
-        entries.remove(address.rawValue)
-        while let frame = request.waiting?.pop() { failed(frame, address, &out) }
+        entries.remove(request.address.rawValue)
+        while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
       }
     }
   }

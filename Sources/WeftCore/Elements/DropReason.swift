@@ -49,6 +49,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case noAddress
   case unexpectedICMP
   case icmpRateLimit
+  case listenQueueFull
 
   // NAT
   case ipForwardingDisabled = 110

@@ -40,7 +40,8 @@ public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
     newAddress = 0
   }
 
-  @usableFromInline static let none = Note()
+  /// No note, where a value must stand.
+  public static let none = Note()
 }
 
 /// Something a machine saw of a traced frame, for the expectation that sent it.

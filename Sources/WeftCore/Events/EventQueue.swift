@@ -9,7 +9,7 @@
 public struct EventQueue {
   public typealias Source = UInt32
 
-  private struct Node: BitwiseCopyable {
+  struct Node: BitwiseCopyable {
     var time: UInt64
     var next: UInt32
     var previous: UInt32
@@ -22,9 +22,11 @@ public struct EventQueue {
   /// In the heap of what is due at `base`.
   private static let due = UInt32.max - 1
 
-  private var nodes: [Node]
-  private var heads = [UInt32](repeating: EventQueue.none, count: 8 * 256)
-  private var occupied = [UInt64](repeating: 0, count: 8 * 4)
+  private var wheel: Wheel
+  /// The wheel's own, here to spare every step a load.
+  private var nodes: UnsafeMutablePointer<Node>
+  private var heads: UnsafeMutablePointer<UInt32>
+  private var occupied: UnsafeMutablePointer<UInt64>
   /// Which levels have anything.
   private var levels: UInt8 = 0
   /// The moment up to which the wheel has turned. Nothing is due before it.
@@ -35,23 +37,29 @@ public struct EventQueue {
 
   /// For sources 0..<sources.
   public init(sources: Int) {
-    nodes = [Node](repeating: Node(time: 0, next: Self.none, previous: Self.none, place: Self.idle), count: sources)
+    wheel = Wheel(sources: sources)
+    (nodes, heads, occupied) = (wheel.nodes, wheel.heads, wheel.occupied)
+    nodes.initialize(repeating: Node(time: 0, next: Self.none, previous: Self.none, place: Self.idle), count: sources)
+    heads.initialize(repeating: Self.none, count: 8 * 256)
+    occupied.initialize(repeating: 0, count: 8 * 4)
   }
 
   /// The moment of the source's deadline, if it has one.
   public func deadline(of source: Source) -> Instant? {
+    precondition(Int(source) < wheel.sources)
     let node = nodes[Int(source)]
     return node.place == Self.idle ? nil : Instant(node.time)
   }
 
   /// Sets, moves or (with `.never`) cancels the source's deadline. One that has passed is due at once.
   public mutating func schedule(_ source: Source, at instant: Instant) {
+    own(source)
     let time = max(instant.rawValue, base)
     let index = Int(source)
     let place = nodes[index].place
     if place != Self.idle {
       if nodes[index].time == time { return }
-      cancel(source)
+      remove(source, place)
     }
     guard instant != .never else { return }
     nodes[index].time = time
@@ -60,16 +68,15 @@ public struct EventQueue {
   }
 
   public mutating func cancel(_ source: Source) {
-    let index = Int(source)
-    let place = nodes[index].place
-    guard place != Self.idle else { return }
-    if place != Self.due { unlink(source, place) }
-    nodes[index].place = Self.idle
-    count &-= 1
+    own(source)
+    let place = nodes[Int(source)].place
+    if place != Self.idle { remove(source, place) }
   }
 
   /// Takes out the first source in order, if it is due no later than `limit`.
   public mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
+    guard count > 0 else { return nil }
+    own(0)
     while true {
       while let source = popReady() {
         // Stale: cancelled or moved since.
@@ -85,29 +92,42 @@ public struct EventQueue {
       guard levels != 0 else { return nil }
       let level = levels.trailingZeroBitCount
       let slot = firstOccupied(level)
+      let place = level &* 256 &+ slot
+      var source = heads[place]
+      let first = nodes[Int(source)]
+      if first.next == Self.none {
+        // Alone in the first slot, so the first of all, on whatever level: nearly always so where events are sparse.
+        // It need not come down level by level.
+        guard first.time <= limit.rawValue else { return nil }
+        heads[place] = Self.none
+        clear(level, slot)
+        base = first.time
+        nodes[Int(source)].place = Self.idle
+        count &-= 1
+        return (source, Instant(base))
+      }
       let shift = UInt64(level &* 8)
       let above = level == 7 ? 0 : (base >> (shift &+ 8)) << (shift &+ 8)
       let start = above | UInt64(slot) << shift
       guard start <= limit.rawValue else { return nil }
       base = start
-      let place = level &* 256 &+ slot
-      var source = heads[place]
       heads[place] = Self.none
       clear(level, slot)
       if level == 0 {
-        // Nearly always one alone: no need to sort it.
-        let node = nodes[Int(source)]
-        if node.next == Self.none {
-          nodes[Int(source)].place = Self.idle
-          count &-= 1
-          return (source, Instant(base))
-        }
         while source != Self.none {
           nodes[Int(source)].place = Self.due
           pushReady(source)
           source = nodes[Int(source)].next
         }
       } else {
+        // Straight to the earliest of them, if it is due: the turns between would find nothing.
+        var earliest = first.time
+        var other = first.next
+        while other != Self.none {
+          earliest = min(earliest, nodes[Int(other)].time)
+          other = nodes[Int(other)].next
+        }
+        if earliest <= limit.rawValue { base = earliest }
         while source != Self.none {
           let next = nodes[Int(source)].next
           insert(source)
@@ -118,6 +138,19 @@ public struct EventQueue {
   }
 
   // MARK: The wheel
+
+  /// Before every change: the block must be this queue's alone, and the number one of its sources.
+  @inline(__always)
+  private mutating func own(_ source: Source) {
+    precondition(Int(source) < wheel.sources)
+    if !isKnownUniquelyReferenced(&wheel) { copyWheel() }
+  }
+
+  @inline(never)
+  private mutating func copyWheel() {
+    wheel = wheel.copy()
+    (nodes, heads, occupied) = (wheel.nodes, wheel.heads, wheel.occupied)
+  }
 
   /// Links a node whose time is set into the slot of the highest digit in which it differs from `base`.
   @inline(__always)
@@ -140,7 +173,14 @@ public struct EventQueue {
     if head != Self.none { nodes[Int(head)].previous = source }
     heads[place] = source
     occupied[level &* 4 &+ slot >> 6] |= 1 << UInt64(slot & 63)
-    levels |= 1 << UInt8(level)
+    levels |= 1 << UInt8(truncatingIfNeeded: level)
+  }
+
+  @inline(__always)
+  private mutating func remove(_ source: Source, _ place: UInt32) {
+    if place != Self.due { unlink(source, place) }
+    nodes[Int(source)].place = Self.idle
+    count &-= 1
   }
 
   private mutating func unlink(_ source: Source, _ place: UInt32) {
@@ -168,7 +208,7 @@ public struct EventQueue {
     let word = level &* 4
     occupied[word &+ slot >> 6] &= ~(1 << UInt64(slot & 63))
     if occupied[word] | occupied[word &+ 1] | occupied[word &+ 2] | occupied[word &+ 3] == 0 {
-      levels &= ~(1 << UInt8(level))
+      levels &= ~(1 << UInt8(truncatingIfNeeded: level))
     }
   }
 
@@ -201,5 +241,37 @@ public struct EventQueue {
       parent = child
     }
     return first
+  }
+}
+
+extension EventQueue {
+  /// The queue's memory in plain blocks, without a bounds and an ownership check per step. Copied when a copy of the
+  /// queue changes.
+  fileprivate final class Wheel {
+    let sources: Int
+    let nodes: UnsafeMutablePointer<Node>
+    let heads: UnsafeMutablePointer<UInt32>
+    let occupied: UnsafeMutablePointer<UInt64>
+
+    init(sources: Int) {
+      self.sources = sources
+      nodes = .allocate(capacity: sources)
+      heads = .allocate(capacity: 8 * 256)
+      occupied = .allocate(capacity: 8 * 4)
+    }
+
+    deinit {
+      nodes.deallocate()
+      heads.deallocate()
+      occupied.deallocate()
+    }
+
+    func copy() -> Wheel {
+      let copy = Wheel(sources: sources)
+      copy.nodes.initialize(from: nodes, count: sources)
+      copy.heads.initialize(from: heads, count: 8 * 256)
+      copy.occupied.initialize(from: occupied, count: 8 * 4)
+      return copy
+    }
   }
 }

@@ -75,11 +75,14 @@ public final class FramePool {
   /// Precondition: count ≤ `maximumFrame` (with the default headroom).
   @inlinable @inline(__always)
   public func frame(count: Int, headroom: Int = FramePool.headroom) -> Frame {
-    precondition(count >= 0 && headroom >= 0 && count &+ headroom <= FrameSlot.size &- FrameSlot.headerSize)
+    let room = FrameSlot.size &- FrameSlot.headerSize
+    precondition(headroom >= 0 && headroom <= room && count >= 0 && count <= room &- headroom)
     let slot = FramePoolCore.take(core)
     slot.pointee.trace = 0
     slot.pointee.packetID = 0
-    return Frame(slot: slot, start: UInt32(truncatingIfNeeded: FrameSlot.headerSize &+ headroom), count: UInt32(truncatingIfNeeded: count))
+    return Frame(
+      slot: slot, start: UInt32(truncatingIfNeeded: FrameSlot.headerSize &+ headroom),
+      count: UInt32(truncatingIfNeeded: count))
   }
 
   /// A frame that holds a copy of these bytes.

@@ -4,7 +4,10 @@ import WeftWire
 /// A class so that an element stays a copyable value; made only when the first frame must wait.
 public final class FrameQueue: Codable {
   public let capacity: Int
+  /// A ring, its size a power of two: taking the oldest out moves no other.
   private var frames: [StoredFrame] = []
+  private var head = 0
+  public private(set) var count = 0
 
   /// Precondition: capacity > 0.
   public init(capacity: Int) {
@@ -14,20 +17,35 @@ public final class FrameQueue: Codable {
 
   deinit { while let frame = pop() { _ = consume frame } }
 
-  public var count: Int { frames.count }
-  public var isEmpty: Bool { frames.isEmpty }
-  public var isFull: Bool { frames.count >= capacity }
+  public var isEmpty: Bool { count == 0 }
+  public var isFull: Bool { count >= capacity }
+
+  /// The oldest frame's length in bytes.
+  public var firstCount: Int? { frames.first?.count }
 
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {
-    precondition(frames.count < capacity)
-    frames.append(frame.store())
+    precondition(count < capacity)
+    let stored = frame.store()
+    if count == frames.count { grow(stored) }
+    frames[(head &+ count) & (frames.count &- 1)] = stored
+    count &+= 1
   }
 
   /// The oldest.
   public func pop() -> Frame? {
-    guard !frames.isEmpty else { return nil }
-    return Frame(stored: frames.removeFirst())
+    guard count > 0 else { return nil }
+    let stored = frames[head]
+    head = (head &+ 1) & (frames.count &- 1)
+    count &-= 1
+    return Frame(stored: stored)
+  }
+
+  private func grow(_ filler: StoredFrame) {
+    var larger = [StoredFrame](repeating: filler, count: max(4, frames.count * 2))
+    for index in 0..<count { larger[index] = frames[(head + index) & (frames.count - 1)] }
+    frames = larger
+    head = 0
   }
 
   private enum CodingKeys: CodingKey { case capacity, frames }
@@ -35,7 +53,8 @@ public final class FrameQueue: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(capacity, forKey: .capacity)
-    try container.encode(frames.map(FrameImage.init), forKey: .frames)
+    let images = (0..<count).map { FrameImage(frames[(head + $0) & (frames.count - 1)]) }
+    try container.encode(images, forKey: .frames)
   }
 
   public init(from decoder: any Decoder) throws {
@@ -46,7 +65,8 @@ public final class FrameQueue: Codable {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "more frames than fit"))
     }
     let pool = try decoder.framePool
-    frames = try images.map { try $0.frame(in: pool).store() }
+    // One by one: if one is refused, those before it go back to the pool with this queue.
+    for image in images { push(try image.frame(in: pool)) }
   }
 }
 
@@ -63,10 +83,14 @@ public struct FrameImage: Codable, Sendable, Hashable {
   }
 
   public func frame(in pool: FramePool) throws -> Frame {
-    guard bytes.count <= FramePool.maximumFrame else {
+    // With less headroom if it had taken some in for headers.
+    guard bytes.count <= FrameSlot.size - FrameSlot.headerSize else {
       throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "a frame of \(bytes.count) bytes"))
     }
-    let frame = pool.frame(bytes)
+    var frame = pool.frame(
+      count: bytes.count, headroom: min(FramePool.headroom, FrameSlot.size - FrameSlot.headerSize - bytes.count))
+    var span = frame.mutableBytes
+    span.put(bytes.span.bytes, at: 0)
     frame.packetID = packetID
     frame.trace = trace
     return frame

@@ -10,7 +10,7 @@ public struct LinkParameters: Sendable, Codable, Hashable {
   /// A frame is lost when a draw from 0..<2^64 is below this.
   public private(set) var lossThreshold: UInt64
 
-  /// `loss` is a probability, 0…1.
+  /// `loss` is a probability, 0…1; what isn't a number is 0.
   public init(
     delay: Nanoseconds = .zero, rate: UInt64? = nil, queueFrames: Int = 1000, queueBytes: Int? = nil, loss: Double = 0
   ) {
@@ -23,7 +23,7 @@ public struct LinkParameters: Sendable, Codable, Hashable {
   }
 
   public mutating func setLoss(_ probability: Double) {
-    let clamped = min(max(probability, 0), 1)
+    let clamped = probability > 0 ? min(probability, 1) : 0
     lossThreshold = clamped >= 1 ? .max : UInt64(clamped * 0x1p64)
   }
 }

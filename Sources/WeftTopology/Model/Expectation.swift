@@ -38,8 +38,8 @@ public struct Expectation: Sendable, Codable {
   public var probe: Probe
   public var outcome: Outcome = .open
   public var timing: Timing
-  /// How long one try waits for an answer before it counts as dropped.
-  public var timeout: Nanoseconds = .seconds(3)
+  /// How long one try waits for an answer before it counts as dropped: long enough for ARP to give up (3 s).
+  public var timeout: Nanoseconds = .seconds(4)
   /// The address the other side sees as the source.
   public var seenAs: IPv4Address?
   /// The machine whose socket answers.

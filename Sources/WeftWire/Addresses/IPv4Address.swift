@@ -1,5 +1,5 @@
 /// An IPv4 address in host byte order, so that arithmetic on it is arithmetic on addresses.
-public struct IPv4Address: Hashable, Sendable, Codable, Comparable {
+public struct IPv4Address: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   public let rawValue: UInt32
 
   @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -16,9 +16,10 @@ public struct IPv4Address: Hashable, Sendable, Codable, Comparable {
   @inlinable public var isUnspecified: Bool { rawValue == 0 }
   /// 127.0.0.0/8 (RFC 1122, 3.2.1.3).
   @inlinable public var isLoopback: Bool { rawValue >> 24 == 127 }
-  /// What may stand in a source field: not multicast, broadcast, loopback or 0.0.0.0 (RFC 1122, 3.2.1.3; RFC 1812, 5.3.7).
+  /// What may stand in a source field: not multicast, broadcast, loopback or 0.0.0.0/8 (RFC 1122, 3.2.1.3; RFC 1812, 5.3.7).
   @inlinable public var isUsableSource: Bool {
-    !isMulticast && !isBroadcast && !isLoopback && !isUnspecified && rawValue >> 28 != 0xf
+    // 224.0.0.0/4 and 240.0.0.0/4, which holds the broadcast address, at once.
+    rawValue >> 29 != 7 && !isLoopback && rawValue >> 24 != 0
   }
 
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }

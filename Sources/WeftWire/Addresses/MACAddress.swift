@@ -1,9 +1,16 @@
 /// A 48-bit IEEE 802 MAC address, kept in the low 48 bits of an integer so that it hashes and compares in one word.
-public struct MACAddress: Hashable, Sendable, Codable, Comparable {
+public struct MACAddress: BitwiseCopyable, Hashable, Sendable, Codable, Comparable {
   /// The six octets, the first one in bits 40–47. The top 16 bits are zero.
   public let rawValue: UInt64
 
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue & 0xffff_ffff_ffff }
+
+  private enum CodingKeys: CodingKey { case rawValue }
+
+  /// Through the other initializer, which keeps the top bits zero whatever a checkpoint says.
+  public init(from decoder: any Decoder) throws {
+    self.init(rawValue: try decoder.container(keyedBy: CodingKeys.self).decode(UInt64.self, forKey: .rawValue))
+  }
 
   public static let broadcast = MACAddress(rawValue: 0xffff_ffff_ffff)
   public static let zero = MACAddress(rawValue: 0)
@@ -23,15 +30,17 @@ public struct MACAddress: Hashable, Sendable, Codable, Comparable {
 }
 
 extension MACAddress: LosslessStringConvertible, CustomStringConvertible {
-  /// Six two-digit hexadecimal octets with `:` or `-` between them; nil for anything else.
+  /// Six two-digit hexadecimal octets, all with `:` or all with `-` between them; nil for anything else.
   public init?(_ text: String) {
     var value: UInt64 = 0
     var digits = 0
     var octets = 1
+    var separator: UInt8?
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: ":"), UInt8(ascii: "-"):
-        guard digits == 2 else { return nil }
+        guard digits == 2, byte == separator ?? byte else { return nil }
+        separator = byte
         digits = 0
         octets += 1
       default:

@@ -85,6 +85,17 @@ public struct DHCPMessage: Hashable, Sendable {
     self.kind = kind
   }
 
+  /// As much of a name as an option holds, cut between characters.
+  private static func cut(_ name: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for scalar in name.unicodeScalars {
+      let encoded = UTF8.encode(scalar).map(Array.init) ?? []
+      guard bytes.count + encoded.count <= 255 else { break }
+      bytes += encoded
+    }
+    return bytes
+  }
+
   /// The message as it goes into a UDP datagram, padded to the 300 bytes that old relays want (RFC 1542, 2.1).
   public var bytes: [UInt8] {
     var bytes = [UInt8](repeating: 0, count: Self.fixedLength)
@@ -111,7 +122,7 @@ public struct DHCPMessage: Hashable, Sendable {
     if let subnetMask { option(1, word(subnetMask.rawValue)) }
     if let router { option(3, word(router.rawValue)) }
     if let dnsServer { option(6, word(dnsServer.rawValue)) }
-    if let hostname, !hostname.isEmpty { option(12, Array(hostname.utf8.prefix(255))) }
+    if let hostname, !hostname.isEmpty { option(12, Self.cut(hostname)) }
     // Asked for: mask, router, DNS, hostname.
     if !isReply, kind == .discover || kind == .request { option(55, [1, 3, 6, 12]) }
     bytes.append(255)

@@ -27,7 +27,7 @@ public struct VLANTag: Hashable, Sendable, Codable {
     self.init(priority: UInt8(tci >> 13), dropEligible: tci & 0x1000 != 0, identifier: tci)
   }
 
-  @inlinable public var tci: UInt16 { UInt16(priority) << 13 | (dropEligible ? 0x1000 : 0) | identifier }
+  @inlinable public var tci: UInt16 { UInt16(priority & 7) << 13 | (dropEligible ? 0x1000 : 0) | identifier & 0xfff }
 }
 
 /// An Ethernet II frame without preamble and FCS, with at most one 802.1Q tag.

@@ -1,0 +1,118 @@
+import WeftCore
+import WeftNAT
+import WeftWire
+
+/// Packets of established UDP flows through a NAT, outbound and inbound in turn, each from another place of the table.
+struct NATBenchmark {
+  // One address has some 64,000 ports, so many flows are many remotes of the same endpoints.
+  private static let endpoints = 32_768
+  private static let router = MACAddress.local(0xee)
+  private static let outside = MACAddress.local(1)
+  private static let lan = MACAddress.local(2)
+  private static let external = IPv4Address(203, 0, 113, 1)
+  private static let inside = IPv4Address(10, 0, 0, 1)
+
+  let flows: Int
+  let pool = FramePool()
+  var gateway: NATGateway
+  var externalPorts: [UInt16]
+
+  init(flows: Int) {
+    self.flows = flows
+    var configuration = NATConfiguration(
+      name: "bench", seed: 1,
+      outside: .init(
+        mac: Self.outside, address: Self.external, prefix: IPv4Prefix(Self.external, length: 24),
+        gateway: IPv4Address(203, 0, 113, 254)),
+      insides: [.init(name: "lan", mac: Self.lan, address: Self.inside, prefix: IPv4Prefix(Self.inside, length: 8))],
+      hasHostPort: false)
+    configuration.tableLimit = flows * 2
+    gateway = NATGateway(configuration)
+    externalPorts = [UInt16](repeating: 0, count: min(flows, Self.endpoints))
+  }
+
+  static func figures(flows: Int, goal: Double) -> [Figure] {
+    let label = ElementBenchmarks.label(flows)
+    let before = Measure.heapInUse
+    var bench = NATBenchmark(flows: flows)
+    bench.fill()
+    let heap = Double(Measure.heapInUse - before) / Double(flows)
+    let count = 1_000_000
+    // What it costs to make the packets is not the NAT's: measured by itself and taken off.
+    let making = Measure.nanosecondsPer("", count: count) {
+      for index in 0..<count { _ = bench.packet(index) }
+    }.value
+    var out = Effects(pool: bench.pool)
+    var figure = Measure.nanosecondsPer("NAT translate, \(label) flows", count: count, goal: goal) {
+      for index in 0..<count {
+        bench.gateway.receive(bench.packet(index), on: PortIndex(index & 1 == 0 ? 2 : 0), now: Self.now, &out)
+        ElementBenchmarks.release(&out)
+      }
+    }
+    figure.value -= making
+    figure.minimum -= making
+    figure.maximum -= making
+    precondition(bench.gateway.connectionCount == flows)
+    return [figure, Measure.figure("NAT memory per flow, \(label) flows", [heap], "B", goal: 128, isRate: false)]
+  }
+
+  private static let now = Instant.start + .seconds(1)
+
+  private mutating func fill() {
+    var out = Effects(pool: pool)
+    // Everybody who will be sent to has asked for somebody before, and so is known.
+    arp(PortIndex(0), Self.router, IPv4Address(203, 0, 113, 254), Self.external, &out)
+    for host in 0..<32 { arp(PortIndex(2), .local(0x1000 + UInt64(host)), Self.host(host), Self.inside, &out) }
+    for flow in 0..<flows {
+      gateway.receive(outbound(flow), on: PortIndex(2), now: Self.now, &out)
+      if flow < externalPorts.count { externalPorts[flow] = out[0].frame.withBytes { $0.u16(34) } }
+      ElementBenchmarks.release(&out)
+    }
+  }
+
+  @inline(__always)
+  private func packet(_ index: Int) -> Frame {
+    let flow = Int(truncatingIfNeeded: (UInt64(index) &* 0x9e37_79b9) % UInt64(flows))
+    return index & 1 == 0 ? outbound(flow) : inbound(flow)
+  }
+
+  private func outbound(_ flow: Int) -> Frame {
+    let endpoint = flow % externalPorts.count
+    let host = endpoint & 31
+    return udp(.local(0x1000 + UInt64(host)), Self.lan, Self.host(host), UInt16(20_000 + endpoint >> 5), Self.remote(flow / externalPorts.count), 53)
+  }
+
+  private func inbound(_ flow: Int) -> Frame {
+    let endpoint = flow % externalPorts.count
+    return udp(Self.router, Self.outside, Self.remote(flow / externalPorts.count), 53, Self.external, externalPorts[endpoint])
+  }
+
+  private static func host(_ index: Int) -> IPv4Address { IPv4Address(rawValue: IPv4Address(10, 0, 1, 0).rawValue + UInt32(index)) }
+  private static func remote(_ index: Int) -> IPv4Address { IPv4Address(rawValue: IPv4Address(198, 18, 0, 1).rawValue + UInt32(index)) }
+
+  private func udp(
+    _ from: MACAddress, _ to: MACAddress, _ source: IPv4Address, _ sourcePort: UInt16, _ destination: IPv4Address,
+    _ destinationPort: UInt16
+  ) -> Frame {
+    var frame = pool.frame(count: 64)
+    var span = frame.mutableBytes
+    EthernetHeader(destination: to, source: from, type: .ipv4).write(to: &span)
+    var packet = span.extracting(14..<64)
+    IPv4Header(protocol: .udp, source: source, destination: destination).write(to: &packet, payloadLength: 30)
+    var datagram = packet.extracting(20..<50)
+    UDPHeader(sourcePort: sourcePort, destinationPort: destinationPort).write(to: &datagram, source: source, destination: destination)
+    return frame
+  }
+
+  private mutating func arp(
+    _ port: PortIndex, _ mac: MACAddress, _ address: IPv4Address, _ target: IPv4Address, _ out: inout Effects
+  ) {
+    var frame = pool.frame(count: 42)
+    var span = frame.mutableBytes
+    EthernetHeader(destination: .broadcast, source: mac, type: .arp).write(to: &span)
+    var body = span.extracting(14..<42)
+    ARPPacket.request(from: mac, address, for: target).write(to: &body)
+    gateway.receive(frame, on: port, now: .start, &out)
+    ElementBenchmarks.release(&out)
+  }
+}

@@ -1,0 +1,146 @@
+import WeftCapture
+import WeftCore
+import WeftFabric
+import WeftTopology
+
+/// Whole worlds: guests with full stacks, links, switches, NATs.
+enum WorldBenchmarks {
+  /// Hosts on one switch in pairs, each sender a datagram of 64-byte frames every 10 µs: host–switch–host, full stacks.
+  static func udpTopology(hosts: Int) -> String {
+    """
+    segments: {lan: {subnet: 10.0.0.0/8, delay: 1 us}}
+    hosts:
+      h: {uplink: lan 10.255.0.1, networks: {net: {mode: bridge, delay: 1 us}}}
+    groups:
+      rx: {count: \(hosts / 2), name: "rx{n}", network: net, address: 10.1.0.1, programs: [sink]}
+      tx: {count: \(hosts / 2), name: "tx{n}", network: net, address: 10.2.0.1, programs: [{udp-rate: {to: "rx{n}:5001", size: 22 B, interval: 10 us}}]}
+    """
+  }
+
+  static let natTopology = """
+    segments: {internet: {subnet: 203.0.113.0/24, delay: 1 us}}
+    hosts:
+      h: {uplink: internet 203.0.113.2, networks: {net: {mode: nat, subnet: 10.0.0.0/24}}}
+      server: {uplink: internet 203.0.113.10, programs: [sink]}
+    vms:
+      vm: {network: net, programs: [{udp-rate: {to: "server:5001", size: 22 B, interval: 10 us}}]}
+    """
+
+  /// 1 GB over 1 Gbit/s with a round trip of 1 ms.
+  static let bulkTopology = """
+    segments: {lan: {subnet: 10.0.0.0/24, delay: 250 us, rate: 1 Gbit/s}}
+    hosts:
+      tx: {uplink: lan 10.0.0.1, programs: [{bulk: {to: "rx:5001", size: 1 GB}}]}
+      rx: {uplink: lan 10.0.0.2, programs: [sink]}
+    """
+
+  static func load(_ text: String) -> Topology {
+    let load = Topology.load(text: text, file: "benchmark")
+    guard let topology = load.topology else {
+      fatalError(load.diagnostics.map { $0.render(color: false) }.joined(separator: "\n"))
+    }
+    return topology
+  }
+
+  enum Captures: String { case off, memory, tmpfs }
+
+  static func start(_ text: String, captures: Captures = .off) -> Simulation {
+    let options: CaptureOptions? =
+      switch captures {
+      case .off: nil
+      case .memory: CaptureOptions(directory: nil)
+      case .tmpfs: CaptureOptions(directory: "/dev/shm/weft-bench")
+      }
+    do throws(SimulationError) {
+      return try Simulation(load(text), until: .never, captures: options)
+    } catch {
+      fatalError("\(error)")
+    }
+  }
+
+  /// Datagrams delivered per wall second, and allocations per datagram in steady state.
+  static func udp(_ name: String, _ text: String, senders: Int, goal: Double?, captures: Captures = .off, packets: Int = 600_000) -> [Figure] {
+    var allocations: [Double] = []
+    let span = Nanoseconds(UInt64(packets / senders) * 10_000)
+    let figure = Measure.values(name, unit: "packets/s", goal: goal, isRate: true) {
+      var simulation = start(text, captures: captures)
+      // ARP, DHCP, first use of buffers.
+      var reached = Instant.start + .milliseconds(300)
+      simulation.run(until: reached)
+      let before = simulation.delivered
+      let allocated = Measure.allocations
+      let clock = ContinuousClock()
+      let time = clock.measure {
+        reached = reached + span
+        simulation.run(until: reached)
+      }
+      let delivered = Double(simulation.delivered - before)
+      allocations.append(Double(Measure.allocations - allocated) / delivered)
+      simulation.abandon()
+      return delivered / (Measure.nanoseconds(time) / 1e9)
+    }
+    guard captures == .off else { return [figure] }
+    return [figure, Measure.figure("mallocs per packet, \(name)", allocations, "", goal: 0, isRate: false)]
+  }
+
+  static func bulk(captures: Captures = .off) -> Figure {
+    Measure.values("TCP 1 GB over 1 Gbit/s, 1 ms, captures \(captures.rawValue)", unit: "s", runs: 3, goal: captures == .off ? 1.5 : nil) {
+      var simulation = start(bulkTopology, captures: captures)
+      let clock = ContinuousClock()
+      let time = clock.measure { simulation.run(until: .start + .seconds(12)) }
+      precondition(simulation.receivedBytes >= 1_000_000_000)
+      simulation.abandon()
+      return Measure.nanoseconds(time) / 1e9
+    }
+  }
+
+  /// Heap per VM that has booted, has an address and serves, and does nothing.
+  static func memoryPerIdleVM() -> Figure {
+    let text = { (count: Int) in
+      """
+      segments: {lan: {subnet: 10.0.0.0/8}}
+      hosts: {h: {uplink: lan 10.255.0.1, networks: {net: bridge}}}
+      groups: {vms: {count: \(count), name: "vm{n}", network: net, address: 10.1.0.1, programs: [http-server]}}
+      """
+    }
+    func heap(_ count: Int) -> Double {
+      let topology = load(text(count))
+      let before = Measure.heapInUse
+      do throws(SimulationError) {
+        var simulation = try Simulation(topology, until: .never)
+        simulation.run(until: .start + .seconds(1))
+        let used = Double(Measure.heapInUse - before)
+        return withExtendedLifetime(simulation.now) { used }
+      } catch {
+        fatalError("\(error)")
+      }
+    }
+    return Measure.figure("memory per idle VM", [(heap(2000) - heap(1000)) / 1000], "B", goal: 4096, isRate: false)
+  }
+
+  static func thousandPings() -> Figure {
+    let text = """
+      segments: {lan: {subnet: 10.0.0.0/8}}
+      hosts: {h: {uplink: lan 10.255.0.1, networks: {net: bridge}}}
+      groups: {vms: {count: 1000, name: "vm{n}", network: net, address: 10.1.0.1, programs: [{ping: {to: next}}]}}
+      """
+    return Measure.values("1,000 VMs ping a neighbour 4 times, to the end", unit: "s", runs: 3) {
+      do throws(SimulationError) {
+        var simulation = try Simulation(load(text))
+        let clock = ContinuousClock()
+        let time = clock.measure { simulation.run() }
+        precondition(simulation.isOver && simulation.pingReplies == 4000)
+        return Measure.nanoseconds(time) / 1e9
+      } catch {
+        fatalError("\(error)")
+      }
+    }
+  }
+}
+
+extension Simulation {
+  /// Datagrams (or segments' worth of requests) that sinks took in.
+  var delivered: UInt64 { programReports.filter { $0.title.hasPrefix("sink") }.reduce(0) { $0 + $1.requests } }
+  var receivedBytes: UInt64 { programReports.filter { $0.title.hasPrefix("sink") }.reduce(0) { $0 + $1.bytesIn } }
+  var pingReplies: UInt64 { programReports.filter { $0.title.hasPrefix("ping") }.reduce(0) { $0 + $1.replies } }
+}

@@ -1,0 +1,77 @@
+public import WeftWire
+
+/// A packet comment as weft writes it. The grammar is public: people filter by it.
+///
+///     drop        = "dropped by " NODE ": " REASON [" (" detail ")"]
+///     translation = NODE ": " ("snat" / "dnat" / "quoted") " " endpoint " -> " endpoint
+///     endpoint    = IPv4 [":" port]
+///
+/// A node's name holds no `": "`; a reason is a `DropReason`'s name, a word of lower-case letters, digits and hyphens.
+/// `PcapngWriter` writes them from the fabric's own values; this type is for reading them back.
+public enum FabricComment: Hashable, Sendable {
+  case dropped(node: String, reason: String, detail: String)
+  case translated(node: String, Translation, from: Endpoint, to: Endpoint)
+
+  /// What was rewritten: the packet's source, its destination, or the packet that an ICMP error quotes.
+  public enum Translation: String, Hashable, Sendable {
+    case source = "snat"
+    case destination = "dnat"
+    case quoted
+  }
+
+  public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    public var address: IPv4Address
+    /// nil for protocols without ports; an ICMP query's identifier stands here too.
+    public var port: UInt16?
+
+    public init(_ address: IPv4Address, _ port: UInt16? = nil) {
+      self.address = address
+      self.port = port
+    }
+
+    init?(_ text: Substring) {
+      let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+      guard parts.count <= 2, let address = IPv4Address(parts[0]) else { return nil }
+      guard parts.count == 2 else {
+        self.init(address)
+        return
+      }
+      guard let port = UInt16(parts[1]) else { return nil }
+      self.init(address, port)
+    }
+
+    public var description: String { port.map { "\(address):\($0)" } ?? address.description }
+  }
+}
+
+extension FabricComment: LosslessStringConvertible {
+  /// nil for a comment that isn't ours.
+  public init?(_ text: String) {
+    guard let colon = text.firstRange(of: ": ") else { return nil }
+    let rest = text[colon.upperBound...]
+    let dropped = "dropped by "
+    if text.hasPrefix(dropped), colon.lowerBound > text.index(text.startIndex, offsetBy: dropped.count) {
+      let node = String(text[..<colon.lowerBound].dropFirst(dropped.count))
+      let reason = rest.prefix { $0 != " " }
+      guard !reason.isEmpty, reason.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
+      else { return nil }
+      let tail = rest.dropFirst(reason.count)
+      guard tail.isEmpty || (tail.hasPrefix(" (") && tail.hasSuffix(")") && tail.count > 3) else { return nil }
+      self = .dropped(node: node, reason: String(reason), detail: String(tail.dropFirst(2).dropLast()))
+      return
+    }
+    let words = rest.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 4, words[2] == "->", colon.lowerBound > text.startIndex,
+      let kind = Translation(rawValue: String(words[0])), let old = Endpoint(words[1]), let new = Endpoint(words[3])
+    else { return nil }
+    self = .translated(node: String(text[..<colon.lowerBound]), kind, from: old, to: new)
+  }
+
+  public var description: String {
+    switch self {
+    case .dropped(let node, let reason, let detail):
+      detail.isEmpty ? "dropped by \(node): \(reason)" : "dropped by \(node): \(reason) (\(detail))"
+    case .translated(let node, let kind, let old, let new): "\(node): \(kind.rawValue) \(old) -> \(new)"
+    }
+  }
+}

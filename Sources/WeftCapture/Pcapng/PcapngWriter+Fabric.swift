@@ -1,0 +1,71 @@
+public import WeftCore
+import WeftWire
+
+// What the fabric says of a frame, in the grammar of `FabricComment`.
+extension PcapngWriter {
+  /// `dropped by NODE: REASON (detail)`.
+  public mutating func commentDrop(
+    by node: String, _ reason: DropReason, _ detail: DropDetail = .none, into buffer: inout CaptureBuffer
+  ) {
+    openComment(into: &buffer)
+    append("dropped by ", into: &buffer)
+    append(node, into: &buffer)
+    append(": ", into: &buffer)
+    append(reason.name, into: &buffer)
+    if detail.kind != .none {
+      append(" (", into: &buffer)
+      append(detail, into: &buffer)
+      append(")", into: &buffer)
+    }
+    closeComment(into: &buffer)
+  }
+
+  /// `NODE: snat A:p -> B:p`; nothing for an empty note.
+  public mutating func comment(by node: String, _ note: Note, into buffer: inout CaptureBuffer) {
+    guard note.kind != .none else { return }
+    openComment(into: &buffer)
+    append(node, into: &buffer)
+    switch note.kind {
+    case .snat, .none: append(": snat ", into: &buffer)
+    case .dnat: append(": dnat ", into: &buffer)
+    case .quoted: append(": quoted ", into: &buffer)
+    }
+    let hasPorts = Self.hasPorts(note)
+    append(IPv4Address(rawValue: note.oldAddress), port: hasPorts ? note.oldPort : nil, into: &buffer)
+    append(" -> ", into: &buffer)
+    append(IPv4Address(rawValue: note.newAddress), port: hasPorts ? note.newPort : nil, into: &buffer)
+    closeComment(into: &buffer)
+  }
+
+  /// An ICMP query's identifier counts as a port (RFC 5508, section 3.1).
+  private static func hasPorts(_ note: Note) -> Bool {
+    switch IPProtocol(rawValue: note.protocolNumber) {
+    case .icmp, .tcp, .udp: true
+    default: note.oldPort | note.newPort != 0
+    }
+  }
+
+  private func append(_ detail: DropDetail, into buffer: inout CaptureBuffer) {
+    switch detail.kind {
+    case .none: break
+    case .transport:
+      switch IPProtocol(rawValue: detail.code) {
+      case .tcp: append("tcp", into: &buffer)
+      case .udp: append("udp", into: &buffer)
+      case .icmp: append("icmp", into: &buffer)
+      default:
+        append("protocol ", into: &buffer)
+        append(UInt32(detail.code), into: &buffer)
+      }
+      append("/", into: &buffer)
+      append(UInt32(detail.port), into: &buffer)
+    case .icmp:
+      append("icmp type ", into: &buffer)
+      append(UInt32(detail.code), into: &buffer)
+      append(" code ", into: &buffer)
+      append(UInt32(detail.port), into: &buffer)
+    case .address: append(IPv4Address(rawValue: detail.value), into: &buffer)
+    case .number: append(detail.value, into: &buffer)
+    }
+  }
+}

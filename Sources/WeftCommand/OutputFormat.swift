@@ -1,0 +1,38 @@
+import ArgumentParser
+
+/// `--format` says how the report is printed (text, json) and how captures are written (pcapng, pcap). Both may be given.
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+  case text, json, pcapng, pcap
+}
+
+/// What the commands that run a simulation have in common.
+struct OutputOptions: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp("text or json for the report, pcapng or pcap for the captures; may be repeated.", valueName: "format"))
+  var format: [OutputFormat] = []
+
+  @Option(name: .long, help: ArgumentHelp("Where captures are written (default: captures/NAME).", valueName: "dir"))
+  var captures: String?
+
+  @Flag(name: .long, help: "Write no captures.")
+  var noCaptures = false
+
+  @Option(name: .long, help: ArgumentHelp("Write the expectations' results as JUnit XML.", valueName: "file"))
+  var junit: String?
+
+  @Flag(name: .shortAndLong, help: "Print only what failed.")
+  var quiet = false
+
+  func validate() throws {
+    if noCaptures, captures != nil { throw ValidationError("--captures and --no-captures exclude each other.") }
+    let reports = Set(format.filter { $0 == .text || $0 == .json })
+    let files = Set(format.filter { $0 == .pcapng || $0 == .pcap })
+    if reports.count > 1 || files.count > 1 { throw ValidationError("--format was given with two that exclude each other.") }
+  }
+
+  var isJSON: Bool { format.contains(.json) }
+  var captureFormat: CaptureFormatChoice { format.contains(.pcap) ? .pcap : .pcapng }
+}
+
+enum CaptureFormatChoice { case pcapng, pcap }

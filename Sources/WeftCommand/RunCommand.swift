@@ -1,0 +1,48 @@
+import ArgumentParser
+import Weft
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a topology in virtual time, write its captures, and say what held.",
+    discussion: "Example: weft run topologies/nat-vs-bridge.yaml")
+
+  @Argument(help: ArgumentHelp("The topology file.", valueName: "file"))
+  var file: String?
+
+  @Option(name: .long, help: "Stands over the file's seed.")
+  var seed: UInt64?
+
+  @Option(name: .long, help: ArgumentHelp("Ends the run at this virtual time: 30s, 5min.", valueName: "time"))
+  var until: String?
+
+  @Option(
+    name: .long, parsing: .upToNextOption,
+    help: ArgumentHelp("Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"))
+  var checkpointAt: [String] = []
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    // `--checkpoint-at 5s lab.ckpt topology.yaml` takes in the topology's name too: it is the last word then.
+    var words = checkpointAt
+    var path = file
+    if path == nil, words.count == 3 { path = words.removeLast() }
+    guard let path else { throw ValidationError("Missing expected argument '<file>'") }
+    guard words.isEmpty || words.count == 2 else { throw ValidationError("--checkpoint-at wants a time and a file.") }
+    let checkpoint = try words.first.map { Runner.Checkpoint(at: .start + (try duration($0)), path: words[1]) }
+    let limit = try until.map { Instant.start + (try duration($0)) }
+    let topology = try TopologyFile.load(path)
+    var simulation = try Runner.start(topology, seed: seed, until: limit, options: output)
+    let report = try Runner.finish(&simulation, options: output, checkpoint: checkpoint)
+    try Runner.publish([(path, report)], options: output, asList: false)
+  }
+}
+
+func duration(_ text: String) throws -> Nanoseconds {
+  do {
+    return try Nanoseconds(parsing: text)
+  } catch {
+    throw ValidationError("'\(text)': \(error)")
+  }
+}

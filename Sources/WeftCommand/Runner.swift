@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import Weft
+
+/// Runs simulations for the commands: progress, interruption, captures, and errors as exit codes.
+enum Runner {
+  struct Checkpoint {
+    var at: Instant
+    var path: String
+  }
+
+  static func start(
+    _ topology: Topology, seed: UInt64?, until: Instant?, options: OutputOptions
+  ) throws -> Simulation {
+    let directory = options.captures ?? "captures/\(topology.name)"
+    let captures = options.noCaptures
+      ? nil : CaptureOptions(directory: directory, format: options.captureFormat == .pcap ? .pcap : .pcapng)
+    do throws(SimulationError) {
+      return try Simulation(topology, seed: seed, until: until, captures: captures)
+    } catch {
+      throw environment(error.description)
+    }
+  }
+
+  /// Runs to the end, saving a checkpoint on the way if asked to.
+  static func finish(
+    _ simulation: inout Simulation, options: OutputOptions, checkpoint: Checkpoint? = nil
+  ) throws -> Report {
+    Interruption.watch()
+    var progress = Progress(isWanted: !options.quiet)
+    if let checkpoint {
+      try run(&simulation, until: checkpoint.at, &progress)
+      do {
+        try CheckpointFile.write(simulation, to: checkpoint.path)
+      } catch {
+        simulation.abandon()
+        throw environment(error.description)
+      }
+    }
+    try run(&simulation, until: .never, &progress)
+    progress.clear()
+    do {
+      return try simulation.finish()
+    } catch {
+      throw environment(error.description)
+    }
+  }
+
+  /// In slices, so that an interrupt is noticed and leaves nothing half-written.
+  private static func run(_ simulation: inout Simulation, until limit: Instant, _ progress: inout Progress) throws {
+    while true {
+      let more = simulation.run(until: limit, events: 1 << 16)
+      if Interruption.happened {
+        progress.clear()
+        simulation.abandon()
+        Terminal.error("interrupted at \(simulation.now) of virtual time; no captures were written\n")
+        throw Exit.interrupted
+      }
+      guard more else { return }
+      progress.update(simulation)
+    }
+  }
+
+  static func environment(_ text: String) -> ExitCode {
+    Terminal.error("weft: \(text)\n")
+    return Exit.environment
+  }
+
+  /// Prints reports as asked for, and fails if an expectation did.
+  static func publish(_ reports: [(file: String, report: Report)], options: OutputOptions, asList: Bool) throws {
+    if options.isJSON {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      let data = asList ? try encoder.encode(reports.map(\.report)) : try encoder.encode(reports.first?.report)
+      Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
+    } else {
+      for (_, report) in reports where !options.quiet || !report.passed {
+        Terminal.out(asList ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
+      }
+    }
+    if let junit = options.junit {
+      do {
+        try Data(JUnit.xml(reports).utf8).write(to: URL(fileURLWithPath: junit), options: .atomic)
+      } catch {
+        throw environment("can't write \(junit): \((error as NSError).localizedDescription)")
+      }
+    }
+    guard reports.allSatisfy(\.report.passed) else { throw Exit.expectationFailed }
+  }
+}
+
+/// Remembers that the user wants to stop; the run looks between slices.
+enum Interruption {
+  nonisolated(unsafe) private static var flag: sig_atomic_t = 0
+
+  static var happened: Bool { flag != 0 }
+
+  static func watch() {
+    // A second signal ends the process at once: the handler gives way after the first.
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { received in
+        Interruption.flag = 1
+        signal(received, SIG_DFL)
+      }
+    }
+  }
+}

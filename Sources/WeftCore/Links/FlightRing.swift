@@ -1,0 +1,79 @@
+/// What a link holds, oldest first: a ring that doubles when it is full. It owns its frames: those still in flight when
+/// the link goes away go back to their pool, and a copy of a link shares the bytes with the original.
+final class FlightRing {
+  struct Flight: BitwiseCopyable {
+    var frame: StoredFrame
+    /// When its last bit is on the wire.
+    var departure: UInt64
+    var arrival: UInt64
+  }
+
+  /// Behind a pointer that the link keeps too: on the frame path no retain, and no exclusivity or bounds check.
+  struct State: BitwiseCopyable {
+    private var flights: UnsafeMutablePointer<Flight>
+    /// The capacity, a power of two, less one.
+    private var mask: Int
+    private var head = 0
+    private(set) var count = 0
+
+    init(capacity: Int) {
+      flights = .allocate(capacity: capacity)
+      mask = capacity - 1
+    }
+
+    func deallocate() { flights.deallocate() }
+
+    /// Counted from the oldest. Precondition: index < count.
+    @inline(__always)
+    subscript(index: Int) -> Flight { flights[(head &+ index) & mask] }
+
+    @inline(__always)
+    mutating func push(_ flight: Flight) {
+      if count > mask { grow() }
+      flights[(head &+ count) & mask] = flight
+      count &+= 1
+    }
+
+    /// Precondition: count > 0.
+    @inline(__always)
+    mutating func pop() -> Flight {
+      let flight = flights[head]
+      head = (head &+ 1) & mask
+      count &-= 1
+      return flight
+    }
+
+    private mutating func grow() {
+      var larger = State(capacity: (mask + 1) * 2)
+      for index in 0..<count { larger.push(self[index]) }
+      deallocate()
+      self = larger
+    }
+  }
+
+  let state: UnsafeMutablePointer<State>
+
+  init() {
+    state = .allocate(capacity: 1)
+    state.initialize(to: State(capacity: 4))
+  }
+
+  deinit {
+    while state.pointee.count > 0 { _ = Frame(stored: state.pointee.pop().frame) }
+    state.pointee.deallocate()
+    state.deallocate()
+  }
+
+  func copy() -> FlightRing {
+    let copy = FlightRing()
+    for index in 0..<state.pointee.count {
+      var flight = state.pointee[index]
+      let frame = Frame(stored: flight.frame)
+      flight.frame = frame.share().store()
+      // Back to this ring, which still owns it.
+      _ = frame.store()
+      copy.state.pointee.push(flight)
+    }
+    return copy
+  }
+}

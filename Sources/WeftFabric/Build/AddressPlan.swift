@@ -1,0 +1,72 @@
+import WeftTopology
+import WeftWire
+
+/// Which address every NIC will have. Static ones stand in the file; the others are kept for their NICs by the DHCP
+/// servers, in the order of the file, so that a port forward or a name in a capture is right from the first frame on.
+struct AddressPlan {
+  struct PlannedNetwork {
+    var reservations: [MACAddress: IPv4Address] = [:]
+    /// Never given to anybody by DHCP: the gateway's, the server's, static ones.
+    var excluded: Set<IPv4Address> = []
+  }
+
+  private struct Key: Hashable {
+    var vm: String
+    var network: String
+  }
+
+  /// Per VM and NIC, in the order of the file.
+  var macs: [[MACAddress]] = []
+  var networks: [String: PlannedNetwork] = [:]
+  private var addresses: [Key: IPv4Address] = [:]
+
+  init() {}
+
+  init(_ topology: Topology, macs: [[MACAddress]]) {
+    self.macs = macs
+    var dhcp: [String: DHCPSettings] = [:]
+    for network in topology.hosts.flatMap(\.networks) {
+      var planned = PlannedNetwork()
+      if let gateway = network.gateway { planned.excluded.insert(gateway) }
+      if let settings = network.dhcp {
+        planned.excluded.insert(settings.server)
+        dhcp[network.name] = settings
+      }
+      networks[network.name] = planned
+    }
+    var taken: [String: Set<IPv4Address>] = [:]
+    for (vm, macs) in zip(topology.vms, macs) {
+      for (nic, mac) in zip(vm.nics, macs) {
+        guard let address = nic.address ?? nic.reservation else { continue }
+        if nic.address != nil {
+          networks[nic.network]?.excluded.insert(address)
+        } else {
+          networks[nic.network]?.reservations[mac] = address
+        }
+        taken[nic.network, default: []].insert(address)
+        addresses[Key(vm: vm.name, network: nic.network)] = address
+      }
+    }
+    var cursors: [String: UInt64] = [:]
+    for (vm, macs) in zip(topology.vms, macs) {
+      for (nic, mac) in zip(vm.nics, macs) where nic.address == nil && nic.reservation == nil {
+        guard let settings = dhcp[nic.network] else { continue }
+        var next = cursors[nic.network] ?? UInt64(settings.rangeFirst.rawValue)
+        while next <= UInt64(settings.rangeLast.rawValue) {
+          let address = IPv4Address(rawValue: UInt32(next))
+          next += 1
+          if networks[nic.network]?.excluded.contains(address) == true || taken[nic.network]?.contains(address) == true {
+            continue
+          }
+          networks[nic.network]?.reservations[mac] = address
+          addresses[Key(vm: vm.name, network: nic.network)] = address
+          break
+        }
+        cursors[nic.network] = next
+      }
+    }
+  }
+
+  /// Nil where the pool is too small for everybody: who comes first gets one then.
+  func address(of vm: String, on network: String) -> IPv4Address? { addresses[Key(vm: vm, network: network)] }
+}

@@ -1,0 +1,54 @@
+import WeftCore
+import WeftTopology
+
+/// The graph while it is being drawn: nodes whose ports are still being added, and the cables between them.
+struct GraphPlan {
+  struct PlannedNode {
+    var kind: Node.Kind
+    var index: Int
+    var name: String
+    var ports: [String] = []
+  }
+
+  struct End {
+    var node: Int
+    var port: Int
+  }
+
+  struct Cable {
+    var a: End
+    var b: End
+    var aToB: LinkParameters
+    var bToA: LinkParameters
+    var name: LinkName?
+  }
+
+  var nodes: [PlannedNode] = []
+  var cables: [Cable] = []
+  private var counts: [Node.Kind: Int] = [:]
+
+  mutating func add(_ kind: Node.Kind, _ name: String) -> Int {
+    nodes.append(PlannedNode(kind: kind, index: counts[kind, default: 0], name: name))
+    counts[kind, default: 0] += 1
+    return nodes.count - 1
+  }
+
+  mutating func port(_ node: Int, _ name: String) -> End {
+    nodes[node].ports.append(name)
+    return End(node: node, port: nodes[node].ports.count - 1)
+  }
+
+  /// Inside a host cables cost no time and lose nothing.
+  mutating func connect(_ a: End, _ b: End, _ settings: LinkSettings? = nil, name: LinkName? = nil) {
+    let parameters = settings.map(LinkParameters.init) ?? LinkParameters()
+    cables.append(Cable(a: a, b: b, aToB: parameters, bToA: parameters, name: name))
+  }
+}
+
+extension LinkParameters {
+  init(_ settings: LinkSettings) {
+    self.init(
+      delay: settings.delay, rate: settings.rate, queueFrames: settings.queueFrames, queueBytes: settings.queueBytes,
+      loss: settings.loss)
+  }
+}

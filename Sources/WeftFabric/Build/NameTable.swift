@@ -1,0 +1,16 @@
+import WeftTopology
+import WeftWire
+
+/// What the topology's names stand for in the graph.
+struct NameTable {
+  /// VMs and hosts: their machines.
+  var machines: [String: Int] = [:]
+  /// Their first interface's address: the static one, or the one their DHCP server keeps for them.
+  var addresses: [String: IPv4Address] = [:]
+  /// Every node a name covers: a NAT network its gateway, switch and DHCP server; a host all it is made of. For `by:`.
+  var covered: [String: [Int]] = [:]
+  /// `laptop.uplink`, `web.eth0`: the first of a cable's two link directions.
+  var cables: [LinkName: Int] = [:]
+  /// Hosts with a NAT: their gateways.
+  var gateways: [String: Int] = [:]
+}

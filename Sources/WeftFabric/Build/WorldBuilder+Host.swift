@@ -1,0 +1,123 @@
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftNAT
+import WeftServices
+import WeftTopology
+import WeftWire
+
+extension WorldBuilder {
+  /// A host: its machine, and what stands between it and its segment.
+  ///
+  ///     machine ── [gateway] ── [bridge] ── segment
+  mutating func add(_ host: WeftTopology.Host) {
+    let bridge = host.networks.first { $0.mode == .bridge }.map { network in
+      let node = addSwitch(network.name, limit: network.fdbLimit, ageing: network.fdbAgeing)
+      switchOfNetwork[network.name] = node
+      cover(network.name, node)
+      cover(host.name, node)
+      return node
+    }
+    let privateNetworks = host.networks.filter { $0.mode != .bridge }
+    for network in privateNetworks {
+      let name = network.mode == .nat ? "\(network.name)-switch" : network.name
+      let node = addSwitch(name, limit: network.fdbLimit, ageing: network.fdbAgeing)
+      switchOfNetwork[network.name] = node
+      cover(network.name, node)
+      cover(host.name, node)
+    }
+    let nats = host.networks.filter { $0.mode == .nat }
+    var outer: GraphPlan.End?
+    var inner: GraphPlan.End?
+    if let uplink = host.uplink, !nats.isEmpty {
+      let gateway = addGateway(of: host, uplink, nats)
+      outer = plan.port(gateway, "wan")
+      inner = plan.port(gateway, "host")
+      for network in nats {
+        let port = plan.port(gateway, nats.count == 1 ? "lan" : network.name)
+        if let lan = switchOfNetwork[network.name] { plan.connect(port, plan.port(lan, "gateway"), network.link) }
+      }
+    }
+    addMachine(of: host, behind: inner, in: &outer)
+    for network in privateNetworks where network.dhcp != nil { addServer(of: network, host) }
+    guard let uplink = host.uplink, let segment = switchOfSegment[uplink.segment] else { return }
+    if let bridge {
+      if let outer { plan.connect(outer, plan.port(bridge, "host")) }
+      outer = plan.port(bridge, "uplink")
+    }
+    if let outer {
+      plan.connect(
+        outer, plan.port(segment, host.name), uplink.link, name: LinkName(node: host.name, port: "uplink"))
+    }
+  }
+
+  /// One gateway a host: its NAT networks share the host's one address, and so its ports.
+  private mutating func addGateway(of host: WeftTopology.Host, _ uplink: Uplink, _ nats: [Network]) -> Int {
+    let name = nats.count == 1 ? nats[0].name : "\(host.name)-nat"
+    let node = plan.add(.gateway, name)
+    names.gateways[host.name] = node
+    cover(host.name, node)
+    for network in nats { cover(network.name, node) }
+    var configuration = NATConfiguration(
+      name: name, seed: seed,
+      outside: .init(mac: uplink.mac ?? makeMAC(), address: uplink.address, prefix: uplink.prefix, gateway: uplink.gateway),
+      insides: nats.map { network in
+        .init(
+          name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost, prefix: network.subnet)
+      }, hasHostPort: true)
+    configuration.ipForwarding = host.ipForwarding
+    let settings = nats[0].nat
+    configuration.unsolicited = settings.unsolicited == .drop ? .drop : .refuse
+    configuration.tableLimit = settings.tableLimit
+    configuration.timeouts.udp = settings.udpTimeout
+    configuration.timeouts.icmp = settings.icmpTimeout
+    configuration.timeouts.tcpEstablished = settings.tcpEstablishedTimeout
+    configuration.timeouts.tcpTransitory = settings.tcpTransitoryTimeout
+    configuration.services = host.programs.flatMap(\.listens).map { .init($0.0 == .tcp ? .tcp : .udp, $0.1) }
+    gateways.append(configuration)
+    gatewayForwards.append(nats.flatMap { network in network.forwards.map { (network.name, $0) } })
+    return node
+  }
+
+  /// The host's own machine: its uplink interface first, then one on each host-only network.
+  private mutating func addMachine(of host: WeftTopology.Host, behind inner: GraphPlan.End?, in outer: inout GraphPlan.End?) {
+    let node = plan.add(.machine, host.name)
+    names.machines[host.name] = node
+    cover(host.name, node)
+    var interfaces: [GuestConfiguration.Interface] = []
+    var nics: [NetworkInterface] = []
+    func add(_ mac: MACAddress, _ addressing: GuestConfiguration.Addressing) {
+      nics.append(NetworkInterface(mac: mac))
+      interfaces.append(.init(mac: mac, addressing: addressing))
+    }
+    if let uplink = host.uplink {
+      // Behind a gateway the uplink's MAC is the gateway's.
+      let mac = inner == nil ? uplink.mac ?? makeMAC() : makeMAC()
+      add(mac, .static(uplink.address, uplink.prefix, gateway: uplink.gateway))
+      let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")
+      if let inner { plan.connect(port, inner) } else { outer = port }
+    }
+    for network in host.networks where network.mode == .hostOnly {
+      guard let lan = switchOfNetwork[network.name] else { continue }
+      add(makeMAC(), .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil))
+      plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
+    }
+    let guest = Guest(
+      GuestConfiguration(name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map { GuestProgram($0, names) }))
+    machines.append(Machine(vm: nil, interfaces: nics, guest: guest))
+  }
+
+  private mutating func addServer(of network: Network, _ host: WeftTopology.Host) {
+    guard let dhcp = network.dhcp, let lan = switchOfNetwork[network.name] else { return }
+    let addresses = addressPlan.networks[network.name]
+    let node = plan.add(.dhcpServer, "\(network.name)-dhcp")
+    cover(network.name, node)
+    cover(host.name, node)
+    servers.append(
+      .init(
+        mac: makeMAC(), address: dhcp.server, prefix: network.subnet, router: network.mode == .nat ? network.gateway : nil,
+        first: dhcp.rangeFirst, last: dhcp.rangeLast, leaseTime: dhcp.leaseTime,
+        excluded: addresses?.excluded ?? [], reservations: addresses?.reservations ?? [:]))
+    plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), network.link)
+  }
+}

@@ -1,0 +1,116 @@
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftNAT
+import WeftServices
+import WeftSwitch
+import WeftTopology
+import WeftWire
+
+/// Turns a validated topology into a world. What becomes of each thing:
+///
+///     segment            a switch; each uplink a cable to it
+///     host               a machine; with a bridge network or a NAT in front of it when it has one
+///     network nat        a switch NAME-switch for the VMs, a gateway NAME (wan, host, lan), a DHCP server NAME-dhcp
+///     network bridge     a switch NAME that joins the VMs, the host and its uplink
+///     network host-only  a switch NAME with the host's machine and the VMs (and a DHCP server) on it
+///     network isolated   a switch NAME with the VMs on it
+///
+/// Nodes, ports and MAC addresses are numbered in the order of the file, so that the same file gives the same world.
+struct WorldBuilder {
+  let topology: Topology
+  let seed: UInt64
+  var plan = GraphPlan()
+  var names = NameTable()
+  var gateways: [NATConfiguration] = []
+  /// Per gateway: resolved to addresses once every VM is known.
+  var gatewayForwards: [[(network: String, forward: Forward)]] = []
+  var servers: [DHCPServer.Configuration] = []
+  var machines: [Machine] = []
+  /// Per switch, in order.
+  var switchSettings: [(limit: Int, ageing: Nanoseconds)] = []
+  private var nextMAC: UInt64 = 0
+  private var takenMACs: Set<MACAddress> = []
+  var switchOfNetwork: [String: Int] = [:]
+  var switchOfSegment: [String: Int] = [:]
+  private(set) var addressPlan = AddressPlan()
+  /// Looked up once per NIC, in files of thousands of VMs.
+  private var placeOfNetwork: [String: (host: Int, network: Int)] = [:]
+
+  init(topology: Topology, seed: UInt64) {
+    self.topology = topology
+    self.seed = seed
+    for host in topology.hosts { if let mac = host.uplink?.mac { takenMACs.insert(mac) } }
+    for (host, entry) in topology.hosts.enumerated() {
+      for (network, name) in entry.networks.map(\.name).enumerated() { placeOfNetwork[name] = (host, network) }
+    }
+    for vm in topology.vms { for nic in vm.nics { if let mac = nic.mac { takenMACs.insert(mac) } } }
+    let macs = topology.vms.map { vm in vm.nics.map { $0.mac ?? makeMAC() } }
+    addressPlan = AddressPlan(topology, macs: macs)
+    for host in topology.hosts { names.addresses[host.name] = host.uplink?.address }
+    for vm in topology.vms {
+      if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.network) }
+    }
+  }
+
+  /// The next address under 52:54:00, QEMU's prefix, that the file doesn't use.
+  mutating func makeMAC() -> MACAddress {
+    while true {
+      nextMAC += 1
+      let mac = MACAddress(rawValue: 0x5254_0000_0000 + nextMAC)
+      if !takenMACs.contains(mac) { return mac }
+    }
+  }
+
+  mutating func addSwitch(_ name: String, limit: Int = 8192, ageing: Nanoseconds = .seconds(300)) -> Int {
+    switchSettings.append((limit, ageing))
+    return plan.add(.virtualSwitch, name)
+  }
+
+  mutating func cover(_ name: String, _ node: Int) { names.covered[name, default: []].append(node) }
+
+  /// Draws the whole graph and makes the world.
+  consuming func build(pool: FramePool = FramePool()) -> World {
+    for segment in topology.segments {
+      let node = addSwitch(segment.name, limit: 65_536)
+      switchOfSegment[segment.name] = node
+      cover(segment.name, node)
+    }
+    for host in topology.hosts { add(host) }
+    for (index, vm) in topology.vms.enumerated() { add(vm, addressPlan.macs[index]) }
+    return assemble(pool)
+  }
+
+  private mutating func add(_ vm: VM, _ macs: [MACAddress]) {
+    let node = plan.add(.machine, vm.name)
+    names.machines[vm.name] = node
+    cover(vm.name, node)
+    var interfaces: [GuestConfiguration.Interface] = []
+    var nics: [NetworkInterface] = []
+    for (index, nic) in vm.nics.enumerated() {
+      guard let network = network(nic.network), let bridge = switchOfNetwork[nic.network] else { continue }
+      let port = plan.port(node, "eth\(index)")
+      let far = plan.port(bridge, index == 0 ? vm.name : "\(vm.name)-eth\(index)")
+      plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
+      nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rxRing, transmitCapacity: nic.txRing))
+      interfaces.append(.init(mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0)))
+    }
+    let guest = Guest(
+      GuestConfiguration(name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
+    machines.append(
+      Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
+  }
+
+  private func network(_ name: String) -> (network: Network, host: WeftTopology.Host)? {
+    guard let place = placeOfNetwork[name] else { return nil }
+    return (topology.hosts[place.host].networks[place.network], topology.hosts[place.host])
+  }
+
+  private func addressing(
+    _ nic: NIC, _ network: Network, _ host: WeftTopology.Host, isFirst: Bool
+  ) -> GuestConfiguration.Addressing {
+    guard let address = nic.address else { return .dhcp }
+    let gateway = network.mode == .bridge ? host.uplink?.gateway : network.mode == .nat ? network.gateway : nil
+    return .static(address, network.subnet, gateway: isFirst ? gateway : nil)
+  }
+}

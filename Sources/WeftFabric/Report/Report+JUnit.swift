@@ -1,0 +1,54 @@
+/// Reports in JUnit's XML, as CI systems read it: a suite a topology, a case an expectation.
+public enum JUnit {
+  public static func xml(_ suites: [(file: String, report: Report)]) -> String {
+    var lines = [#"<?xml version="1.0" encoding="UTF-8"?>"#]
+    let tests = suites.reduce(0) { $0 + $1.report.expectations.count }
+    let failures = suites.reduce(0) { $0 + $1.report.failureCount }
+    lines.append(#"<testsuites name="weft" tests="\#(tests)" failures="\#(failures)">"#)
+    for (file, report) in suites {
+      lines.append(
+        #"  <testsuite name="\#(escape(report.name))" file="\#(escape(file))" tests="\#(report.expectations.count)" "#
+          + #"failures="\#(report.failureCount)" time="\#(report.endedAt.seconds)">"#)
+      for verdict in report.expectations {
+        let open = #"    <testcase name="\#(escape(verdict.name))" classname="\#(escape(report.name))" "#
+          + #"file="\#(escape(file))" line="\#(verdict.line)" time="\#(verdict.decidedAt.seconds)""#
+        guard !verdict.passed else {
+          lines.append(open + "/>")
+          continue
+        }
+        lines.append(open + ">")
+        let detail = verdict.evidence.map(\.description).joined(separator: "\n")
+        lines.append(
+          #"      <failure message="\#(escape("expected \(verdict.expected), observed \(verdict.observed)"))">\#(escape(detail))</failure>"#)
+        lines.append("    </testcase>")
+      }
+      for complaint in report.complaints {
+        lines.append(#"    <system-err>\#(escape(complaint))</system-err>"#)
+      }
+      lines.append("  </testsuite>")
+    }
+    lines.append("</testsuites>")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// XML 1.0 has no way to write most control characters: they become spaces.
+  private static func escape(_ text: String) -> String {
+    var escaped = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "\"": escaped += "&quot;"
+      case "\n", "\t": escaped.unicodeScalars.append(scalar)
+      case _ where scalar.value < 0x20: escaped += " "
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
+  }
+}
+
+extension Report {
+  var failureCount: Int { expectations.count { !$0.passed } }
+}

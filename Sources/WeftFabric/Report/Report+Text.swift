@@ -1,0 +1,104 @@
+import WeftCore
+import WeftGuest
+
+extension Report {
+  /// The summary for people. `paint` colours a text, or gives it back where colour isn't wanted.
+  public func text(paint: (String, Colour) -> String = { text, _ in text }) -> String {
+    var lines: [String] = []
+    func section(_ title: String, _ body: [String]) {
+      guard !body.isEmpty else { return }
+      if !lines.isEmpty { lines.append("") }
+      lines.append(paint(title, .bold))
+      lines += body
+    }
+    lines.append(paint("\(name)", .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
+    section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
+    section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0 })
+    section("Programs", programs.map { "  " + Self.line($0) })
+    section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
+    section("Drops", Self.shortened(aggregatedDrops, to: 20))
+    section("Captures", captureLines)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A line a topology, and what failed: for many at once.
+  public func brief(paint: (String, Colour) -> String = { text, _ in text }) -> String {
+    let held = expectations.count - failureCount
+    let mark = passed ? paint("✓", .green) : paint("✗", .red)
+    var lines = ["\(mark) \(paint(name, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"]
+    lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
+    lines += complaints.map { "  " + paint("✗ ", .red) + $0 }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  public enum Colour { case bold, red, green, dim }
+
+  static func lines(_ verdict: Verdict, _ paint: (String, Colour) -> String) -> [String] {
+    let mark = verdict.passed ? paint("✓", .green) : paint("✗", .red)
+    var lines = ["  \(mark) \(verdict.name): \(verdict.observed)"]
+    if !verdict.passed {
+      lines.append("      expected \(verdict.expected) (line \(verdict.line), \(verdict.tries) tries, until \(verdict.decidedAt))")
+    }
+    // A positive speaks for itself; a negative, or a failure, shows what it rests on.
+    let shown = verdict.passed ? verdict.evidence.filter { $0.event != .delivered } : verdict.evidence
+    guard !verdict.passed || verdict.evidence.contains(where: { $0.event == .dropped }) else { return lines }
+    for evidence in shown.prefix(4) { lines.append(paint("      " + evidence.description, .dim)) }
+    return lines
+  }
+
+  static func line(_ program: Program) -> String {
+    let report = program.report
+    var parts = ["\(program.machine): \(report.title): "]
+    switch report.state {
+    case .waiting: parts.append("waiting")
+    case .running: parts.append("running")
+    case .done: parts.append("done")
+    case .failed(let why): parts.append("failed: \(why)")
+    }
+    if report.requests > 0 || report.replies > 0 { parts.append(", \(report.requests) requests, \(report.replies) replies") }
+    if report.failures > 0 { parts.append(", \(report.failures) failures") }
+    if report.bytesIn > 0 { parts.append(", \(report.bytesIn) B in") }
+    if report.bytesOut > 0 { parts.append(", \(report.bytesOut) B out") }
+    if let status = report.httpStatus { parts.append(", HTTP \(status)") }
+    if let rtt = report.rtt, rtt.count > 0 { parts.append(", rtt \(rtt.minimum)/\(rtt.average)/\(rtt.maximum)") }
+    if let rate = report.throughput { parts.append(", \(TryOutcome.rate(rate))") }
+    return parts.joined()
+  }
+
+  /// Per node and reason: the ports are in the JSON.
+  private var aggregatedDrops: [String] {
+    var order: [String] = []
+    var counts: [String: UInt64] = [:]
+    for drop in drops {
+      let key = "\(drop.node): \(drop.reason)"
+      if counts[key] == nil { order.append(key) }
+      counts[key, default: 0] += drop.count
+    }
+    return order.map { "  \($0) × \(counts[$0] ?? 0)" }
+  }
+
+  private var captureLines: [String] {
+    guard !captures.isEmpty else { return [] }
+    let written = captures.filter { $0.frames > 0 }
+    let frames = captures.reduce(0) { $0 + $1.frames }
+    let head = "  \(captures.count) files, \(frames) frames"
+    return [head] + Self.shortened(written.map { "  \($0.path)  \($0.frames) frames" }, to: 16)
+  }
+
+  private static func shortened(_ lines: [String], to limit: Int) -> [String] {
+    lines.count <= limit ? lines : lines.prefix(limit) + ["  … and \(lines.count - limit) more (--format json has all)"]
+  }
+}
+
+extension Evidence: CustomStringConvertible {
+  public var description: String {
+    let what: String
+    switch event {
+    case .sent: what = "sent from \(port)"
+    case .delivered: what = "delivered to \(port), \(detail)"
+    case .dropped: what = "dropped at \(port): \(detail)"
+    }
+    guard let capture, let frame else { return "\(at)  \(what)" }
+    return "\(at)  \(what)  [\(capture) frame \(frame)]"
+  }
+}

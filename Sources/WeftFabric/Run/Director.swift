@@ -1,0 +1,174 @@
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftTopology
+import WeftWire
+
+/// Makes happen what the file plans, tries its expectations, and knows when the run is over.
+struct Director: Codable {
+  /// How often it looks whether everything is done, once there is nothing else to wait for.
+  private static let idleCheck = Nanoseconds.milliseconds(100)
+  /// What the last connection needs to close in the captures.
+  private static let linger = Nanoseconds.seconds(1)
+  /// A run without a duration doesn't wait longer than this for programs after the last thing planned.
+  private static let patience = Nanoseconds.seconds(60)
+
+  private var nextEvent = 0
+  private var runs: [ExpectationRun]
+  private var nextTrace: UInt32 = 1
+  private var nextIdleCheck: Instant
+  /// Set once everything is done.
+  private(set) var end: Instant
+  private(set) var isOver = false
+  /// Events that couldn't be carried out, in words.
+  private(set) var complaints: [String] = []
+
+  init(_ topology: Topology, until: Instant?) {
+    runs = topology.expectations.enumerated().map { ExpectationRun(index: $0, timing: $1.timing) }
+    let planned = max(
+      topology.events.map(\.at).max() ?? .zero,
+      topology.expectations.map { $0.timing.end + $0.timeout }.max() ?? .zero,
+      topology.hosts.flatMap(\.programs).map(\.start).max() ?? .zero,
+      topology.vms.flatMap(\.programs).map(\.start).max() ?? .zero)
+    if let fixed = until ?? topology.duration.map({ .start + $0 }) {
+      end = fixed
+      nextIdleCheck = .never
+    } else {
+      end = .start + planned + Self.patience
+      nextIdleCheck = .start + Self.linger
+    }
+  }
+
+  func deadline(_ topology: Topology) -> Instant {
+    guard !isOver else { return .never }
+    var earliest = min(end, nextIdleCheck)
+    if nextEvent < topology.events.count { earliest = min(earliest, .start + topology.events[order(topology, nextEvent)].at) }
+    for run in runs where run.deadline < earliest { earliest = run.deadline }
+    return earliest
+  }
+
+  /// Events in the order of time; of equal ones, the order of the file. Few: sorted anew for each.
+  private func order(_ topology: Topology, _ position: Int) -> Int {
+    topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }[position]
+  }
+
+  mutating func wake(_ topology: Topology, _ world: inout World) {
+    let now = world.now
+    while nextEvent < topology.events.count {
+      let event = topology.events[order(topology, nextEvent)]
+      guard .start + event.at <= now else { break }
+      nextEvent += 1
+      perform(event, &world)
+    }
+    for index in runs.indices where runs[index].deadline <= now { start(index, topology, &world) }
+    if nextIdleCheck <= now {
+      let decided = runs.allSatisfy { $0.verdict != nil }
+      if decided, nextEvent == topology.events.count, world.isIdle {
+        end = min(end, now + Self.linger)
+        nextIdleCheck = .never
+      } else {
+        nextIdleCheck = now + Self.idleCheck
+      }
+    }
+    if end <= now { isOver = true }
+  }
+
+  private mutating func perform(_ event: Event, _ world: inout World) {
+    do throws(VirtualMachine.IllegalTransition) {
+      switch event.action {
+      case .linkDown(let name): world.setCable(name, up: false)
+      case .linkUp(let name): world.setCable(name, up: true)
+      case .start(let vm): try world.perform(.start, on: vm)
+      case .pause(let vm): try world.perform(.pause, on: vm)
+      case .resume(let vm): try world.perform(.resume, on: vm)
+      case .stop(let vm): try world.perform(.stop, on: vm)
+      case .setLink(let name, let delay, let rate, let loss): world.setLink(name, delay: delay, rate: rate, loss: loss)
+      case .ipForwarding(let host, let enabled): world.setIPForwarding(host, enabled)
+      }
+    } catch {
+      complaints.append("line \(event.mark.line), at \(event.at): \(error)")
+    }
+  }
+
+  private mutating func start(_ index: Int, _ topology: Topology, _ world: inout World) {
+    let expectation = topology.expectations[index]
+    let trace = nextTrace
+    nextTrace += 1
+    runs[index].began(trace: trace)
+    guard let node = world.names.machines[expectation.from] else { return }
+    if case .lease = expectation.probe {
+      runs[index].finished(world.leaseOutcome(node), of: expectation, now: world.now, in: world)
+      return
+    }
+    guard let kind = GuestProbe.Kind(expectation.probe, world.names), world.machines[world.nodes[node].index].state == .running
+    else {
+      let why = "nothing was sent: \(expectation.from) isn't running, or the target has no address"
+      let outcome = TryOutcome(kind: .notSent, text: why, records: [], result: nil)
+      runs[index].finished(outcome, of: expectation, now: world.now, in: world)
+      return
+    }
+    let timeout = ExpectationRun.timeout(of: expectation, now: world.now)
+    world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
+    collect(topology, &world)
+  }
+
+  /// Takes in the probes that ended.
+  mutating func collect(_ topology: Topology, _ world: inout World) {
+    guard world.hasProbeResults else { return }
+    for (_, result, records) in world.takeProbeResults() {
+      let index = runs.firstIndex { if case .trying(result.trace) = $0.phase { true } else { false } }
+      guard let index else { continue }
+      let expectation = topology.expectations[index]
+      let outcome = TryOutcome(result, records, of: expectation.probe, in: world)
+      runs[index].finished(outcome, of: expectation, now: world.now, in: world)
+    }
+  }
+
+  /// The verdicts in the order of the file; what is undecided at the end has failed.
+  mutating func verdicts(_ topology: Topology, now: Instant) -> [Verdict] {
+    for index in runs.indices { runs[index].cutShort(topology.expectations[index], now: now) }
+    return runs.compactMap(\.verdict)
+  }
+
+  var decidedCount: Int { runs.count { $0.verdict != nil } }
+}
+
+extension GuestProbe.Kind {
+  /// Nil while the target has no address.
+  init?(_ probe: Expectation.Probe, _ names: NameTable) {
+    func target(_ destination: Destination) -> GuestTarget? {
+      switch destination {
+      case .address(let address): .address(address)
+      case .node(let name): names.addresses[name].map { .address($0) }
+      }
+    }
+    switch probe {
+    case .connect(let to, let port, let transport):
+      guard let target = target(to) else { return nil }
+      self = transport == .tcp ? .tcpConnect(to: target, port: port) : .udp(to: target, port: port)
+    case .ping(let to, let size, let ttl):
+      guard let target = target(to) else { return nil }
+      self = .ping(to: target, size: size, ttl: ttl)
+    case .http(let to, let port, let path, _, _):
+      guard let target = target(to) else { return nil }
+      self = .http(to: target, port: port, path: path, host: to.hostHeader)
+    case .throughput(let to, let port, let size, _, _):
+      guard let target = target(to) else { return nil }
+      self = .throughput(to: target, port: port, size: size)
+    case .lease: return nil
+    }
+  }
+}
+
+extension World {
+  func leaseOutcome(_ node: Int) -> TryOutcome {
+    let guest = machines[nodes[node].index].guest
+    let ports = guest.configuration.interfaces.indices
+    let missing = ports.first { guest.address(of: $0) == nil }
+    if let missing {
+      return TryOutcome(kind: .failed, text: "eth\(missing) has no lease", records: [], result: nil)
+    }
+    let addresses = ports.compactMap { guest.address(of: $0)?.description }.joined(separator: ", ")
+    return TryOutcome(kind: .open, text: "has \(addresses)", records: [], result: nil)
+  }
+}

@@ -1,0 +1,152 @@
+import WeftCapture
+import WeftCore
+import WeftTopology
+import WeftWire
+
+/// What to write of a run.
+public struct CaptureOptions: Sendable {
+  /// nil keeps the captures in memory.
+  public var directory: String?
+  public var format: CaptureFormat
+  /// Nanoseconds since 1970 at which virtual time begins: fixed, or a run wouldn't give the same bytes twice.
+  public var epoch: UInt64
+
+  public init(directory: String?, format: CaptureFormat = .pcapng, epoch: UInt64 = CaptureSet.defaultEpoch) {
+    self.directory = directory
+    self.format = format
+    self.epoch = epoch
+  }
+}
+
+/// Why a run can't begin.
+public enum SimulationError: Error, CustomStringConvertible {
+  case capture(CaptureError)
+  case filter(CaptureFilterError)
+
+  public var description: String {
+    switch self {
+    case .capture(let error): error.description
+    case .filter(let error): error.description
+    }
+  }
+}
+
+/// A topology run in virtual time: same file and seed, same bytes.
+///
+///     var simulation = try Simulation(topology, captures: CaptureOptions(directory: "captures/lab"))
+///     simulation.run()
+///     let report = try simulation.finish()
+public struct Simulation: ~Copyable {
+  public let topology: Topology
+  public let seed: UInt64
+  public internal(set) var world: World
+  var director: Director
+
+  /// Builds the world and boots it. `seed` and `until` stand over the file's own.
+  public init(
+    _ topology: Topology, seed: UInt64? = nil, until: Instant? = nil, captures: CaptureOptions? = nil
+  ) throws(SimulationError) {
+    self.topology = topology
+    self.seed = seed ?? topology.seed
+    world = WorldBuilder(topology: topology, seed: self.seed).build()
+    director = Director(topology, until: until)
+    if let captures {
+      let set = try Self.makeCaptures(topology, seed: self.seed, captures, world)
+      world.attach(set, ports: topology.capture.ports)
+    }
+    world.boot(autostart: Set(topology.vms.filter(\.autostart).map(\.name)))
+    scheduleDirector()
+  }
+
+  init(topology: Topology, seed: UInt64, world: consuming World, director: Director) {
+    self.topology = topology
+    self.seed = seed
+    self.world = world
+    self.director = director
+    scheduleDirector()
+  }
+
+  public var now: Instant { world.now }
+  public var isOver: Bool { director.isOver }
+  /// Expectations that are decided, of how many.
+  public var progress: (decided: Int, of: Int) { (director.decidedCount, topology.expectations.count) }
+  /// When the run will be over at the latest, as far as is known now.
+  public var end: Instant { director.end }
+
+  /// Runs until it is over, everything up to and including `limit` has happened, or `events` events have been handled.
+  /// Returns whether there is more to do before `limit`.
+  @discardableResult
+  public mutating func run(until limit: Instant = .never, events: Int = .max) -> Bool {
+    var left = events
+    while !director.isOver {
+      guard left > 0 else { return true }
+      left &-= 1
+      guard let next = world.queue.pop(notAfter: limit) else { return false }
+      world.now = next.at
+      world.eventCount &+= 1
+      if next.source == Source.director {
+        director.wake(topology, &world)
+        director.collect(topology, &world)
+        scheduleDirector()
+      } else {
+        world.step(next.source)
+        if world.hasProbeResults {
+          director.collect(topology, &world)
+          scheduleDirector()
+        }
+      }
+    }
+    return false
+  }
+
+  /// Ends the run without its captures.
+  public mutating func abandon() { world.captures?.abandon() }
+
+  private mutating func scheduleDirector() {
+    world.queue.schedule(Source.director, at: director.deadline(topology))
+  }
+
+  private static func makeCaptures(
+    _ topology: Topology, seed: UInt64, _ options: CaptureOptions, _ world: borrowing World
+  ) throws(SimulationError) -> CaptureSet {
+    var filter: CaptureFilter?
+    if let expression = topology.capture.filter {
+      do { filter = try CaptureFilter(expression: expression) } catch { throw .filter(error) }
+    }
+    let names = world.names.addresses.sorted { $0.value < $1.value }
+    let metadata = CaptureMetadata(
+      version: weftVersion, topology: topology.name, seed: seed,
+      names: names.map { CaptureMetadata.HostName($0.value, $0.key) })
+    do throws(CaptureError) {
+      return try CaptureSet(
+        directory: options.directory, format: options.format, metadata: metadata, epoch: options.epoch,
+        snaplen: topology.capture.snaplen, filter: filter)
+    } catch {
+      throw .capture(error)
+    }
+  }
+}
+
+extension World {
+  /// Captures every port whose name fits one of the patterns; all of them without patterns.
+  mutating func attach(_ set: CaptureSet, ports patterns: [String]) {
+    captures = set
+    for index in captured(patterns) {
+      let link = ports[index].linkOut
+      let speed = link >= 0 ? links[link].parameters.rate ?? 0 : 0
+      let far = link >= 0 ? "to \(ports[ends[link].to].name)" : ""
+      ports[index].capture = set.addPort(name: ports[index].name, description: far, speed: speed)
+    }
+  }
+
+  /// The same with a set that has its ports already: a resumed run's.
+  mutating func reattach(_ set: CaptureSet, ports patterns: [String]) {
+    captures = set
+    for (number, index) in captured(patterns).enumerated() where number < set.portCount { ports[index].capture = number }
+  }
+
+  private func captured(_ patterns: [String]) -> [Int] {
+    let patterns = patterns.map { PortPattern($0) }
+    return ports.indices.filter { index in patterns.isEmpty || patterns.contains { $0.matches(ports[index].name) } }
+  }
+}

@@ -1,0 +1,90 @@
+import WeftCapture
+import WeftCore
+import WeftNAT
+import WeftServices
+import WeftSwitch
+import WeftTopology
+
+/// A run at a moment, whole: with it another process goes on as if nothing had happened. The graph isn't in it: the
+/// topology is, and the same topology gives the same graph.
+public struct SimulationImage: Codable {
+  public var topology: Topology
+  var seed: UInt64
+  var director: Director
+  var now: Instant
+  var eventCount: UInt64
+  var links: [Link]
+  var switches: [VirtualSwitch]
+  var gateways: [NATGateway]
+  var servers: [DHCPServer]
+  var machines: [Machine]
+  var portCounters: [Port.Counters]
+  var packetCounts: [UInt64]
+  var drops: DropLedger
+  var traces: TraceLog
+  var probing: Set<Int>
+  /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
+  public var captures: CaptureCheckpoint?
+}
+
+/// Why an image can't be gone on with.
+public enum ResumeError: Error {
+  /// Parts of it contradict each other.
+  case inconsistent(String)
+  case simulation(SimulationError)
+}
+
+extension Simulation {
+  /// Everything there is to know of this run now. Changes nothing: the run can go on.
+  public func image() throws(CaptureError) -> SimulationImage {
+    let captured: CaptureCheckpoint?
+    if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
+    return SimulationImage(
+      topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount, links: world.links,
+      switches: world.switches, gateways: world.gateways, servers: world.servers, machines: world.machines,
+      portCounters: world.ports.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
+      traces: world.traces, probing: world.probing, captures: captured)
+  }
+
+  /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
+  public init(resuming image: consuming SimulationImage, pool: FramePool, captures directory: String?) throws(ResumeError) {
+    let image = image
+    var world = WorldBuilder(topology: image.topology, seed: image.seed).build(pool: pool)
+    guard image.links.count == world.links.count, image.switches.count == world.switches.count,
+      image.gateways.count == world.gateways.count, image.servers.count == world.servers.count,
+      image.machines.count == world.machines.count, image.portCounters.count == world.ports.count,
+      image.packetCounts.count == world.nodes.count, image.probing.allSatisfy({ world.nodes.indices.contains($0) })
+    else { throw .inconsistent("its state doesn't fit its topology") }
+    world.now = image.now
+    world.eventCount = image.eventCount
+    world.links = image.links
+    world.switches = image.switches
+    world.gateways = image.gateways
+    world.servers = image.servers
+    world.machines = image.machines
+    for index in world.ports.indices { world.ports[index].counters = image.portCounters[index] }
+    world.packetCounts = image.packetCounts
+    world.drops = image.drops
+    world.traces = image.traces
+    world.probing = image.probing
+    if let captured = image.captures {
+      do {
+        let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }
+        let names = world.names.addresses.sorted { $0.value < $1.value }
+        let metadata = CaptureMetadata(
+          version: weftVersion, topology: image.topology.name, seed: image.seed,
+          names: names.map { CaptureMetadata.HostName($0.value, $0.key) })
+        let set = try CaptureSet(resuming: captured, directory: directory, metadata: metadata, filter: filter)
+        world.reattach(set, ports: image.topology.capture.ports)
+      } catch let error as CaptureError {
+        throw .simulation(.capture(error))
+      } catch let error as CaptureFilterError {
+        throw .simulation(.filter(error))
+      } catch {
+        throw .inconsistent("\(error)")
+      }
+    }
+    world.schedule()
+    self.init(topology: image.topology, seed: image.seed, world: world, director: image.director)
+  }
+}

@@ -1,0 +1,87 @@
+import WeftCapture
+import WeftCore
+import WeftWire
+
+// Captures and traces: everything about a frame that isn't moving it. None of it runs with captures off and no probe under way.
+extension World {
+  /// Opens a capture record of a frame at a port; false where the filter leaves it out.
+  mutating func stage(_ frame: borrowing Frame, at place: Int, inbound: Bool) -> Bool {
+    guard let captures else { return false }
+    return captures.stage(
+      port: ports[place].capture, at: now, bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
+      packetID: frame.packetID)
+  }
+
+  func commit(_ place: Int, dropped: Bool) { captures?.commit(port: ports[place].capture, dropped: dropped) }
+
+  /// Finishes the record of the frame that just arrived: if the node dropped it, with the reason.
+  mutating func closeRecord(of node: Int, _ place: Int, _ packetID: UInt64) {
+    var dropped = false
+    for index in 0..<effects.count {
+      let entry = effects[index]
+      guard entry.verdict == .drop, nodes[node].firstPort + entry.port.index == place, entry.frame.packetID == packetID else {
+        continue
+      }
+      writeDrop(place, node: node, entry.reason, entry.detail)
+      dropped = true
+      if entry.frame.trace != 0 {
+        trace(
+          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place, staged: true)
+      }
+      break
+    }
+    commit(place, dropped: dropped)
+  }
+
+  func writeDrop(_ place: Int, node: Int, _ reason: DropReason, _ detail: DropDetail) {
+    captures?.commentDrop(port: ports[place].capture, by: nodes[node].name, reason, detail)
+  }
+
+  func writeNotes(_ entry: Effects.Entry, _ node: Int, _ place: Int) {
+    captures?.comment(port: ports[place].capture, by: nodes[node].name, entry.first)
+    if entry.noteCount > 1 { captures?.comment(port: ports[place].capture, by: nodes[node].name, entry.second) }
+  }
+
+  mutating func trace(
+    _ trace: UInt32, _ event: TraceRecord.Event, packetID: UInt64, node: Int, place: Int, staged: Bool
+  ) {
+    let number = staged ? captures?.frameNumber(port: ports[place].capture) ?? 0 : 0
+    traces.add(
+      TraceRecord(event: event, at: now, packetID: packetID, node: node, port: place, frameNumber: number), to: trace)
+  }
+
+  mutating func takeObservations(_ node: Int) {
+    for observation in effects.observations {
+      traces.add(
+        TraceRecord(
+          event: .delivered(source: observation.source, port: observation.sourcePort), at: now, packetID: 0, node: node,
+          port: nodes[node].firstPort, frameNumber: 0),
+        to: observation.trace)
+    }
+    effects.observations.removeAll(keepingCapacity: true)
+  }
+
+  mutating func lookForProbeResults(_ node: Int) {
+    guard nodes[node].kind == .machine, probing.contains(node) else { return }
+    if machines[nodes[node].index].guest.hasProbeResults { hasProbeResults = true }
+  }
+}
+
+extension DropDetail {
+  /// As it stands in parentheses behind the reason: `tcp/80`, `192.0.2.1`, `icmp type 8 code 0`.
+  var text: String {
+    switch kind {
+    case .none: ""
+    case .transport:
+      switch code {
+      case IPProtocol.tcp.rawValue: "tcp/\(port)"
+      case IPProtocol.udp.rawValue: "udp/\(port)"
+      case IPProtocol.icmp.rawValue: "icmp/\(port)"
+      default: "protocol \(code)"
+      }
+    case .icmp: "icmp type \(code) code \(port)"
+    case .address: IPv4Address(rawValue: value).description
+    case .number: "\(value)"
+    }
+  }
+}

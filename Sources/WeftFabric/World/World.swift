@@ -1,0 +1,69 @@
+import WeftCapture
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftNAT
+import WeftServices
+import WeftSwitch
+
+/// A running world: elements joined by links, moved by an event queue in virtual time.
+///
+/// Elements live in one array per kind and are changed in place, so that a frame's way costs calls, not allocations or
+/// dynamic casts. The graph (nodes, ports, ends) is fixed once built; all the rest is state that a checkpoint holds.
+public struct World: ~Copyable {
+  // The graph.
+  var nodes: [Node] = []
+  var ports: [Port] = []
+  var ends: [LinkEnds] = []
+  var names = NameTable()
+
+  // State.
+  public internal(set) var now = Instant.start
+  var links: [Link] = []
+  var switches: [VirtualSwitch] = []
+  var gateways: [NATGateway] = []
+  var servers: [DHCPServer] = []
+  var machines: [Machine] = []
+  /// Frames first sent by each node, which number its packets.
+  var packetCounts: [UInt64] = []
+  var drops = DropLedger()
+  var traces = TraceLog()
+  /// Nodes that act on probes: looked at for results after each of their steps.
+  var probing: Set<Int> = []
+  /// A probe came to an end since the director looked last.
+  var hasProbeResults = false
+  /// Events handled: what a run has done, for progress and rates.
+  public internal(set) var eventCount: UInt64 = 0
+
+  var queue = EventQueue(sources: 1)
+  var effects: Effects
+  let pool: FramePool
+  var captures: CaptureSet?
+
+  init(pool: FramePool = FramePool()) {
+    self.pool = pool
+    effects = Effects(pool: pool)
+  }
+
+  /// Sizes the queue for the finished graph and asks every link and element for its deadline.
+  mutating func schedule() {
+    queue = EventQueue(sources: 1 + links.count + nodes.count)
+    for index in links.indices { queue.schedule(Source.link(index), at: links[index].deadline) }
+    for index in nodes.indices { reschedule(index) }
+  }
+
+  func deadline(of node: Int) -> Instant {
+    let index = nodes[node].index
+    return switch nodes[node].kind {
+    case .virtualSwitch: .never
+    case .gateway: gateways[index].deadline
+    case .dhcpServer: servers[index].deadline
+    case .machine: machines[index].deadline
+    }
+  }
+
+  @inline(__always)
+  mutating func reschedule(_ node: Int) {
+    queue.schedule(Source.node(node, links: links.count), at: deadline(of: node))
+  }
+}

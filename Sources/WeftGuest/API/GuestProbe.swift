@@ -1,0 +1,75 @@
+import WeftCore
+import WeftWire
+
+/// One try of an expectation. Every frame it sends, and every frame sent in answer to one of those, carries its trace.
+public struct GuestProbe: Codable, Sendable {
+  public enum Kind: Codable, Sendable {
+    /// Open when the handshake is done; the connection is closed again.
+    case tcpConnect(to: GuestTarget, port: UInt16)
+    /// Sends one small datagram; open when any answers.
+    case udp(to: GuestTarget, port: UInt16)
+    case ping(to: GuestTarget, size: Int, ttl: UInt8)
+    /// A GET; open when the whole response is there.
+    case http(to: GuestTarget, port: UInt16, path: String, host: String?)
+    /// Sends `size` bytes over TCP to a sink; open when the last is acknowledged.
+    case throughput(to: GuestTarget, port: UInt16, size: UInt64)
+  }
+
+  /// At least 1, and different from that of every other probe running in the world.
+  public var trace: UInt32
+  public var kind: Kind
+  /// From `startProbe` to giving up.
+  public var timeout: Nanoseconds
+
+  public init(trace: UInt32, kind: Kind, timeout: Nanoseconds) {
+    self.trace = trace
+    self.kind = kind
+    self.timeout = timeout
+  }
+}
+
+/// How a probe ended, and what it saw.
+public struct GuestProbeResult: Codable, Sendable, Hashable {
+  public enum Outcome: Codable, Sendable, Hashable {
+    case open
+    /// A reset, or ICMP port unreachable.
+    case refused
+    /// Another ICMP "destination unreachable" with this code; 1 without `icmpFrom`: no neighbour answered ARP here.
+    case unreachable(code: UInt8)
+    case ttlExceeded
+    /// No answer in time.
+    case timedOut
+    /// The connection was open and was then reset or closed too early.
+    case reset
+    /// Answered, but not with HTTP.
+    case badResponse
+    /// Nothing ever left: the target's name or the guest itself had no address, or there was no route, or no power.
+    case notSent
+  }
+
+  public var trace: UInt32
+  public var outcome: Outcome
+  public var startedAt: Instant
+  public var finishedAt: Instant
+  /// Connect: first SYN to SYN-ACK; UDP and ping: request to reply; HTTP: request to the response's first byte.
+  public var rtt: Nanoseconds?
+  public var httpStatus: Int?
+  /// Its first 4 KiB.
+  public var httpBody: [UInt8]?
+  /// Of payload: received (http: the whole body, udp, ping) or acknowledged (throughput).
+  public var bytes: UInt64 = 0
+  /// Payload bits per second between the handshake and the last acknowledgment.
+  public var throughput: UInt64?
+  public var localPort: UInt16 = 0
+  public var localAddress: IPv4Address?
+  /// Who answered, or whom it was sent to.
+  public var remoteAddress: IPv4Address?
+  public var icmpFrom: IPv4Address?
+
+  public init(trace: UInt32, outcome: Outcome, startedAt: Instant, finishedAt: Instant) {
+    self.trace = trace
+    self.outcome = outcome
+    self.startedAt = startedAt
+    self.finishedAt = finishedAt
+  }
+}

@@ -1,0 +1,84 @@
+import WeftCore
+import WeftWire
+
+/// What a program did, for the run's summary.
+public struct ProgramReport: Codable, Sendable, Hashable {
+  public enum State: Codable, Sendable, Hashable {
+    /// Its start has not come, or what it needs (an address, a name) isn't there yet.
+    case waiting
+    case running
+    /// Finite programs only.
+    case done
+    case failed(String)
+  }
+
+  /// Its place in the configuration.
+  public var index: Int
+  /// `http-server :80`
+  public var title: String
+  public var state: State
+  /// Sent by a client, or received by a server.
+  public var requests: UInt64 = 0
+  /// Received by a client, or sent by a server.
+  public var replies: UInt64 = 0
+  public var failures: UInt64 = 0
+  /// Of payload.
+  public var bytesIn: UInt64 = 0
+  public var bytesOut: UInt64 = 0
+  /// A sink's: of the bytes in, those that came by TCP exactly as `bulk` sends them.
+  public var patternBytes: UInt64 = 0
+  public var rtt: RoundTrips?
+  /// Payload bits per second over the time it ran.
+  public var throughput: UInt64?
+  /// Of the latest HTTP response.
+  public var httpStatus: Int?
+  /// The first 4 KiB of the latest HTTP response's body.
+  public var httpBody: [UInt8]?
+  public var startedAt: Instant?
+  public var finishedAt: Instant?
+
+  public init(index: Int, title: String, state: State) {
+    self.index = index
+    self.title = title
+    self.state = state
+  }
+}
+
+/// Round-trip times seen so far.
+public struct RoundTrips: Codable, Sendable, Hashable {
+  public private(set) var count: UInt64 = 0
+  public private(set) var minimum = Nanoseconds(.max)
+  public private(set) var maximum = Nanoseconds.zero
+  private var sum = Nanoseconds.zero
+
+  init() {}
+
+  public var average: Nanoseconds { count == 0 ? .zero : sum / count }
+
+  mutating func add(_ time: Nanoseconds) {
+    count += 1
+    minimum = min(minimum, time)
+    maximum = max(maximum, time)
+    sum = sum + time
+  }
+}
+
+/// A line as `ss -tn` shows it.
+public struct ConnectionReport: Codable, Sendable, Hashable {
+  /// `ESTAB`, `TIME-WAIT` …
+  public var state: String
+  public var localAddress: IPv4Address
+  public var localPort: UInt16
+  public var remoteAddress: IPv4Address
+  public var remotePort: UInt16
+  /// Received and not yet read.
+  public var receiveQueue: Int
+  /// Written and not yet acknowledged.
+  public var sendQueue: Int
+}
+
+extension ConnectionReport: CustomStringConvertible {
+  public var description: String {
+    "\(state) \(receiveQueue) \(sendQueue) \(localAddress):\(localPort) \(remoteAddress):\(remotePort)"
+  }
+}

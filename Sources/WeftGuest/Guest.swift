@@ -1,0 +1,173 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// A simulated machine: interfaces, a TCP/IP stack, and programs over it.
+public struct Guest: Element {
+  public let configuration: GuestConfiguration
+  public private(set) var isBooted = false
+  var stack: Stack
+  var programs = ProgramTable()
+  var probes: [ProbeRun] = []
+  var finishedProbes: [GuestProbeResult] = []
+
+  public init(_ configuration: GuestConfiguration) {
+    self.configuration = configuration
+    stack = Stack(
+      interfaces: Self.interfaces(configuration),
+      random: RandomStream(seed: configuration.seed, owner: configuration.name, purpose: "guest"))
+  }
+
+  private static func interfaces(_ configuration: GuestConfiguration) -> [Interface] {
+    configuration.interfaces.enumerated().map { Interface($0.element, port: PortIndex($0.offset)) }
+  }
+
+  /// Addresses of the names that programs and probes use; the fabric fills it. What runs and has found none yet looks
+  /// again every 50 ms.
+  public var names: [String: IPv4Address] {
+    get { stack.names }
+    set { stack.names = newValue }
+  }
+
+  // MARK: Power
+
+  /// Switches it on: announces static addresses, asks for the others, and schedules the programs.
+  public mutating func boot(now: Instant, _ out: inout Effects) {
+    guard !isBooted else { return }
+    isBooted = true
+    for index in configuration.interfaces.indices { configure(index, now: now, &out) }
+    programs = ProgramTable(configuration, bootedAt: now)
+    if programs.deadline <= now { programs.wake(now: now, &stack, &out) }
+    settle(now: now, &out)
+  }
+
+  private mutating func configure(_ index: Int, now: Instant, _ out: inout Effects) {
+    switch configuration.interfaces[index].addressing {
+    case .static(let address, let prefix, let gateway):
+      stack.ip.interfaces[index].setAddress(address, prefix, gateway: gateway, &out)
+    case .dhcp:
+      stack.ip.interfaces[index].restartDHCP(hostname: configuration.name, &stack.random, now: now, &out)
+    case .none: break
+    }
+  }
+
+  /// The power goes: sockets, neighbours and leases are forgotten, without a word on the wire. What programs did can
+  /// still be read until the next boot; probes under way end with their time.
+  public mutating func powerOff() {
+    isBooted = false
+    let names = stack.names
+    stack = Stack(interfaces: Self.interfaces(configuration), random: stack.random)
+    stack.names = names
+    for index in probes.indices { probes[index].powerOff() }
+  }
+
+  /// The cable was pulled or plugged in. Back on the link, it announces its addresses or asks DHCP whether they hold.
+  public mutating func linkChanged(port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
+    guard isBooted, up, port.index < configuration.interfaces.count else { return }
+    configure(port.index, now: now, &out)
+    settle(now: now, &out)
+  }
+
+  public func address(of port: Int) -> IPv4Address? {
+    guard stack.ip.interfaces.indices.contains(port), !stack.ip.interfaces[port].address.isUnspecified else { return nil }
+    return stack.ip.interfaces[port].address
+  }
+
+  /// The prefix and gateway that go with `address(of:)`.
+  public func network(of port: Int) -> (prefix: IPv4Prefix, gateway: IPv4Address?)? {
+    guard address(of: port) != nil else { return nil }
+    return (stack.ip.interfaces[port].prefix, stack.ip.interfaces[port].gateway)
+  }
+
+  // MARK: Element
+
+  public mutating func wake(now: Instant, _ out: inout Effects) {
+    if isBooted {
+      if stack.ip.deadline <= now { wakeNetwork(now: now, &out) }
+      if stack.tcp.deadline <= now { stack.tcp.wake(now: now, &stack.ip, &out) }
+      if programs.deadline <= now { programs.wake(now: now, &stack, &out) }
+    }
+    if !probes.isEmpty {
+      for index in probes.indices where probes[index].deadline <= now {
+        probes[index].wake(now: now, isBooted: isBooted, &stack, &out)
+      }
+    }
+    settle(now: now, &out)
+  }
+
+  public var deadline: Instant {
+    var earliest = Instant.never
+    if isBooted { earliest = min(min(stack.tcp.deadline, programs.deadline), stack.ip.deadline) }
+    for index in probes.indices { earliest = min(earliest, probes[index].deadline) }
+    return earliest
+  }
+
+  /// Tells owners what happened to their sockets, and lets the connections say what they have to, until all is quiet.
+  @inline(__always)
+  mutating func settle(now: Instant, _ out: inout Effects) {
+    if stack.tcp.hasPending { settleConnections(now: now, &out) }
+    if !probes.isEmpty { collectProbes() }
+  }
+
+  private mutating func settleConnections(now: Instant, _ out: inout Effects) {
+    while let index = stack.tcp.nextPending() {
+      let events = stack.tcp.connections[index].events
+      if !events.isEmpty {
+        stack.tcp.connections[index].events = []
+        let owner = stack.tcp.connections[index].owner
+        let id = SocketID(index: UInt32(index), generation: stack.tcp.connections[index].generation)
+        switch owner.kind {
+        case .none, .timeWait: break
+        case .probe:
+          if let probe = probe(owner.index) { probes[probe].socket(id, events, now: now, &stack, &out) }
+        default: programs.socket(owner, id, events, now: now, &stack, &out)
+        }
+      }
+      stack.tcp.settle(index, now: now, &stack.ip, &out)
+    }
+  }
+
+  func probe(_ trace: UInt32) -> Int? { probes.firstIndex { $0.probe.trace == trace } }
+
+  private mutating func collectProbes() {
+    guard probes.contains(where: { $0.isFinished }) else { return }
+    for probe in probes where probe.isFinished { finishedProbes.append(probe.result) }
+    probes.removeAll { $0.isFinished }
+  }
+
+  // MARK: Probes
+
+  /// Starts a probe; it waits until the guest and its target have addresses, within its timeout.
+  public mutating func startProbe(_ probe: GuestProbe, now: Instant, _ out: inout Effects) {
+    probes.append(ProbeRun(probe, now: now))
+    probes[probes.count - 1].wake(now: now, isBooted: isBooted, &stack, &out)
+    settle(now: now, &out)
+  }
+
+  /// Those finished since last asked, in order of finishing.
+  public mutating func takeProbeResults() -> [GuestProbeResult] {
+    defer { finishedProbes = [] }
+    return finishedProbes
+  }
+
+  public var hasProbesRunning: Bool { !probes.isEmpty }
+  /// Whether `takeProbeResults` has something to give.
+  public var hasProbeResults: Bool { !finishedProbes.isEmpty }
+
+  // MARK: Reports
+
+  /// In the order of the configuration.
+  public var programReports: [ProgramReport] { programs.reports }
+
+  /// Nothing finite is left to do: programs with an end are there, and no connection is left but in TIME-WAIT.
+  public var isIdle: Bool { !programs.hasUnfinished && stack.tcp.liveConnections == 0 }
+
+  /// As `ss -tan` shows them, listeners left out, by local port.
+  public var connections: [ConnectionReport] { stack.tcp.reports }
+  /// As `ss -tln` shows them.
+  public var listeningPorts: [UInt16] { stack.tcp.listeners.map(\.port).sorted() }
+  /// The ARP cache of an interface, by address.
+  public func neighbours(of port: Int) -> [(address: IPv4Address, mac: MACAddress)] {
+    stack.ip.interfaces.indices.contains(port) ? stack.ip.interfaces[port].neighbours.neighbours : []
+  }
+}

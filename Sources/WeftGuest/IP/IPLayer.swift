@@ -1,0 +1,133 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// How a packet leaves.
+struct Route {
+  var interface: Int
+  var source: IPv4Address
+  var nextHop: IPv4Address
+  var isBroadcast: Bool
+}
+
+/// Interfaces, routes, and the making of IPv4 packets.
+struct IPLayer: Codable {
+  var interfaces: [Interface]
+  /// Of packets that may be fragmented; others carry 0 (RFC 6864, 4.1).
+  private var identification: UInt16
+  /// ICMP errors (RFC 1812, 4.3.2.8): Linux's icmp_msgs_per_sec and icmp_msgs_burst.
+  var errorBudget = TokenBucket(perSecond: 1000, burst: 50)
+  var reassembly = Reassembly()
+
+  init(interfaces: [Interface], identification: UInt16) {
+    self.interfaces = interfaces
+    self.identification = identification
+  }
+
+  static let link = 14
+  static let header = 20
+
+  mutating func nextIdentification() -> UInt16 {
+    identification &+= 1
+    return identification
+  }
+
+  /// Connected subnets first, then the first interface with a gateway.
+  func route(to destination: IPv4Address) -> Route? {
+    guard !destination.isMulticast, !destination.isUnspecified else { return nil }
+    for index in interfaces.indices where !interfaces[index].address.isUnspecified {
+      if interfaces[index].isBroadcast(destination) {
+        return Route(interface: index, source: interfaces[index].address, nextHop: destination, isBroadcast: true)
+      }
+      if interfaces[index].prefix.contains(destination) {
+        return Route(interface: index, source: interfaces[index].address, nextHop: destination, isBroadcast: false)
+      }
+    }
+    for index in interfaces.indices where !interfaces[index].address.isUnspecified {
+      if let gateway = interfaces[index].gateway {
+        return Route(interface: index, source: interfaces[index].address, nextHop: gateway, isBroadcast: false)
+      }
+    }
+    return nil
+  }
+
+  /// Whether packets for this address end here. Any interface's address will do on any of them, as Linux does.
+  func isLocal(_ destination: IPv4Address, on interface: Int) -> Bool {
+    if interfaces[interface].address == destination { return !destination.isUnspecified }
+    if interfaces[interface].isBroadcast(destination) { return true }
+    for other in interfaces.indices where interfaces[other].address == destination { return !destination.isUnspecified }
+    return false
+  }
+
+  /// Whether it is an address of ours, and no broadcast.
+  func isHost(_ address: IPv4Address) -> Bool {
+    for index in interfaces.indices where interfaces[index].address == address { return !address.isUnspecified }
+    return false
+  }
+
+  /// A frame with room for the Ethernet header, a written IPv4 header, and `length` undefined bytes of payload.
+  @inline(__always)
+  func packet(
+    _ protocol: IPProtocol, from source: IPv4Address, to destination: IPv4Address, length: Int, timeToLive: UInt8 = 64,
+    identification: UInt16 = 0, flags: UInt16 = 0x4000, trace: UInt32, _ out: inout Effects
+  ) -> Frame {
+    var frame = out.frame(count: Self.link &+ Self.header &+ length)
+    frame.trace = trace
+    var span = frame.mutableBytes
+    let total = UInt16(truncatingIfNeeded: Self.header &+ length)
+    span.put(0x4500_0000 | UInt32(total), at: 14)
+    span.put(UInt32(identification) << 16 | UInt32(flags), at: 18)
+    span.put(UInt32(timeToLive) << 24 | UInt32(`protocol`.rawValue) << 16, at: 22)
+    span.put(source, at: 26)
+    span.put(destination, at: 30)
+    // All of the header is at hand: its sum needs no second look at memory.
+    var sum = UInt32(0x4500) &+ UInt32(total) &+ UInt32(identification) &+ UInt32(flags)
+    sum &+= UInt32(timeToLive) << 8 | UInt32(`protocol`.rawValue)
+    sum &+= (source.rawValue >> 16) &+ (source.rawValue & 0xffff)
+    sum &+= (destination.rawValue >> 16) &+ (destination.rawValue & 0xffff)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    span.put(~UInt16(truncatingIfNeeded: sum), at: 24)
+    return frame
+  }
+
+  /// Sends a packet made by `packet`.
+  @inline(__always)
+  mutating func send(_ frame: consuming Frame, _ route: Route, now: Instant, _ out: inout Effects) {
+    if route.isBroadcast {
+      interfaces[route.interface].neighbours.broadcast(frame, &out)
+    } else {
+      interfaces[route.interface].neighbours.send(frame, to: route.nextHop, now: now, &out)
+    }
+  }
+
+  /// Sends what is longer than the link takes in fragments (RFC 791, 3.2); what fits goes whole.
+  mutating func sendFragments(
+    _ protocol: IPProtocol, _ payload: [UInt8], to destination: IPv4Address, _ route: Route, timeToLive: UInt8,
+    trace: UInt32, now: Instant, _ out: inout Effects
+  ) {
+    let most = (interfaces[route.interface].mtu - Self.header) & ~7
+    let identification = nextIdentification()
+    var offset = 0
+    repeat {
+      let length = min(most, payload.count - offset)
+      let more: UInt16 = offset + length < payload.count ? 0x2000 : 0
+      var frame = packet(
+        `protocol`, from: route.source, to: destination, length: length, timeToLive: timeToLive,
+        identification: identification, flags: more | UInt16(offset / 8), trace: trace, &out)
+      var span = frame.mutableBytes
+      span.put(payload.span.bytes.extracting(offset..<offset + length), at: Self.link + Self.header)
+      send(frame, route, now: now, &out)
+      offset += length
+    } while offset < payload.count
+  }
+
+  var deadline: Instant {
+    var earliest = reassembly.deadline
+    for index in interfaces.indices {
+      earliest = min(earliest, interfaces[index].neighbours.deadline)
+      if let dhcp = interfaces[index].dhcp { earliest = min(earliest, dhcp.deadline) }
+    }
+    return earliest
+  }
+}

@@ -1,0 +1,58 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// A network interface: one port of the element.
+struct Interface: Codable {
+  let port: PortIndex
+  let mac: MACAddress
+  let mtu: Int
+  /// Unspecified while it has none.
+  private(set) var address = IPv4Address.any
+  private(set) var prefix = IPv4Prefix(.any, length: 0)
+  private(set) var gateway: IPv4Address?
+  var neighbours: NeighbourTable
+  var dhcp: DHCPClient?
+
+  init(_ configuration: GuestConfiguration.Interface, port: PortIndex) {
+    self.port = port
+    mac = configuration.mac
+    mtu = min(max(configuration.mtu, 576), 1900)
+    neighbours = NeighbourTable(port: port, mac: mac, address: .any)
+  }
+
+  /// Takes an address on and tells the link so (RFC 5227, 2.3). One it had before is only announced again.
+  mutating func setAddress(
+    _ address: IPv4Address, _ prefix: IPv4Prefix, gateway: IPv4Address?, _ out: inout Effects
+  ) {
+    if address != self.address {
+      // What is known of the old subnet's neighbours doesn't hold in the new one; what waits for them is dropped.
+      forgetNeighbours(&out)
+    }
+    self.address = address
+    self.prefix = prefix
+    self.gateway = gateway
+    neighbours.address = address
+    neighbours.announce(&out)
+  }
+
+  mutating func dropAddress(_ out: inout Effects) {
+    forgetNeighbours(&out)
+    address = .any
+    prefix = IPv4Prefix(.any, length: 0)
+    gateway = nil
+  }
+
+  private mutating func forgetNeighbours(_ out: inout Effects) {
+    let port = port
+    neighbours.removeAll(&out) { frame, neighbour, out in
+      out.drop(frame, on: port, .neighbourUnresolved, .address(neighbour.rawValue))
+    }
+    neighbours.address = .any
+  }
+
+  /// The subnet's broadcast address; /31 and /32 have none (RFC 3021).
+  func isBroadcast(_ destination: IPv4Address) -> Bool {
+    destination.isBroadcast || (prefix.length < 31 && !address.isUnspecified && destination == prefix.broadcast)
+  }
+}

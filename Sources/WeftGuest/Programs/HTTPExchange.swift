@@ -1,0 +1,168 @@
+import WeftCore
+import WeftWire
+
+/// One GET over one connection; of the program and of the probe.
+struct HTTPExchange: Codable {
+  enum Step {
+    case going
+    case done
+    /// The connection failed; nil where what came isn't HTTP.
+    case failed(SocketError?)
+  }
+
+  static let bodyKept = 4096
+  private static let longestHeader = 16_384
+
+  let socket: SocketID
+  private let request: [UInt8]
+  private(set) var connectedAt: Instant?
+  private(set) var firstByteAt: Instant?
+  private(set) var status: Int?
+  private(set) var body: [UInt8] = []
+  private(set) var received: UInt64 = 0
+  /// Nil: until the connection closes.
+  private var length: UInt64?
+
+  /// Asks for the connection to be closed afterwards: one exchange, one connection.
+  init(_ socket: SocketID, host: String, path: String) {
+    self.socket = socket
+    let path = path.hasPrefix("/") ? path : "/" + path
+    request = Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nAccept: */*\r\n\r\n".utf8)
+  }
+
+  var requestLength: Int { request.count }
+
+  mutating func socket(_ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
+    if events.contains(.connected) {
+      connectedAt = now
+      stack.write(socket, request.span.bytes)
+    }
+    if stack.readable(socket) > 0 {
+      firstByteAt = firstByteAt ?? now
+      if status == nil, !readHeader(&stack) { return .failed(nil) }
+      if status != nil { readBody(&stack) }
+    }
+    if status != nil {
+      if let length, received >= length { return .done }
+      if stack.isAtEnd(socket), length == nil { return .done }
+    }
+    if events.contains(.closed) { return .failed(stack.error(socket) ?? .reset) }
+    if stack.isAtEnd(socket) { return .failed(.reset) }
+    return .going
+  }
+
+  /// False where it isn't HTTP.
+  private mutating func readHeader(_ stack: inout Stack) -> Bool {
+    let bytes = stack.peek(socket, Self.longestHeader)
+    let magic = Array("HTTP/1.".utf8)
+    guard zip(bytes, magic).allSatisfy({ $0 == $1 }) else { return false }
+    guard let end = HTTPRequest.find([13, 10, 13, 10], in: bytes, from: 0) else {
+      return bytes.count < Self.longestHeader
+    }
+    let lines = bytes[..<end].split(separator: 10).map { $0.last == 13 ? $0.dropLast() : $0 }
+    let words = lines[0].split(separator: 32, maxSplits: 2)
+    guard words.count >= 2, words[1].count == 3, let status = Int(String(decoding: words[1], as: UTF8.self)) else {
+      return false
+    }
+    self.status = status
+    for line in lines.dropFirst() {
+      guard let colon = line.firstIndex(of: 58) else { return false }
+      guard String(decoding: line[..<colon], as: UTF8.self).lowercased() == "content-length" else { continue }
+      guard let length = UInt64(HTTPRequest.trim(line[(colon + 1)...])) else { return false }
+      self.length = length
+    }
+    if status == 204 || status == 304 { length = 0 }
+    stack.discard(socket, end + 4)
+    return true
+  }
+
+  private mutating func readBody(_ stack: inout Stack) {
+    let there = stack.readable(socket)
+    if body.count < Self.bodyKept { body += stack.peek(socket, Self.bodyKept - body.count) }
+    stack.discard(socket)
+    received += UInt64(there)
+  }
+}
+
+/// GETs a path `count` times, one each interval or when the one before is done.
+struct HTTPGet: GuestBehaviour {
+  let target: GuestTarget
+  let port: UInt16
+  let path: String
+  let host: String
+  let count: Int
+  let interval: Nanoseconds
+  let owner: SocketOwner
+  var report: ProgramReport
+  private(set) var deadline: Instant
+  private var exchange: HTTPExchange?
+  private var nextAt: Instant
+  private var lastError: String?
+
+  init(
+    to target: GuestTarget, port: UInt16, path: String, host: String?, count: Int, interval: Nanoseconds,
+    owner: SocketOwner, index: Int, start: Instant
+  ) {
+    self.target = target
+    self.port = port
+    self.path = path
+    self.host = host ?? (port == 80 ? target.text : "\(target.text):\(port)")
+    self.count = count
+    self.interval = interval
+    self.owner = owner
+    deadline = start
+    nextAt = start
+    report = ProgramReport(index: index, title: "http-get http://\(self.host)\(path)", state: .waiting)
+  }
+
+  var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+
+  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    guard report.requests < UInt64(max(count, 0)) else { return finish(now: now) }
+    guard let address = stack.resolve(target), let socket = stack.connect(to: address, port, owner, now: now) else {
+      deadline = now + resolveInterval
+      return
+    }
+    let exchange = HTTPExchange(socket, host: host, path: path)
+    self.exchange = exchange
+    report.state = .running
+    report.startedAt = report.startedAt ?? now
+    report.requests += 1
+    report.bytesOut += UInt64(exchange.requestLength)
+    nextAt = now + interval
+    deadline = .never
+  }
+
+  mutating func socket(
+    _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) {
+    guard exchange?.socket == id, let step = exchange?.socket(events, now: now, &stack), let exchange else { return }
+    switch step {
+    case .going: return
+    case .done:
+      report.replies += 1
+      report.bytesIn += exchange.received
+      report.httpStatus = exchange.status
+      report.httpBody = exchange.body
+      if let connected = exchange.connectedAt, let first = exchange.firstByteAt {
+        var rtt = report.rtt ?? RoundTrips()
+        rtt.add(first - connected)
+        report.rtt = rtt
+      }
+    case .failed(let error):
+      report.failures += 1
+      lastError = error?.text ?? "not HTTP"
+    }
+    self.exchange = nil
+    stack.release(id, now: now)
+    if report.requests >= UInt64(count) { return finish(now: now) }
+    deadline = max(nextAt, now + Nanoseconds(1))
+  }
+
+  private mutating func finish(now: Instant) {
+    deadline = .never
+    guard isUnfinished else { return }
+    report.state = report.replies > 0 || count <= 0 ? .done : .failed(lastError ?? "no response")
+    report.finishedAt = now
+  }
+}

@@ -1,0 +1,168 @@
+import WeftCore
+import WeftWire
+
+/// The programs of a guest, each kind in an array of its own: no existential and no enum payload is copied on a packet's way.
+struct ProgramTable: Codable {
+  var httpServers: [HTTPServer] = []
+  var httpGets: [HTTPGet] = []
+  var pings: [Ping] = []
+  var tcpEchos: [TCPEcho] = []
+  var udpEchos: [UDPEcho] = []
+  var sinks: [Sink] = []
+  var bulks: [Bulk] = []
+  var udpRates: [UDPRate] = []
+  /// As configured; the order in which those due at the same moment run.
+  private var order: [SocketOwner] = []
+  /// The earliest of all.
+  private(set) var deadline = Instant.never
+
+  init() {}
+
+  init(_ configuration: GuestConfiguration, bootedAt: Instant) {
+    for (index, program) in configuration.programs.enumerated() {
+      add(program.kind, index: index, start: bootedAt + program.start, name: configuration.name)
+    }
+    updateDeadline()
+  }
+
+  private mutating func add(_ kind: GuestProgram.Kind, index: Int, start: Instant, name: String) {
+    switch kind {
+    case .httpServer(let port, let status, let body, let size):
+      let owner = SocketOwner(.httpServer, UInt32(httpServers.count))
+      order.append(owner)
+      httpServers.append(
+        HTTPServer(
+          port: port, status: status, body: body, size: size, name: name, owner: owner, index: index, start: start))
+    case .httpGet(let to, let port, let path, let host, let count, let interval):
+      let owner = SocketOwner(.httpGet, UInt32(httpGets.count))
+      order.append(owner)
+      httpGets.append(
+        HTTPGet(
+          to: to, port: port, path: path, host: host, count: count, interval: interval, owner: owner, index: index,
+          start: start))
+    case .ping(let to, let count, let interval, let size, let ttl):
+      let owner = SocketOwner(.ping, UInt32(pings.count))
+      order.append(owner)
+      pings.append(
+        Ping(
+          to: to, count: count, interval: interval, size: size, timeToLive: ttl, owner: owner, index: index, start: start))
+    case .tcpEcho(let port):
+      let owner = SocketOwner(.tcpEcho, UInt32(tcpEchos.count))
+      order.append(owner)
+      tcpEchos.append(TCPEcho(port: port, owner: owner, index: index, start: start))
+    case .udpEcho(let port):
+      let owner = SocketOwner(.udpEcho, UInt32(udpEchos.count))
+      order.append(owner)
+      udpEchos.append(UDPEcho(port: port, owner: owner, index: index, start: start))
+    case .sink(let port):
+      let owner = SocketOwner(.sink, UInt32(sinks.count))
+      order.append(owner)
+      sinks.append(Sink(port: port, owner: owner, index: index, start: start))
+    case .bulk(let to, let port, let size):
+      let owner = SocketOwner(.bulk, UInt32(bulks.count))
+      order.append(owner)
+      bulks.append(Bulk(to: to, port: port, size: size, owner: owner, index: index, start: start))
+    case .udpRate(let to, let port, let size, let interval, let count):
+      let owner = SocketOwner(.udpRate, UInt32(udpRates.count))
+      order.append(owner)
+      udpRates.append(
+        UDPRate(
+          to: to, port: port, size: size, interval: interval, count: count, owner: owner, index: index, start: start))
+    }
+  }
+
+  private func deadline(of owner: SocketOwner) -> Instant {
+    let index = Int(owner.index)
+    switch owner.kind {
+    case .httpServer: return httpServers[index].deadline
+    case .httpGet: return httpGets[index].deadline
+    case .ping: return pings[index].deadline
+    case .tcpEcho: return tcpEchos[index].deadline
+    case .udpEcho: return udpEchos[index].deadline
+    case .sink: return sinks[index].deadline
+    case .bulk: return bulks[index].deadline
+    case .udpRate: return udpRates[index].deadline
+    case .none, .timeWait, .probe: return .never
+    }
+  }
+
+  private mutating func updateDeadline() {
+    var earliest = Instant.never
+    for owner in order { earliest = min(earliest, deadline(of: owner)) }
+    deadline = earliest
+  }
+
+  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    for owner in order where deadline(of: owner) <= now {
+      let index = Int(owner.index)
+      switch owner.kind {
+      case .httpServer: httpServers[index].wake(now: now, &stack, &out)
+      case .httpGet: httpGets[index].wake(now: now, &stack, &out)
+      case .ping: pings[index].wake(now: now, &stack, &out)
+      case .tcpEcho: tcpEchos[index].wake(now: now, &stack, &out)
+      case .udpEcho: udpEchos[index].wake(now: now, &stack, &out)
+      case .sink: sinks[index].wake(now: now, &stack, &out)
+      case .bulk: bulks[index].wake(now: now, &stack, &out)
+      case .udpRate: udpRates[index].wake(now: now, &stack, &out)
+      case .none, .timeWait, .probe: break
+      }
+    }
+    updateDeadline()
+  }
+
+  mutating func socket(
+    _ owner: SocketOwner, _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack,
+    _ out: inout Effects
+  ) {
+    let index = Int(owner.index)
+    switch owner.kind {
+    case .httpServer: httpServers[index].socket(id, events, now: now, &stack, &out)
+    case .httpGet: httpGets[index].socket(id, events, now: now, &stack, &out)
+    case .tcpEcho: tcpEchos[index].socket(id, events, now: now, &stack, &out)
+    case .sink:
+      // The one on the hot path never sets a deadline after its start.
+      sinks[index].socket(id, events, now: now, &stack, &out)
+      return
+    case .bulk:
+      bulks[index].socket(id, events, now: now, &stack, &out)
+      return
+    case .ping, .udpEcho, .udpRate, .none, .timeWait, .probe: return
+    }
+    deadline = min(deadline, deadline(of: owner))
+  }
+
+  mutating func failed(
+    _ owner: SocketOwner, _ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) {
+    switch owner.kind {
+    case .ping: pings[Int(owner.index)].failed(error, now: now, &stack, &out)
+    case .udpRate: udpRates[Int(owner.index)].failed(error, now: now, &stack, &out)
+    default: break
+    }
+  }
+
+  /// In the order of the configuration.
+  var reports: [ProgramReport] {
+    order.map { owner in
+      let index = Int(owner.index)
+      switch owner.kind {
+      case .httpServer: return httpServers[index].report
+      case .httpGet: return httpGets[index].report
+      case .ping: return pings[index].report
+      case .tcpEcho: return tcpEchos[index].report
+      case .udpEcho: return udpEchos[index].report
+      case .sink:
+        var report = sinks[index].report
+        report.throughput = sinks[index].throughput
+        return report
+      case .bulk: return bulks[index].report
+      default: return udpRates[index].report
+      }
+    }
+  }
+
+  var hasUnfinished: Bool {
+    pings.contains { $0.isUnfinished } || httpGets.contains { $0.isUnfinished } || bulks.contains { $0.isUnfinished }
+      || udpRates.contains { $0.isUnfinished }
+  }
+}

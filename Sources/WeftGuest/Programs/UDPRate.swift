@@ -1,0 +1,78 @@
+import WeftCore
+import WeftWire
+
+/// Datagrams at a constant rate.
+struct UDPRate: GuestBehaviour {
+  let target: GuestTarget
+  let port: UInt16
+  let size: Int
+  let interval: Nanoseconds
+  let count: UInt64?
+  let owner: SocketOwner
+  var report: ProgramReport
+  private(set) var deadline: Instant
+  private var address: IPv4Address?
+  private var source: UInt16?
+
+  init(
+    to target: GuestTarget, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?, owner: SocketOwner, index: Int,
+    start: Instant
+  ) {
+    self.target = target
+    self.port = port
+    self.size = min(max(size, 0), min(65_507, Pattern.longest))
+    self.interval = max(interval, Nanoseconds(1))
+    self.count = count
+    self.owner = owner
+    deadline = start
+    report = ProgramReport(index: index, title: "udp-rate \(target.text):\(port)", state: .waiting)
+  }
+
+  var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+
+  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    if let count, report.requests >= count { return finish(now: now, &stack) }
+    if address == nil { address = stack.resolve(target) }
+    if source == nil { source = stack.bindDatagrams(owner) }
+    guard let address, let source else {
+      deadline = now + resolveInterval
+      return
+    }
+    let result = Pattern.with(offset: 0, count: size) {
+      stack.sendDatagram(from: source, to: address, port, $0, now: now, &out)
+    }
+    guard case .sent = result else {
+      deadline = now + resolveInterval
+      return
+    }
+    if report.requests == 0 {
+      report.state = .running
+      report.startedAt = now
+    }
+    report.requests &+= 1
+    report.bytesOut &+= UInt64(size)
+    if let count, report.requests >= count {
+      finish(now: now, &stack)
+    } else {
+      deadline = now + interval
+    }
+  }
+
+  mutating func datagram(_ length: Int) {
+    report.replies &+= 1
+    report.bytesIn &+= UInt64(length)
+  }
+
+  mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    report.failures += 1
+  }
+
+  private mutating func finish(now: Instant, _ stack: inout Stack) {
+    deadline = .never
+    report.state = .done
+    report.finishedAt = now
+    if let started = report.startedAt, started < now {
+      report.throughput = UInt64(Double(report.bytesOut) * 8 / (now - started).seconds)
+    }
+  }
+}

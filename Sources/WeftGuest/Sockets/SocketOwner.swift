@@ -1,0 +1,32 @@
+/// Who is told about a socket: a program by its place among those of its kind, or a probe by its trace.
+struct SocketOwner: Codable, Equatable {
+  enum Kind: UInt8, Codable {
+    /// Nobody any more: the stack sees it to its end.
+    case none
+    case timeWait
+    case httpServer
+    case httpGet
+    case ping
+    case tcpEcho
+    case udpEcho
+    case sink
+    case bulk
+    case udpRate
+    case probe
+  }
+
+  var kind: Kind
+  var index: UInt32
+
+  @inline(__always)
+  init(_ kind: Kind, _ index: UInt32) {
+    self.kind = kind
+    self.index = index
+  }
+}
+
+/// A TCP connection as its owner names it. Goes stale when the connection ends: then nothing is found under it.
+struct SocketID: Codable, Equatable {
+  var index: UInt32
+  var generation: UInt32
+}

@@ -1,0 +1,251 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// The sockets of a guest: what programs and probes see of the network. Opening, reading and writing take effect when
+/// the guest settles, right after the program returns.
+struct Stack: Codable {
+  struct Binding: Codable {
+    /// UDP port or echo identifier.
+    var number: UInt16
+    var owner: SocketOwner
+  }
+
+  enum SendResult {
+    case sent
+    /// No route or no address of our own.
+    case noRoute
+  }
+
+  var ip: IPLayer
+  var tcp = TCPLayer()
+  var datagramBindings: [Binding] = []
+  var echoBindings: [Binding] = []
+  var random: RandomStream
+  var names: [String: IPv4Address] = [:]
+  /// 32768–60999, Linux's ip_local_port_range.
+  private var nextPort: UInt16
+
+  init(interfaces: [Interface], random: RandomStream) {
+    var random = random
+    ip = IPLayer(interfaces: interfaces, identification: UInt16(truncatingIfNeeded: random.next()))
+    nextPort = 32768 + UInt16(random.next(below: 28_232))
+    self.random = random
+  }
+
+  /// A port that nothing here uses; RFC 6056, 3.3.1 from a random beginning.
+  private mutating func ephemeralPort(where isFree: (borrowing Stack, UInt16) -> Bool) -> UInt16? {
+    for _ in 0..<28_232 {
+      nextPort = nextPort >= 60_999 ? 32_768 : nextPort + 1
+      if isFree(self, nextPort) { return nextPort }
+    }
+    return nil
+  }
+
+  func resolve(_ target: GuestTarget) -> IPv4Address? {
+    switch target {
+    case .address(let address): address
+    case .named(let name): names[name]
+    }
+  }
+
+  // MARK: TCP
+
+  /// Nil where there is no route, no address or no free port.
+  mutating func connect(
+    to address: IPv4Address, _ port: UInt16, _ owner: SocketOwner, trace: UInt32 = 0, now: Instant
+  ) -> SocketID? {
+    guard let route = ip.route(to: address), !route.isBroadcast else { return nil }
+    let source = route.source
+    guard
+      let local = ephemeralPort(where: { stack, candidate in
+        !stack.tcp.has(FourTuple(local: source, candidate, remote: address, port))
+      })
+    else { return nil }
+    let index = tcp.open(
+      FourTuple(local: source, local, remote: address, port), .synSent, owner, trace: trace,
+      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
+      now: now)
+    tcp.list(index)
+    return SocketID(index: UInt32(index), generation: tcp.connections[index].generation)
+  }
+
+  func readable(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].receiveBuffer.count } ?? 0 }
+  func writable(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].writable } ?? 0 }
+  func localPort(_ id: SocketID) -> UInt16 { tcp.find(id).map { tcp.connections[$0].key.localPort } ?? 0 }
+  func localAddress(_ id: SocketID) -> IPv4Address? { tcp.find(id).map { tcp.connections[$0].key.localAddress } }
+  func error(_ id: SocketID) -> SocketError? { tcp.find(id).flatMap { tcp.connections[$0].error } }
+  func cookie(_ id: SocketID) -> UInt32 { tcp.find(id).map { tcp.connections[$0].cookie } ?? 0 }
+  mutating func setCookie(_ id: SocketID, _ cookie: UInt32) {
+    if let index = tcp.find(id) { tcp.connections[index].cookie = cookie }
+  }
+  /// Whether the other side has sent its FIN and it has been reached.
+  func isAtEnd(_ id: SocketID) -> Bool {
+    guard let index = tcp.find(id), let fin = tcp.connections[index].peerFin else { return false }
+    return tcp.connections[index].expected.isAfter(fin)
+  }
+  /// Written, and not yet acknowledged by the other side.
+  func unsent(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].sendBuffer.count } ?? 0 }
+
+  /// The first bytes that wait, which go on waiting.
+  func peek(_ id: SocketID, _ limit: Int) -> [UInt8] {
+    tcp.find(id).map { tcp.connections[$0].receiveBuffer.prefix(limit) } ?? []
+  }
+
+  /// Takes bytes off without a look; returns how many there were.
+  @discardableResult
+  mutating func discard(_ id: SocketID, _ limit: Int = .max) -> Int {
+    guard let index = tcp.find(id) else { return 0 }
+    let count = min(limit, tcp.connections[index].receiveBuffer.count)
+    tcp.connections[index].receiveBuffer.consume(count)
+    tcp.connections[index].didRead()
+    tcp.list(index)
+    return count
+  }
+
+  func matchesPattern(_ id: SocketID, _ count: Int, offset: UInt64) -> Bool {
+    tcp.find(id).map { tcp.connections[$0].receiveBuffer.matchesPattern(count, offset: offset) } ?? false
+  }
+
+  mutating func read(_ id: SocketID, _ limit: Int = .max) -> [UInt8] {
+    let bytes = peek(id, limit)
+    discard(id, bytes.count)
+    return bytes
+  }
+
+  /// Writes what there is room for and returns how much that was.
+  @discardableResult
+  mutating func write(_ id: SocketID, _ bytes: RawSpan) -> Int {
+    guard let index = tcp.find(id) else { return 0 }
+    let count = min(bytes.byteCount, tcp.connections[index].writable)
+    guard count > 0 else { return 0 }
+    tcp.connections[index].sendBuffer.append(bytes.extracting(0..<count))
+    tcp.list(index)
+    return count
+  }
+
+  /// Sends a FIN behind what was written; reading goes on.
+  mutating func shutdown(_ id: SocketID) {
+    guard let index = tcp.find(id) else { return }
+    tcp.connections[index].shutdown()
+    tcp.list(index)
+  }
+
+  /// Gives the socket up: the stack sends what was written and a FIN; what still comes is answered with a RST.
+  mutating func release(_ id: SocketID, now: Instant) {
+    guard let index = tcp.find(id) else { return }
+    // Data that nobody will read (RFC 2525, 2.17).
+    if tcp.connections[index].receiveBuffer.count > 0 { tcp.connections[index].resetNow = true }
+    if tcp.connections[index].owner.kind != .timeWait { tcp.connections[index].owner = SocketOwner(.none, 0) }
+    tcp.connections[index].shutdown()
+    if tcp.connections[index].state == .finWait2 { tcp.connections[index].lingerAt = now + TCPConnection.timeWait }
+    tcp.list(index)
+  }
+
+  /// Ends the connection with a RST.
+  mutating func abort(_ id: SocketID) {
+    guard let index = tcp.find(id) else { return }
+    tcp.connections[index].owner = SocketOwner(.none, 0)
+    tcp.connections[index].resetNow = true
+    tcp.list(index)
+  }
+
+  // MARK: UDP
+
+  mutating func bindDatagrams(_ port: UInt16, _ owner: SocketOwner) -> Bool {
+    guard !datagramBindings.contains(where: { $0.number == port }) else { return false }
+    datagramBindings.append(Binding(number: port, owner: owner))
+    return true
+  }
+
+  /// A free port; nil where there is none.
+  mutating func bindDatagrams(_ owner: SocketOwner) -> UInt16? {
+    guard
+      let port = ephemeralPort(where: { stack, candidate in
+        !stack.datagramBindings.contains { $0.number == candidate }
+      })
+    else { return nil }
+    datagramBindings.append(Binding(number: port, owner: owner))
+    return port
+  }
+
+  mutating func unbindDatagrams(_ port: UInt16) { datagramBindings.removeAll { $0.number == port } }
+
+  @inline(__always)
+  func datagramOwner(_ port: UInt16) -> SocketOwner? {
+    for index in datagramBindings.indices where datagramBindings[index].number == port {
+      return datagramBindings[index].owner
+    }
+    return nil
+  }
+
+  /// Sends a datagram; one longer than the MTU in fragments. Precondition: at most 65,507 bytes.
+  @discardableResult
+  mutating func sendDatagram(
+    from sourcePort: UInt16, to address: IPv4Address, _ port: UInt16, _ payload: RawSpan, source: IPv4Address? = nil,
+    trace: UInt32 = 0, now: Instant, _ out: inout Effects
+  ) -> SendResult {
+    guard var route = ip.route(to: address) else { return .noRoute }
+    if let source { route.source = source }
+    let length = 8 &+ payload.byteCount
+    guard IPLayer.header &+ length <= ip.interfaces[route.interface].mtu else {
+      sendLongDatagram(from: sourcePort, to: address, port, payload, route, trace: trace, now: now, &out)
+      return .sent
+    }
+    var frame = ip.packet(.udp, from: route.source, to: address, length: length, trace: trace, &out)
+    var span = frame.mutableBytes
+    span.put(UInt32(sourcePort) << 16 | UInt32(port), at: 34)
+    span.put(UInt32(truncatingIfNeeded: length) << 16, at: 38)
+    span.put(payload, at: 42)
+    let checksum = InternetChecksum.checksum(
+      span.bytes.extracting(34..<34 &+ length),
+      initial: InternetChecksum.pseudoHeader(source: route.source, destination: address, protocol: 17, length: length))
+    // Zero would mean "no checksum" (RFC 768).
+    span.put(checksum == 0 ? 0xffff : checksum, at: 40)
+    ip.send(frame, route, now: now, &out)
+    return .sent
+  }
+
+  private mutating func sendLongDatagram(
+    from sourcePort: UInt16, to address: IPv4Address, _ port: UInt16, _ payload: RawSpan, _ route: Route, trace: UInt32,
+    now: Instant, _ out: inout Effects
+  ) {
+    var bytes = [UInt8](repeating: 0, count: 8 + payload.byteCount)
+    do {
+      var storage = bytes.mutableSpan
+      var span = storage.mutableBytes
+      span.put(payload, at: 8)
+      UDPHeader(sourcePort: sourcePort, destinationPort: port).write(to: &span, source: route.source, destination: address)
+    }
+    ip.sendFragments(.udp, bytes, to: address, route, timeToLive: 64, trace: trace, now: now, &out)
+  }
+
+  // MARK: Echo
+
+  mutating func bindEcho(_ owner: SocketOwner) -> UInt16 {
+    var identifier = UInt16(truncatingIfNeeded: random.next())
+    while echoBindings.contains(where: { $0.number == identifier }) { identifier &+= 1 }
+    echoBindings.append(Binding(number: identifier, owner: owner))
+    return identifier
+  }
+
+  mutating func unbindEcho(_ identifier: UInt16) { echoBindings.removeAll { $0.number == identifier } }
+
+  /// Sends an echo request with `size` bytes of data, at most 65,507.
+  mutating func sendEcho(
+    to address: IPv4Address, identifier: UInt16, sequence: UInt16, size: Int, timeToLive: UInt8, trace: UInt32 = 0,
+    now: Instant, _ out: inout Effects
+  ) -> SendResult {
+    guard let route = ip.route(to: address) else { return .noRoute }
+    var message = [UInt8](repeating: 0, count: 8 + min(max(size, 0), 65_507))
+    do {
+      var storage = message.mutableSpan
+      var span = storage.mutableBytes
+      // ping fills with the place of each byte.
+      for index in 8..<max(span.byteCount, 8) { span.put(UInt8(truncatingIfNeeded: index), at: index) }
+      ICMPv4Header.echo(.echoRequest, identifier: identifier, sequence: sequence).write(to: &span)
+    }
+    ip.sendFragments(.icmp, message, to: address, route, timeToLive: timeToLive, trace: trace, now: now, &out)
+    return .sent
+  }
+}

@@ -1,0 +1,253 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// All connections and listeners of a guest.
+struct TCPLayer: Codable {
+  struct Listener: Codable {
+    var port: UInt16
+    var owner: SocketOwner
+    /// Handshakes under way.
+    var halfOpen = 0
+  }
+
+  /// Handshakes a listener keeps at once; Linux's tcp_max_syn_backlog of a larger machine.
+  static let backlog = 1024
+  /// Linux's tcp_max_tw_buckets of a smaller one.
+  static let mostTimeWaits = 16_384
+
+  var connections: [TCPConnection] = []
+  private var free: [UInt32] = []
+  private var table = FlatMap<FourTuple, UInt32>()
+  private(set) var listeners: [Listener] = []
+  private var timers = TimerHeap()
+  /// Connections that have something to tell or to send.
+  private var pending: [UInt32] = []
+  private var generation: UInt32 = 0
+  private var timeWaits = 0
+
+  var deadline: Instant { timers.earliest }
+  var hasPending: Bool { !pending.isEmpty }
+  /// But for those in TIME-WAIT.
+  var liveConnections: Int { table.count - timeWaits }
+
+  mutating func listen(_ port: UInt16, _ owner: SocketOwner) -> Bool {
+    guard !listeners.contains(where: { $0.port == port }) else { return false }
+    listeners.append(Listener(port: port, owner: owner))
+    return true
+  }
+
+  /// The connection's place, if the socket is still the one there.
+  func find(_ id: SocketID) -> Int? {
+    let index = Int(id.index)
+    guard index < connections.count, connections[index].generation == id.generation else { return nil }
+    return index
+  }
+
+  func has(_ key: FourTuple) -> Bool { table[key] != nil }
+
+  mutating func open(
+    _ key: FourTuple, _ state: TCPState, _ owner: SocketOwner, trace: UInt32, initialSequence: UInt32, segmentSize: Int,
+    now: Instant
+  ) -> Int {
+    generation &+= 1
+    let connection = TCPConnection(
+      key: key, state: state, owner: owner, trace: trace, initialSequence: initialSequence, ownSegmentSize: segmentSize,
+      generation: generation, now: now)
+    let index: Int
+    if let slot = free.popLast() {
+      index = Int(slot)
+      connections[index] = connection
+    } else {
+      index = connections.count
+      connections.append(connection)
+    }
+    table.insert(key, UInt32(index))
+    return index
+  }
+
+  mutating func list(_ index: Int) {
+    guard !connections[index].isListed else { return }
+    connections[index].isListed = true
+    pending.append(UInt32(index))
+  }
+
+  /// Takes in a segment whose checksum and flags are right.
+  mutating func receive(
+    _ segment: Segment, _ options: TCPOptions, payload: RawSpan, _ random: inout RandomStream, now: Instant,
+    _ ip: inout IPLayer, _ out: inout Effects
+  ) -> SegmentVerdict {
+    let key = FourTuple(
+      local: segment.destination, segment.destinationPort, remote: segment.source, segment.sourcePort)
+    if let slot = table[key] {
+      let index = Int(slot)
+      if connections[index].state == .timeWait, segment.flags.contains(.syn), !segment.flags.contains(.ack),
+        segment.sequence.isAfter(connections[index].expected)
+      {
+        // A new connection between the same two ports (RFC 1122, 4.2.2.13; a NAT reuses its ports quickly).
+        remove(index)
+      } else {
+        let before = connections[index].state
+        let verdict = connections[index].receive(segment, options, payload: payload, now: now)
+        if before == .synReceived, connections[index].isPassive, connections[index].state != .synReceived {
+          handshakeEnded(index)
+        }
+        list(index)
+        return verdict
+      }
+    }
+    guard let listener = listeners.firstIndex(where: { $0.port == segment.destinationPort }) else {
+      return .reset(.portClosed)
+    }
+    // LISTEN (RFC 9293, 3.10.7.2).
+    if segment.flags.contains(.rst) { return .dropped(.noSocket) }
+    if segment.flags.contains(.ack) { return .reset(.noSocket) }
+    guard segment.flags.contains(.syn) else { return .dropped(.badTCPFlags) }
+    guard listeners[listener].halfOpen < Self.backlog else { return .dropped(.listenQueueFull) }
+    if segment.trace != 0 {
+      out.observe(
+        Observation(.delivered, trace: segment.trace, source: segment.source, sourcePort: segment.sourcePort))
+    }
+    guard let route = ip.route(to: segment.source) else { return .dropped(.noRoute) }
+    listeners[listener].halfOpen += 1
+    let index = open(
+      key, .synReceived, listeners[listener].owner, trace: segment.trace,
+      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
+      now: now)
+    connections[index].synchronize(segment, options)
+    list(index)
+    return .accepted
+  }
+
+  private mutating func handshakeEnded(_ index: Int) {
+    let port = connections[index].key.localPort
+    if let listener = listeners.firstIndex(where: { $0.port == port }) { listeners[listener].halfOpen -= 1 }
+  }
+
+  /// Runs the timers that are due.
+  mutating func wake(now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
+    while let entry = timers.pop(notAfter: now) {
+      let index = Int(entry.connection)
+      // An entry that a sooner one took over from, or a former connection's.
+      guard connections[index].timerAt == entry.at else { continue }
+      connections[index].timerAt = .never
+      if connections[index].deadline <= now {
+        let before = connections[index].state
+        connections[index].wake(now: now, &ip, &out)
+        if before == .synReceived, connections[index].isPassive, connections[index].state == .closed {
+          handshakeEnded(index)
+        }
+        list(index)
+      } else {
+        arm(index)
+      }
+    }
+  }
+
+  private mutating func arm(_ index: Int) {
+    let deadline = connections[index].deadline
+    guard deadline < connections[index].timerAt else { return }
+    connections[index].timerAt = deadline
+    timers.push(UInt32(index), at: deadline)
+  }
+
+  /// The next connection with something to tell its owner or to send.
+  mutating func nextPending() -> Int? {
+    guard let slot = pending.first else { return nil }
+    if pending.count == 1 { pending.removeAll(keepingCapacity: true) } else { pending.removeFirst() }
+    return Int(slot)
+  }
+
+  /// The owner has been told: sends, arms the timer, and lets go of what is over.
+  mutating func settle(_ index: Int, now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
+    connections[index].isListed = false
+    if connections[index].resetNow {
+      switch connections[index].state {
+      case .closed, .synSent, .timeWait: break
+      case .synReceived:
+        if connections[index].isPassive { handshakeEnded(index) }
+        connections[index].sendReset(now: now, &ip, &out)
+      default: connections[index].sendReset(now: now, &ip, &out)
+      }
+      connections[index].state = .closed
+    }
+    if connections[index].state == .closed {
+      remove(index)
+      return
+    }
+    connections[index].output(now: now, &ip, &out)
+    if connections[index].state == .timeWait, connections[index].owner.kind != .timeWait {
+      connections[index].owner = SocketOwner(.timeWait, 0)
+      connections[index].sendBuffer.release()
+      connections[index].receiveBuffer.release()
+      timeWaits += 1
+      if timeWaits > Self.mostTimeWaits {
+        remove(index)
+        return
+      }
+    }
+    arm(index)
+  }
+
+  private mutating func remove(_ index: Int) {
+    table.remove(connections[index].key)
+    if connections[index].owner.kind == .timeWait { timeWaits -= 1 }
+    connections[index].state = .closed
+    connections[index].generation = 0
+    connections[index].timerAt = .never
+    connections[index].owner = SocketOwner(.none, 0)
+    connections[index].sendBuffer.release()
+    connections[index].receiveBuffer.release()
+    connections[index].outOfOrder = []
+    connections[index].events = []
+    connections[index].resetNow = false
+    free.append(UInt32(index))
+  }
+
+  /// An ICMP error about a segment of this connection.
+  mutating func fail(_ key: FourTuple, sequence: UInt32, _ error: SocketError, hard: Bool) -> Bool {
+    guard let slot = table[key] else { return false }
+    let index = Int(slot)
+    let connection = connections[index]
+    // Only about what is in flight (RFC 5927, 4.1).
+    guard connection.unacknowledged.isAtMost(sequence), sequence.isBefore(connection.highest) else { return false }
+    // In the handshake an error ends it, later it is a hint at most (RFC 1122, 4.2.3.9, RFC 5461).
+    guard connection.state == .synSent || connection.state == .synReceived else { return true }
+    if connection.state == .synReceived, connection.isPassive {
+      guard hard else { return true }
+      handshakeEnded(index)
+    }
+    connections[index].finish(error)
+    list(index)
+    return true
+  }
+
+  mutating func lowerSegmentSize(_ key: FourTuple, sequence: UInt32, _ size: Int) -> Bool {
+    guard let slot = table[key] else { return false }
+    let index = Int(slot)
+    guard connections[index].unacknowledged.isAtMost(sequence), sequence.isBefore(connections[index].highest) else {
+      return false
+    }
+    connections[index].lowerSegmentSize(size)
+    list(index)
+    return true
+  }
+
+  /// No neighbour answered ARP: an open under way fails, what is established goes on trying (it may come back).
+  mutating func neighbourFailed(_ key: FourTuple) {
+    guard let slot = table[key], connections[Int(slot)].state == .synSent else { return }
+    connections[Int(slot)].finish(.unreachable(code: 1, from: nil))
+    list(Int(slot))
+  }
+
+  /// In order of their ports and addresses, for reports.
+  var reports: [ConnectionReport] {
+    connections.filter { $0.state != .closed }.sorted { ($0.key.ports, $0.key.addresses) < ($1.key.ports, $1.key.addresses) }
+      .map {
+        ConnectionReport(
+          state: $0.state.name, localAddress: $0.key.localAddress, localPort: $0.key.localPort,
+          remoteAddress: $0.key.remoteAddress, remotePort: $0.key.remotePort, receiveQueue: $0.receiveBuffer.count,
+          sendQueue: $0.sendBuffer.count)
+      }
+  }
+}

@@ -1,0 +1,115 @@
+import WeftCore
+import WeftWire
+
+/// Where a machine meets the fabric: a MAC address, a link state, and two bounded rings. The fabric knows nothing else
+/// of a machine.
+///
+/// The receive ring holds what came while the guest doesn't run (a paused VM); a running guest takes frames as they
+/// come. The transmit ring holds what the guest has sent while the wire's own queue is full.
+public struct NetworkInterface: Codable {
+  public struct Counters: Codable, Hashable, Sendable {
+    public var received: UInt64 = 0
+    public var receivedBytes: UInt64 = 0
+    public var transmitted: UInt64 = 0
+    public var transmittedBytes: UInt64 = 0
+    public var dropped: UInt64 = 0
+  }
+
+  /// What became of a frame from the wire.
+  public enum Delivery: ~Copyable {
+    /// The guest runs: it is the guest's now.
+    case pass(Frame)
+    case kept
+    case dropped(Frame, DropReason)
+  }
+
+  public let mac: MACAddress
+  /// Descriptors.
+  public let receiveCapacity: Int
+  public let transmitCapacity: Int
+  public var isLinkUp = true
+  public private(set) var counters = Counters()
+  private var receiveRing: FrameQueue?
+  private var transmitRing: FrameQueue?
+
+  /// 256 descriptors is virtio-net's default in QEMU. Precondition: both capacities > 0.
+  public init(mac: MACAddress, receiveCapacity: Int = 256, transmitCapacity: Int = 256) {
+    precondition(receiveCapacity > 0 && transmitCapacity > 0)
+    self.mac = mac
+    self.receiveCapacity = receiveCapacity
+    self.transmitCapacity = transmitCapacity
+  }
+
+  public var waitingToReceive: Int { receiveRing?.count ?? 0 }
+  public var waitingToTransmit: Int { transmitRing?.count ?? 0 }
+
+  /// From the wire. `running`: whether the guest takes frames now; `stopped`: there is no guest to take them ever.
+  @inline(__always)
+  public mutating func deliver(_ frame: consuming Frame, to state: VirtualMachine.State) -> Delivery {
+    guard state == .running else { return hold(frame, state) }
+    counters.received &+= 1
+    counters.receivedBytes &+= UInt64(frame.count)
+    return .pass(frame)
+  }
+
+  private mutating func hold(_ frame: consuming Frame, _ state: VirtualMachine.State) -> Delivery {
+    guard state == .paused else {
+      counters.dropped += 1
+      return .dropped(frame, .machineStopped)
+    }
+    let ring = receiveRing ?? FrameQueue(capacity: receiveCapacity)
+    receiveRing = ring
+    guard !ring.isFull else {
+      counters.dropped += 1
+      return .dropped(frame, .rxRingFull)
+    }
+    ring.push(frame)
+    return .kept
+  }
+
+  /// The next frame that waited for the guest, once it runs again.
+  public mutating func takeReceived() -> Frame? {
+    guard let frame = receiveRing?.pop() else {
+      receiveRing = nil
+      return nil
+    }
+    counters.received += 1
+    counters.receivedBytes += UInt64(frame.count)
+    return frame
+  }
+
+  /// Counts a frame that went straight onto the wire.
+  @inline(__always)
+  public mutating func countTransmitted(_ bytes: Int) {
+    counters.transmitted &+= 1
+    counters.transmittedBytes &+= UInt64(bytes)
+  }
+
+  public mutating func countDropped() { counters.dropped &+= 1 }
+
+  public var canHoldTransmission: Bool { waitingToTransmit < transmitCapacity }
+
+  /// Keeps a frame for which the wire has no room. Precondition: `canHoldTransmission`.
+  public mutating func holdTransmission(_ frame: consuming Frame) {
+    let ring = transmitRing ?? FrameQueue(capacity: transmitCapacity)
+    transmitRing = ring
+    ring.push(frame)
+  }
+
+  /// The length of the frame that waits longest for the wire.
+  public var nextTransmission: Int? { transmitRing?.firstCount }
+
+  public mutating func takeTransmission() -> Frame? {
+    guard let frame = transmitRing?.pop() else {
+      transmitRing = nil
+      return nil
+    }
+    return frame
+  }
+
+  /// Power off: both rings are memory of the machine.
+  public mutating func reset() {
+    receiveRing = nil
+    transmitRing = nil
+  }
+}

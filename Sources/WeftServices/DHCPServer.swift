@@ -1,0 +1,262 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// A DHCP server (RFC 2131) as a machine of its own on a network's switch: one port, one address, a pool of leases.
+public struct DHCPServer: Element {
+  public struct Configuration: Codable, Sendable {
+    public var mac: MACAddress
+    public var address: IPv4Address
+    public var prefix: IPv4Prefix
+    /// The default gateway handed out; nil where there is no way out.
+    public var router: IPv4Address?
+    public var first: IPv4Address
+    public var last: IPv4Address
+    public var leaseTime: Nanoseconds
+    /// Never handed out from the pool: the gateway's, the server's and the statically configured ones.
+    public var excluded: Set<IPv4Address>
+    /// Always handed out to this MAC; may lie outside the pool.
+    public var reservations: [MACAddress: IPv4Address]
+
+    public init(
+      mac: MACAddress, address: IPv4Address, prefix: IPv4Prefix, router: IPv4Address?, first: IPv4Address, last: IPv4Address,
+      leaseTime: Nanoseconds, excluded: Set<IPv4Address> = [], reservations: [MACAddress: IPv4Address] = [:]
+    ) {
+      self.mac = mac
+      self.address = address
+      self.prefix = prefix
+      self.router = router
+      self.first = first
+      self.last = last
+      self.leaseTime = leaseTime
+      self.excluded = excluded
+      self.reservations = reservations
+    }
+  }
+
+  public struct Lease: Codable, Hashable, Sendable {
+    public var mac: MACAddress
+    public var address: IPv4Address
+    public var expires: Instant
+    /// Offered but not yet asked for.
+    public var isOffer: Bool
+    public var hostname: String?
+  }
+
+  public struct Counters: Codable, Hashable, Sendable {
+    public var offers: UInt64 = 0
+    public var acks: UInt64 = 0
+    public var naks: UInt64 = 0
+    public var declined: UInt64 = 0
+  }
+
+  /// An offer binds the address this long (RFC 2131, 3.1: "SHOULD NOT be reused" meanwhile).
+  static let offerTime = Nanoseconds.seconds(10)
+  /// A declined address is somebody else's: left alone for a while.
+  static let declineTime = Nanoseconds.minutes(10)
+  static let port = PortIndex(0)
+
+  public let configuration: Configuration
+  public private(set) var counters = Counters()
+  private var neighbours: NeighbourTable
+  private var leases: [UInt32: Lease] = [:]
+  private var addressOf: [MACAddress: IPv4Address] = [:]
+  /// Where the search for a free address goes on: addresses are handed out in order before any is used again.
+  private var cursor: UInt32
+  private var identification: UInt16 = 0
+  private let reserved: Set<IPv4Address>
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    neighbours = NeighbourTable(port: Self.port, mac: configuration.mac, address: configuration.address)
+    cursor = configuration.first.rawValue
+    reserved = Set(configuration.reservations.values)
+  }
+
+  public var deadline: Instant { neighbours.deadline }
+
+  public mutating func wake(now: Instant, _ out: inout Effects) {
+    neighbours.wake(now: now, &out) { frame, address, out in
+      out.drop(frame, on: Self.port, .neighbourUnresolved, .address(address.rawValue))
+    }
+  }
+
+  /// Living leases, by address.
+  public func leases(now: Instant) -> [Lease] {
+    leases.values.filter { !$0.isOffer && $0.expires > now }.sorted { $0.address < $1.address }
+  }
+
+  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    switch read(frame, now: now, &out) {
+    case .taken: break
+    case .refused(let reason): out.drop(frame, on: port, reason)
+    case .message(let message, let source):
+      if let refusal = handle(message, from: source, now: now, &out) { out.drop(frame, on: port, refusal) }
+    }
+  }
+
+  private enum Reading {
+    case taken
+    case refused(DropReason)
+    case message(DHCPMessage, from: IPv4Address)
+  }
+
+  private mutating func read(_ frame: borrowing Frame, now: Instant, _ out: inout Effects) -> Reading {
+    guard let ethernet = EthernetView(frame.bytes) else { return .refused(.malformedEthernet) }
+    guard ethernet.destination == configuration.mac || ethernet.destination.isBroadcast else { return .refused(.notForUs) }
+    switch ethernet.type {
+    case .arp:
+      guard let arp = ARPPacket(ethernet.payload) else { return .refused(.malformedARP) }
+      neighbours.receive(arp, now: now, &out)
+      return .taken
+    case .ipv4: break
+    default: return .refused(.unknownEtherType)
+    }
+    guard let ip = IPv4View(ethernet.payload) else { return .refused(.malformedIPv4) }
+    guard ip.hasValidChecksum else { return .refused(.badIPv4Checksum) }
+    guard ip.destination == configuration.address || ip.destination.isBroadcast || ip.destination == configuration.prefix.broadcast
+    else { return .refused(.notForUs) }
+    guard ip.protocol == .udp, !ip.isFragment else { return .refused(.unknownProtocol) }
+    guard let udp = UDPView(ip.payload) else { return .refused(.malformedUDP) }
+    guard udp.hasValidChecksum(source: ip.source, destination: ip.destination) else { return .refused(.badUDPChecksum) }
+    guard udp.destinationPort == DHCPMessage.serverPort else { return .refused(.portClosed) }
+    guard let message = DHCPMessage(udp.payload), !message.isReply, !message.clientMAC.isGroup else {
+      return .refused(.dhcpMalformed)
+    }
+    return .message(message, from: ip.source)
+  }
+
+  // MARK: The protocol (RFC 2131, 4.3)
+
+  /// Nil when the message was acted upon.
+  private mutating func handle(
+    _ message: DHCPMessage, from source: IPv4Address, now: Instant, _ out: inout Effects
+  ) -> DropReason? {
+    if let server = message.serverIdentifier, server != configuration.address {
+      // It chose another server: the offer is free again (4.3.2).
+      withdrawOffer(to: message.clientMAC)
+      return .dhcpNotForUs
+    }
+    switch message.kind {
+    case .discover:
+      guard let address = choose(for: message, now: now) else { return .dhcpNoFreeAddress }
+      bind(address, to: message, until: now + Self.offerTime, isOffer: true)
+      counters.offers += 1
+      reply(.offer, to: message, address: address, &out)
+    case .request: request(message, now: now, &out)
+    case .decline:
+      guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else { return .dhcpNotForUs }
+      counters.declined += 1
+      addressOf[message.clientMAC] = nil
+      leases[address.rawValue] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
+    case .release:
+      guard addressOf[message.clientMAC] == message.clientAddress else { return .dhcpNotForUs }
+      addressOf[message.clientMAC] = nil
+      leases[message.clientAddress.rawValue] = nil
+    case .inform:
+      reply(.ack, to: message, address: nil, &out)
+    case .offer, .ack, .nak: return .dhcpMalformed
+    }
+    return nil
+  }
+
+  /// SELECTING, INIT-REBOOT, RENEWING and REBINDING differ in where the address stands (RFC 2131, table 4).
+  private mutating func request(_ message: DHCPMessage, now: Instant, _ out: inout Effects) {
+    let wanted = message.requestedAddress ?? message.clientAddress
+    guard isAvailable(wanted, to: message.clientMAC, now: now) else {
+      counters.naks += 1
+      reply(.nak, to: message, address: nil, &out)
+      return
+    }
+    bind(wanted, to: message, until: now + configuration.leaseTime, isOffer: false)
+    counters.acks += 1
+    reply(.ack, to: message, address: wanted, &out)
+  }
+
+  private mutating func bind(_ address: IPv4Address, to message: DHCPMessage, until: Instant, isOffer: Bool) {
+    if let old = addressOf[message.clientMAC], old != address { leases[old.rawValue] = nil }
+    addressOf[message.clientMAC] = address
+    // An offer to the holder of a lease must not shorten the lease.
+    if isOffer, let lease = leases[address.rawValue], !lease.isOffer, lease.mac == message.clientMAC, lease.expires > until {
+      return
+    }
+    leases[address.rawValue] = Lease(
+      mac: message.clientMAC, address: address, expires: until, isOffer: isOffer, hostname: message.hostname)
+  }
+
+  private mutating func withdrawOffer(to mac: MACAddress) {
+    guard let address = addressOf[mac], let lease = leases[address.rawValue], lease.isOffer else { return }
+    leases[address.rawValue] = nil
+    addressOf[mac] = nil
+  }
+
+  /// In the order of RFC 2131, 4.3.1: the reservation, the current or last binding, the address asked for, a new one.
+  private mutating func choose(for message: DHCPMessage, now: Instant) -> IPv4Address? {
+    let mac = message.clientMAC
+    if let reserved = configuration.reservations[mac] { return reserved }
+    if let last = addressOf[mac], isAvailable(last, to: mac, now: now) { return last }
+    if let wanted = message.requestedAddress, isAvailable(wanted, to: mac, now: now) { return wanted }
+    let first = configuration.first.rawValue
+    let size = UInt64(configuration.last.rawValue) + 1 - UInt64(first)
+    for step in 0..<size {
+      let address = IPv4Address(rawValue: first + UInt32((UInt64(cursor - first) + step) % size))
+      if isAvailable(address, to: mac, now: now) {
+        cursor = first + UInt32((UInt64(address.rawValue - first) + 1) % size)
+        return address
+      }
+    }
+    return nil
+  }
+
+  private func isAvailable(_ address: IPv4Address, to mac: MACAddress, now: Instant) -> Bool {
+    if let reserved = configuration.reservations[mac] { return address == reserved }
+    guard address >= configuration.first, address <= configuration.last, !configuration.excluded.contains(address) else {
+      return false
+    }
+    guard let lease = leases[address.rawValue] else { return !reserved.contains(address) }
+    return lease.mac == mac || lease.expires <= now
+  }
+
+  // MARK: Replies
+
+  private mutating func reply(_ kind: DHCPMessage.Kind, to message: DHCPMessage, address: IPv4Address?, _ out: inout Effects) {
+    var answer = DHCPMessage(isReply: true, kind: kind, transaction: message.transaction, clientMAC: message.clientMAC)
+    answer.serverIdentifier = configuration.address
+    answer.broadcast = message.broadcast
+    if kind != .nak {
+      answer.yourAddress = address ?? .any
+      answer.clientAddress = message.clientAddress
+      answer.subnetMask = configuration.prefix.mask
+      answer.router = configuration.router
+      if address != nil { answer.leaseTime = UInt32(clamping: configuration.leaseTime.rawValue / 1_000_000_000) }
+    }
+    // Where to (RFC 2131, 4.1): the address it has; else everybody, for NAKs and on demand; else its MAC and new address.
+    let destination: IPv4Address
+    let mac: MACAddress
+    if kind == .nak || (message.clientAddress.isUnspecified && message.broadcast) {
+      (destination, mac) = (.broadcast, .broadcast)
+    } else if !message.clientAddress.isUnspecified {
+      (destination, mac) = (message.clientAddress, message.clientMAC)
+    } else {
+      (destination, mac) = (answer.yourAddress, message.clientMAC)
+    }
+    send(answer.bytes, to: destination, mac, &out)
+  }
+
+  private mutating func send(_ payload: [UInt8], to destination: IPv4Address, _ mac: MACAddress, _ out: inout Effects) {
+    var frame = out.frame(count: 14 + 20 + 8 + payload.count)
+    var span = frame.mutableBytes
+    EthernetHeader(destination: mac, source: configuration.mac, type: .ipv4).write(to: &span)
+    var packet = span.extracting(14..<span.byteCount)
+    identification &+= 1
+    IPv4Header(
+      protocol: .udp, source: configuration.address, destination: destination, identification: identification,
+      dontFragment: false
+    ).write(to: &packet, payloadLength: 8 + payload.count)
+    var datagram = packet.extracting(20..<packet.byteCount)
+    datagram.put(payload.span.bytes, at: 8)
+    UDPHeader(sourcePort: DHCPMessage.serverPort, destinationPort: DHCPMessage.clientPort)
+      .write(to: &datagram, source: configuration.address, destination: destination)
+    out.transmit(frame, on: Self.port)
+  }
+}

@@ -1,0 +1,74 @@
+import WeftCore
+import WeftWire
+
+/// Which port each MAC address was last seen on (IEEE 802.1Q-2018, 8.8).
+///
+/// Age is looked at on use, so that a quiet switch has no timers; entries past their time make room when it is needed.
+public struct ForwardingDatabase: Codable {
+  struct Entry: Codable, BitwiseCopyable {
+    var port: PortIndex
+    var seen: Instant
+  }
+
+  /// What learning an address came to.
+  public enum Learning: Sendable {
+    case known, added, moved, full
+  }
+
+  public let limit: Int
+  public let ageing: Nanoseconds
+  private var entries = FlatMap<UInt64, Entry>()
+  /// When a full table was last swept: once a second at most, so that a flood of forged addresses can't cost a sweep each.
+  private var swept: Instant?
+
+  public init(limit: Int, ageing: Nanoseconds) {
+    self.limit = limit
+    self.ageing = ageing
+  }
+
+  /// Entries held, those past their time included until they make room.
+  public var count: Int { entries.count }
+
+  @inline(__always)
+  public func port(of address: MACAddress, now: Instant) -> PortIndex? {
+    guard let entry = entries[address.rawValue], now <= entry.seen + ageing else { return nil }
+    return entry.port
+  }
+
+  @inline(__always)
+  public mutating func learn(_ address: MACAddress, on port: PortIndex, now: Instant) -> Learning {
+    let ageing = ageing
+    let known = entries.update(address.rawValue) { entry -> Learning in
+      let fresh = now <= entry.seen + ageing
+      entry.seen = now
+      if entry.port == port { return .known }
+      entry.port = port
+      return fresh ? .moved : .added
+    }
+    return known ?? add(address, on: port, now: now)
+  }
+
+  private mutating func add(_ address: MACAddress, on port: PortIndex, now: Instant) -> Learning {
+    if entries.count >= limit {
+      if swept.map({ now >= $0 + .seconds(1) }) ?? true {
+        swept = now
+        for (key, entry) in entries.unordered where now > entry.seen + ageing { entries.remove(key) }
+      }
+      if entries.count >= limit { return .full }
+    }
+    entries.insert(address.rawValue, Entry(port: port, seen: now))
+    return .added
+  }
+
+  /// Forgets what was learnt on a port whose cable was pulled.
+  public mutating func flush(_ port: PortIndex) {
+    for (key, entry) in entries.unordered where entry.port == port { entries.remove(key) }
+  }
+
+  /// What `bridge fdb show` lists: the living entries by address.
+  public func table(now: Instant) -> [(address: MACAddress, port: PortIndex, age: Nanoseconds)] {
+    entries.unordered.filter { now <= $0.value.seen + ageing }
+      .map { (MACAddress(rawValue: $0.key), $0.value.port, now - $0.value.seen) }
+      .sorted { $0.0 < $1.0 }
+  }
+}

@@ -1,0 +1,124 @@
+extension Loader {
+  /// Everything a table can say about a value: its form, its keys, its units. `mark` is where to complain of what is
+  /// missing.
+  func check(_ value: YAMLValue, _ shape: Shape, at mark: Mark, partial: Bool = false) {
+    switch shape {
+    case .scalar(let kind):
+      guard let text = value.text, !value.isNull else { return wrongForm(value, shape, mark) }
+      do { try kind.check(text) } catch { report(error, at: value) }
+    case .list(let element):
+      if value.isNull { return }
+      guard let items = value.items else { return wrongForm(value, shape, mark) }
+      for item in items { check(item, element, at: item.mark) }
+    case .named(let element):
+      if value.isNull { return }
+      guard let entries = value.entries else { return wrongForm(value, shape, mark) }
+      for entry in entries where !entry.key.hasPrefix("x-") {
+        if entry.value.isNull, element.acceptsObject { continue }
+        check(entry.value, element, at: entry.keyMark)
+      }
+    case .object(let table):
+      if value.isNull, table.exactlyOne.isEmpty, !table.keys.contains(where: \.isRequired) { return }
+      guard value.entries != nil else { return wrongForm(value, shape, mark) }
+      check(value, table, partial: partial)
+    case .either(let shapes):
+      guard let match = shapes.first(where: { $0.hasForm(of: value) }) else { return wrongForm(value, shape, mark) }
+      check(value, match, at: mark, partial: partial)
+    }
+  }
+
+  private func wrongForm(_ value: YAMLValue, _ shape: Shape, _ mark: Mark) {
+    let place = value.isNull ? mark : value.mark
+    report("expected \(shape.words), found \(value.what)", at: place, length: value.isNull ? 1 : value.length)
+  }
+
+  private func check(_ value: YAMLValue, _ table: KeyTable, partial: Bool) {
+    let entries = value.entries ?? []
+    for entry in entries where !entry.key.hasPrefix("x-") {
+      guard let key = table.key(entry.key) else {
+        report(
+          "unknown key \"\(entry.key.prefix(60))\" in \(table.name.article)", atKey: entry.keyMark, entry.key,
+          hint: unknownKeyHint(entry.key, table))
+        continue
+      }
+      // In `defaults`, and where defaults may fill it, `key:` without a value asks for the default.
+      // So does a server: `http-server:` is one on port 80. But a ping of nobody is none.
+      let needsValue = key.isRequired || table.exactlyOne.contains(key.name) && !Tables.servers.contains(key.name)
+      if entry.value.isNull, !needsValue { continue }
+      check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
+    }
+    if !partial, !table.takesDefaults { require(value, table, at: value.mark) }
+    if !table.exactlyOne.isEmpty {
+      let given = entries.filter { table.exactlyOne.contains($0.key) }
+      if given.isEmpty {
+        // An unknown key is most likely the misspelt one.
+        if entries.allSatisfy({ table.key($0.key) != nil || $0.key.hasPrefix("x-") }) {
+          report("\(table.name.article) needs one of: \(table.exactlyOne.joined(separator: ", "))", at: value.mark)
+        }
+      }
+      for entry in given.dropFirst() {
+        report("\"\(entry.key)\" cannot stand beside \"\(given[0].key)\"", atKey: entry.keyMark, entry.key)
+      }
+    }
+  }
+
+  /// Keys that must be there, once defaults are in.
+  func require(_ value: YAMLValue, _ table: KeyTable, at mark: Mark, name: String? = nil) {
+    let names = table.keys.map(\.name)
+    let unknown = (value.entries ?? []).map(\.key).filter { table.key($0) == nil }
+    for key in table.keys where key.isRequired && (value[key.name]?.isNull ?? true) {
+      // Misspelt is not missing: the unknown key has been reported.
+      if unknown.contains(where: { Suggestion.nearest(to: $0, in: names) == key.name }) { continue }
+      let of = name.map { "\(table.name) \"\($0)\"" } ?? table.name.article
+      report(
+        "\(of) needs \"\(key.name)\"", at: mark, length: name?.unicodeScalars.count ?? 1,
+        hint: "for example \(key.name): \(key.example)")
+    }
+  }
+
+  /// What the same things are called elsewhere (docker compose, containerlab, netplan, tc).
+  private static let otherWords = [
+    "ip": "address", "ipv4": "address", "addr": "address", "cidr": "subnet", "prefix": "subnet", "latency": "delay",
+    "bandwidth": "rate", "type": "mode", "kind": "mode", "ports": "forwards", "publish": "forwards", "net": "network",
+    "hwaddr": "mac", "interfaces": "nics", "nodes": "hosts", "guests": "vms", "tests": "expect", "checks": "expect",
+    "switches": "segments", "networks": "segments", "source": "from", "destination": "to", "result": "is",
+  ]
+
+  private func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
+    if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
+    if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
+    return "the keys are \(table.keys.map(\.name).joined(separator: ", "))"
+  }
+}
+
+extension Shape {
+  var acceptsObject: Bool {
+    switch self {
+    case .object: true
+    case .either(let shapes): shapes.contains { $0.acceptsObject }
+    default: false
+    }
+  }
+
+  func hasForm(of value: YAMLValue) -> Bool {
+    switch (self, value.kind) {
+    case (.scalar, .scalar), (.list, .list), (.object, .map), (.named, .map): true
+    default: false
+    }
+  }
+
+  var words: String {
+    switch self {
+    case .scalar(let kind): kind.words
+    case .list: "a list"
+    case .named: "a map of names"
+    case .object(let table): "a map of \(table.name)'s keys"
+    case .either(let shapes): shapes.map(\.words).joined(separator: " or ")
+    }
+  }
+}
+
+extension String {
+  /// "an event", "a host".
+  var article: String { (first.map { "aeiou".contains($0) } ?? false || hasPrefix("http") ? "an " : "a ") + self }
+}

@@ -1,0 +1,86 @@
+import WeftCore
+import WeftWire
+
+extension Loader {
+  func readEvent(_ value: YAMLValue) {
+    let at = parse(value["at"], Quantity.duration)
+    guard let entry = value.entries?.first(where: { Tables.event.exactlyOne.contains($0.key) }),
+      let action = action(entry.key, entry.value), let at
+    else { return lost(at: value.mark) }
+    topology.events.append(Event(at: at, action: action, mark: value.mark))
+  }
+
+  private func action(_ word: String, _ value: YAMLValue) -> Event.Action? {
+    switch word {
+    case "link-down": return linkName(value).map { .linkDown($0) }
+    case "link-up": return linkName(value).map { .linkUp($0) }
+    case "start": return vmName(value).map { .start(vm: $0) }
+    case "pause": return vmName(value).map { .pause(vm: $0) }
+    case "resume": return vmName(value).map { .resume(vm: $0) }
+    case "stop": return vmName(value).map { .stop(vm: $0) }
+    case "set-link":
+      let (delay, rate) = (delay(value["delay"]), parse(value["rate"], Quantity.rate))
+      let loss = parse(value["loss"], Quantity.fraction)
+      if value.entries != nil, !["delay", "rate", "loss"].contains(where: { value[$0] != nil }) {
+        report("set-link changes nothing", at: value, hint: "give it delay, rate or loss")
+      }
+      guard let place = value["link"], let link = linkName(place) else { return nil }
+      return .setLink(link, delay: delay, rate: rate, loss: loss)
+    case "ip-forwarding":
+      guard let place = value["host"], let host = place.text, resolve(host, [.host], at: place),
+        let enabled = parse(value["enabled"], Parse.boolean)
+      else { return nil }
+      return .ipForwarding(host: host, enabled: enabled)
+    default: return nil
+    }
+  }
+
+  /// What is planned for after the end of the run never comes.
+  func checkDuration() {
+    guard let duration = topology.duration else { return }
+    for event in topology.events where event.at > duration {
+      report("this is after the run's end at \(duration)", at: event.mark, severity: .warning)
+    }
+    for expectation in topology.expectations where expectation.timing.start > duration {
+      report("this is first tried after the run's end at \(duration)", at: expectation.mark, severity: .warning)
+    }
+  }
+
+  private func vmName(_ value: YAMLValue) -> String? {
+    guard let name = value.text, !value.isNull, resolve(name, [.vm], at: value) else { return nil }
+    return name
+  }
+
+  /// A cable that is there: a host's uplink, or eth0… of a VM.
+  private func linkName(_ value: YAMLValue) -> LinkName? {
+    guard let (node, port) = parse(value, { (text) throws(Complaint) in try Parse.link(text) }),
+      resolve(node, [.host, .vm], at: value)
+    else { return nil }
+    if names[node]?.sort == .host {
+      if withoutUplink.contains(node) {
+        report("host \"\(node)\" has no uplink", at: value, part: node)
+        return nil
+      }
+      return linkName(node, port ?? "uplink", among: ["uplink"], at: value)
+    }
+    guard let index = vmIndex[node] else { return nil }
+    return linkName(node, port ?? "eth0", among: topology.vms[index].nics.indices.map { "eth\($0)" }, at: value)
+  }
+
+  private func linkName(_ node: String, _ port: String, among ports: [String], at value: YAMLValue) -> LinkName? {
+    if ports.contains(port) { return LinkName(node: node, port: port) }
+    let hint =
+      Suggestion.hint(for: port, in: ports) ?? "its cables are \(ports.map { "\(node).\($0)" }.joined(separator: ", "))"
+    report("\"\(node)\" has no cable \"\(port)\"", at: value, part: port, hint: hint)
+    return nil
+  }
+}
+
+extension Expectation.Timing {
+  fileprivate var start: Nanoseconds {
+    switch self {
+    case .within(let at, _): at
+    case .neverDuring(let from, _, _), .alwaysAfter(let from, _, _): from
+    }
+  }
+}

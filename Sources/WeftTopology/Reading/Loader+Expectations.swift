@@ -1,0 +1,150 @@
+import WeftCore
+import WeftWire
+
+extension Loader {
+  func readExpectation(_ value: YAMLValue) {
+    guard value.entries != nil else { return lost(at: value.mark) }
+    let outcome = value["is"]?.text.flatMap(Expectation.Outcome.init(rawValue:)) ?? .open
+    checkFit(value, outcome)
+    let timing = timing(value)
+    var from: String?
+    if let place = value["from"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) {
+      from = name
+    }
+    let seenAs = parse(value["seen-as"], Parse.address)
+    var reaches: String?
+    if let place = value["reaches"], let name = place.text, resolve(name, [.host, .vm], at: place) { reaches = name }
+    var by: String?
+    if let place = value["by"], let name = place.text, resolve(name, [.network, .host, .vm, .segment], at: place) {
+      by = name
+    }
+    let (atMost, atLeast) = bounds(value["rtt"])
+    let tried = probe(value)
+    guard let from, let (probe, what) = tried else { return lost(at: value.mark) }
+    let name = value["name"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "\(from) → \(what) is \(outcome.rawValue)"
+    var expectation = Expectation(name: name, from: from, probe: probe, timing: timing, mark: value.mark)
+    expectation.outcome = outcome
+    if let timeout = interval(value["timeout"]) { expectation.timeout = timeout }
+    (expectation.seenAs, expectation.reaches, expectation.by) = (seenAs, reaches, by)
+    expectation.reason = value["reason"]?.text
+    (expectation.rttAtMost, expectation.rttAtLeast) = (atMost, atLeast)
+    topology.expectations.append(expectation)
+  }
+
+  /// Keys that say something only about some probes or outcomes.
+  private func checkFit(_ value: YAMLValue, _ outcome: Expectation.Outcome) {
+    for entry in value.entries ?? [] where !entry.value.isNull {
+      let key = entry.key
+      let problem: String?
+      switch key {
+      case "seen-as", "reaches":
+        problem =
+          outcome == .open ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
+      case "by", "reason":
+        problem =
+          outcome == .dropped || outcome == .blocked ? nil : "\"\(key)\" goes with \"is: dropped\" or \"is: blocked\""
+      case "rtt":
+        problem =
+          outcome != .open
+          ? "\"rtt\" goes with \"is: open\""
+          : value["to"] == nil && value["ping"] == nil ? "\"rtt\" goes with \"to\" or \"ping\"" : nil
+      case "status", "body": problem = value["http"] == nil ? "\"\(key)\" goes with \"http\"" : nil
+      case "lease":
+        problem = outcome == .open ? nil : "a lease is obtained or not: there is no \"is: \(outcome.rawValue)\""
+      default: problem = nil
+      }
+      if let problem { report(problem, atKey: entry.keyMark, key) }
+    }
+  }
+
+  private func probe(_ value: YAMLValue) -> (Expectation.Probe, String)? {
+    if let place = value["to"] {
+      guard let end = endpoint(place, false, only: nil) else { return nil }
+      return (.connect(to: end.to, port: end.port, protocol: end.transport), place.text ?? "")
+    }
+    if let ping = value["ping"] {
+      let place = ping.text != nil ? ping : ping["to"] ?? ping
+      guard let to = destination(place, false) else { return nil }
+      let size = bytes(ping["size"], 0...65_507) ?? 56
+      let ttl = UInt8(clamping: integer(ping["ttl"], 1...255) ?? 64)
+      return (.ping(to: to, size: size, ttl: ttl), "ping \(place.text ?? "")")
+    }
+    if let http = value["http"] {
+      guard let url = parse(http, Parse.http), resolve(url.to, at: http) else { return nil }
+      let status = integer(value["status"], 100...599)
+      return (
+        .http(to: url.to, port: url.port, path: url.path, status: status, bodyContains: value["body"]?.text),
+        http.text ?? ""
+      )
+    }
+    if let throughput = value["throughput"] {
+      guard let place = throughput["to"], let end = endpoint(place, false, only: .tcp) else { return nil }
+      let size = bytes(throughput["size"], 1...1 << 50).map { UInt64($0) } ?? 1_000_000
+      let (low, high) = (parse(throughput["at-least"], Quantity.rate), parse(throughput["at-most"], Quantity.rate))
+      if let low, let high, low > high, let bound = throughput["at-most"] {
+        report("\"at-most\" is below \"at-least\"", at: bound)
+      }
+      return (
+        .throughput(to: end.to, port: end.port, size: size, atLeast: low, atMost: high),
+        "throughput to \(place.text ?? "")"
+      )
+    }
+    return value["lease"] != nil ? (.lease, "lease") : nil
+  }
+
+  private func bounds(_ value: YAMLValue?) -> (atMost: Nanoseconds?, atLeast: Nanoseconds?) {
+    guard let value else { return (nil, nil) }
+    if value.text != nil {
+      let bound = parse(value) { (text) throws(Complaint) in
+        let (atMost, rest) = try Parse.bound(text)
+        return (atMost, try Quantity.duration(rest))
+      }
+      guard let (atMost, time) = bound else { return (nil, nil) }
+      return atMost ? (time, nil) : (nil, time)
+    }
+    let (high, low) = (parse(value["at-most"], Quantity.duration), parse(value["at-least"], Quantity.duration))
+    if let high, let low, low > high, let place = value["at-most"] {
+      report("\"at-most\" is below \"at-least\"", at: place)
+    }
+    if high == nil, low == nil, value.entries?.isEmpty ?? true {
+      report("\"rtt\" needs \"at-most\" or \"at-least\"", at: value)
+    }
+    return (high, low)
+  }
+
+  private func timing(_ value: YAMLValue) -> Expectation.Timing {
+    let windows = (value.entries ?? []).filter { ["never-during", "always-after"].contains($0.key) }
+    if let window = windows.first {
+      for entry in value.entries ?? []
+      where ["at", "within"].contains(entry.key) || entry.key == windows.dropFirst().first?.key {
+        report("\"\(entry.key)\" cannot stand beside \"\(window.key)\"", atKey: entry.keyMark, entry.key)
+      }
+      let (from, to, every) = self.window(window.value)
+      return window.key == "never-during"
+        ? .neverDuring(from: from, to: to, every: every) : .alwaysAfter(from: from, to: to, every: every)
+    }
+    let at = parse(value["at"], Quantity.duration) ?? .seconds(1)
+    return .within(at: at, within: parse(value["within"], Quantity.duration) ?? .seconds(10))
+  }
+
+  /// `5 s`, `[2 s, 4 s]`, or a map.
+  private func window(_ value: YAMLValue) -> (from: Nanoseconds, to: Nanoseconds, every: Nanoseconds) {
+    var (first, last, every): (YAMLValue?, YAMLValue?, YAMLValue?)
+    if let items = value.items {
+      if items.count != 2 { report("a window is two times: [from, to]", at: value, hint: "for example [2 s, 4 s]") }
+      (first, last) = (items.first, items.dropFirst().first)
+    } else if value.text != nil {
+      first = value
+    } else {
+      (first, last, every) = (value["from"], value["to"], value["every"])
+    }
+    let from = parse(first, Quantity.duration) ?? .zero
+    let to = parse(last, Quantity.duration) ?? from + .seconds(10)
+    if let last, to < from {
+      report("the window is reversed: it ends at \(to), before it begins at \(from)", at: last)
+    } else if let last, to == from {
+      report("the window is empty", at: last)
+    }
+    return (from, to, interval(every) ?? .seconds(1))
+  }
+}

@@ -1,0 +1,101 @@
+import WeftCore
+import WeftWire
+
+extension Loader {
+  /// Expands a group. Where no text depends on {n}, the first VM is the mould of the others: ten thousand VMs cost ten
+  /// thousand copies, not ten thousand readings.
+  func readGroup(_ entry: YAMLValue.Entry) {
+    guard !entry.key.hasPrefix("x-") else { return }
+    let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
+    require(own, Tables.group, at: entry.keyMark, name: entry.key)
+    let value = overDefaults(own.without(["name", "count"]))
+    let (count, pattern) = (groupCount(entry), groupPattern(entry))
+    guard count > 0 else { return }
+    let mark = own["name"]?.mark ?? entry.keyMark
+    let names = (1...count).map { Pattern.expand(pattern, $0) }
+    let errors = errorCount
+    let depends = value.contains("{n")
+    var mould: VM?
+    for n in 1...count {
+      guard self.names[names[n - 1]]?.sort == .vm, vmIndex[names[n - 1]] == nil else { break }
+      let next = names[n % count]
+      var made: VM?
+      if let mould {
+        made = copy(mould, names[n - 1], n, value)
+      } else {
+        let text = depends ? value.mapText { Pattern.expand($0, n) } : value
+        made = makeVM(names[n - 1], depends ? counted(text, value, n) : text, at: mark, own: own, inGroup: true)
+      }
+      // One report of what is wrong with all of them is enough.
+      guard errorCount == errors, var vm = made else { return lost(at: entry.keyMark) }
+      if !depends, mould == nil { mould = vm }
+      for i in vm.programs.indices { vm.programs[i].replaceNext(with: next) }
+      add(vm)
+    }
+  }
+
+  /// Addresses without {n} count up from member to member, also where other texts have it.
+  private func counted(_ text: YAMLValue, _ original: YAMLValue, _ n: Int) -> YAMLValue {
+    guard n > 1, case .map(var entries) = text.kind else { return text }
+    for i in entries.indices {
+      let plain = original[entries[i].key]?.text.map { !$0.contains("{n") } ?? false
+      switch (entries[i].key, entries[i].value.kind) {
+      case ("nics", .list(let items)):
+        let originals = original["nics"]?.items ?? []
+        let list = zip(items, originals).map { counted($0, $1, n) }
+        entries[i].value = YAMLValue(kind: .list(list), mark: entries[i].value.mark)
+      case ("address", .scalar(let text, let quoted)) where plain, ("lease", .scalar(let text, let quoted)) where plain:
+        guard let first = IPv4Address(text) else { continue }
+        let (next, _) = first.rawValue.addingReportingOverflow(UInt32(n - 1))
+        entries[i].value.kind = .scalar("\(IPv4Address(rawValue: next))", quoted: quoted)
+      case ("mac", .scalar(let text, let quoted)) where plain:
+        guard let first = MACAddress(text) else { continue }
+        entries[i].value.kind = .scalar("\(MACAddress(rawValue: first.rawValue &+ UInt64(n - 1)))", quoted: quoted)
+      default: continue
+      }
+    }
+    return YAMLValue(kind: .map(entries), mark: text.mark)
+  }
+
+  private func copy(_ mould: VM, _ name: String, _ n: Int, _ value: YAMLValue) -> VM {
+    var vm = mould
+    vm.name = name
+    let items = value["nics"]?.items ?? [value]
+    for i in vm.nics.indices {
+      let owner = "VM \"\(name)\"" + (vm.nics.count > 1 ? " (eth\(i))" : "")
+      let network = networkIndex[vm.nics[i].network].map { topology.hosts[$0.host].networks[$0.network] }
+      guard let network else { continue }
+      func count(_ first: IPv4Address?, _ key: String) -> IPv4Address? {
+        guard let first else { return nil }
+        let address = IPv4Address(rawValue: first.rawValue &+ UInt32(n - 1))
+        occupy(address, network, at: items[i][key] ?? value, owner: owner)
+        return address
+      }
+      vm.nics[i].address = count(vm.nics[i].address, "address")
+      vm.nics[i].reservation = count(vm.nics[i].reservation, "lease")
+      if let first = vm.nics[i].mac {
+        let mac = MACAddress(rawValue: first.rawValue &+ UInt64(n - 1))
+        take(mac, for: owner, at: items[i]["mac"] ?? value)
+        vm.nics[i].mac = mac
+      }
+    }
+    return vm
+  }
+}
+
+extension Program {
+  /// `next` → the group's next member, of the last the first.
+  mutating func replaceNext(with name: String) {
+    func change(_ to: Destination) -> Destination { to == .node("next") ? .node(name) : to }
+    switch kind {
+    case .httpGet(let to, let port, let path, let count, let interval):
+      kind = .httpGet(to: change(to), port: port, path: path, count: count, interval: interval)
+    case .ping(let to, let count, let interval, let size, let ttl):
+      kind = .ping(to: change(to), count: count, interval: interval, size: size, ttl: ttl)
+    case .bulk(let to, let port, let size): kind = .bulk(to: change(to), port: port, size: size)
+    case .udpRate(let to, let port, let size, let interval, let count):
+      kind = .udpRate(to: change(to), port: port, size: size, interval: interval, count: count)
+    case .httpServer, .tcpEcho, .udpEcho, .sink: break
+    }
+  }
+}

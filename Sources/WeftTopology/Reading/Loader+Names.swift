@@ -1,0 +1,131 @@
+import WeftWire
+
+extension Loader {
+  /// Takes down every name first, so that order in the file does not matter and nothing is unknown twice.
+  func declare(
+    _ segments: [YAMLValue.Entry], _ hosts: [YAMLValue.Entry], _ vms: [YAMLValue.Entry], _ groups: [YAMLValue.Entry]
+  ) {
+    for entry in segments.named { declare(entry.key, .segment, entry.keyMark) }
+    for entry in hosts.named {
+      declare(entry.key, .host, entry.keyMark)
+      for network in merged(entry, "host")["networks"]?.entries.map(\.named) ?? [] {
+        if declare(network.key, .network, network.keyMark) { networkHost[network.key] = entry.key }
+      }
+    }
+    for entry in vms.named { declare(entry.key, .vm, entry.keyMark) }
+    for entry in groups.named {
+      let errors = errorCount
+      let pattern = groupPattern(entry)
+      if groupCount(entry) > 1, Pattern.expand(pattern, 1) == Pattern.expand(pattern, 2) {
+        let place = entry.value["name"]?.mark ?? entry.keyMark
+        report("the name of a group's VMs needs {n}", atKey: place, pattern, hint: "for example \"\(entry.key){n}\"")
+        continue
+      }
+      for n in 0..<groupCount(entry) {
+        declare(Pattern.expand(pattern, n + 1), .vm, entry.value["name"]?.mark ?? entry.keyMark)
+        if errorCount > errors { break }
+      }
+    }
+  }
+
+  func groupPattern(_ entry: YAMLValue.Entry) -> String { entry.value["name"]?.text ?? "\(entry.key){n}" }
+
+  func groupCount(_ entry: YAMLValue.Entry) -> Int {
+    guard let text = entry.value["count"]?.text, let count = try? Parse.integer(text, in: 1...100_000) else { return 0 }
+    return Int(count)
+  }
+
+  @discardableResult
+  func declare(_ name: String, _ sort: Named.Sort, _ mark: Mark) -> Bool {
+    do {
+      _ = try Parse.name(name)
+    } catch {
+      report(error.message, atKey: mark, name, hint: error.hint)
+      return false
+    }
+    if let other = names[name] {
+      let same = other.sort == sort ? "another \(sort.rawValue)" : "a \(other.sort.rawValue)"
+      report("the name \"\(name)\" is taken by \(same) on line \(other.mark.line)", atKey: mark, name)
+      return false
+    }
+    names[name] = Named(sort: sort, mark: mark)
+    nameOrder.append(name)
+    return true
+  }
+
+  /// A node over its kind's defaults.
+  func merged(_ entry: YAMLValue.Entry, _ kind: String) -> YAMLValue {
+    let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
+    return own.merged(over: defaults(kind))
+  }
+
+  /// Whether the name stands for one of these sorts; a report if not.
+  @discardableResult
+  func resolve(_ name: String, _ sorts: [Named.Sort], at value: YAMLValue) -> Bool {
+    if let named = names[name] {
+      if sorts.contains(named.sort) { return true }
+      let wanted = sorts.map(\.rawValue.article).joined(separator: " or ")
+      report("\"\(name)\" is \(named.sort.rawValue.article), not \(wanted)", at: value, part: name)
+      return false
+    }
+    do {
+      _ = try Parse.name(name)
+    } catch {
+      report(error, at: value)
+      return false
+    }
+    if name.hasPrefix("x-") {
+      report("unknown name \"\(name)\"", at: value, part: name, hint: "entries that begin with x- are not read")
+      return false
+    }
+    // One long file can be full of one mistake; a hundred suggestions are enough.
+    guard errorCount < 100 else {
+      report("unknown \(sorts.map(\.rawValue).joined(separator: " or ")) \"\(name)\"", at: value, part: name)
+      return false
+    }
+    let candidates = nameOrder.lazy.filter { self.names[$0].map { sorts.contains($0.sort) } ?? false }
+    // The list of all is for small labs; nobody reads a thousand names.
+    let hint = Suggestion.hint(for: name, in: candidates) ?? listHint(Array(candidates.prefix(9)))
+    report("unknown \(sorts.map(\.rawValue).joined(separator: " or ")) \"\(name)\"", at: value, part: name, hint: hint)
+    return false
+  }
+
+  private func listHint(_ names: [String]) -> String? {
+    names.isEmpty || names.count > 8 ? nil : "there is \(names.joined(separator: ", "))"
+  }
+
+  func resolve(_ destination: Destination, at value: YAMLValue) -> Bool {
+    guard case .node(let name) = destination else { return true }
+    guard resolve(name, [.host, .vm], at: value) else { return false }
+    // A host has an address on its segment, or inside its nat and host-only networks.
+    if withoutUplink.contains(name), let index = hostIndex[name],
+      !topology.hosts[index].networks.contains(where: { $0.gateway != nil })
+    {
+      report("host \"\(name)\" has no address to reach it at", at: value, part: name, hint: "give it an uplink")
+      return false
+    }
+    return true
+  }
+
+  /// Enters an address of a segment or network; a report if it is taken.
+  func take(_ address: IPv4Address, on place: String, for owner: String, at value: YAMLValue) {
+    if let other = taken[place]?[address] {
+      report("\(address) on \"\(place)\" is taken by \(other)", at: value, part: "\(address)")
+    } else {
+      taken[place, default: [:]][address] = owner
+    }
+  }
+
+  func take(_ mac: MACAddress, for owner: String, at value: YAMLValue) {
+    if let other = macs[mac] {
+      report("MAC address \(mac) is taken by \(other)", at: value)
+    } else {
+      macs[mac] = owner
+    }
+  }
+}
+
+extension [YAMLValue.Entry] {
+  /// Without the user's own `x-` keys.
+  var named: [YAMLValue.Entry] { filter { !$0.key.hasPrefix("x-") } }
+}

@@ -1,0 +1,122 @@
+import WeftCore
+import WeftWire
+
+extension Loader {
+  func readHostPrograms(_ entry: YAMLValue.Entry) {
+    guard let index = hostIndex[entry.key], topology.hosts[index].mark == entry.keyMark else { return }
+    topology.hosts[index].programs = programs(merged(entry, "host")["programs"], inGroup: false)
+  }
+
+  func programs(_ value: YAMLValue?, inGroup: Bool) -> [Program] {
+    (value?.items ?? []).compactMap { program($0, inGroup: inGroup) }
+  }
+
+  private func program(_ item: YAMLValue, inGroup: Bool) -> Program? {
+    let (word, body): (String, YAMLValue)
+    if let text = item.text {
+      (word, body) = (text, YAMLValue(kind: .scalar("", quoted: false), mark: item.mark))
+    } else if let entry = item.entries?.first(where: { Tables.program.exactlyOne.contains($0.key) }) {
+      (word, body) = (entry.key, entry.value)
+    } else {
+      lost(at: item.mark)
+      return nil
+    }
+    guard let kind = kind(word, body, inGroup: inGroup) else {
+      lost(at: item.mark)
+      return nil
+    }
+    let isServer = Tables.servers.contains(word)
+    var start: Nanoseconds = isServer ? .zero : .milliseconds(100)
+    for place in [body["start"], item["start"]] { if let time = parse(place, Quantity.duration) { start = time } }
+    return Program(kind: kind, start: start, mark: item.mark)
+  }
+
+  private func kind(_ word: String, _ value: YAMLValue, inGroup: Bool) -> Program.Kind? {
+    switch word {
+    case "http-server":
+      let port = value.text != nil ? value : value["port"]
+      let status = integer(value["status"], 200...599) ?? 200
+      let size = bytes(value["size"], 0...1 << 40)
+      if let both = value["size"], value["body"] != nil { report("either a body or a size", at: both) }
+      return .httpServer(port: parse(port, Parse.port) ?? 80, status: status, body: value["body"]?.text, size: size)
+    case "tcp-echo": return .tcpEcho(port: listen(value, 7))
+    case "udp-echo": return .udpEcho(port: listen(value, 7))
+    case "sink": return .sink(port: listen(value, 5001))
+    case "http-get": return httpGet(value, inGroup)
+    case "ping":
+      let place = value.text != nil ? value : value["to"] ?? value
+      guard let to = destination(place, inGroup) else { return nil }
+      return .ping(
+        to: to, count: integer(value["count"], 1...1_000_000_000) ?? 4,
+        interval: interval(value["interval"]) ?? .seconds(1),
+        size: bytes(value["size"], 0...65_507) ?? 56, ttl: UInt8(clamping: integer(value["ttl"], 1...255) ?? 64))
+    case "bulk":
+      guard let end = endpoint(value.text != nil ? value : value["to"] ?? value, inGroup, only: .tcp) else {
+        return nil
+      }
+      return .bulk(to: end.to, port: end.port, size: bytes(value["size"], 0...1 << 50).map { UInt64($0) } ?? 1_000_000)
+    case "udp-rate": return udpRate(value, inGroup)
+    default: return nil
+    }
+  }
+
+  private func listen(_ value: YAMLValue, _ standard: UInt16) -> UInt16 {
+    parse(value.text != nil ? value : value["port"], Parse.port) ?? standard
+  }
+
+  private func httpGet(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {
+    if value.text != nil {
+      guard let url = parse(value, Parse.http), resolve(url.to, at: value, inGroup) else { return nil }
+      return .httpGet(to: url.to, port: url.port, path: url.path, count: 1, interval: .seconds(1))
+    }
+    guard let place = value["to"], let end = endpoint(place, inGroup, only: .tcp) else { return nil }
+    return .httpGet(
+      to: end.to, port: end.port, path: value["path"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "/",
+      count: integer(value["count"], 1...1_000_000_000) ?? 1,
+      interval: interval(value["interval"]) ?? .seconds(1))
+  }
+
+  private func udpRate(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {
+    guard let place = value["to"], let end = endpoint(place, inGroup, only: nil) else { return nil }
+    if end.transport == .tcp, place.text?.hasSuffix("/tcp") == true {
+      report("datagrams go over udp, not tcp", at: place)
+    }
+    let size = bytes(value["size"], 0...65_507) ?? 64
+    let paces = ["interval", "rate", "pps"].filter { value[$0] != nil }
+    if paces.count > 1 { report("only one of \(paces.joined(separator: ", ")) sets the pace", at: value) }
+    var pace = interval(value["interval"]) ?? .milliseconds(1)
+    if let pps = integer(value["pps"], 1...1_000_000_000) { pace = Nanoseconds(1_000_000_000 / UInt64(max(1, pps))) }
+    if let rateValue = value["rate"], let rate = parse(rateValue, Quantity.rate) {
+      let bits = UInt64(max(1, size)) * 8
+      // No overflow: 65,507 bytes are half a million bits, times 10⁹ fits.
+      pace = Nanoseconds(bits * 1_000_000_000 / rate)
+      if pace == .zero { report("that is more than one datagram a nanosecond", at: rateValue) }
+    }
+    let count: UInt64? = integer(value["count"], 1...1_000_000_000_000).map { UInt64($0) }
+    return .udpRate(to: end.to, port: end.port, size: size, interval: pace, count: count)
+  }
+
+  private func resolve(_ to: Destination, at value: YAMLValue, _ inGroup: Bool) -> Bool {
+    if to == .node("next") {
+      if !inGroup { report("\"next\" is the next VM of a group, and this is none", at: value, part: "next") }
+      return inGroup
+    }
+    return resolve(to, at: value)
+  }
+
+  func destination(_ value: YAMLValue, _ inGroup: Bool) -> Destination? {
+    guard let to = parse(value, Parse.destination), resolve(to, at: value, inGroup) else { return nil }
+    return to
+  }
+
+  func endpoint(_ value: YAMLValue, _ inGroup: Bool, only transport: TransportProtocol?) -> Parse.Endpoint? {
+    guard let end = parse(value, { (text) throws(Complaint) in try Parse.endpoint(text) }),
+      resolve(end.to, at: value, inGroup)
+    else { return nil }
+    if let transport, end.transport != transport {
+      report(
+        "this goes over \(transport.rawValue), not \(end.transport.rawValue)", at: value, part: end.transport.rawValue)
+    }
+    return end
+  }
+}

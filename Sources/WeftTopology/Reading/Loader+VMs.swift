@@ -1,0 +1,160 @@
+import WeftCore
+import WeftWire
+
+extension Loader {
+  static let nicKeyNames = Set(Tables.nicKeys.map(\.name))
+  /// What one NIC has and another cannot have too.
+  private static let ownKeyNames: Set<String> = ["network", "address", "lease", "mac"]
+
+  func readVM(_ entry: YAMLValue.Entry) {
+    guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
+    let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
+    let value = overDefaults(own)
+    guard let vm = makeVM(entry.key, value, at: entry.keyMark, own: own) else { return lost(at: entry.keyMark) }
+    add(vm)
+  }
+
+  func add(_ vm: VM) {
+    vmIndex[vm.name] = topology.vms.count
+    topology.vms.append(vm)
+  }
+
+  /// A VM over `defaults: vm`, whose NIC keys go under each entry of `nics` where there are several.
+  func overDefaults(_ own: YAMLValue) -> YAMLValue {
+    let under = defaults("vm")
+    if let nics = own["nics"]?.items, let under {
+      let base = YAMLValue(
+        kind: .map(
+          (under.entries ?? []).filter { Self.nicKeyNames.contains($0.key) && !Self.ownKeyNames.contains($0.key) }),
+        mark: under.mark)
+      let list = YAMLValue(kind: .list(nics.map { $0.merged(over: base) }), mark: own["nics"]?.mark ?? own.mark)
+      let entries = (own.entries ?? []).map { entry in
+        entry.key == "nics" ? YAMLValue.Entry(key: "nics", keyMark: entry.keyMark, value: list) : entry
+      }
+      return YAMLValue(kind: .map(entries), mark: own.mark).merged(over: under.without(Self.nicKeyNames))
+    }
+    let single = own.entries?.contains { $0.key == "network" } ?? false
+    return own.merged(over: single ? under?.without(["nics"]) : under)
+  }
+
+  /// `inGroup`: `next` stands for another member.
+  func makeVM(
+    _ name: String, _ value: YAMLValue, at mark: Mark, own: YAMLValue, inGroup: Bool = false
+  ) -> VM? {
+    if own["nics"] != nil, let other = own.entries?.first(where: { Self.nicKeyNames.contains($0.key) }) {
+      report(
+        "\"\(other.key)\" cannot stand beside \"nics\"", atKey: other.keyMark, other.key,
+        hint: "move it into an entry of nics")
+    }
+    // Read first, so that mistakes in them are found also where the NICs are wrong.
+    let programs = programs(value["programs"], inGroup: inGroup)
+    var host: String?
+    var hostIsKnown = true
+    if let place = value["host"], let text = place.text, !place.isNull {
+      hostIsKnown = resolve(text, [.host], at: place)
+      if hostIsKnown { host = text }
+    }
+    let several = value["nics"]?.items
+    if several == nil, value["network"].map(\.isNull) ?? true {
+      report(
+        "VM \"\(name)\" needs \"network\"", at: mark, length: name.unicodeScalars.count,
+        hint: "for example network: home")
+      return nil
+    }
+    let list = several ?? [value]
+    if list.isEmpty { report("VM \"\(name)\" needs at least one NIC", at: value["nics"]?.mark ?? mark) }
+    var nics: [NIC] = []
+    for (i, item) in list.enumerated() {
+      guard let place = item["network"], let text = place.text, resolve(text, [.network], at: place) else { continue }
+      guard let owner = networkHost[text] else { continue }
+      if let host, host != owner {
+        report(
+          "network \"\(text)\" is on host \"\(owner)\", not on \"\(host)\"", at: place,
+          hint: "a VM and its networks share a host")
+        continue
+      }
+      if hostIsKnown { host = owner }
+      let port = "VM \"\(name)\"" + (list.count > 1 ? " (eth\(i))" : "")
+      let (own, length) = several == nil ? (mark, name.unicodeScalars.count) : (item.mark, 1)
+      if let nic = makeNIC(item, network: text, at: own, length: length, owner: port) { nics.append(nic) }
+    }
+    guard let host, nics.count == list.count, !nics.isEmpty else { return nil }
+    var vm = VM(name: name, host: host, nics: nics, mark: mark)
+    if let autostart = parse(value["autostart"], Parse.boolean) { vm.autostart = autostart }
+    vm.programs = programs
+    return vm
+  }
+
+  private func makeNIC(_ value: YAMLValue, network name: String, at mark: Mark, length: Int, owner: String) -> NIC? {
+    guard let place = networkIndex[name] else { return nil }
+    let network = topology.hosts[place.host].networks[place.network]
+    var nic = NIC(network: name, mark: mark)
+    if let text = value["address"], let address = parse(text, Parse.address) {
+      occupy(address, network, at: text, owner: owner)
+      nic.address = address
+    } else if network.dhcp == nil, value["address"].map(\.isNull) ?? true {
+      let why =
+        switch network.mode {
+        case .bridge: "there is no DHCP server on a segment"
+        case .isolated: "there is no DHCP server on an isolated network"
+        case .nat, .hostOnly: "\"\(name)\" has DHCP switched off"
+        }
+      report("\(owner) needs a static address: \(why)", at: mark, length: length, hint: "address: \(free(on: network))")
+    }
+    if let text = value["lease"], let address = parse(text, Parse.address) {
+      if nic.address != nil {
+        report("a NIC has either \"address\" or \"lease\"", at: text)
+      } else if network.dhcp == nil {
+        report("\"\(name)\" has no DHCP server to lease from", at: text, hint: "did you mean \"address: \(address)\"?")
+      } else {
+        occupy(address, network, at: text, owner: owner)
+      }
+      nic.reservation = address
+    }
+    if let text = value["mac"], let mac = parse(text, Parse.mac) {
+      take(mac, for: owner, at: text)
+      nic.mac = mac
+    }
+    nic.link = link(value, over: network.link)
+    if let rings = value["rings"] {
+      if let size = integer(rings["rx"], 1...65536) { nic.rxRing = size }
+      if let size = integer(rings["tx"], 1...65536) { nic.txRing = size }
+    }
+    return nic
+  }
+
+  /// Takes an address of the network's segment or private subnet for a NIC.
+  func occupy(_ address: IPv4Address, _ network: Network, at value: YAMLValue, owner: String) {
+    guard fits(address, network.subnet, of: network.name, at: value) else { return }
+    if address == network.gateway {
+      return report("\(address) is the gateway of \"\(network.name)\"", at: value, part: "\(address)")
+    }
+    if address == network.dhcp?.server {
+      return report("\(address) is the DHCP server of \"\(network.name)\"", at: value, part: "\(address)")
+    }
+    if network.mode == .bridge, let place = networkIndex[network.name], let uplink = topology.hosts[place.host].uplink {
+      if address == uplink.gateway {
+        return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
+      }
+      return take(address, on: uplink.segment, for: owner, at: value)
+    }
+    take(address, on: network.name, for: owner, at: value)
+  }
+
+  /// A free address, for hints.
+  private func free(on network: Network) -> IPv4Address {
+    var place = network.name
+    var gateway: IPv4Address?
+    if network.mode == .bridge, let index = networkIndex[network.name], let uplink = topology.hosts[index.host].uplink {
+      place = uplink.segment
+      gateway = uplink.gateway
+    }
+    var address = network.subnet.firstHost
+    for _ in 0..<1000 {
+      guard address < network.subnet.lastHost else { break }
+      if taken[place]?[address] == nil, address != network.gateway, address != gateway { break }
+      address = IPv4Address(rawValue: address.rawValue + 1)
+    }
+    return address
+  }
+}

@@ -1,0 +1,150 @@
+import WeftCore
+import WeftWire
+
+/// Reads a file's tree into a topology and collects every mistake on the way. A class, as its many parts share one
+/// state for the length of one load.
+final class Loader {
+  let source: SourceText
+  private(set) var diagnostics: [Diagnostic] = []
+  private(set) var errorCount = 0
+  private var seen: Set<Diagnostic> = []
+
+  /// What a name stands for.
+  struct Named {
+    enum Sort: String { case segment, host, vm, network }
+    var sort: Sort
+    var mark: Mark
+  }
+
+  var topology: Topology
+  var defaults: YAMLValue?
+  var names: [String: Named] = [:]
+  /// In the order of the file, for "did you mean".
+  var nameOrder: [String] = []
+  var segmentIndex: [String: Int] = [:]
+  var hostIndex: [String: Int] = [:]
+  var vmIndex: [String: Int] = [:]
+  /// Hosts whose entry names no uplink, be it a right or a wrong one.
+  var withoutUplink: Set<String> = []
+  /// Network → its host and place there; a network that could not be read has no place.
+  var networkHost: [String: String] = [:]
+  var networkIndex: [String: (host: Int, network: Int)] = [:]
+  /// Addresses taken on a segment or a private network.
+  var taken: [String: [IPv4Address: String]] = [:]
+  var macs: [MACAddress: String] = [:]
+  let filterChecker: ((String) -> String?)?
+
+  init(source: SourceText, name: String, filterChecker: ((String) -> String?)?) {
+    self.source = source
+    self.filterChecker = filterChecker
+    topology = Topology(name: name)
+  }
+
+  // MARK: Reporting
+
+  func report(
+    _ message: String, at mark: Mark, length: Int = 1, hint: String? = nil, severity: Diagnostic.Severity = .error
+  ) {
+    // A mistake in `defaults` would come once for each node.
+    let key = Diagnostic(
+      severity: severity, file: "", line: mark.line, column: mark.column, message: message, sourceLine: "", length: 1)
+    guard seen.insert(key).inserted else { return }
+    if severity == .error { errorCount += 1 }
+    guard diagnostics.count < 1000 else { return }
+    diagnostics.append(source.diagnostic(severity, at: mark, length: length, message, hint: hint))
+  }
+
+  func report(_ message: String, at value: YAMLValue, part: String? = nil, hint: String? = nil) {
+    if let part, let mark = source.mark(of: part, from: value.mark) {
+      report(message, at: mark, length: part.unicodeScalars.count, hint: hint)
+    } else {
+      report(message, at: value.mark, length: value.length, hint: hint)
+    }
+  }
+
+  func report(_ complaint: Complaint, at value: YAMLValue) {
+    report(complaint.message, at: value, part: complaint.part, hint: complaint.hint)
+  }
+
+  /// A name's place: as long as the name.
+  func report(_ message: String, atKey mark: Mark, _ key: String, hint: String? = nil) {
+    report(message, at: mark, length: key.unicodeScalars.count, hint: hint)
+  }
+
+  /// What did not get into the topology must have been reported; a file is never read in part without a word.
+  func lost(at mark: Mark) {
+    if errorCount == 0 { report("this could not be read", at: mark) }
+  }
+
+  /// The value a parser makes of a scalar; nil after a report.
+  func parse<T>(_ value: YAMLValue?, _ parser: (String) throws(Complaint) -> T) -> T? {
+    guard let value, !value.isNull, let text = value.text else { return nil }
+    do {
+      return try parser(text)
+    } catch {
+      report(error, at: value)
+      return nil
+    }
+  }
+
+  func finish(_ earlier: [Diagnostic]) -> TopologyLoad {
+    var all = earlier + diagnostics
+    if all.count >= 1000, let last = all.map(\.line).max() {
+      let message = "too many mistakes; the rest is left out"
+      all.append(source.diagnostic(.error, at: Mark(line: last + 1, column: 1), length: 1, message, hint: nil))
+    }
+    // Stable by index: of two at one place, the first found comes first.
+    let order = all.indices.sorted {
+      (all[$0].line, all[$0].column, $0) < (all[$1].line, all[$1].column, $1)
+    }
+    let failed = errorCount > 0 || all.contains { $0.severity == .error }
+    return TopologyLoad(topology: failed ? nil : topology, diagnostics: order.map { all[$0] })
+  }
+
+  // MARK: Reading
+
+  func read(_ root: YAMLValue) {
+    guard root.entries != nil else {
+      let message = root.isNull ? "the file is empty" : "a topology file is a map of keys, not \(root.what)"
+      report(message, at: root.mark, length: 1, hint: "weft init writes one to begin with")
+      return
+    }
+    check(root, .object(Tables.root), at: root.mark)
+    defaults = root["defaults"]
+    if let value = root["name"], let name = value.text, !name.isEmpty {
+      // Runs name their output after the lab.
+      if name.unicodeScalars.count > 200 || name.unicodeScalars.contains(where: { $0 == "/" || $0.value < 0x20 }) {
+        report("the name of a lab is one line of at most 200 characters without /", at: value)
+      }
+      topology.name = name
+    }
+    if let seed = parse(root["seed"], { (t) throws(Complaint) in try Parse.integer(t, in: 0...UInt64.max) }) {
+      topology.seed = seed
+    }
+    if let value = root["duration"], let duration = parse(value, Quantity.duration) {
+      if duration == .zero { report("a run of no time shows nothing", at: value) }
+      topology.duration = duration
+    }
+    let segments = root["segments"]?.entries ?? []
+    let hosts = root["hosts"]?.entries ?? []
+    let vms = root["vms"]?.entries ?? []
+    let groups = root["groups"]?.entries ?? []
+    declare(segments, hosts, vms, groups)
+    for entry in segments { readSegment(entry) }
+    checkSegments()
+    for entry in hosts { readHost(entry) }
+    for entry in vms { readVM(entry) }
+    for entry in groups { readGroup(entry) }
+    for entry in hosts { readHostPrograms(entry) }
+    checkForwards(hosts)
+    checkListeners()
+    checkPools()
+    for value in root["events"]?.items ?? [] { readEvent(value) }
+    for value in root["expect"]?.items ?? [] { readExpectation(value) }
+    if let capture = root["capture"] { readCapture(capture) }
+    checkDuration()
+  }
+
+  /// The defaults of a kind.
+  func defaults(_ kind: String) -> YAMLValue? { defaults?[kind] }
+}

@@ -1,0 +1,162 @@
+/// The JSON Schema (draft-07) of the topology file, made from the tables that read it.
+public enum TopologySchema {
+  /// The whole schema, ending in a newline: what is in schema/topology.schema.json.
+  public static func json() -> String {
+    var definitions: [(String, JSON)] = []
+    for table in tables() where table.name != Tables.root.name { definitions.append((table.name, object(table))) }
+    definitions.sort { $0.0 < $1.0 }
+    guard case .object(let root) = object(Tables.root) else { return "" }
+    let schema: [(String, JSON)] =
+      [("$schema", .string("http://json-schema.org/draft-07/schema#")), ("title", .string("weft topology"))] + root
+      + [("definitions", .object(definitions))]
+    return JSON.object(schema).text() + "\n"
+  }
+
+  /// Every table that can be reached from the root, in the order of the file.
+  static func tables() -> [KeyTable] {
+    var found: [KeyTable] = []
+    func visit(_ shape: Shape) {
+      switch shape {
+      case .scalar: break
+      case .list(let element), .named(let element): visit(element)
+      case .either(let shapes): shapes.forEach(visit)
+      case .object(let table):
+        if found.contains(where: { $0.name == table.name }) { return }
+        found.append(table)
+        for key in table.keys { visit(key.shape) }
+      }
+    }
+    visit(.object(Tables.root))
+    return found
+  }
+
+  private static func object(_ table: KeyTable) -> JSON {
+    var pairs: [(String, JSON)] = [
+      ("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")])),
+    ]
+    let canBeNull =
+      table.name != Tables.root.name && table.exactlyOne.isEmpty
+      && (table.takesDefaults || !table.keys.contains { $0.isRequired })
+    if !canBeNull { pairs[1].1 = .string("object") }
+    pairs.append(("properties", .object(table.keys.map { ($0.name, property($0)) })))
+    // Keys of the user's own, and YAML's merge key where an editor has not resolved it.
+    pairs.append(("patternProperties", .object([("^(x-|<<$)", .object([]))])))
+    pairs.append(("additionalProperties", .bool(false)))
+    let required = table.takesDefaults ? [] : table.keys.filter(\.isRequired).map { JSON.string($0.name) }
+    if !required.isEmpty { pairs.append(("required", .array(required))) }
+    if !table.exactlyOne.isEmpty {
+      pairs.append(("oneOf", .array(table.exactlyOne.map { .object([("required", .array([.string($0)]))]) })))
+    }
+    return .object(pairs)
+  }
+
+  private static func property(_ key: Key) -> JSON {
+    var text = key.doc
+    if let standard = key.standard { text += " Default: \(standard)." }
+    text += " Example: \(key.example)"
+    var schema = shape(key.shape)
+    if Tables.servers.contains(key.name), case .object(let pairs) = schema, case .array(let forms) = pairs.first?.1 {
+      // `http-server:` alone is one on port 80.
+      schema = .object([("anyOf", .array(forms + [.object([("type", .string("null"))])]))])
+    }
+    // Beside a $ref, draft-07 ignores everything, so it goes into an allOf.
+    if case .object(let pairs) = schema, pairs.first?.0 != "$ref" {
+      return .object([("description", .string(text))] + pairs)
+    }
+    return .object([("description", .string(text)), ("allOf", .array([schema]))])
+  }
+
+  private static func shape(_ shape: Shape) -> JSON {
+    switch shape {
+    case .scalar(let kind): return scalar(kind)
+    case .list(let element):
+      return .object([("type", .array([.string("array"), .string("null")])), ("items", Self.shape(element))])
+    case .named(let element):
+      return .object([
+        ("type", .array([.string("object"), .string("null")])),
+        ("propertyNames", .object([("maxLength", .integer(32))])),
+        (
+          "patternProperties",
+          .object([("^x-", .object([])), ("^(?!x-)[A-Za-z0-9_-]{1,32}$", Self.shape(element)), ("^<<$", .object([]))])
+        ),
+        ("additionalProperties", .bool(false)),
+      ])
+    case .object(let table): return .object([("$ref", .string("#/definitions/\(table.name)"))])
+    case .either(let shapes): return .object([("anyOf", .array(shapes.map(Self.shape)))])
+    }
+  }
+
+  private static func strings(_ pattern: String) -> JSON {
+    .object([("type", .string("string")), ("pattern", .string(pattern))])
+  }
+
+  private static func units(_ units: [Quantity.Unit], bare: String) -> JSON {
+    strings("^ *[0-9]+([.][0-9]+)? *(\(units.map(\.name).joined(separator: "|")))\(bare) *$")
+  }
+
+  private static func numbers(_ range: ClosedRange<UInt64>) -> JSON {
+    var number: [(String, JSON)] = [("type", .string("integer")), ("minimum", .integer(range.lowerBound))]
+    if range.upperBound < .max { number.append(("maximum", .integer(range.upperBound))) }
+    return .object(number)
+  }
+
+  private static let octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+  private static let port =
+    "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+  private static let name = "[A-Za-z0-9_-]{1,32}"
+  private static let templated = "([A-Za-z0-9_-]|[{]n([+-][0-9]+)?[}])+"
+
+  private static func scalar(_ kind: ScalarKind) -> JSON {
+    let address = "(\(octet)[.]){3}\(octet)"
+    let node = "(\(templated)|(\(octet)[.]){0,3}([0-9]+|[{]n([+-][0-9]+)?[}]))"
+    switch kind {
+    case .text: return .object([("type", .array([.string("string"), .string("number"), .string("boolean")]))])
+    case .boolean: return .object([("type", .string("boolean"))])
+    case .always(let value): return .object([("const", .bool(value))])
+    case .integer(let range): return numbers(range)
+    case .duration:
+      return .object([("anyOf", .array([.object([("const", .integer(0))]), units(Quantity.durations, bare: "")]))])
+    case .interval: return units(Quantity.durations, bare: "")
+    case .rate: return units(Quantity.rates, bare: "")
+    case .bytes(let range):
+      return .object([("anyOf", .array([numbers(range), units(Quantity.sizes, bare: "?")]))])
+    case .size: return .object([("anyOf", .array([numbers(0...UInt64.max), units(Quantity.sizes, bare: "?")]))])
+    case .fraction:
+      let number = JSON.object([("type", .string("number")), ("minimum", .integer(0)), ("maximum", .integer(1))])
+      return .object([("anyOf", .array([number, strings("^[0-9]+([.][0-9]+)? *%$")]))])
+    case .address: return strings("^\(address)$")
+    case .addressPattern: return strings("^[0-9.]*([{]n([+-][0-9]+)?[}][0-9.]*)*$")
+    case .prefix: return strings("^\(address)/(3[0-2]|[12]?[0-9])$")
+    case .mac: return strings("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")
+    case .macPattern: return strings("^[0-9A-Fa-f:-]*([{]n([+-][0-9]+)?[}][0-9A-Fa-f:-]*)*$")
+    case .port: return numbers(1...65535)
+    case .range: return strings("^ *\(address) *- *\(address) *$")
+    case .choice(let words): return .object([("enum", .array(words.map { .string($0) }))])
+    case .reference:
+      return .object([
+        ("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^\(templated)$")),
+      ])
+    case .namePattern: return strings("^\(templated)$")
+    case .destination: return strings("^\(node)$")
+    case .endpoint: return strings("^\(node):\(port)(/(tcp|udp))?$")
+    case .http: return strings("^http://[^ /]+(/[^ ]*)?$")
+    case .path: return strings("^/[^ ]*$")
+    case .forward: return strings("^\(port):\(name):\(port)(/(tcp|udp|both))?$")
+    case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
+    case .uplink: return strings("^ *\(name) +\(address) *$")
+    case .roundTrip: return units(Quantity.durations, bare: "").prefixed("^ *([<>≤≥]=?)?")
+    }
+  }
+}
+
+extension JSON {
+  /// A pattern with another beginning.
+  fileprivate func prefixed(_ start: String) -> JSON {
+    guard case .object(let pairs) = self else { return self }
+    return .object(
+      pairs.map { key, value in
+        guard key == "pattern", case .string(let pattern) = value else { return (key, value) }
+        return (key, .string(start + pattern.dropFirst()))
+      })
+  }
+}

@@ -1,0 +1,110 @@
+extension ScalarKind {
+  /// Whether the text is one, or why not.
+  func check(_ text: String) throws(Complaint) {
+    switch self {
+    case .text: break
+    case .boolean: _ = try Parse.boolean(text)
+    case .always(let value):
+      guard try Parse.boolean(text) == value else {
+        throw Complaint("only \(value) makes sense here", hint: "leave the key out")
+      }
+    case .integer(let range): _ = try Parse.integer(text, in: range)
+    case .duration: _ = try Quantity.duration(text)
+    case .interval: _ = try Quantity.interval(text)
+    case .bytes(let range): _ = try Quantity.size(text, in: range)
+    case .rate: _ = try Quantity.rate(text)
+    case .size: _ = try Quantity.size(text)
+    case .fraction: _ = try Quantity.fraction(text)
+    case .address: _ = try Parse.address(text)
+    case .prefix: _ = try Parse.subnet(text)
+    case .mac: _ = try Parse.mac(text)
+    case .port: _ = try Parse.port(text)
+    case .range: _ = try Parse.range(text)
+    case .addressPattern: _ = try Parse.address(Pattern.expand(text, 1))
+    case .macPattern: _ = try Parse.mac(Pattern.expand(text, 1))
+    case .namePattern: _ = try Parse.name(Pattern.expand(text, 1))
+    case .choice(let words):
+      guard words.contains(text) else {
+        let list = words.joined(separator: ", ")
+        throw Complaint("\"\(text.prefix(60))\" is none of: \(list)", hint: Suggestion.hint(for: text, in: words))
+      }
+    case .reference: _ = try Parse.name(Pattern.expand(text, 1))
+    case .destination: _ = try Parse.destination(Pattern.expand(text, 1))
+    case .endpoint: _ = try Parse.endpoint(Pattern.expand(text, 1))
+    case .http: _ = try Parse.http(Pattern.expand(text, 1))
+    case .path: try Parse.path(text)
+    case .forward: _ = try Parse.forward(text)
+    case .link: _ = try Parse.link(text)
+    case .uplink:
+      let parts = text.split(separator: " ")
+      guard parts.count == 2 else {
+        throw Complaint(
+          "\"\(text.prefix(60))\" is not an uplink", hint: "write it like \"campus 134.115.153.10\": segment, address")
+      }
+      _ = try Parse.name(String(parts[0]))
+      _ = try Parse.address(String(parts[1]))
+    case .roundTrip: _ = try Quantity.duration(try Parse.bound(text).rest)
+    }
+  }
+
+  /// What a value should be, for messages.
+  var words: String {
+    switch self {
+    case .text: "text"
+    case .boolean: "true or false"
+    case .always(let value): "\(value)"
+    case .integer: "a whole number"
+    case .duration: "a duration"
+    case .interval: "a duration of more than 0"
+    case .rate: "a rate"
+    case .size, .bytes: "a size"
+    case .fraction: "a percentage"
+    case .address, .addressPattern: "an IPv4 address"
+    case .prefix: "a subnet"
+    case .mac, .macPattern: "a MAC address"
+    case .port: "a port"
+    case .range: "a range of addresses"
+    case .choice(let words): words.count == 1 ? "\"\(words[0])\"" : "one of \(words.joined(separator: ", "))"
+    case .reference(let sort): "the name of a \(sort)"
+    case .namePattern: "a name with {n}"
+    case .destination: "a node or an address"
+    case .endpoint: "node:port"
+    case .http: "an http:// address"
+    case .path: "a path"
+    case .forward: "a port forward (8080:web:80/tcp)"
+    case .link: "a link (laptop.uplink)"
+    case .uplink: "\"segment address\""
+    case .roundTrip: "a bound (< 5 ms)"
+    }
+  }
+}
+
+/// `{n}`, `{n+10}`, `{n-1}` in the text of a group stand for the member's number.
+enum Pattern {
+  static func expand(_ text: String, _ n: Int) -> String {
+    guard text.contains("{n") else { return text }
+    var result = ""
+    var rest = text[...]
+    while let open = rest.firstIndex(of: "{") {
+      result += rest[..<open]
+      rest = rest[open...]
+      guard let close = rest.firstIndex(of: "}"), let value = value(rest[rest.index(after: open)..<close], n) else {
+        result.append(rest.removeFirst())
+        continue
+      }
+      result += String(value)
+      rest = rest[rest.index(after: close)...]
+    }
+    return result + rest
+  }
+
+  private static func value(_ inner: Substring, _ n: Int) -> Int? {
+    guard inner.first == "n" else { return nil }
+    let tail = inner.dropFirst()
+    guard let sign = tail.first else { return n }
+    guard sign == "+" || sign == "-", let amount = Int(tail.dropFirst()), amount >= 0, amount <= 1_000_000_000 else {
+      return nil
+    }
+    return sign == "+" ? n + amount : n - amount
+  }
+}

@@ -1,0 +1,139 @@
+/// Every key of the file. Reading, checking, the JSON Schema and docs/topology-file.md come from these rows.
+enum Tables {
+  static let queue = KeyTable(
+    "queue", "How much may wait for a cable",
+    [
+      Key("frames", .integer(1...10_000_000), "Frames at most.", default: "1000", example: "100"),
+      Key(
+        "bytes", .scalar(.bytes(1514...1 << 40)), "Bytes at most.", default: "frames alone bound the queue",
+        example: "64 kB"),
+    ])
+
+  static let cable: [Key] = [
+    Key("delay", .scalar(.duration), "One-way propagation delay.", default: "0", example: "2 ms"),
+    Key("rate", .scalar(.rate), "How fast bits go onto the cable.", default: "no limit", example: "10 Mbit/s"),
+    Key("loss", .scalar(.fraction), "How likely a frame is lost.", default: "0 %", example: "1 %"),
+    Key(
+      "queue", .either([.integer(1...10_000_000), .object(queue)]),
+      "What may wait for the cable: a number of frames, or frames and bytes.", default: "1000", example: "100"),
+  ]
+
+  static let segment = KeyTable(
+    "segment", "A physical or external layer-2 network that hosts' uplinks join. Short form: the subnet alone",
+    takesDefaults: true,
+    [Key("subnet", .scalar(.prefix), "Addresses of the segment.", required: true, example: "134.115.153.0/24")] + cable)
+
+  static let uplink = KeyTable(
+    "uplink", "A host's cable to a segment. Short form: `campus 134.115.153.10`",
+    [
+      Key("segment", .scalar(.reference("segment")), "The segment it joins.", required: true, example: "campus"),
+      Key("address", .scalar(.address), "The host's address there.", required: true, example: "134.115.153.223"),
+      Key("gateway", .scalar(.address), "Default gateway.", default: "none", example: "134.115.153.1"),
+      Key("mac", .scalar(.mac), "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
+    ] + cable.map { $0.withDefault("the segment's") })
+
+  static let host = KeyTable(
+    "host", "A physical machine; without networks, a plain machine", takesDefaults: true,
+    [
+      Key(
+        "uplink", .either([.scalar(.uplink), .object(uplink)]), "The cable to a segment.", default: "none",
+        example: "campus 134.115.153.10"),
+      Key(
+        "networks", .named(.either([.scalar(.choice(modes)), .object(network)])), "Virtual networks on this host.",
+        default: "none", example: "{lan: bridge}"),
+      Key("programs", programs, "What runs on the host itself.", default: "none", example: "[http-server]"),
+      Key(
+        "ip-forwarding", .scalar(.boolean), "Off: the NAT passes nothing in either direction.", default: "true",
+        example: "false"),
+    ])
+
+  static let modes = NetworkMode.allCases.map(\.rawValue)
+
+  static let network = KeyTable(
+    "network", "A virtual network of a host. Short form: the mode alone", takesDefaults: true,
+    [
+      Key(
+        "mode", .scalar(.choice(modes)),
+        "nat: a private subnet behind the host's address. bridge: NICs are on the host's segment. "
+          + "host-only: VMs and host. isolated: VMs alone.",
+        required: true, example: "nat"),
+      Key(
+        "subnet", .scalar(.prefix), "The private subnet; a bridge has its segment's.",
+        default: "192.168.122.0/24, then the next free 192.168.N.0/24 of the host", example: "192.168.122.0/24"),
+      Key(
+        "gateway", .scalar(.address), "The host's own address inside (nat, host-only).",
+        default: "the first of the subnet",
+        example: "192.168.122.1"),
+      Key(
+        "dhcp", .either([.scalar(.always(false)), .object(dhcp)]),
+        "The DHCP server (nat, host-only), or false for none.",
+        default: "on", example: "false"),
+      Key(
+        "forwards", .list(.either([.scalar(.forward), .object(forward)])), "Port forwards (nat).", default: "none",
+        example: "[\"8080:web:80/tcp\"]"),
+      Key("nat", .object(nat), "Behaviour of the NAT (nat).", default: "see below", example: "{unsolicited: refuse}"),
+      Key("fdb", .object(fdb), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
+    ] + cable)
+
+  static let dhcp = KeyTable(
+    "dhcp", "The DHCP server of a network",
+    [
+      Key(
+        "server", .scalar(.address), "Its own address.", default: "the last of the subnet", example: "192.168.122.254"),
+      Key(
+        "range", .scalar(.range), "The pool, both ends included.", default: "every free address",
+        example: "192.168.122.10-192.168.122.99"),
+      Key("lease-time", .scalar(.interval), "How long a lease lasts.", default: "1 h", example: "10 min"),
+    ])
+
+  static let forward = KeyTable(
+    "forward", "A port forward. Short form: `8080:web:80/tcp`; without a protocol, tcp",
+    [
+      Key("from", .scalar(.port), "Port of the host.", required: true, example: "8080"),
+      Key("to", .scalar(.endpoint), "VM and its port.", required: true, example: "web:80"),
+      Key("protocol", .choice("tcp", "udp", "both"), "What is forwarded.", default: "tcp", example: "udp"),
+    ])
+
+  static let nat = KeyTable(
+    "nat", "How a NAT behaves, in the words of RFC 4787",
+    [
+      Key(
+        "unsolicited", .choice("drop", "refuse"),
+        "What an unasked-for packet from outside gets: nothing, or RST / port unreachable.",
+        default: "drop", example: "refuse"),
+      Key(
+        "table-limit", .integer(1...100_000_000), "Entries of the connection table at most.", default: "262144",
+        example: "1000"),
+      Key(
+        "timeouts", .object(timeouts), "How long an idle connection is kept.", default: "see below",
+        example: "{udp: 2 min}"),
+    ])
+
+  static let timeouts = KeyTable(
+    "timeouts", "How long an idle connection is kept",
+    [
+      Key("udp", .scalar(.interval), "UDP (RFC 4787 REQ-5).", default: "5 min", example: "2 min"),
+      Key("icmp", .scalar(.interval), "ICMP queries (RFC 5508 REQ-2).", default: "60 s", example: "30 s"),
+      Key(
+        "tcp-established", .scalar(.interval), "Established TCP (RFC 5382 REQ-5).", default: "2 h 4 min", example: "1 d"
+      ),
+      Key(
+        "tcp-transitory", .scalar(.interval), "TCP being opened or closed (RFC 5382 REQ-5).", default: "4 min",
+        example: "1 min"),
+    ])
+
+  static let fdb = KeyTable(
+    "fdb", "The forwarding database of a virtual switch",
+    [
+      Key("limit", .integer(1...10_000_000), "Entries at most.", default: "8192", example: "100"),
+      Key("ageing", .scalar(.interval), "How long an entry lives unseen.", default: "300 s", example: "30 s"),
+    ])
+}
+
+extension Key {
+  func withDefault(_ standard: String) -> Key {
+    var copy = self
+    copy.standard = standard
+    return copy
+  }
+}

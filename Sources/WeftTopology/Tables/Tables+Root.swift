@@ -1,0 +1,165 @@
+extension Tables {
+  static let event = KeyTable(
+    "event", "Something that happens at a moment",
+    exactlyOne: ["link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding"],
+    [
+      Key("at", .scalar(.duration), "When, from the beginning of the run.", required: true, example: "5 s"),
+      Key(
+        "link-down", .scalar(.link), "Cuts a cable. A bare VM means its eth0, a bare host its uplink.",
+        example: "laptop.uplink"),
+      Key("link-up", .scalar(.link), "Mends it.", example: "laptop.uplink"),
+      Key("start", .scalar(.reference("vm")), "Starts a VM.", example: "web"),
+      Key("pause", .scalar(.reference("vm")), "Pauses a VM.", example: "web"),
+      Key("resume", .scalar(.reference("vm")), "Lets it go on.", example: "web"),
+      Key("stop", .scalar(.reference("vm")), "Stops a VM.", example: "web"),
+      Key(
+        "set-link", .object(setLink), "Changes what a cable does; only what is given changes.",
+        example: "{link: laptop.uplink, loss: 1 %}"),
+      Key(
+        "ip-forwarding", .object(setForwarding), "Switches a host's IP forwarding.",
+        example: "{host: laptop, enabled: false}"),
+    ])
+
+  static let setLink = KeyTable(
+    "set-link", "Changes what a cable does",
+    [Key("link", .scalar(.link), "Which cable.", required: true, example: "laptop.uplink")]
+      + cable.filter { $0.name != "queue" }.map { $0.withDefault("unchanged") })
+
+  static let setForwarding = KeyTable(
+    "set-ip-forwarding", "Switches a host's IP forwarding",
+    [
+      Key("host", .scalar(.reference("host")), "Which host.", required: true, example: "laptop"),
+      Key("enabled", .scalar(.boolean), "On or off.", required: true, example: "false"),
+    ])
+
+  static let window = KeyTable(
+    "window", "A window of time and how often to try in it",
+    [
+      Key("from", .scalar(.duration), "Its beginning.", required: true, example: "2 s"),
+      Key("to", .scalar(.duration), "Its end.", default: "10 s after from", example: "4 s"),
+      Key("every", .scalar(.interval), "From one try to the next.", default: "1 s", example: "100 ms"),
+    ])
+
+  static let roundTrip = KeyTable(
+    "rtt", "Bounds on the round trip. Short form: `< 5 ms`",
+    [
+      Key("at-most", .scalar(.duration), "Upper bound.", default: "none", example: "5 ms"),
+      Key("at-least", .scalar(.duration), "Lower bound.", default: "none", example: "1 ms"),
+    ])
+
+  static let throughput = KeyTable(
+    "throughput", "A TCP transfer to a sink, measured in payload bits per second",
+    [
+      Key("to", .scalar(.endpoint), "The sink and its port.", required: true, example: "server:5001"),
+      Key("size", .scalar(.bytes(1...1 << 50)), "How much is sent.", default: "1 MB", example: "10 MB"),
+      Key("at-least", .scalar(.rate), "Lower bound.", default: "none", example: "5 Mbit/s"),
+      Key("at-most", .scalar(.rate), "Upper bound.", default: "none", example: "11 Mbit/s"),
+    ])
+
+  static let expectation = KeyTable(
+    "expectation", "What must hold", exactlyOne: ["to", "ping", "http", "throughput", "lease"],
+    [
+      Key(
+        "name", .scalar(.text), "What the report calls it.", default: "made from the rest",
+        example: "nobody comes in unasked"),
+      Key("from", .scalar(.reference("machine")), "The machine that tries.", required: true, example: "visitor"),
+      Key(
+        "to", .scalar(.endpoint), "Opens a connection: node or address, port, protocol (tcp).",
+        example: "\"laptop:8080/tcp\""),
+      Key("ping", .either([.scalar(.destination), .object(probePing)]), "Sends an echo request.", example: "visitor"),
+      Key("http", .scalar(.http), "GETs a page.", example: "\"http://laptop:8080/\""),
+      Key(
+        "throughput", .object(throughput), "Measures a TCP transfer.",
+        example: "{to: \"server:5001\", at-least: 5 Mbit/s}"),
+      Key("lease", .scalar(.always(true)), "Every NIC that asks by DHCP has an address.", example: "true"),
+      Key(
+        "is", .scalar(.choice(Expectation.Outcome.allCases.map(\.rawValue))),
+        "The outcome: open, refused (RST, port unreachable), dropped (no answer), unreachable (ICMP), "
+          + "blocked (any but open).",
+        default: "open", example: "dropped"),
+      Key(
+        "seen-as", .scalar(.address), "The address the other side sees (open).", default: "any",
+        example: "134.115.153.223"),
+      Key(
+        "reaches", .scalar(.reference("machine")), "The machine that answers (open).", default: "any", example: "web"),
+      Key(
+        "by", .scalar(.reference("network or machine")), "What must have dropped it (dropped, blocked).",
+        default: "any", example: "home"),
+      Key(
+        "reason", .scalar(.text), "The reason it must have given (dropped, blocked).", default: "any",
+        example: "no-port-forward"),
+      Key("status", .integer(100...599), "Status of the response (http).", default: "any", example: "200"),
+      Key("body", .scalar(.text), "What the response's body contains (http).", default: "anything", example: "hello"),
+      Key(
+        "rtt", .either([.scalar(.roundTrip), .object(roundTrip)]), "Bounds on the round trip (to, ping).",
+        default: "none", example: "< 5 ms"),
+      Key("at", .scalar(.duration), "When it is first tried.", default: "1 s", example: "5 s"),
+      Key(
+        "within", .scalar(.duration), "Tried again until it holds or this much time is over.", default: "10 s",
+        example: "3 s"),
+      Key("timeout", .scalar(.interval), "How long one try waits for an answer.", default: "4 s", example: "500 ms"),
+      Key(
+        "never-during", .either([.list(.scalar(.duration)), .object(window)]),
+        "Must not hold once in this window: [from, to].", default: "none", example: "[2 s, 4 s]"),
+      Key(
+        "always-after", .either([.scalar(.duration), .object(window)]), "Every try from then on must hold.",
+        default: "none", example: "5 s"),
+    ])
+
+  static let probePing = KeyTable(
+    "probe-ping", "An echo request",
+    [
+      Key("to", .scalar(.destination), "A node or an address.", required: true, example: "visitor"),
+      Key("size", .scalar(.bytes(0...65_507)), "Bytes of data.", default: "56", example: "1000"),
+      Key("ttl", .integer(1...255), "Time to live.", default: "64", example: "3"),
+    ])
+
+  static let capture = KeyTable(
+    "capture", "What captures keep. Short form: the filter",
+    [
+      Key("filter", .scalar(.text), "A pcap-filter(7) expression.", default: "everything", example: "tcp port 80"),
+      Key("snaplen", .scalar(.bytes(1...262_144)), "Bytes kept of each frame.", default: "262144", example: "128"),
+      Key("ports", .list(.scalar(.text)), "Patterns of port names.", default: "all", example: "[\"web/*\"]"),
+    ])
+
+  static let defaults = KeyTable(
+    "defaults", "What holds for all of a kind that do not say otherwise",
+    [
+      Key("segment", .object(segment), "For every segment.", default: "nothing", example: "{delay: 1 ms}"),
+      Key("host", .object(host), "For every host.", default: "nothing", example: "{ip-forwarding: false}"),
+      Key("network", .object(network), "For every network.", default: "nothing", example: "{delay: 10 us}"),
+      Key("vm", .object(vm), "For every VM, also of groups.", default: "nothing", example: "{programs: [tcp-echo]}"),
+    ])
+
+  static let root = KeyTable(
+    "topology", "A topology file",
+    [
+      Key("name", .scalar(.text), "Name of the lab.", default: "the file's", example: "nat-vs-bridge"),
+      Key("seed", .integer(0...UInt64.max), "All chance in a run comes from this number.", default: "1", example: "42"),
+      Key(
+        "duration", .scalar(.duration), "How much virtual time a run may take.", default: "until all is decided",
+        example: "30 s"),
+      Key(
+        "segments", .named(.either([.scalar(.prefix), .object(segment)])), "The networks outside.", default: "none",
+        example: "{campus: 134.115.153.0/24}"),
+      Key(
+        "hosts", .named(.object(host)), "The physical machines.", default: "none",
+        example: "{visitor: {uplink: campus 134.115.153.10}}"),
+      Key("vms", .named(.object(vm)), "The virtual machines.", default: "none", example: "{web: {network: home}}"),
+      Key(
+        "groups", .named(.object(group)), "Many VMs alike.", default: "none",
+        example: "{web: {count: 8, network: home}}"),
+      Key(
+        "defaults", .object(defaults), "Values for all nodes of a kind.", default: "none",
+        example: "{vm: {programs: [tcp-echo]}}"),
+      Key(
+        "events", .list(.object(event)), "What happens during the run.", default: "none",
+        example: "[{at: 5 s, link-down: laptop.uplink}]"),
+      Key(
+        "expect", .list(.object(expectation)), "What must hold.", default: "none",
+        example: "[{from: web, ping: visitor}]"),
+      Key(
+        "capture", .either([.scalar(.text), .object(capture)]), "What captures keep.", default: "everything",
+        example: "tcp port 80"),
+    ])
+}

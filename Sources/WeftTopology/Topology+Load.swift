@@ -1,0 +1,48 @@
+extension Topology {
+  /// Reads a topology file's text. `file` is what diagnostics call it; `filterChecker` compiles a capture filter and
+  /// gives its error or nil.
+  public static func load(
+    text: String, file: String, filterChecker: ((String) -> String?)? = nil
+  ) -> TopologyLoad {
+    // A byte order mark is no part of the text.
+    let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
+    let source = SourceText(text: text, file: file)
+    let loader = Loader(source: source, name: baseName(file), filterChecker: filterChecker)
+    if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
+    var reader = YAMLReader(source)
+    guard let root = reader.read() else { return TopologyLoad(topology: nil, diagnostics: reader.diagnostics) }
+    loader.read(root)
+    return loader.finish(reader.diagnostics)
+  }
+
+  /// The same from bytes as they are in the file, which must be UTF-8.
+  public static func load(
+    bytes: [UInt8], file: String, filterChecker: ((String) -> String?)? = nil
+  ) -> TopologyLoad {
+    guard bytes.count <= TextGuard.maximumBytes else {
+      let message = "the file is larger than \(TextGuard.maximumBytes >> 20) MiB"
+      let diagnostic = Diagnostic(
+        severity: .error, file: file, line: 1, column: 1, message: message, sourceLine: "", length: 1)
+      return TopologyLoad(topology: nil, diagnostics: [diagnostic])
+    }
+    if bytes.contains(0) { return notText(file, "it contains NUL bytes") }
+    guard let text = String(validating: bytes, as: UTF8.self) else { return notText(file, "it is not UTF-8") }
+    return load(text: text, file: file, filterChecker: filterChecker)
+  }
+
+  private static func notText(_ file: String, _ why: String) -> TopologyLoad {
+    let diagnostic = Diagnostic(
+      severity: .error, file: file, line: 1, column: 1, message: "not a text file: \(why)",
+      hint: "a topology file is YAML in UTF-8", sourceLine: "", length: 1)
+    return TopologyLoad(topology: nil, diagnostics: [diagnostic])
+  }
+
+  /// `topologies/nat-vs-bridge.yaml` → `nat-vs-bridge`.
+  private static func baseName(_ file: String) -> String {
+    var name = file.split(separator: "/").last.map(String.init) ?? file
+    for suffix in [".yaml", ".yml"] where name.hasSuffix(suffix) && name.count > suffix.count {
+      name.removeLast(suffix.count)
+    }
+    return name.isEmpty ? "topology" : name
+  }
+}

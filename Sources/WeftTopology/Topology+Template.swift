@@ -1,0 +1,30 @@
+extension Topology {
+  /// What `weft init` writes: a NAT lab with one VM and one expectation. `schema` is where an editor finds the schema.
+  public static func template(name: String = "lab", schema: String = "../schema/topology.schema.json") -> String {
+    """
+    # yaml-language-server: $schema=\(schema)
+    # $schema: \(schema)
+    name: "\(name.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline })"
+
+    segments:
+      campus: {subnet: 134.115.153.0/24, delay: 1 ms, rate: 1 Gbit/s}
+
+    hosts:
+      laptop:                        # runs VMs behind a NAT
+        uplink: campus 134.115.153.223
+        networks:
+          home: {mode: nat}          # mode: bridge puts VMs on the campus instead
+      visitor:                       # a plain machine out there
+        uplink: campus 134.115.153.10
+        programs: [http-server]
+
+    vms:
+      web: {network: home, programs: [http-server]}
+
+    expect:
+      - {from: web, to: "visitor:80", is: open, seen-as: 134.115.153.223}
+    # - {from: visitor, to: "laptop:80", is: dropped, by: home}
+
+    """
+  }
+}

@@ -1,0 +1,244 @@
+import WeftWire
+
+/// Text of a scalar → value, or why not.
+enum Parse {
+  static func boolean(_ text: String) throws(Complaint) -> Bool {
+    switch text {
+    case "true": return true
+    case "false": return false
+    default:
+      let yes = ["yes", "on", "True", "TRUE", "1"].contains(text)
+      let no = ["no", "off", "False", "FALSE", "0"].contains(text)
+      throw Complaint("\"\(text)\" is not true or false", hint: yes || no ? "did you mean \(yes)?" : nil)
+    }
+  }
+
+  static func integer(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
+    let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+    guard !digits.isEmpty, digits.utf8.allSatisfy(Quantity.isDigit) else {
+      throw Complaint("\"\(text)\" is not a whole number")
+    }
+    guard let value = UInt64(text), range.contains(value) else {
+      if range.upperBound == .max {
+        throw Complaint("\(text.prefix(40)) is out of range: at least \(range.lowerBound)")
+      }
+      throw Complaint("\(text.prefix(40)) is out of range: \(range.lowerBound)…\(range.upperBound)")
+    }
+    return value
+  }
+
+  static func port(_ text: String) throws(Complaint) -> UInt16 {
+    guard !text.isEmpty, text.utf8.allSatisfy(Quantity.isDigit) else {
+      throw Complaint("\"\(text)\" is not a port number", part: text)
+    }
+    guard let value = UInt16(text), value > 0 else {
+      throw Complaint("port \(text.prefix(40)) is out of range: 1…65535", part: text)
+    }
+    return value
+  }
+
+  static func transport(_ text: String) throws(Complaint) -> TransportProtocol {
+    guard let value = TransportProtocol(rawValue: text) else {
+      throw Complaint(
+        "\"\(text)\" is not a protocol", hint: Suggestion.hint(for: text, in: ["tcp", "udp"]) ?? "tcp or udp",
+        part: text)
+    }
+    return value
+  }
+
+  /// A name a node, network or segment can have.
+  static func name(_ text: String) throws(Complaint) -> String {
+    guard !text.isEmpty else { throw Complaint("a name cannot be empty") }
+    guard text.utf8.count <= 32 else {
+      throw Complaint("the name \"\(text.prefix(40))\" is longer than 32 characters", part: text)
+    }
+    let bad = text.unicodeScalars.first {
+      !($0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) || $0 == "-" || $0 == "_")
+    }
+    if let bad {
+      throw Complaint(
+        "a name consists of letters, digits, - and _: \"\(bad)\" is none",
+        hint: bad == "." ? "the dot separates a node from its port, as in laptop.uplink" : nil, part: text)
+    }
+    if text == "next" { throw Complaint("\"next\" is not a name: in a group it means the next VM", part: text) }
+    return text
+  }
+
+  static func address(_ text: String) throws(Complaint) -> IPv4Address {
+    if let address = IPv4Address(text) { return address }
+    if let slash = text.firstIndex(of: "/"), IPv4Address(text[..<slash]) != nil {
+      throw Complaint("\"\(text)\" is a prefix, not an address", hint: "did you mean \"\(text[..<slash])\"?")
+    }
+    if text.contains(":") { throw Complaint("\"\(text)\" is not an IPv4 address", hint: "IPv6 is not supported here") }
+    let octets = text.split(separator: ".", omittingEmptySubsequences: false)
+    let values = octets.map { UInt8($0) }
+    if octets.count == 4, values.allSatisfy({ $0 != nil }) {
+      let plain = values.map { "\($0 ?? 0)" }.joined(separator: ".")
+      throw Complaint("\"\(text)\" is not an IPv4 address: no leading zeros", hint: "did you mean \"\(plain)\"?")
+    }
+    throw Complaint("\"\(text.prefix(60))\" is not an IPv4 address")
+  }
+
+  static func prefix(_ text: String) throws(Complaint) -> IPv4Prefix {
+    if let prefix = IPv4Prefix(text) { return prefix }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      let isAddress = IPv4Address(text).map { IPv4Prefix($0, length: 24) }
+      throw Complaint(
+        "\"\(text.prefix(60))\" is not a subnet: it needs a prefix length",
+        hint: isAddress.map { "did you mean \"\($0)\"?" } ?? "write it like 192.168.122.0/24")
+    }
+    guard let address = IPv4Address(parts[0]) else {
+      throw Complaint("\"\(parts[0].prefix(60))\" is not an IPv4 address", part: String(parts[0]))
+    }
+    guard !parts[1].isEmpty, parts[1].utf8.allSatisfy(Quantity.isDigit), let length = UInt8(parts[1]), length <= 32
+    else {
+      throw Complaint("\"\(parts[1].prefix(40))\" is not a prefix length: 0…32", part: String(parts[1]))
+    }
+    throw Complaint("\"\(text)\" has host bits set", hint: "did you mean \"\(IPv4Prefix(address, length: length))\"?")
+  }
+
+  /// A prefix whose addresses machines can have.
+  static func subnet(_ text: String) throws(Complaint) -> IPv4Prefix {
+    let prefix = try prefix(text)
+    if !prefix.firstHost.isUsableSource || prefix.network.rawValue >> 24 == 0 {
+      throw Complaint("no machine can have an address of \(prefix)")
+    }
+    if prefix.length < 8 {
+      throw Complaint("\(prefix) is too large for one network", hint: "10.0.0.0/8 is the largest private one")
+    }
+    if prefix.length > 30 {
+      throw Complaint("\(prefix) is too small for two machines", hint: "a /24 has 254 addresses")
+    }
+    return prefix
+  }
+
+  static func mac(_ text: String) throws(Complaint) -> MACAddress {
+    guard let mac = MACAddress(text) else {
+      throw Complaint("\"\(text.prefix(60))\" is not a MAC address", hint: "write it like 52:54:00:12:34:56")
+    }
+    if mac.isGroup {
+      throw Complaint(
+        "\(mac) is a group address, which no NIC can have", hint: "the first octet of a NIC's MAC is even")
+    }
+    if mac == .zero { throw Complaint("\(mac) is no NIC's address") }
+    return mac
+  }
+
+  /// `node`, or an address.
+  static func destination(_ text: String) throws(Complaint) -> Destination {
+    if let address = IPv4Address(text) { return .address(address) }
+    if text.contains("."), text.utf8.allSatisfy({ Quantity.isDigit($0) || $0 == 0x2e }) { _ = try address(text) }
+    if text != "next" { _ = try name(text) }
+    return .node(text)
+  }
+
+  struct Endpoint {
+    var to: Destination
+    var port: UInt16
+    var transport: TransportProtocol
+  }
+
+  /// `visitor:80`, `10.0.0.1:53/udp`.
+  static func endpoint(_ text: String, port standard: UInt16? = nil) throws(Complaint) -> Endpoint {
+    var rest = text[...]
+    var transport = TransportProtocol.tcp
+    if let slash = rest.lastIndex(of: "/") {
+      transport = try Self.transport(String(rest[rest.index(after: slash)...]))
+      rest = rest[..<slash]
+    }
+    guard let colon = rest.lastIndex(of: ":") else {
+      let to = try destination(String(rest))
+      guard let standard else {
+        throw Complaint("\"\(text)\" has no port", hint: "\"\(rest):80\", or \"ping: \(rest)\"")
+      }
+      return Endpoint(to: to, port: standard, transport: transport)
+    }
+    return Endpoint(
+      to: try destination(String(rest[..<colon])), port: try port(String(rest[rest.index(after: colon)...])),
+      transport: transport)
+  }
+
+  struct HTTPAddress {
+    var to: Destination
+    var port: UInt16
+    var path: String
+  }
+
+  /// `http://visitor:8080/path`.
+  static func http(_ text: String) throws(Complaint) -> HTTPAddress {
+    guard text.hasPrefix("http://") else {
+      let hint = text.hasPrefix("https://") ? "there is no TLS here" : "write it like http://visitor:80/"
+      throw Complaint("\"\(text.prefix(60))\" is not an http:// address", hint: hint)
+    }
+    let rest = text.dropFirst(7)
+    let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+    let path = rest[slash...]
+    try self.path(String(path))
+    let end = try endpoint(String(rest[..<slash]), port: 80)
+    return HTTPAddress(to: end.to, port: end.port, path: path.isEmpty ? "/" : String(path))
+  }
+
+  static func path(_ text: String) throws(Complaint) {
+    if !text.isEmpty, !text.hasPrefix("/") {
+      throw Complaint("a path begins with /", hint: "did you mean \"/\(text)\"?")
+    }
+    guard text.utf8.count <= 2048, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+      throw Complaint("a path is printable ASCII without blanks", hint: "write others as %XX")
+    }
+  }
+
+  struct ForwardText {
+    var hostPort: UInt16
+    var vm: String
+    var vmPort: UInt16
+    var transports: [TransportProtocol]
+  }
+
+  /// `8080:web:80/tcp`.
+  static func forward(_ text: String) throws(Complaint) -> ForwardText {
+    let halves = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = halves[0].split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 3 else {
+      throw Complaint(
+        "\"\(text.prefix(60))\" is not a port forward", hint: "write it like 8080:web:80/tcp: host port, VM, its port")
+    }
+    return ForwardText(
+      hostPort: try port(String(parts[0])), vm: try name(String(parts[1])), vmPort: try port(String(parts[2])),
+      transports: try transports(halves.count == 2 ? String(halves[1]) : "tcp"))
+  }
+
+  static func transports(_ text: String) throws(Complaint) -> [TransportProtocol] {
+    text == "both" ? [.tcp, .udp] : [try transport(text)]
+  }
+
+  /// `laptop.uplink`, `web.eth0`; a bare node has port nil.
+  static func link(_ text: String) throws(Complaint) -> (node: String, port: String?) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let node = parts.first else {
+      throw Complaint("\"\(text.prefix(60))\" is not a link", hint: "write it like laptop.uplink or web.eth0")
+    }
+    return (try name(String(node)), parts.count == 2 ? String(parts[1]) : nil)
+  }
+
+  /// `192.168.122.10-192.168.122.99`.
+  static func range(_ text: String) throws(Complaint) -> (IPv4Address, IPv4Address) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Quantity.trim($0) }
+    guard parts.count == 2 else {
+      throw Complaint("\"\(text.prefix(60))\" is not a range", hint: "write it like 192.168.122.10-192.168.122.99")
+    }
+    let (first, last) = (try address(String(parts[0])), try address(String(parts[1])))
+    guard first <= last else {
+      throw Complaint("the range \"\(text)\" is reversed", hint: "did you mean \"\(last)-\(first)\"?")
+    }
+    return (first, last)
+  }
+
+  /// `< 5 ms`, `> 1 ms`; without a sign, at most.
+  static func bound(_ text: String) throws(Complaint) -> (atMost: Bool, rest: String) {
+    let text = Quantity.trim(text[...])
+    let atLeast = text.hasPrefix(">")
+    let rest = text.drop { $0 == "<" || $0 == ">" || $0 == "=" || $0 == "≤" || $0 == "≥" }
+    return (!(atLeast || text.hasPrefix("≥")), String(Quantity.trim(rest)))
+  }
+}

@@ -1,0 +1,3 @@
+import WeftCommand
+
+WeftCommand.main()
