@@ -104,8 +104,9 @@ public struct NATGateway: Element {
 
   public var deadline: Instant {
     var earliest = sessions.wheel.deadline
-    for table in neighbours {
-      let deadline = table.deadline
+    // By index: a table taken out would be retained and released, and this is asked after every packet.
+    for at in neighbours.indices {
+      let deadline = neighbours[at].deadline
       if deadline < earliest { earliest = deadline }
     }
     return earliest
