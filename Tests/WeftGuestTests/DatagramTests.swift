@@ -60,8 +60,10 @@ import WeftWire
     #expect(net.drops.map(\.reason).contains(.neighbourUnresolved))
   }
 
-  @Test func noRouteAndNoNameAreNotSent() {
-    #expect(probe(.tcpConnect(to: .address(IPv4Address(192, 0, 2, 1)), port: 7)).0?.outcome == .notSent)
+  @Test func noRouteIsUnreachableAtOnceAndNoNameNotSent() {
+    let (result, record) = probe(.tcpConnect(to: .address(IPv4Address(192, 0, 2, 1)), port: 7))
+    #expect(result?.outcome == .unreachable(code: 0) && result?.finishedAt == .start)
+    #expect(record.taps.allSatisfy { $0.trace == 0 })
     #expect(probe(.tcpConnect(to: .named("nobody"), port: 7)).0?.outcome == .notSent)
   }
 
