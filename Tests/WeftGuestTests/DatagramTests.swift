@@ -64,6 +64,7 @@ import WeftWire
     let (result, record) = probe(.tcpConnect(to: .address(IPv4Address(192, 0, 2, 1)), port: 7))
     #expect(result?.outcome == .unreachable(code: 0) && result?.finishedAt == .start)
     #expect(record.taps.allSatisfy { $0.trace == 0 })
+    #expect(record.drops.map(\.reason) == [.noRoute])
     #expect(probe(.tcpConnect(to: .named("nobody"), port: 7)).0?.outcome == .notSent)
   }
 

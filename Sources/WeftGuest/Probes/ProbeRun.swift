@@ -76,7 +76,9 @@ struct ProbeRun: Codable {
     guard let address = stack.resolve(target) else { return false }
     result.remoteAddress = address
     if stack.ip.isUnroutable(address) {
-      // What connect(2) answers at once: network unreachable, as far as this machine can tell.
+      // What connect(2) answers at once: network unreachable, as far as this machine can tell. The packet that would
+      // have left is dropped on record, as evidence.
+      Unroutable.drop(probe, to: address, stack.ip, &out)
       finish(.unreachable(code: ICMPv4UnreachableCode.network), now: now, &stack)
       return true
     }
