@@ -109,7 +109,7 @@ import WeftWire
     net.run(seconds: 5)
     #expect(net.guests[0].takeProbeResults().sorted { $0.trace < $1.trace }.map(\.outcome) == [.open, .refused, .open])
     #expect(net.guests[0].programReports[0].patternBytes == 3_000_000)
-    // Nothing but its announcement left the machine.
+    // Nothing left the machine.
     #expect(net.taps.isEmpty)
     #expect(net.outstandingAtEnd() == 0)
   }
