@@ -75,7 +75,7 @@ enum Runner {
       Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
     } else {
       for (_, report) in reports where !options.quiet || !report.passed {
-        Terminal.out(asList ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
+        Terminal.out(asList || options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
       }
     }
     if let junit = options.junit {

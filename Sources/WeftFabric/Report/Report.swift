@@ -1,6 +1,7 @@
 import WeftCapture
 import WeftCore
 import WeftGuest
+import WeftWire
 
 /// What a run came to.
 public struct Report: Codable, Sendable {
@@ -76,9 +77,23 @@ extension Simulation {
 
 extension World {
   var programs: [Report.Program] {
-    nodes.indices.filter { nodes[$0].kind == .machine }.flatMap { node in
-      machines[nodes[node].index].guest.programReports.map { Report.Program(machine: nodes[node].name, report: $0) }
+    let owners = Dictionary(names.addresses.map { ($0.value, $0.key) }) { min($0, $1) }
+    return nodes.indices.filter { nodes[$0].kind == .machine }.flatMap { node in
+      machines[nodes[node].index].guest.programReports.map { report in
+        var report = report
+        report.title = Self.named(report.title, owners)
+        return Report.Program(machine: nodes[node].name, report: report)
+      }
     }
+  }
+
+  /// `ping 134.115.153.10` → `ping visitor`: guests are configured with addresses, people with names.
+  private static func named(_ title: String, _ owners: [IPv4Address: String]) -> String {
+    title.split(separator: " ").map { word in
+      let parts = word.split(separator: ":", maxSplits: 1)
+      guard let first = parts.first, let address = IPv4Address(first), let name = owners[address] else { return String(word) }
+      return ([Substring(name)] + parts.dropFirst()).joined(separator: ":")
+    }.joined(separator: " ")
   }
 
   var flows: [Report.Flow] {
