@@ -52,6 +52,8 @@ extension WorldBuilder {
     world.nodes = ElementStore(nodes)
     world.ports = ElementStore(ports)
     world.names = names
+    let placed = Dictionary(grouping: topology.vms, by: \.host)
+    world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
     world.schedule()
     return world
   }

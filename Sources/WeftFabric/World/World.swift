@@ -16,6 +16,8 @@ public struct World: ~Copyable {
   var ports = ElementStore<Port>()
   var ends = ElementStore<LinkEnds>()
   var names = NameTable()
+  /// The physical machines, in the order of the file, and what is placed on each.
+  public internal(set) var hosts: [Host] = []
 
   // State.
   public internal(set) var now = Instant.start
