@@ -59,8 +59,14 @@ let package = Package(
     .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
     .testTarget(
-      name: "WeftFabricTests", dependencies: ["WeftFabric", "WeftStorage", "WeftCommand", "WeftTopology", "WeftCapture"],
-      swiftSettings: views),
+      name: "WeftFabricTests",
+      dependencies: [
+        "WeftFabric", "WeftStorage", "WeftTopology", "WeftCapture", "WeftCore", "WeftWire", "WeftGuest", "WeftHypervisor",
+        "WeftTestSupport",
+      ], swiftSettings: views),
+    // Runs the built `weft` as a process.
+    .testTarget(name: "WeftCommandTests", dependencies: ["weft-cli", "Weft", "WeftTestSupport"]),
+    .target(name: "WeftTestSupport", path: "Tests/WeftTestSupport"),
     .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"], exclude: ["validate.py", "Fixtures"]),
     .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture"]),
   ]

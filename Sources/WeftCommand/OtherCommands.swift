@@ -69,7 +69,7 @@ struct CheckCommand: ParsableCommand {
         continue
       }
       guard !quiet else { continue }
-      Terminal.out(
+      try Terminal.out(
         "\(file): ok (\(topology.segments.count) segments, \(topology.hosts.count) hosts, \(topology.vms.count) VMs, "
           + "\(topology.expectations.count) expectations)\n")
     }
@@ -94,7 +94,7 @@ struct InitCommand: ParsableCommand {
     }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     do {
-      try Data(Topology.template(name: name).utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+      try WholeFile.write(Data(Topology.template(name: name).utf8), to: file)
     } catch {
       throw Runner.environment("can't write \(file): \((error as NSError).localizedDescription)")
     }

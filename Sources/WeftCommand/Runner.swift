@@ -72,15 +72,15 @@ enum Runner {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       let data = asList ? try encoder.encode(reports.map(\.report)) : try encoder.encode(reports.first?.report)
-      Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
+      try Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
     } else {
       for (_, report) in reports where !options.quiet || !report.passed {
-        Terminal.out(asList ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
+        try Terminal.out(asList ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
       }
     }
     if let junit = options.junit {
       do {
-        try Data(JUnit.xml(reports).utf8).write(to: URL(fileURLWithPath: junit), options: .atomic)
+        try WholeFile.write(Data(JUnit.xml(reports).utf8), to: junit)
       } catch {
         throw environment("can't write \(junit): \((error as NSError).localizedDescription)")
       }

@@ -74,7 +74,7 @@ public enum CheckpointFile {
   public static func write(_ simulation: borrowing Simulation, to path: String) throws(CheckpointError) {
     let data = try encode(simulation)
     do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+      try WholeFile.write(data, to: path)
     } catch {
       throw .unwritable(path: path, (error as NSError).localizedDescription)
     }
