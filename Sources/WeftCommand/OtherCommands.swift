@@ -41,9 +41,14 @@ struct TestCommand: ParsableCommand {
     // A wrong file is a mistake of the whole call: nothing runs, nothing is half-tested.
     guard !isBad else { throw Exit.badFile }
     var reports: [(file: String, report: Report)] = []
+    var runs: [String: Int] = [:]
     for (file, topology) in topologies {
       var options = output
-      if let base = output.captures, topologies.count > 1 { options.captures = base + "/" + topology.name }
+      // Labs of one name don't write over each other.
+      let number = runs[topology.name, default: 0] + 1
+      runs[topology.name] = number
+      let name = number > 1 ? "\(topology.name)-\(number)" : topology.name
+      if topologies.count > 1 { options.captures = output.noCaptures ? nil : "\(output.captures ?? "captures")/\(name)" }
       var simulation = try Runner.start(topology, seed: seed, until: limit, options: options)
       reports.append((file, try Runner.finish(&simulation, options: options)))
     }

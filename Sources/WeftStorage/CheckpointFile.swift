@@ -58,7 +58,10 @@ public enum CheckpointFile {
       sections.append(Data(image.captures?.files[index].bytes ?? []))
       image.captures?.files[index].bytes = []
     }
-    do { sections[0] = try JSONEncoder().encode(image) } catch { throw .damaged(path: "state", "\(error)") }
+    let encoder = JSONEncoder()
+    // The same moment gives the same file.
+    encoder.outputFormatting = .sortedKeys
+    do { sections[0] = try encoder.encode(image) } catch { throw .damaged(path: "state", "\(error)") }
     var data = Data(magic)
     data.append(version.littleEndianBytes)
     data.append(UInt32(sections.count).littleEndianBytes)

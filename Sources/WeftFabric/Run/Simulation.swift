@@ -83,8 +83,8 @@ public struct Simulation: ~Copyable {
       left &-= 1
       guard let next = world.queue.pop(notAfter: limit) else { return false }
       world.now = next.at
-      world.eventCount &+= 1
       if next.source == Source.director {
+        world.eventCount &+= 1
         director.wake(topology, &world)
         director.collect(topology, &world)
         scheduleDirector()

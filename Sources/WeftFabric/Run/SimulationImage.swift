@@ -22,7 +22,7 @@ public struct SimulationImage: Codable {
   var packetCounts: [UInt64]
   var drops: DropLedger
   var traces: TraceLog
-  var probing: Set<Int>
+  var probing: [Int]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
 }
@@ -43,7 +43,7 @@ extension Simulation {
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount, links: world.links,
       switches: world.switches, gateways: world.gateways, servers: world.servers, machines: world.machines,
       portCounters: world.ports.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
-      traces: world.traces, probing: world.probing, captures: captured)
+      traces: world.traces, probing: world.probing.sorted(), captures: captured)
   }
 
   /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
@@ -66,7 +66,7 @@ extension Simulation {
     world.packetCounts = image.packetCounts
     world.drops = image.drops
     world.traces = image.traces
-    world.probing = image.probing
+    world.probing = Set(image.probing)
     if let captured = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }

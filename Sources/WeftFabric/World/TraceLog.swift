@@ -28,16 +28,17 @@ struct TraceLog: Codable {
     var records: [TraceRecord]
   }
 
-  private var open: [UInt32: Trace] = [:]
+  /// By trace; `Int`, so that a checkpoint has them in order.
+  private var open: [Int: Trace] = [:]
 
-  mutating func start(_ trace: UInt32, origin: Int) { open[trace] = Trace(origin: origin, records: []) }
+  mutating func start(_ trace: UInt32, origin: Int) { open[Int(trace)] = Trace(origin: origin, records: []) }
 
   mutating func add(_ record: TraceRecord, to trace: UInt32) {
-    guard let entry = open[trace], entry.records.count < Self.limit else { return }
+    guard let entry = open[Int(trace)], entry.records.count < Self.limit else { return }
     // Only the prober's own frames count as sent; the way on shows in captures.
     if record.event == .sent, record.node != entry.origin { return }
-    open[trace]?.records.append(record)
+    open[Int(trace)]?.records.append(record)
   }
 
-  mutating func finish(_ trace: UInt32) -> [TraceRecord] { open.removeValue(forKey: trace)?.records ?? [] }
+  mutating func finish(_ trace: UInt32) -> [TraceRecord] { open.removeValue(forKey: Int(trace))?.records ?? [] }
 }

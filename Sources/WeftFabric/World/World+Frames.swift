@@ -12,6 +12,7 @@ extension World {
   }
 
   private mutating func arrive(_ link: Int) {
+    eventCount &+= 1
     let node = ends[link].toNode
     let port = ends[link].toPort
     while let frame = links[link].arrive(now: now) { deliver(frame, to: node, on: port) }
@@ -44,6 +45,7 @@ extension World {
       machines[index].wake(now: now, &effects)
       if machines[index].retryAt <= now { drainTransmitRings(node) }
     }
+    if effects.count > 0 { eventCount &+= 1 }
     settle(node, arrival: nil)
   }
 

@@ -32,7 +32,8 @@ public struct World: ~Copyable {
   var probing: Set<Int> = []
   /// A probe came to an end since the director looked last.
   var hasProbeResults = false
-  /// Events handled: what a run has done, for progress and rates.
+  /// What a run has done, for progress and rates: arrivals, and wakes that something came of. How often a gateway looks
+  /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0
 
   var queue = EventQueue(sources: 1)
