@@ -36,11 +36,15 @@ let package = Package(
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
         "WeftTopology", "WeftCapture",
       ], swiftSettings: views),
-    .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftCapture"], swiftSettings: views),
+    .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftCapture", "WeftTopology"], swiftSettings: views),
     .target(name: "Weft", dependencies: ["WeftWire", "WeftCore", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
     .target(
       name: "WeftCommand",
-      dependencies: ["Weft", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      // Not only "Weft": a change below it must rebuild this, which re-exports alone don't tell SwiftPM.
+      dependencies: [
+        "Weft", "WeftWire", "WeftCore", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),
 
     .target(name: "CMallocCount", path: "Benchmarks/CMallocCount"),
@@ -53,6 +57,8 @@ let package = Package(
 
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
+    .testTarget(name: "WeftIPTests", dependencies: ["WeftIP"], swiftSettings: views),
+    .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT"], swiftSettings: views),
     .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest"], swiftSettings: views),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),

@@ -9,7 +9,7 @@ public struct Nanoseconds: BitwiseCopyable, Hashable, Sendable, Codable, Compara
     try container.encode(rawValue)
   }
 
-  public static let zero = Nanoseconds(0)
+  @inlinable public static var zero: Nanoseconds { Nanoseconds(0) }
   @inlinable public static func microseconds(_ n: UInt64) -> Self { Self(1_000) * n }
   @inlinable public static func milliseconds(_ n: UInt64) -> Self { Self(1_000_000) * n }
   @inlinable public static func seconds(_ n: UInt64) -> Self { Self(1_000_000_000) * n }
@@ -39,9 +39,9 @@ public struct Instant: BitwiseCopyable, Hashable, Sendable, Codable, Comparable 
     try container.encode(rawValue)
   }
 
-  public static let start = Instant(0)
+  @inlinable public static var start: Instant { Instant(0) }
   /// Later than every moment that can come: "no deadline".
-  public static let never = Instant(.max)
+  @inlinable public static var never: Instant { Instant(.max) }
 
   public var seconds: Double { Double(rawValue) / 1e9 }
 

@@ -93,9 +93,11 @@ extension Guest {
       if isTooBig {
         // Old routers leave the MTU out (RFC 1191, 5): then the least that is common.
         let mtu = message.nextHopMTU >= 68 ? max(Int(message.nextHopMTU), 552) : 576
-        return stack.tcp.lowerSegmentSize(key, sequence: sequence, mtu - 40) ? .accepted : .dropped(.unexpectedICMP, detail)
+        return stack.tcp.lowerSegmentSize(key, sequence: sequence, mtu - 40)
+          ? .accepted : .dropped(.unexpectedICMP, detail)
       }
-      return stack.tcp.fail(key, sequence: sequence, error, hard: isHard) ? .accepted : .dropped(.unexpectedICMP, detail)
+      return stack.tcp.fail(key, sequence: sequence, error, hard: isHard)
+        ? .accepted : .dropped(.unexpectedICMP, detail)
     case .udp:
       guard let owner = stack.datagramOwner(transport.u16(0)) else { return .dropped(.unexpectedICMP, detail) }
       fail(owner, error, now: now, &out)

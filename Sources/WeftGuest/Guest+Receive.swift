@@ -28,9 +28,25 @@ extension Guest {
     settle(now: now, &out)
   }
 
+  /// A packet that the guest sent to itself.
+  mutating func receiveLoopback(_ frame: consuming Frame, now: Instant, _ out: inout Effects) {
+    guard let interface = Self.loopbackInterface(frame, stack.ip) else { return }
+    let port = stack.ip.interfaces[interface].port
+    switch inspect(frame, on: port, isLoopback: true, now: now, &out) {
+    case .accepted: break
+    case .dropped(let reason, let detail): out.drop(frame, on: port, reason, detail)
+    case .fragment: receiveFragment(frame, on: port, now: now, &out)
+    }
+  }
+
+  private static func loopbackInterface(_ frame: borrowing Frame, _ ip: borrowing IPLayer) -> Int? {
+    let mac = frame.bytes.mac(0)
+    return ip.interfaces.firstIndex { $0.mac == mac }
+  }
+
   /// The frame stays the caller's: it is dropped as it came in.
   private mutating func inspect(
-    _ frame: borrowing Frame, on port: PortIndex, now: Instant, _ out: inout Effects
+    _ frame: borrowing Frame, on port: PortIndex, isLoopback: Bool = false, now: Instant, _ out: inout Effects
   ) -> Disposition {
     let bytes = frame.bytes
     guard bytes.byteCount >= 14 else { return .dropped(.malformedEthernet, .none) }
@@ -43,7 +59,7 @@ extension Guest {
     let payload = bytes.extracting(unchecked: 14..<bytes.byteCount)
     if type == EtherType.ipv4.rawValue {
       guard let packet = IPv4View(payload) else { return .dropped(.malformedIPv4, .none) }
-      return receive(packet, destination, on: port, trace: frame.trace, now: now, &out)
+      return receive(packet, destination, on: port, isLoopback: isLoopback, trace: frame.trace, now: now, &out)
     }
     if type == EtherType.arp.rawValue {
       guard let packet = ARPPacket(payload) else { return .dropped(.malformedARP, .none) }
@@ -54,8 +70,8 @@ extension Guest {
   }
 
   private mutating func receive(
-    _ packet: borrowing IPv4View, _ linkDestination: MACAddress, on port: PortIndex, trace: UInt32, now: Instant,
-    _ out: inout Effects
+    _ packet: borrowing IPv4View, _ linkDestination: MACAddress, on port: PortIndex, isLoopback: Bool, trace: UInt32,
+    now: Instant, _ out: inout Effects
   ) -> Disposition {
     guard packet.hasValidChecksum else { return .dropped(.badIPv4Checksum, .none) }
     if packet.headerLength > 20 {
@@ -75,7 +91,7 @@ extension Guest {
     guard source.isUsableSource || source.isUnspecified && destination.isBroadcast else {
       return .dropped(.martianSource, .address(source.rawValue))
     }
-    if source == stack.ip.interfaces[port.index].address, !source.isUnspecified {
+    if source == stack.ip.interfaces[port.index].address, !source.isUnspecified, !isLoopback {
       return .dropped(.martianSource, .address(source.rawValue))
     }
     if packet.isFragment { return .fragment }
@@ -120,7 +136,9 @@ extension Guest {
   ) -> Disposition {
     let bytes = packet.payload
     guard let view = TCPView(bytes) else { return .dropped(.malformedTCP, .none) }
-    guard InternetChecksum.checksum(bytes, initial: packet.pseudoHeader) == 0 else { return .dropped(.badTCPChecksum, .none) }
+    guard InternetChecksum.checksum(bytes, initial: packet.pseudoHeader) == 0 else {
+      return .dropped(.badTCPChecksum, .none)
+    }
     let header = view.headerLength
     let flags = view.flags
     // SYN with FIN or RST, or nothing at all: no stack sends these.
@@ -192,10 +210,12 @@ extension Guest {
     }
     guard let owner = stack.datagramOwner(destinationPort), !source.isUnspecified else {
       sendError(
-        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now, &out)
+        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now,
+        &out)
       return .dropped(.portClosed, .transport(17, port: destinationPort))
     }
-    if trace != 0 {
+    // What comes back to the probe's own socket isn't news.
+    if trace != 0, owner.kind != .probe {
       out.observe(Observation(.delivered, trace: trace, source: source, sourcePort: sourcePort))
     }
     switch owner.kind {
@@ -207,7 +227,9 @@ extension Guest {
       programs.udpEchos[Int(owner.index)].datagram(info, datagram.payload, now: now, &stack, &out)
     case .udpRate: programs.udpRates[Int(owner.index)].datagram(datagram.length &- 8)
     case .probe:
-      if let probe = probe(owner.index) { probes[probe].reply(from: source, size: datagram.length - 8, now: now, &stack) }
+      if let probe = probe(owner.index) {
+        probes[probe].reply(from: source, size: datagram.length - 8, now: now, &stack)
+      }
     default: break
     }
     return .accepted

@@ -6,6 +6,7 @@ import WeftWire
 public struct Guest: Element {
   public let configuration: GuestConfiguration
   public private(set) var isBooted = false
+  public private(set) var deadline = Instant.never
   var stack: Stack
   var programs = ProgramTable()
   var probes: [ProbeRun] = []
@@ -59,6 +60,7 @@ public struct Guest: Element {
     stack = Stack(interfaces: Self.interfaces(configuration), random: stack.random)
     stack.names = names
     for index in probes.indices { probes[index].powerOff() }
+    updateDeadline()
   }
 
   /// The cable was pulled or plugged in. Back on the link, it announces its addresses or asks DHCP whether they hold.
@@ -69,7 +71,9 @@ public struct Guest: Element {
   }
 
   public func address(of port: Int) -> IPv4Address? {
-    guard stack.ip.interfaces.indices.contains(port), !stack.ip.interfaces[port].address.isUnspecified else { return nil }
+    guard stack.ip.interfaces.indices.contains(port), !stack.ip.interfaces[port].address.isUnspecified else {
+      return nil
+    }
     return stack.ip.interfaces[port].address
   }
 
@@ -82,6 +86,7 @@ public struct Guest: Element {
   // MARK: Element
 
   public mutating func wake(now: Instant, _ out: inout Effects) {
+    stack.ip.loopbackAt = Instant(.max)
     if isBooted {
       if stack.ip.deadline <= now { wakeNetwork(now: now, &out) }
       if stack.tcp.deadline <= now { stack.tcp.wake(now: now, &stack.ip, &out) }
@@ -95,18 +100,41 @@ public struct Guest: Element {
     settle(now: now, &out)
   }
 
-  public var deadline: Instant {
-    var earliest = Instant.never
+  /// Worked out once a call, so that reading it costs the driver a load.
+  @inline(__always)
+  private mutating func updateDeadline() {
+    var earliest = Instant(.max)
     if isBooted { earliest = min(min(stack.tcp.deadline, programs.deadline), stack.ip.deadline) }
     for index in probes.indices { earliest = min(earliest, probes[index].deadline) }
-    return earliest
+    deadline = earliest
   }
 
   /// Tells owners what happened to their sockets, and lets the connections say what they have to, until all is quiet.
   @inline(__always)
   mutating func settle(now: Instant, _ out: inout Effects) {
     if stack.tcp.hasPending { settleConnections(now: now, &out) }
+    if stack.ip.loopback != nil { settleLoopback(now: now, &out) }
     if !probes.isEmpty { collectProbes() }
+    updateDeadline()
+  }
+
+  /// What the guest sent to itself comes back at once, but no more at a time than this: a transfer to oneself takes
+  /// time too.
+  private static let loopbackBatch = 256
+
+  @inline(never)
+  private mutating func settleLoopback(now: Instant, _ out: inout Effects) {
+    var budget = Self.loopbackBatch
+    while budget > 0, let frame = stack.ip.loopback?.pop() {
+      receiveLoopback(frame, now: now, &out)
+      if stack.tcp.hasPending { settleConnections(now: now, &out) }
+      budget -= 1
+    }
+    if stack.ip.loopback?.isEmpty == true {
+      stack.ip.loopback = nil
+    } else {
+      stack.ip.loopbackAt = now + .microseconds(1)
+    }
   }
 
   private mutating func settleConnections(now: Instant, _ out: inout Effects) {
@@ -118,13 +146,20 @@ public struct Guest: Element {
         let id = SocketID(index: UInt32(index), generation: stack.tcp.connections[index].generation)
         switch owner.kind {
         case .none, .timeWait: break
-        case .probe:
-          if let probe = probe(owner.index) { probes[probe].socket(id, events, now: now, &stack, &out) }
+        case .probe: tellProbe(owner.index, id, events, now: now, &out)
         default: programs.socket(owner, id, events, now: now, &stack, &out)
         }
       }
       stack.tcp.settle(index, now: now, &stack.ip, &out)
     }
+  }
+
+  /// Not inlined, as `ProgramTable.wake`: the array would be made unique for each frame.
+  @inline(never)
+  private mutating func tellProbe(
+    _ trace: UInt32, _ id: SocketID, _ events: SocketEvents, now: Instant, _ out: inout Effects
+  ) {
+    if let index = probe(trace) { probes[index].socket(id, events, now: now, &stack, &out) }
   }
 
   func probe(_ trace: UInt32) -> Int? { probes.firstIndex { $0.probe.trace == trace } }
@@ -159,8 +194,9 @@ public struct Guest: Element {
   /// In the order of the configuration.
   public var programReports: [ProgramReport] { programs.reports }
 
-  /// Nothing finite is left to do: programs with an end are there, and no connection is left but in TIME-WAIT.
-  public var isIdle: Bool { !programs.hasUnfinished && stack.tcp.liveConnections == 0 }
+  /// Nothing finite is left to do: programs with an end are there, and no connection is left but in TIME-WAIT; or it
+  /// has no power.
+  public var isIdle: Bool { !isBooted || !programs.hasUnfinished && stack.tcp.liveConnections == 0 }
 
   /// As `ss -tan` shows them, listeners left out, by local port.
   public var connections: [ConnectionReport] { stack.tcp.reports }

@@ -23,9 +23,10 @@ public struct NeighbourTable: Codable {
     var asking: Bool
   }
 
+  @usableFromInline
   struct Request: Codable {
     var address: IPv4Address
-    var next: Instant
+    @usableFromInline var next: Instant
     var sent: UInt8
     var waiting: FrameQueue?
     /// Of the waiting frames, in their order: what was done to them before they came here.
@@ -43,7 +44,7 @@ public struct NeighbourTable: Codable {
   public var address: IPv4Address
   private var entries = FlatMap<UInt32, Entry>()
   /// In the order of `next`: every wait is as long as the others, so what is asked last is due last.
-  private var requests: [Request] = []
+  @usableFromInline var requests: [Request] = []
   /// When a full table was last cleared of what has aged.
   private var cleared = Instant.start
   /// Replies and announcements that contradicted an entry in use.
@@ -226,7 +227,9 @@ public struct NeighbourTable: Codable {
     return entries.count < Self.limit
   }
 
-  public var deadline: Instant { requests.first?.next ?? .never }
+  /// Asked for after every frame, and nearly always with nothing under way.
+  @inlinable
+  public var deadline: Instant { requests.isEmpty ? Instant(.max) : requests[0].next }
 
   /// Asks again, or gives up: the packets that waited in vain go to `failed`, which drops them and tells their sender.
   public mutating func wake(

@@ -48,7 +48,7 @@ extension NATGateway {
   public var footprint: Int { sessions.footprint + mappings.footprint }
 
   private static func direction(_ tuple: Tuple, _ packets: UInt32, _ bytes: UInt64) -> ConnectionEntry.Direction {
-    let isEcho = tuple.protocolNumber == IPProtocol.icmp.rawValue
+    let isEcho = tuple.protocolNumber == Proto.icmp
     let identifier = max(tuple.sourcePort, tuple.destinationPort)
     return ConnectionEntry.Direction(
       source: tuple.source, destination: tuple.destination, sourcePort: isEcho ? identifier : tuple.sourcePort,

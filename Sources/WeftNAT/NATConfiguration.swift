@@ -95,7 +95,7 @@ public struct NATTimeouts: Codable, Sendable, Hashable {
   public var tcpEstablished = Nanoseconds.seconds(7440)
   /// Opening and closing (RFC 5382, REQ-5: at least four minutes).
   public var tcpTransitory = Nanoseconds.minutes(4)
-  /// RFC 4787, REQ-6: outbound packets refresh; inbound ones only where this says so, because anyone outside can send them.
+  /// RFC 4787, REQ-6: outbound packets refresh; inbound ones only where this says so, because anyone can send them.
   public var inboundRefresh = false
 
   public init() {}

@@ -38,9 +38,9 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
   ) {
     if configuration.unsolicited == .refuse, packet.brokenChecksum(frame) == nil {
-      if packet.protocolNumber == IPProtocol.tcp.rawValue {
+      if packet.protocolNumber == Proto.tcp {
         answerReset(frame, packet, on: at, now: now, &out)
-      } else if packet.protocolNumber == IPProtocol.udp.rawValue {
+      } else if packet.protocolNumber == Proto.udp {
         answerError(.destinationUnreachable, code: ICMPv4UnreachableCode.port, about: frame, on: at, now: now, &out)
       }
     }
@@ -57,7 +57,8 @@ extension NATGateway {
     let header: TCPHeader
     if tcp.flags.contains(.ack) {
       header = TCPHeader(
-        sourcePort: tcp.destinationPort, destinationPort: tcp.sourcePort, sequence: tcp.acknowledgment, acknowledgment: 0,
+        sourcePort: tcp.destinationPort, destinationPort: tcp.sourcePort, sequence: tcp.acknowledgment,
+        acknowledgment: 0,
         flags: .rst, window: 0)
     } else {
       let flags = tcp.flags
@@ -82,7 +83,9 @@ extension NATGateway {
   /// Takes in an echo message to one of the gateway's own addresses and answers a request (RFC 1122, 3.2.2.6).
   mutating func takeEcho(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects) {
     if let reason = packet.brokenChecksum(frame) { return out.drop(frame, on: PortIndex(at), reason, packet.detail) }
-    guard packet.tupleKind != Tuple.echoReply else { return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail) }
+    guard packet.tupleKind != Tuple.echoReply else {
+      return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
+    }
     guard let next = nextHop(packet.source, on: at) else {
       return out.drop(frame, on: PortIndex(at), .noRoute, .address(packet.source.rawValue))
     }

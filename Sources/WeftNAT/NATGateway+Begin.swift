@@ -13,7 +13,9 @@ extension NATGateway {
     let inside = configuration.insides[at - 2]
     let port = PortIndex(at)
     let destination = packet.destination
-    guard packet.source.isUsableSource else { return out.drop(frame, on: port, .martianSource, .address(packet.source.rawValue)) }
+    guard packet.source.isUsableSource else {
+      return out.drop(frame, on: port, .martianSource, .address(packet.source.rawValue))
+    }
     guard inside.prefix.isHost(packet.source), packet.source != inside.address else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
@@ -38,7 +40,7 @@ extension NATGateway {
   private mutating func toGateway(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if packet.protocolNumber == IPProtocol.icmp.rawValue { return takeEcho(frame, packet, on: at, now: now, &out) }
+    if packet.protocolNumber == Proto.icmp { return takeEcho(frame, packet, on: at, now: now, &out) }
     if isService(packet) {
       return openLocal(frame, packet, on: at, to: configuration.outside.address, port: 1, now: now, &out)
     }
@@ -49,7 +51,7 @@ extension NATGateway {
   private mutating func toExternal(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if packet.protocolNumber == IPProtocol.icmp.rawValue {
+    if packet.protocolNumber == Proto.icmp {
       guard configuration.hasHostPort else { return takeEcho(frame, packet, on: at, now: now, &out) }
       return openLocal(frame, packet, on: at, to: configuration.outside.address, port: 1, now: now, &out)
     }
@@ -78,7 +80,8 @@ extension NATGateway {
     let externalPort = mappings.entries[mapping].externalPort
     // What the other side of the wire would see: us, from our external endpoint (REQ-9a).
     let seen = Tuple(
-      source: entry.externalAddress, destination: external, sourcePort: entry.externalPort, destinationPort: externalPort,
+      source: entry.externalAddress, destination: external, sourcePort: entry.externalPort,
+      destinationPort: externalPort,
       port: 0, kind: original.kind)
     guard entry.owner != .flow || admits(target, original.kind, from: external, externalPort) else {
       _ = enter(
@@ -117,7 +120,7 @@ extension NATGateway {
     guard insidePort(of: packet.source) == nil else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
-    if packet.protocolNumber == IPProtocol.icmp.rawValue { return beginOutsideEcho(frame, packet, now: now, &out) }
+    if packet.protocolNumber == Proto.icmp { return beginOutsideEcho(frame, packet, now: now, &out) }
     let mapping = mappings.find(packet.protocolNumber, external: packet.destination, packet.destinationPort)
     guard mapping >= 0 else { return unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out) }
     let entry = mappings.entries[mapping]
@@ -134,7 +137,7 @@ extension NATGateway {
       destinationPort: packet.sourcePort, port: entry.port, kind: original.kind)
     var flags: Session.Flags = entry.port == 1 ? .local : []
     if entry.owner == .flow { flags.insert(.unconfirmed) }
-    open(frame, packet, original: original, reply: reply, flags: flags, mapping: mapping, now: now, &out)
+    open(frame, packet, original: original, reply: reply, flags: flags, now: now, &out)
   }
 
   private mutating func beginOutsideEcho(
@@ -161,7 +164,7 @@ extension NATGateway {
     else { return out.drop(frame, on: port, .notForUs, .address(destination.rawValue)) }
     if let inside = insidePort(of: destination) {
       if isInsideAddress(destination) {
-        guard packet.protocolNumber == IPProtocol.icmp.rawValue else {
+        guard packet.protocolNumber == Proto.icmp else {
           return unsolicited(frame, packet, .portClosed, on: 1, now: now, &out)
         }
         return takeEcho(frame, packet, on: 1, now: now, &out)
@@ -185,7 +188,9 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
     // A host that doesn't forward says nothing either.
-    guard configuration.ipForwarding else { return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail) }
+    guard configuration.ipForwarding else {
+      return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail)
+    }
     expireInTransit(frame, packet, on: at, now: now, &out)
   }
 

@@ -13,7 +13,7 @@ extension SessionTable {
     var words: [UInt64] = []
     words.reserveCapacity(count * Self.wordsPerSession)
     func ordinal(_ mapping: UInt32) -> UInt64 {
-      mapping == Self.none || Int(mapping) >= mappingOrder.count ? UInt64(Self.none) : UInt64(mappingOrder[Int(mapping)])
+      mapping == Self.none ? UInt64(mapping) : UInt64(mappingOrder[Int(mapping)])
     }
     for number in inOrder {
       let s = entries[number]
@@ -29,13 +29,13 @@ extension SessionTable {
       words.append(UInt64(s.originalPackets) << 32 | UInt64(s.replyPackets))
       words.append(s.originalBytes)
       words.append(s.replyBytes)
-      words.append(ordinal(links[number].mapping) << 32 | ordinal(links[number].target))
+      words.append(ordinal(links[number].mapping))
     }
     return words
   }
 
   /// Nil where the words make no session.
-  static func session(_ w: ArraySlice<UInt64>) -> (session: Session, mapping: UInt32, target: UInt32)? {
+  static func session(_ w: ArraySlice<UInt64>) -> (session: Session, mapping: UInt32)? {
     let a = w.startIndex
     func address(_ word: UInt64) -> IPv4Address { IPv4Address(rawValue: UInt32(truncatingIfNeeded: word)) }
     func port(_ word: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: word) }
@@ -54,7 +54,7 @@ extension SessionTable {
     session.replyPackets = UInt32(truncatingIfNeeded: w[a + 5])
     session.originalBytes = w[a + 6]
     session.replyBytes = w[a + 7]
-    return (session, UInt32(truncatingIfNeeded: w[a + 8] >> 32), UInt32(truncatingIfNeeded: w[a + 8]))
+    return (session, UInt32(truncatingIfNeeded: w[a + 8]))
   }
 }
 
@@ -67,7 +67,7 @@ extension MappingTable {
     for number in order {
       let m = entries[number]
       words.append(UInt64(m.insideAddress.rawValue) << 32 | UInt64(m.externalAddress.rawValue))
-      words.append(UInt64(m.remoteAddress.rawValue) << 32 | UInt64(m.holders))
+      words.append(UInt64(m.remoteAddress.rawValue) << 32)
       words.append(
         UInt64(m.insidePort) << 48 | UInt64(m.externalPort) << 32 | UInt64(m.remotePort) << 16 | UInt64(m.port))
       words.append(UInt64(m.kind) << 16 | UInt64(m.owner.rawValue) << 8 | UInt64(m.outbound))
@@ -81,7 +81,7 @@ extension MappingTable {
     var mapping = Mapping(
       insideAddress: IPv4Address(rawValue: UInt32(w[a] >> 32)),
       externalAddress: IPv4Address(rawValue: UInt32(truncatingIfNeeded: w[a])),
-      remoteAddress: IPv4Address(rawValue: UInt32(w[a + 1] >> 32)), holders: UInt32(truncatingIfNeeded: w[a + 1]),
+      remoteAddress: IPv4Address(rawValue: UInt32(w[a + 1] >> 32)), holders: 0,
       insidePort: UInt16(truncatingIfNeeded: w[a + 2] >> 48), externalPort: UInt16(truncatingIfNeeded: w[a + 2] >> 32),
       remotePort: UInt16(truncatingIfNeeded: w[a + 2] >> 16), port: UInt16(truncatingIfNeeded: w[a + 2]),
       kind: UInt8(truncatingIfNeeded: w[a + 3] >> 16), owner: owner)
@@ -128,7 +128,8 @@ extension NATGateway {
     guard mappingWords.count % MappingTable.wordsPerMapping == 0 else { throw corrupted("a mapping cut short") }
     for start in stride(from: 0, to: mappingWords.count, by: MappingTable.wordsPerMapping) {
       guard let mapping = MappingTable.mapping(mappingWords[start..<start + MappingTable.wordsPerMapping]),
-        Int(mapping.port) < neighbours.count, mapping.holders <= UInt32.max / 2
+        Int(mapping.port) < neighbours.count,
+        mappings.find(mapping.kind, external: mapping.externalAddress, mapping.externalPort) < 0
       else { throw corrupted("a mapping") }
       _ = mappings.restore(mapping)
     }
@@ -140,13 +141,26 @@ extension NATGateway {
       let start = index * SessionTable.wordsPerSession
       guard let entry = SessionTable.session(words[start..<start + SessionTable.wordsPerSession]),
         Int(entry.session.originalPort) < neighbours.count, Int(entry.session.replyPort) < neighbours.count,
-        isMapping(entry.mapping), isMapping(entry.target)
+        sessions.find(entry.session.original) < 0, sessions.find(entry.session.reply) < 0,
+        hold(entry)
       else { throw corrupted("a session") }
-      let number = sessions.insert(entry.session, mapping: entry.mapping, target: entry.target, sequence: sequence)
+      let number = sessions.insert(entry.session, mapping: entry.mapping, sequence: sequence)
       if entry.session.flags.contains(.contact) { countContact(sessions.entries[number], up: true) }
     }
     sessions.restoreCreated(try container.decode(UInt64.self, forKey: .created))
   }
 
-  private func isMapping(_ number: UInt32) -> Bool { number == SessionTable.none || Int(number) < mappings.entries.count }
+  /// Counts a session in at the mappings it holds; false where one isn't there, or is named without need.
+  private mutating func hold(_ entry: (session: Session, mapping: UInt32)) -> Bool {
+    let session = entry.session
+    if session.flags.contains(.holdsTarget) {
+      let target = mappings.find(session.kind, external: session.originalDestination, session.originalDestinationPort)
+      guard target >= 0 else { return false }
+      mappings.hold(target)
+    }
+    guard session.flags.contains(.holdsMapping) else { return entry.mapping == SessionTable.none }
+    guard entry.mapping != SessionTable.none, Int(entry.mapping) < mappings.entries.count else { return false }
+    mappings.hold(Int(entry.mapping))
+    return true
+  }
 }

@@ -23,7 +23,7 @@ extension NATGateway {
   /// Why no session may begin with this packet, wherever it goes.
   func objection(_ packet: Packet, _ frame: borrowing Frame) -> DropReason? {
     // Nothing is picked up in the middle: after a restart connections begin anew.
-    if packet.protocolNumber == IPProtocol.tcp.rawValue, packet.flags.intersection([.syn, .ack, .rst, .fin]) != .syn {
+    if packet.protocolNumber == Proto.tcp, packet.flags.intersection([.syn, .ack, .rst, .fin]) != .syn {
       return .tcpInvalid
     }
     if let reason = packet.brokenChecksum(frame) { return reason }
@@ -39,29 +39,32 @@ extension NATGateway {
     guard enter(original: original, reply: reply, flags: flags, mapping: mapping, target: target, now: now) else {
       return out.drop(frame, on: PortIndex(Int(original.port)), .tupleClash, packet.detail)
     }
-    let session = sessions.entries[sessions.find(original) >> 1]
+    let number = sessions.find(original) >> 1
+    sessions.entries[number].account(isReply: false, bytes: packet.end - 14)
+    let session = sessions.entries[number]
     translate(frame, packet, session, isReply: false, now: now, &out)
   }
 
   /// False where the session's answers would look like another's.
   mutating func enter(
-    original: Tuple, reply: Tuple, flags: Session.Flags, mapping: Int?, target: Int?, now: Instant, bytes: Int = 0
+    original: Tuple, reply: Tuple, flags: Session.Flags, mapping: Int?, target: Int?, now: Instant
   ) -> Bool {
+    // Held first: what ends below must not take them along.
+    if flags.contains(.holdsMapping), let mapping { mappings.hold(mapping) }
+    if flags.contains(.holdsTarget), let target { mappings.hold(target) }
     let rival = sessions.find(reply)
     if rival >= 0, sessions.entries[rival >> 1].deadline <= now.rawValue {
       remove(rival >> 1)
       counters.expired += 1
-    } else if rival >= 0 {
+    } else if rival >= 0 || original == reply {
+      if flags.contains(.holdsMapping), let mapping { mappings.release(mapping) }
+      if flags.contains(.holdsTarget), let target { mappings.release(target) }
       return false
     }
-    guard original != reply else { return false }
-    if flags.contains(.holdsMapping), let mapping { mappings.hold(mapping) }
-    if flags.contains(.holdsTarget), let target { mappings.hold(target) }
     let session = Session(
       original: original, reply: reply, deadline: now + firstTimeout(original.kind),
-      state: original.kind == IPProtocol.tcp.rawValue ? .synSent : .none, flags: flags)
-    let number = sessions.insert(
-      session, mapping: mapping.map(UInt32.init) ?? SessionTable.none, target: target.map(UInt32.init) ?? SessionTable.none)
+      state: original.kind == Proto.tcp ? .synSent : .none, flags: flags)
+    let number = sessions.insert(session, mapping: mapping.map(UInt32.init) ?? SessionTable.none)
     counters.created += 1
     if flags.contains(.holdsMapping) { addContact(number) }
     return true
@@ -69,8 +72,8 @@ extension NATGateway {
 
   func firstTimeout(_ kind: UInt8) -> Nanoseconds {
     switch kind {
-    case IPProtocol.tcp.rawValue: configuration.timeouts.tcpTransitory
-    case IPProtocol.udp.rawValue: configuration.timeouts.udp
+    case Proto.tcp: configuration.timeouts.tcpTransitory
+    case Proto.udp: configuration.timeouts.udp
     default: configuration.timeouts.icmp
     }
   }
@@ -116,14 +119,17 @@ extension NATGateway {
   mutating func openOutbound(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    guard packet.tupleKind != Tuple.echoReply else { return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail) }
+    guard packet.tupleKind != Tuple.echoReply else {
+      return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
+    }
     if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
     guard let mapping = outboundMapping(packet, on: at) else {
       return refuseNew(frame, packet, .portsExhausted, on: at, now: now, &out)
     }
     let original = packet.tuple(on: at)
     let reply = Tuple(
-      source: packet.destination, destination: mappings.entries[mapping].externalAddress, sourcePort: packet.destinationPort,
+      source: packet.destination, destination: mappings.entries[mapping].externalAddress,
+      sourcePort: packet.destinationPort,
       destinationPort: mappings.entries[mapping].externalPort, port: 0, kind: Tuple.answer(original.kind))
     open(
       frame, packet, original: original, reply: reply, flags: at == 1 ? [.holdsMapping, .local] : .holdsMapping,
@@ -136,7 +142,9 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, on at: Int, to destination: IPv4Address, port: Int, now: Instant,
     _ out: inout Effects
   ) {
-    guard packet.tupleKind != Tuple.echoReply else { return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail) }
+    guard packet.tupleKind != Tuple.echoReply else {
+      return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
+    }
     if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
     let original = packet.tuple(on: at)
     let reply = Tuple(
@@ -153,7 +161,8 @@ extension NATGateway {
     if reason == .portsExhausted { counters.portsExhausted += 1 }
     if reason == .tableFull || reason == .portsExhausted, at != 0 {
       answerError(
-        .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now, &out)
+        .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now,
+        &out)
     }
     out.drop(frame, on: PortIndex(at), reason, packet.detail)
   }
@@ -198,7 +207,8 @@ extension NATGateway {
     case .addressAndPortDependent:
       return sessions.find(
         Tuple(
-          source: remote, destination: entry.externalAddress, sourcePort: remotePort, destinationPort: entry.externalPort,
+          source: remote, destination: entry.externalAddress, sourcePort: remotePort,
+          destinationPort: entry.externalPort,
           port: 0, kind: kind)) >= 0
     }
   }

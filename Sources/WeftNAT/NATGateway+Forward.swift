@@ -15,13 +15,15 @@ extension NATGateway {
     let session = sessions.entries[number]
     let isLocal = session.flags.contains(.local)
     if !isLocal {
-      guard configuration.ipForwarding else { return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail) }
+      guard configuration.ipForwarding else {
+        return out.drop(frame, on: PortIndex(at), .ipForwardingDisabled, packet.detail)
+      }
       guard packet.timeToLive > 1 else { return expireInTransit(frame, packet, on: at, now: now, &out) }
     }
     if !session.flags.isDisjoint(with: [.pending, .unconfirmed]), !confirm(number, packet, on: at, now: now) {
       return out.drop(frame, on: PortIndex(at), .filtered, packet.detail)
     }
-    if packet.protocolNumber == IPProtocol.tcp.rawValue {
+    if packet.protocolNumber == Proto.tcp {
       if session.state == .established, packet.flags.isDisjoint(with: [.syn, .fin, .rst]) {
         sessions.entries[number].deadline = (now + configuration.timeouts.tcpEstablished).rawValue
       } else {
@@ -35,7 +37,7 @@ extension NATGateway {
       }
     } else if at != 0 || configuration.timeouts.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
-      let timeout = packet.protocolNumber == IPProtocol.udp.rawValue ? configuration.timeouts.udp : configuration.timeouts.icmp
+      let timeout = packet.protocolNumber == Proto.udp ? configuration.timeouts.udp : configuration.timeouts.icmp
       sessions.entries[number].deadline = (now + timeout).rawValue
     }
     sessions.entries[number].account(isReply: isReply, bytes: packet.end &- 14)
@@ -54,7 +56,8 @@ extension NATGateway {
     let destinationPort = isReply ? session.originalSourcePort : session.replySourcePort
     let to = Int(isReply ? session.originalPort : session.replyPort)
     guard let next = nextHop(destination, on: to) else {
-      return out.drop(frame, on: PortIndex(Int(isReply ? session.replyPort : session.originalPort)), .noRoute, packet.detail)
+      return out.drop(
+        frame, on: PortIndex(Int(isReply ? session.replyPort : session.originalPort)), .noRoute, packet.detail)
     }
     Rewrite.packet(
       &frame, packet, source: source, sourcePort, destination: destination, destinationPort,
@@ -67,7 +70,8 @@ extension NATGateway {
         .snat, protocolNumber: packet.protocolNumber, from: packet.source, packet.sourcePort, to: source, sourcePort)
       if changesDestination {
         let second = Note(
-          .dnat, protocolNumber: packet.protocolNumber, from: packet.destination, packet.destinationPort, to: destination,
+          .dnat, protocolNumber: packet.protocolNumber, from: packet.destination, packet.destinationPort,
+          to: destination,
           destinationPort)
         neighbours[to].send(frame, to: next, now: now, &out, notes: note, second)
       } else {
@@ -92,7 +96,9 @@ extension NATGateway {
   }
 
   /// Steps a connection's state machine.
-  mutating func track(_ number: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant) -> Tracking {
+  mutating func track(_ number: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant)
+    -> Tracking
+  {
     let state = sessions.entries[number].state
     let next: TCPState
     switch state.step(packet.flags, isReply: isReply) {
@@ -122,14 +128,16 @@ extension NATGateway {
       sessions.shorten(number, to: (now + firstTimeout(session.kind)).rawValue)
       return false
     }
-    let mapping = Int(sessions.links[number].mapping)
+    let mapping = mappings.find(
+      session.kind, external: session.originalDestination, session.originalDestinationPort)
     // Over when its mapping is: packets from outside keep nothing alive (RFC 4787, REQ-6).
-    guard mappings.isInside(mapping, session.reply) else {
+    guard mapping >= 0, mappings.isInside(mapping, session.reply) else {
       remove(number)
       return false
     }
     if at != 0 {
       mappings.hold(mapping)
+      sessions.links[number].mapping = UInt32(mapping)
       sessions.entries[number].flags.insert(.holdsMapping)
       sessions.entries[number].flags.remove(.unconfirmed)
       addContact(number)

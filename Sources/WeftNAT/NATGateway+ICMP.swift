@@ -53,7 +53,8 @@ private struct Quotation {
 }
 
 extension NATGateway {
-  mutating func receiveError(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects) {
+  mutating func receiveError(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects)
+  {
     let port = PortIndex(at)
     if let reason = errorObjection(packet, on: at) { return out.drop(frame, on: port, reason, packet.detail) }
     // REQ-3a.
@@ -79,8 +80,10 @@ extension NATGateway {
       guard configuration.ipForwarding else { return out.drop(frame, on: port, .ipForwardingDisabled, packet.detail) }
       guard packet.timeToLive > 1 else { return out.drop(frame, on: port, .ttlExpired, packet.detail) }
     }
-    guard nextHop(other.source, on: Int(other.port)) != nil else { return out.drop(frame, on: port, .noRoute, packet.detail) }
-    // From inside it gets the address that the quoted packet was sent to (REQ-5); a router outside keeps its own (REQ-4).
+    guard nextHop(other.source, on: Int(other.port)) != nil else {
+      return out.drop(frame, on: port, .noRoute, packet.detail)
+    }
+    // From inside it gets the address that the quoted packet was sent to (REQ-5); routers outside keep theirs (REQ-4).
     let source = at == 0 ? packet.source : other.destination
     sendError(frame, quotation, other, source: source, decrement: !isLocal, now: now, &out)
   }
@@ -102,7 +105,8 @@ extension NATGateway {
 
   /// Translates the quoted packet to what its sender sent, the error's own addresses, and sends it.
   private mutating func sendError(
-    _ frame: consuming Frame, _ quotation: Quotation, _ other: Tuple, source: IPv4Address, decrement: Bool, now: Instant,
+    _ frame: consuming Frame, _ quotation: Quotation, _ other: Tuple, source: IPv4Address, decrement: Bool,
+    now: Instant,
     _ out: inout Effects
   ) {
     let old = quotation.tuple
@@ -112,19 +116,18 @@ extension NATGateway {
     let outerDestination = frame.bytes.ipv4(30)
     let icmp = quotation.header - 8
     var span = frame.mutableBytes
-    let addresses = [(old.destination, other.source), (old.source, other.destination)]
-    let ports = [(old.destinationPort, other.sourcePort), (old.sourcePort, other.destinationPort)]
+    let before = old.turned
 
     // The quoted transport header, as far as it is there.
     let at = quotation.transport
     switch quotation.protocolNumber {
-    case IPProtocol.tcp.rawValue, IPProtocol.udp.rawValue:
-      let isUDP = quotation.protocolNumber == IPProtocol.udp.rawValue
+    case Proto.tcp, Proto.udp:
+      let isUDP = quotation.protocolNumber == Proto.udp
       let checksumAt = at + (isUDP ? 6 : 16)
       if checksumAt + 2 <= quotation.end {
         let checksum = span.bytes.u16(checksumAt)
         if !isUDP || checksum != 0 {
-          let updated = Rewrite.updated(checksum, addresses, ports)
+          let updated = Rewrite.updated(checksum, from: before, to: other, addresses: true, ports: true)
           Rewrite.quoted(&span, icmp: icmp, at: checksumAt, isUDP && updated == 0 ? 0xffff : updated)
         }
       }
@@ -133,11 +136,14 @@ extension NATGateway {
     default:
       let identifier = other.kind == Tuple.echoReply ? other.destinationPort : other.sourcePort
       let checksum = span.bytes.u16(at + 2)
-      Rewrite.quoted(&span, icmp: icmp, at: at + 2, Rewrite.updated(checksum, [], [(span.bytes.u16(at + 4), identifier)]))
+      // The one of its ports that isn't the identifier is zero on both sides.
+      let updated = Rewrite.updated(checksum, from: before, to: other, addresses: false, ports: true)
+      Rewrite.quoted(&span, icmp: icmp, at: at + 2, updated)
       Rewrite.quoted(&span, icmp: icmp, at: at + 4, identifier)
     }
     let checksum = span.bytes.u16(quotation.header + 10)
-    Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 10, Rewrite.updated(checksum, addresses, []))
+    let updated = Rewrite.updated(checksum, from: before, to: other, addresses: true, ports: false)
+    Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 10, updated)
     Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 12, other.source)
     Rewrite.quoted(&span, icmp: icmp, at: quotation.header + 16, other.destination)
     Rewrite.header(&span, source: source, destination: other.source, decrement: decrement)
@@ -145,8 +151,10 @@ extension NATGateway {
     let number = quotation.protocolNumber
     let inner =
       old.destination != other.source || old.destinationPort != other.sourcePort
-      ? Note(.quoted, protocolNumber: number, from: old.destination, old.destinationPort, to: other.source, other.sourcePort)
-      : Note(.quoted, protocolNumber: number, from: old.source, old.sourcePort, to: other.destination, other.destinationPort)
+      ? Note(
+        .quoted, protocolNumber: number, from: old.destination, old.destinationPort, to: other.source, other.sourcePort)
+      : Note(
+        .quoted, protocolNumber: number, from: old.source, old.sourcePort, to: other.destination, other.destinationPort)
     if outerDestination != other.source {
       let outer = Note(.dnat, protocolNumber: 1, from: outerDestination, 0, to: other.source, 0)
       neighbours[to].send(frame, to: next, now: now, &out, notes: outer, inner)
@@ -161,7 +169,8 @@ extension NATGateway {
   /// A packet that waited for a neighbour in vain: its sender is told, in the terms of the packet it sent.
   mutating func reportUnreachable(_ frame: borrowing Frame, on at: Int, now: Instant, _ out: inout Effects) {
     let identification = nextIdentification()
-    guard let ip = IPv4View(frame.bytes.extracting(14..<frame.count)), ICMPError.isAllowed(about: ip, linkDestination: .zero)
+    guard let ip = IPv4View(frame.bytes.extracting(14..<frame.count)),
+      ICMPError.isAllowed(about: ip, linkDestination: .zero)
     else { return }
     let error = ICMPError.make(
       .destinationUnreachable, code: ICMPv4UnreachableCode.host, about: ip, from: ownAddress(on: at),

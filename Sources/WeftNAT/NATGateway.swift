@@ -2,12 +2,12 @@ import WeftCore
 import WeftIP
 import WeftWire
 
-/// A NAT gateway with connection tracking: private networks behind one external address (RFC 3022; behaviour by RFC 4787,
-/// 5382, 5508 and 7857).
+/// A NAT gateway with connection tracking: private networks behind one external address (RFC 3022; behaviour by
+/// RFC 4787, 5382, 5508 and 7857). Fragments are not translated yet: they are dropped as `fragmentUnsupported`.
 ///
 /// Ports: 0 is the outside, 1 the host's own stack (which has the external address too, and a MAC of its own), 2… the
-/// private networks in their order. Between the host's stack and the outside nothing is forwarded, only tracked, so that
-/// the host and what is behind it never share a port.
+/// private networks in their order. Between the host's stack and the outside nothing is forwarded, only tracked, so
+/// that the host and what is behind it never share a port.
 ///
 /// A packet is one of a known session and is translated at once, or takes the slow way: `NATGateway+Outbound`,
 /// `+Inbound` and `+Host` decide whether there may be a session, `+Create` makes it.
@@ -104,8 +104,9 @@ public struct NATGateway: Element {
 
   public var deadline: Instant {
     var earliest = sessions.wheel.deadline
-    for table in neighbours {
-      let deadline = table.deadline
+    // By index: a table taken out would be retained and released, and this is asked after every packet.
+    for at in neighbours.indices {
+      let deadline = neighbours[at].deadline
       if deadline < earliest { earliest = deadline }
     }
     return earliest
@@ -137,7 +138,12 @@ public struct NATGateway: Element {
     let session = sessions.entries[number]
     if session.flags.contains(.contact) { forgetContact(session) }
     if session.flags.contains(.holdsMapping) { mappings.release(Int(sessions.links[number].mapping)) }
-    if session.flags.contains(.holdsTarget) { mappings.release(Int(sessions.links[number].target)) }
+    if session.flags.contains(.holdsTarget) {
+      // It is there: it is held.
+      let target = mappings.find(
+        session.kind, external: session.originalDestination, session.originalDestinationPort)
+      if target >= 0 { mappings.release(target) }
+    }
     sessions.remove(number)
   }
 

@@ -32,7 +32,7 @@ struct Packet {
 
   @inline(__always)
   var tupleKind: UInt8 {
-    protocolNumber == IPProtocol.icmp.rawValue && icmpType == ICMPv4Type.echoReply.rawValue ? Tuple.echoReply : protocolNumber
+    protocolNumber == Proto.icmp && icmpType == 0 ? Tuple.echoReply : protocolNumber
   }
 
   @inline(__always)
@@ -44,7 +44,7 @@ struct Packet {
 
   /// What a drop says about it.
   var detail: DropDetail {
-    protocolNumber == IPProtocol.icmp.rawValue
+    protocolNumber == Proto.icmp
       ? .icmp(type: icmpType, code: icmpCode) : .transport(protocolNumber, port: destinationPort)
   }
 
@@ -55,12 +55,12 @@ struct Packet {
   static func read(_ bytes: RawSpan, mac: MACAddress, _ packet: inout Packet) -> Kind {
     guard let ethernet = EthernetView(bytes) else { return packet.bad(.malformedEthernet) }
     guard ethernet.headerLength == 14 else { return packet.bad(.unknownEtherType) }
-    let type = ethernet.type
-    guard type == .ipv4 else { return type == .arp ? .arp : packet.bad(.unknownEtherType) }
+    let type = ethernet.type.rawValue
+    guard type == 0x0800 else { return type == 0x0806 ? .arp : packet.bad(.unknownEtherType) }
     let destination = ethernet.destination
     guard destination == mac || destination.isGroup else { return packet.bad(.notForUs) }
     guard let ip = IPv4View(ethernet.payload) else { return packet.bad(.malformedIPv4) }
-    guard ip.hasValidChecksum else { return packet.bad(.badIPv4Checksum) }
+    guard ip.headerLength == 20 ? isWhole(ip.bytes) : ip.hasValidChecksum else { return packet.bad(.badIPv4Checksum) }
     packet.source = ip.source
     packet.destination = ip.destination
     packet.protocolNumber = ip.protocol.rawValue
@@ -77,21 +77,31 @@ struct Packet {
     return packet.readTransport(ip.payload)
   }
 
+  /// Whether a header without options has its right checksum: the sum of its words is all ones.
+  @inline(__always)
+  private static func isWhole(_ ip: RawSpan) -> Bool {
+    var sum = UInt64(ip.u32(0)) &+ UInt64(ip.u32(4)) &+ UInt64(ip.u32(8)) &+ UInt64(ip.u32(12)) &+ UInt64(ip.u32(16))
+    sum = (sum & 0xffff_ffff) &+ (sum >> 32)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    sum = (sum & 0xffff) &+ (sum >> 16)
+    return (sum & 0xffff) &+ (sum >> 16) == 0xffff
+  }
+
   @inline(__always)
   private mutating func readTransport(_ payload: RawSpan) -> Kind {
     switch protocolNumber {
-    case IPProtocol.udp.rawValue:
+    case Proto.udp:
       guard let udp = UDPView(payload) else { return bad(.malformedUDP) }
       sourcePort = udp.sourcePort
       destinationPort = udp.destinationPort
       return .flow
-    case IPProtocol.tcp.rawValue:
+    case Proto.tcp:
       guard let tcp = TCPView(payload) else { return bad(.malformedTCP) }
       sourcePort = tcp.sourcePort
       destinationPort = tcp.destinationPort
       flags = tcp.flags
       return TCPState.isValid(flags) ? .flow : bad(.badTCPFlags)
-    case IPProtocol.icmp.rawValue:
+    case Proto.icmp:
       guard let icmp = ICMPv4View(payload) else { return bad(.malformedICMP) }
       icmpType = icmp.type.rawValue
       icmpCode = icmp.code
@@ -118,10 +128,10 @@ struct Packet {
   func brokenChecksum(_ frame: borrowing Frame) -> DropReason? {
     let payload = frame.bytes.extracting(transport..<end)
     switch protocolNumber {
-    case IPProtocol.udp.rawValue:
+    case Proto.udp:
       guard let udp = UDPView(payload) else { return .malformedUDP }
       return udp.hasValidChecksum(source: source, destination: destination) ? nil : .badUDPChecksum
-    case IPProtocol.tcp.rawValue:
+    case Proto.tcp:
       guard let tcp = TCPView(payload) else { return .malformedTCP }
       return tcp.hasValidChecksum(source: source, destination: destination) ? nil : .badTCPChecksum
     default:

@@ -1,7 +1,7 @@
 import WeftCore
 import WeftWire
 
-/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3), never by looking at the payload.
+/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3); the payload is never read.
 enum Rewrite {
   /// The ones' complement sum of what changes, unfolded: ~old + new in 16-bit words.
   @inline(__always)
@@ -42,21 +42,21 @@ enum Rewrite {
     span.put(destination, at: 30)
     let at = packet.transport
     switch packet.protocolNumber {
-    case IPProtocol.udp.rawValue:
+    case Proto.udp:
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let checksum = span.bytes.u16(at &+ 6)
-      // Zero is "none was made" and stays (RFC 3022, 4.1); a sum that comes to zero is sent as its other representation.
+      // Zero is "none was made" and stays (RFC 3022, 4.1); a sum of zero is sent as its other form.
       if checksum != 0 {
         let updated = apply(checksum, addresses &+ ports)
         span.put(updated == 0 ? 0xffff : updated, at: at &+ 6)
       }
-    case IPProtocol.tcp.rawValue:
+    case Proto.tcp:
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let checksum = span.bytes.u16(at &+ 16)
       span.put(apply(checksum, addresses &+ ports), at: at &+ 16)
     default:
       // No pseudo-header; the one that isn't the identifier is zero before and after.
-      let isReply = packet.icmpType == ICMPv4Type.echoReply.rawValue
+      let isReply = packet.icmpType == 0
       let checksum = span.bytes.u16(at &+ 2)
       span.put(apply(checksum, ports), at: at &+ 2)
       span.put(isReply ? destinationPort : sourcePort, at: at &+ 4)
@@ -78,13 +78,13 @@ enum Rewrite {
     quoted(&span, icmp: icmp, at: offset + 2, UInt16(new.rawValue & 0xffff))
   }
 
-  /// What a checksum inside a quotation becomes when these change.
-  static func updated(
-    _ checksum: UInt16, _ addresses: [(IPv4Address, IPv4Address)], _ ports: [(UInt16, UInt16)]
-  ) -> UInt16 {
+  /// What a checksum inside a quotation becomes when the quoted packet's ends change, as far as it covers them.
+  static func updated(_ checksum: UInt16, from old: Tuple, to new: Tuple, addresses: Bool, ports: Bool) -> UInt16 {
     var sum: UInt64 = 0
-    for (old, new) in addresses { sum += difference(old, new) }
-    for (old, new) in ports { sum += difference(old, new) }
+    if addresses { sum += difference(old.source, new.source) + difference(old.destination, new.destination) }
+    if ports {
+      sum += difference(old.sourcePort, new.sourcePort) + difference(old.destinationPort, new.destinationPort)
+    }
     return apply(checksum, sum)
   }
 

@@ -66,4 +66,97 @@ import WeftCore
     #expect(queue.pop(notAfter: .never)?.source == 1)
     #expect(queue.pop(notAfter: .never)?.source == 0)
   }
+
+  /// Moments around every power of the wheel's base, and the ends of time.
+  @Test func levelBoundariesComeInOrder() {
+    var moments: [UInt64] = [0, 1, .max - 1, .max - 2, 1 << 63, (1 << 63) - 1, (1 << 63) + 1]
+    for level in 1...7 as ClosedRange<UInt64> {
+      let edge = UInt64(1) << (8 * level)
+      moments += [edge - 1, edge, edge + 1, edge * 255, edge * 255 + 1]
+    }
+    moments = Array(Set(moments))
+    for start in [0, 255, 65_535, 1 << 40] as [UInt64] {
+      var queue = EventQueue(sources: moments.count + 1)
+      if start > 0 {
+        queue.schedule(UInt32(moments.count), at: Instant(start))
+        #expect(queue.pop(notAfter: .never)?.at == Instant(start))
+      }
+      for (source, moment) in moments.enumerated() { queue.schedule(UInt32(source), at: Instant(moment)) }
+      let expected = moments.enumerated().map { (max($0.element, start), UInt32($0.offset)) }.sorted { $0 < $1 }
+      for (moment, source) in expected {
+        let next = queue.pop(notAfter: .never)
+        #expect(next?.at.rawValue == moment && next?.source == source)
+      }
+      #expect(queue.pop(notAfter: .never) == nil && queue.count == 0)
+    }
+  }
+
+  @Test func limitsOnTheWayToAFarEventTakeNothingAndKeepTheOrder() {
+    for far in [1000, 70_000, 1 << 32, 1 << 63] as [UInt64] {
+      for others in [0, 1, 5] as [UInt64] {
+        var queue = EventQueue(sources: 8)
+        for other in 0...others { queue.schedule(UInt32(7 - other), at: Instant(far + other)) }
+        for part in 1...20 as ClosedRange<UInt64> { #expect(queue.pop(notAfter: Instant(far / 21 * part)) == nil) }
+        #expect(queue.pop(notAfter: Instant(far - 1)) == nil)
+        // One that comes late in between is still first.
+        queue.schedule(0, at: Instant(far - 1))
+        #expect(queue.pop(notAfter: Instant(far))?.source == 0)
+        for other in 0...others {
+          let next = queue.pop(notAfter: .never)
+          #expect(next?.source == UInt32(7 - other) && next?.at.rawValue == far + other)
+        }
+      }
+    }
+  }
+
+  @Test func schedulingTheSameMomentAgainChangesNothingAndNeverCancels() {
+    var queue = EventQueue(sources: 2)
+    for _ in 0..<3 { queue.schedule(0, at: Instant(500)) }
+    #expect(queue.count == 1 && queue.deadline(of: 0) == Instant(500) && queue.deadline(of: 1) == nil)
+    queue.schedule(0, at: .never)
+    #expect(queue.count == 0 && queue.deadline(of: 0) == nil && queue.pop(notAfter: .never) == nil)
+    queue.cancel(0)
+    #expect(queue.count == 0)
+  }
+
+  @Test func manyAtOnceComeBySource() {
+    var queue = EventQueue(sources: 5_000)
+    for source in (0..<5_000 as Range<UInt32>).reversed() { queue.schedule(source, at: Instant(1 << 33)) }
+    for source in stride(from: 0 as UInt32, to: 5_000, by: 3) { queue.cancel(source) }
+    var last: UInt32?
+    var popped = 0
+    while let next = queue.pop(notAfter: .never) {
+      #expect(next.source % 3 != 0 && last.map { $0 < next.source } ?? true)
+      last = next.source
+      popped += 1
+    }
+    #expect(popped == 3_333)
+  }
+
+  @Test func cancelledAndRescheduledWhileDueComesOnce() {
+    var queue = EventQueue(sources: 4)
+    for source in 0..<3 as Range<UInt32> { queue.schedule(source, at: Instant(10)) }
+    #expect(queue.pop(notAfter: .never)?.source == 0)
+    queue.cancel(1)
+    queue.schedule(1, at: Instant(10))
+    queue.schedule(2, at: Instant(20))
+    queue.schedule(2, at: Instant(10))
+    var rest: [UInt32] = []
+    while let next = queue.pop(notAfter: .never) {
+      rest.append(next.source)
+      #expect(next.at == Instant(10))
+    }
+    #expect(rest == [1, 2])
+  }
+
+  @Test func copiesAreIndependent() {
+    var one = EventQueue(sources: 3)
+    one.schedule(0, at: Instant(100))
+    one.schedule(1, at: Instant(200))
+    var two = one
+    two.schedule(0, at: Instant(300))
+    #expect(one.pop(notAfter: .never)?.source == 0)
+    #expect(two.pop(notAfter: .never)?.source == 1)
+    #expect(one.count == 1 && two.count == 1 && two.deadline(of: 0) == Instant(300))
+  }
 }

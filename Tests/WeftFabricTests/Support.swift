@@ -48,7 +48,7 @@ extension Simulation {
   /// What was captured so far, by port.
   func captured() throws -> [String: [UInt8]] {
     guard let set = world.captures else { return [:] }
-    return try world.ports.filter { $0.capture >= 0 }.reduce(into: [:]) { bytes, port in
+    return try world.ports.array.filter { $0.capture >= 0 }.reduce(into: [:]) { bytes, port in
       bytes[port.name] = try set.bytesSoFar(port: port.capture)
     }
   }

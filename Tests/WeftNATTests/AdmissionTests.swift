@@ -20,7 +20,9 @@ import WeftWire
     let net = Harness(configuration { $0.unsolicited = .refuse })
     #expect(net.refuse(Packets.tcp(neighbour, 4000, external, 80, .syn), on: 0) == .noPortForward)
     let reset = try #require(net.sent.first)
-    #expect(reset.flags == [.rst, .ack] && reset.source == external && reset.sourcePort == 80 && reset.destinationPort == 4000)
+    #expect(
+      reset.flags == [.rst, .ack] && reset.source == external && reset.sourcePort == 80 && reset.destinationPort == 4000
+    )
     #expect(reset.bytes[28..<32] == [0, 0, 3, 233])
     #expect(net.refuse(Packets.tcp(neighbour, 4000, external, 80, .ack), on: 0) == .noPortForward)
     #expect(net.sent.first?.flags == .rst)
@@ -46,7 +48,9 @@ import WeftWire
     let rival = PortForward(.tcp, externalPort: 8080, to: vm2, port: 80)
     #expect(throws: PortForwardError.conflict(rival, with: .forward(web))) { try net.gateway.addForward(rival) }
     let ssh = PortForward(.tcp, externalPort: 22, to: vm, port: 22)
-    #expect(throws: PortForwardError.conflict(ssh, with: .service(ServicePort(.tcp, 22)))) { try net.gateway.addForward(ssh) }
+    #expect(throws: PortForwardError.conflict(ssh, with: .service(ServicePort(.tcp, 22)))) {
+      try net.gateway.addForward(ssh)
+    }
     let stray = PortForward(.tcp, externalPort: 1, to: server, port: 22)
     #expect(throws: PortForwardError.notInside(stray)) { try net.gateway.addForward(stray) }
     _ = net.pass(Packets.tcp(vm, 6000, server, 80, .syn), on: 2)
@@ -69,7 +73,8 @@ import WeftWire
     _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
     net.gateway.setIPForwarding(false)
     let packets: [([UInt8], Int)] = [
-      (Packets.udp(vm, 5000, server, 53), 2), (Packets.udp(vm, 5001, server, 53), 2), (Packets.udp(vm, 5001, server, 53, ttl: 1), 2),
+      (Packets.udp(vm, 5000, server, 53), 2), (Packets.udp(vm, 5001, server, 53), 2),
+      (Packets.udp(vm, 5001, server, 53, ttl: 1), 2),
       (Packets.udp(server, 53, external, 5000), 0), (Packets.tcp(neighbour, 1, external, 8080, .syn), 0),
       (Packets.tcp(vm2, 1, external, 8080, .syn), 2), (Packets.ping(vm, server, id: 1), 2),
     ]
@@ -152,11 +157,17 @@ import WeftWire
       #expect(there.port == 2 && there.source == external && there.destination == vm && there.destinationPort == 80)
       #expect(there.notes.map(\.kind) == [.snat, .dnat])
       let back = try #require(net.pass(Packets.tcp(vm, 80, external, there.sourcePort, [.syn, .ack]), on: 2))
-      #expect(back.source == external && back.sourcePort == 8080 && back.destination == client && back.destinationPort == 4000)
+      #expect(
+        back.source == external && back.sourcePort == 8080 && back.destination == client && back.destinationPort == 4000
+      )
     }
     // Into another network too: that is what a forward is for.
     #expect(net.pass(Packets.tcp(other, 4000, external, 8080, .syn), on: 3)?.port == 2)
-    let off = Harness(configuration { $0.hairpin = false; $0.forwards = net.gateway.forwards })
+    let off = Harness(
+      configuration {
+        $0.hairpin = false
+        $0.forwards = net.gateway.forwards
+      })
     #expect(off.refuse(Packets.tcp(vm2, 4000, external, 8080, .syn), on: 2) == .hairpinDisabled)
   }
 
@@ -168,9 +179,11 @@ import WeftWire
     #expect(net.refuse(Packets.udp(vm, 5000, external, 6000), on: 2) == .filtered)
     #expect(net.refuse(Packets.udp(vm, 5000, external, 6000), on: 2) == .filtered)
     let there = try #require(net.pass(Packets.udp(vm2, 6000, external, 5000), on: 2))
-    #expect(there.source == external && there.sourcePort == 6000 && there.destination == vm && there.destinationPort == 5000)
+    #expect(
+      there.source == external && there.sourcePort == 6000 && there.destination == vm && there.destinationPort == 5000)
     let back = try #require(net.pass(Packets.udp(vm, 5000, external, 6000), on: 2))
-    #expect(back.source == external && back.sourcePort == 5000 && back.destination == vm2 && back.destinationPort == 6000)
+    #expect(
+      back.source == external && back.sourcePort == 5000 && back.destination == vm2 && back.destinationPort == 6000)
     net.advance(by: .seconds(299))
     #expect(net.pass(Packets.udp(vm, 5000, external, 6000), on: 2) != nil)
     net.advance(by: .seconds(900))
@@ -180,21 +193,31 @@ import WeftWire
   @Test func forgedStrayAndUnroutablePacketsAreDroppedWithTheirReasons() {
     let net = Harness(configuration(host: true) { $0.outside.gateway = nil })
     let cases: [([UInt8], Int, DropReason, Int)] = [
-      (Packets.udp(server, 1, server2, 2), 2, .spoofedSource, 0), (Packets.udp(other, 1, server2, 2), 2, .spoofedSource, 0),
+      (Packets.udp(server, 1, server2, 2), 2, .spoofedSource, 0),
+      (Packets.udp(other, 1, server2, 2), 2, .spoofedSource, 0),
       (Packets.udp(gatewayInside, 1, server2, 2), 2, .spoofedSource, 0),
       (Packets.udp(IP(224, 0, 0, 1), 1, server, 2), 2, .martianSource, 0),
-      (Packets.udp(vm, 1, other, 2), 2, .privateDestination, 0), (Packets.udp(vm, 1, vm2, 2), 2, .privateDestination, 0),
+      (Packets.udp(vm, 1, other, 2), 2, .privateDestination, 0),
+      (Packets.udp(vm, 1, vm2, 2), 2, .privateDestination, 0),
       (Packets.udp(vm, 1, IP(10, 0, 0, 1), 2), 2, .privateDestination, 0),
-      (Packets.udp(vm, 1, IP(224, 0, 0, 251), 2), 2, .notForUs, 0), (Packets.udp(vm, 1, .broadcast, 2), 2, .notForUs, 0),
+      (Packets.udp(vm, 1, IP(224, 0, 0, 251), 2), 2, .notForUs, 0),
+      (Packets.udp(vm, 1, .broadcast, 2), 2, .notForUs, 0),
       (Packets.udp(vm, 1, server, 2), 2, .noRoute, 1), (Packets.udp(external, 1, server, 2), 1, .noRoute, 1),
-      (Packets.udp(vm, 1, neighbour, 2, ttl: 1), 2, .ttlExpired, 1), (Packets.udp(vm, 1, neighbour, 2, ttl: 0), 2, .ttlExpired, 1),
-      (Packets.udp(external, 1, external, 2), 0, .martianSource, 0), (Packets.udp(vm, 1, external, 2), 0, .spoofedSource, 0),
-      (Packets.tcp(vm, 1, neighbour, 2, .ack), 2, .tcpInvalid, 0), (Packets.tcp(vm, 1, neighbour, 2, [.syn, .ack]), 2, .tcpInvalid, 0),
-      (Packets.tcp(vm, 1, neighbour, 2, [.syn, .fin]), 2, .badTCPFlags, 0), (Packets.tcp(vm, 1, neighbour, 2, []), 2, .badTCPFlags, 0),
+      (Packets.udp(vm, 1, neighbour, 2, ttl: 1), 2, .ttlExpired, 1),
+      (Packets.udp(vm, 1, neighbour, 2, ttl: 0), 2, .ttlExpired, 1),
+      (Packets.udp(external, 1, external, 2), 0, .martianSource, 0),
+      (Packets.udp(vm, 1, external, 2), 0, .spoofedSource, 0),
+      (Packets.tcp(vm, 1, neighbour, 2, .ack), 2, .tcpInvalid, 0),
+      (Packets.tcp(vm, 1, neighbour, 2, [.syn, .ack]), 2, .tcpInvalid, 0),
+      (Packets.tcp(vm, 1, neighbour, 2, [.syn, .fin]), 2, .badTCPFlags, 0),
+      (Packets.tcp(vm, 1, neighbour, 2, []), 2, .badTCPFlags, 0),
       (Packets.tcp(vm, 1, neighbour, 2, [.fin, .psh, .urg]), 2, .badTCPFlags, 0),
       (Packets.ping(vm, neighbour, id: 1, reply: true), 2, .unexpectedICMP, 0),
       (Packets.icmp(vm, neighbour, 13, rest: 0), 2, .protocolUnsupported, 0),
-      (Packets.ip(IPv4Header(protocol: IPProtocol(rawValue: 47), source: vm, destination: neighbour), [1, 2]), 2, .protocolUnsupported, 0),
+      (
+        Packets.ip(IPv4Header(protocol: IPProtocol(rawValue: 47), source: vm, destination: neighbour), [1, 2]), 2,
+        .protocolUnsupported, 0
+      ),
     ]
     for (packet, port, reason, answers) in cases {
       #expect(net.refuse(packet, on: port) == reason, "\(packet)")

@@ -60,7 +60,8 @@ struct Drop: Equatable {
 func read(_ bytes: [UInt8], port: Int, quoted: Bool = false) -> Seen? {
   let span = bytes.span.bytes
   guard let ip = quoted ? IPv4View(quoted: span) : IPv4View(span) else { return nil }
-  var seen = Seen(port: port, source: ip.source, destination: ip.destination, proto: ip.protocol.rawValue, ttl: ip.timeToLive)
+  var seen = Seen(
+    port: port, source: ip.source, destination: ip.destination, proto: ip.protocol.rawValue, ttl: ip.timeToLive)
   seen.checksumsAreRight = ip.hasValidChecksum
   seen.bytes = bytes
   let isWhole = ip.bytes.byteCount == ip.totalLength
@@ -71,7 +72,8 @@ func read(_ bytes: [UInt8], port: Int, quoted: Bool = false) -> Seen? {
     seen.udpChecksumIsZero = ip.payload.u16(6) == 0
     if isWhole {
       guard let udp = UDPView(ip.payload) else { return nil }
-      seen.checksumsAreRight = seen.checksumsAreRight && udp.hasValidChecksum(source: ip.source, destination: ip.destination)
+      seen.checksumsAreRight =
+        seen.checksumsAreRight && udp.hasValidChecksum(source: ip.source, destination: ip.destination)
     }
   case .tcp:
     seen.sourcePort = ip.payload.u16(0)
@@ -79,7 +81,8 @@ func read(_ bytes: [UInt8], port: Int, quoted: Bool = false) -> Seen? {
     if isWhole {
       guard let tcp = TCPView(ip.payload) else { return nil }
       seen.flags = tcp.flags
-      seen.checksumsAreRight = seen.checksumsAreRight && tcp.hasValidChecksum(source: ip.source, destination: ip.destination)
+      seen.checksumsAreRight =
+        seen.checksumsAreRight && tcp.hasValidChecksum(source: ip.source, destination: ip.destination)
     }
   case .icmp:
     guard let icmp = ICMPv4View(ip.payload) else { return nil }
@@ -109,7 +112,8 @@ enum Packets {
   }
 
   static func udp(
-    _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, ttl: UInt8 = 64, payload: [UInt8] = [1, 2, 3],
+    _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, ttl: UInt8 = 64,
+    payload: [UInt8] = [1, 2, 3],
     checksum: Bool = true, options: [UInt8] = []
   ) -> [UInt8] {
     var body = [UInt8](repeating: 0, count: 8) + payload
@@ -124,11 +128,13 @@ enum Packets {
   }
 
   static func tcp(
-    _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, _ flags: TCPFlags, ttl: UInt8 = 64,
+    _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, _ flags: TCPFlags,
+    ttl: UInt8 = 64,
     payload: [UInt8] = []
   ) -> [UInt8] {
     let tcp = TCPHeader(
-      sourcePort: sourcePort, destinationPort: destinationPort, sequence: 1000, acknowledgment: 77, flags: flags, window: 9000)
+      sourcePort: sourcePort, destinationPort: destinationPort, sequence: 1000, acknowledgment: 77, flags: flags,
+      window: 9000)
     var body = [UInt8](repeating: 0, count: tcp.length) + payload
     var mutable = body.mutableSpan
     var span = mutable.mutableBytes
@@ -137,7 +143,8 @@ enum Packets {
   }
 
   static func icmp(
-    _ source: IP, _ destination: IP, _ type: UInt8, code: UInt8 = 0, rest: UInt32, data: [UInt8] = [9, 8, 7], ttl: UInt8 = 64
+    _ source: IP, _ destination: IP, _ type: UInt8, code: UInt8 = 0, rest: UInt32, data: [UInt8] = [9, 8, 7],
+    ttl: UInt8 = 64
   ) -> [UInt8] {
     var body = [UInt8](repeating: 0, count: 8) + data
     var mutable = body.mutableSpan
@@ -263,7 +270,8 @@ final class Harness {
   func pass(_ packet: [UInt8], on port: Int, _ location: SourceLocation = #_sourceLocation) -> Seen? {
     clear()
     give(packet, on: port)
-    #expect(sent.count == 1 && drops.isEmpty, "\(sent.count) sent, dropped \(drops.map(\.reason))", sourceLocation: location)
+    #expect(
+      sent.count == 1 && drops.isEmpty, "\(sent.count) sent, dropped \(drops.map(\.reason))", sourceLocation: location)
     for seen in sent { #expect(seen.checksumsAreRight, sourceLocation: location) }
     return sent.first
   }
@@ -274,7 +282,9 @@ final class Harness {
     give(packet, on: port)
     #expect(drops.count == 1, "\(sent.count) sent, dropped \(drops.map(\.reason))", sourceLocation: location)
     // As it came in.
-    if let drop = drops.first { #expect(Array(drop.bytes[14...]) == packet && drop.port == port, sourceLocation: location) }
+    if let drop = drops.first {
+      #expect(Array(drop.bytes[14...]) == packet && drop.port == port, sourceLocation: location)
+    }
     for seen in sent { #expect(seen.checksumsAreRight, sourceLocation: location) }
     return drops.first?.reason
   }

@@ -87,7 +87,9 @@ import WeftWire
     #expect(net.refuse(Packets.udp(server2, 4, external, 5000), on: 0) == .noPortForward)
   }
 
-  @Test("RFC 4787 REQ-3: a clash gives another port of the same range, never a shared one", arguments: [80, 1023, 1024, 40000] as [UInt16])
+  @Test(
+    "RFC 4787 REQ-3: a clash gives another port of the same range, never a shared one",
+    arguments: [80, 1023, 1024, 40000] as [UInt16])
   func aClashGivesAnotherPortOfTheSameRange(port: UInt16) throws {
     let net = Harness(configuration())
     var ports: Set<UInt16> = []
@@ -167,7 +169,11 @@ import WeftWire
   }
 
   @Test func twoPrivateNetworksMayUseTheSameAddresses() throws {
-    let net = Harness(configuration { $0.insides[1].prefix = $0.insides[0].prefix; $0.insides[1].address = IP(192, 168, 122, 2) })
+    let net = Harness(
+      configuration {
+        $0.insides[1].prefix = $0.insides[0].prefix
+        $0.insides[1].address = IP(192, 168, 122, 2)
+      })
     let a = try #require(net.pass(Packets.udp(vm, 5000, server, 53), on: 2))
     let b = try #require(net.pass(Packets.udp(vm, 5000, server, 53), on: 3))
     #expect(a.sourcePort != b.sourcePort)

@@ -120,7 +120,7 @@ public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
     self.value = value
   }
 
-  public static let none = DropDetail(kind: .none)
+  @inlinable public static var none: DropDetail { DropDetail(kind: .none) }
   /// `tcp/80`
   @inlinable public static func transport(_ protocolNumber: UInt8, port: UInt16) -> DropDetail {
     DropDetail(kind: .transport, code: protocolNumber, port: port)

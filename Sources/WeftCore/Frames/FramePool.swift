@@ -52,7 +52,7 @@ struct FramePoolCore {
 /// Allocates slabs as the high-water mark grows and nothing in steady state. Not thread-safe: one pool, one thread at a time.
 public final class FramePool {
   /// Room for headers to be put in front of a frame, such as a VLAN tag or a tunnel's.
-  public static let headroom = 64
+  @inlinable public static var headroom: Int { 64 }
   /// The longest frame a slot holds behind the default headroom.
   public static let maximumFrame = FrameSlot.size - FrameSlot.headerSize - headroom
   static let slotsPerSlab = 64

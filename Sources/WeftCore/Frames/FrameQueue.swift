@@ -21,7 +21,7 @@ public final class FrameQueue: Codable {
   public var isFull: Bool { count >= capacity }
 
   /// The oldest frame's length in bytes.
-  public var firstCount: Int? { frames.first?.count }
+  public var firstCount: Int? { count > 0 ? frames[head].count : nil }
 
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {

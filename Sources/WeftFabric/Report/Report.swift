@@ -61,7 +61,7 @@ extension Simulation {
     var captures: [Report.Capture] = []
     if let set = world.captures {
       try set.finish(at: world.now)
-      let ports = world.ports
+      let ports = world.ports.array
       for port in ports where port.capture >= 0 {
         let frames = set.frameNumber(port: port.capture) - 1
         captures.append(.init(port: port.name, path: set.path(port: port.capture), frames: frames))

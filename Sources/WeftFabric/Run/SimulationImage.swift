@@ -40,9 +40,10 @@ extension Simulation {
     let captured: CaptureCheckpoint?
     if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
     return SimulationImage(
-      topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount, links: world.links,
-      switches: world.switches, gateways: world.gateways, servers: world.servers, machines: world.machines,
-      portCounters: world.ports.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
+      topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount, links: world.links.array,
+      switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
+      machines: world.machines.array,
+      portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
       traces: world.traces, probing: world.probing.sorted(), captures: captured)
   }
 
@@ -57,11 +58,11 @@ extension Simulation {
     else { throw .inconsistent("its state doesn't fit its topology") }
     world.now = image.now
     world.eventCount = image.eventCount
-    world.links = image.links
-    world.switches = image.switches
-    world.gateways = image.gateways
-    world.servers = image.servers
-    world.machines = image.machines
+    world.links = ElementStore(image.links)
+    world.switches = ElementStore(image.switches)
+    world.gateways = ElementStore(image.gateways)
+    world.servers = ElementStore(image.servers)
+    world.machines = ElementStore(image.machines)
     for index in world.ports.indices { world.ports[index].counters = image.portCounters[index] }
     world.packetCounts = image.packetCounts
     world.drops = image.drops

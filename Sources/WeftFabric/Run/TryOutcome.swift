@@ -50,7 +50,9 @@ extension TryOutcome {
       text = "open (delivered)"
     case .timedOut:
       kind = firstDrop == nil ? .silent : .dropped
-      text = firstDrop.map { "dropped by \(world.describe(drop: $0))" } ?? "no answer, and nothing was dropped on the way"
+      let left = records.contains { $0.event == .sent }
+      let silence = left ? "nothing was dropped on the way" : "nothing left its sender (no neighbour answered ARP yet)"
+      text = firstDrop.map { "dropped by \(world.describe(drop: $0))" } ?? "no answer, and \(silence)"
     case .reset:
       kind = .failed
       text = "connected, then reset"

@@ -31,7 +31,7 @@ extension World {
     for link in [first, first + 1] {
       var lost: [StoredFrame] = []
       links[link].setUp(up, now: now) { lost.append($0.store()) }
-      for stored in lost { drop(Frame(stored: stored), at: ends[link].from, .linkDown, .none, recorded: false) }
+      for stored in lost { drop(Frame(stored: stored), at: ends[link].from, .linkDown, .none, recorded: false, inbound: false) }
       queue.schedule(Source.link(link), at: links[link].deadline)
     }
     for link in [first, first + 1] { tell(ends[link].toNode, ends[link].toPort, up: up) }
@@ -41,11 +41,7 @@ extension World {
     let index = nodes[node].index
     switch nodes[node].kind {
     case .virtualSwitch: switches[index].linkChanged(port: port, up: up)
-    case .machine:
-      machines[index].interfaces[port.index].isLinkUp = up
-      if machines[index].state == .running {
-        machines[index].guest.linkChanged(port: port, up: up, now: now, &effects)
-      }
+    case .machine: machines[index].linkChanged(port, up: up, now: now, &effects)
     case .gateway, .dhcpServer: break
     }
     settle(node, arrival: nil)

@@ -12,18 +12,18 @@ import WeftSwitch
 /// dynamic casts. The graph (nodes, ports, ends) is fixed once built; all the rest is state that a checkpoint holds.
 public struct World: ~Copyable {
   // The graph.
-  var nodes: [Node] = []
-  var ports: [Port] = []
-  var ends: [LinkEnds] = []
+  var nodes = ElementStore<Node>()
+  var ports = ElementStore<Port>()
+  var ends = ElementStore<LinkEnds>()
   var names = NameTable()
 
   // State.
   public internal(set) var now = Instant.start
-  var links: [Link] = []
-  var switches: [VirtualSwitch] = []
-  var gateways: [NATGateway] = []
-  var servers: [DHCPServer] = []
-  var machines: [Machine] = []
+  var links = ElementStore<Link>()
+  var switches = ElementStore<VirtualSwitch>()
+  var gateways = ElementStore<NATGateway>()
+  var servers = ElementStore<DHCPServer>()
+  var machines = ElementStore<Machine>()
   /// Frames first sent by each node, which number its packets.
   var packetCounts: [UInt64] = []
   var drops = DropLedger()

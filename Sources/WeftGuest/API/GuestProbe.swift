@@ -51,7 +51,8 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
   public var outcome: Outcome
   public var startedAt: Instant
   public var finishedAt: Instant
-  /// Connect: first SYN to SYN-ACK; UDP and ping: request to reply; HTTP: request to the response's first byte.
+  /// Connect and throughput: from opening to the handshake's end, ARP and lost SYNs included; UDP and ping: request to
+  /// reply, ARP included; HTTP: request to the response's first byte.
   public var rtt: Nanoseconds?
   public var httpStatus: Int?
   /// Its first 4 KiB.

@@ -18,6 +18,10 @@ struct IPLayer: Codable {
   /// ICMP errors (RFC 1812, 4.3.2.8): Linux's icmp_msgs_per_sec and icmp_msgs_burst.
   var errorBudget = TokenBucket(perSecond: 1000, burst: 50)
   var reassembly = Reassembly()
+  /// What the guest sent to an address of its own.
+  var loopback: FrameQueue?
+  /// When the rest of it is looked at.
+  var loopbackAt = Instant(.max)
 
   init(interfaces: [Interface], identification: UInt16) {
     self.interfaces = interfaces
@@ -36,6 +40,9 @@ struct IPLayer: Codable {
   func route(to destination: IPv4Address) -> Route? {
     guard !destination.isMulticast, !destination.isUnspecified else { return nil }
     for index in interfaces.indices where !interfaces[index].address.isUnspecified {
+      if interfaces[index].address == destination {
+        return Route(interface: index, source: destination, nextHop: destination, isBroadcast: false)
+      }
       if interfaces[index].isBroadcast(destination) {
         return Route(interface: index, source: interfaces[index].address, nextHop: destination, isBroadcast: true)
       }
@@ -96,9 +103,27 @@ struct IPLayer: Codable {
   mutating func send(_ frame: consuming Frame, _ route: Route, now: Instant, _ out: inout Effects) {
     if route.isBroadcast {
       interfaces[route.interface].neighbours.broadcast(frame, &out)
+    } else if route.nextHop == route.source {
+      loopBack(frame, route, &out)
     } else {
       interfaces[route.interface].neighbours.send(frame, to: route.nextHop, now: now, &out)
     }
+  }
+
+  @inline(never)
+  private mutating func loopBack(_ frame: consuming Frame, _ route: Route, _ out: inout Effects) {
+    let mac = interfaces[route.interface].mac
+    do {
+      var span = frame.mutableBytes
+      EthernetHeader(destination: mac, source: mac, type: .ipv4).write(to: &span)
+    }
+    let queue = loopback ?? FrameQueue(capacity: 1000)
+    loopback = queue
+    guard !queue.isFull else {
+      out.drop(frame, on: interfaces[route.interface].port, .queueFull)
+      return
+    }
+    queue.push(frame)
   }
 
   /// Sends what is longer than the link takes in fragments (RFC 791, 3.2); what fits goes whole.
@@ -122,11 +147,12 @@ struct IPLayer: Codable {
     } while offset < payload.count
   }
 
+  @inline(__always)
   var deadline: Instant {
-    var earliest = reassembly.deadline
+    var earliest = min(reassembly.deadline, loopbackAt)
     for index in interfaces.indices {
       earliest = min(earliest, interfaces[index].neighbours.deadline)
-      if let dhcp = interfaces[index].dhcp { earliest = min(earliest, dhcp.deadline) }
+      earliest = min(earliest, interfaces[index].dhcpDeadline)
     }
     return earliest
   }

@@ -12,7 +12,8 @@ struct Interface: Codable {
   private(set) var prefix = IPv4Prefix(.any, length: 0)
   private(set) var gateway: IPv4Address?
   var neighbours: NeighbourTable
-  var dhcp: DHCPClient?
+  var dhcp: DHCPClient? { didSet { dhcpDeadline = dhcp?.deadline ?? Instant(.max) } }
+  private(set) var dhcpDeadline = Instant(.max)
 
   init(_ configuration: GuestConfiguration.Interface, port: PortIndex) {
     self.port = port

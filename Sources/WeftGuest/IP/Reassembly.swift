@@ -72,7 +72,8 @@ struct Reassembly: Codable {
     }
     let ends = more ? nil : range.upperBound
     let total = partials[index].total
-    let contradicts = ends != nil && total != nil || (total ?? .max) < range.upperBound
+    let contradicts =
+      ends != nil && total != nil || (total ?? .max) < range.upperBound
       || ends.map { end in partials[index].ranges.contains { $0.upperBound > end } } ?? false
     if contradicts || partials[index].ranges.contains(where: { $0.overlaps(range) }) {
       // The whole datagram goes: there is no telling which part is right (RFC 5722's rule, Linux's for IPv4 too).
@@ -144,7 +145,7 @@ struct Reassembly: Codable {
       held -= partial.received
       while let frame = partial.frames.pop() {
         expired(frame, partial.port, &out)
-          out.drop(frame, on: partial.port, .fragmentTimeout)
+        out.drop(frame, on: partial.port, .fragmentTimeout)
       }
     }
   }

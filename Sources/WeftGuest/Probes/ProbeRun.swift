@@ -65,7 +65,9 @@ struct ProbeRun: Codable {
 
   private var target: GuestTarget {
     switch probe.kind {
-    case .tcpConnect(let to, _), .udp(let to, _), .ping(let to, _, _), .http(let to, _, _, _), .throughput(let to, _, _): to
+    case .tcpConnect(let to, _), .udp(let to, _), .ping(let to, _, _), .http(let to, _, _, _),
+      .throughput(let to, _, _):
+      to
     }
   }
 
@@ -96,7 +98,8 @@ struct ProbeRun: Codable {
       result.localAddress = route.source
       state = .echo(identifier: identifier, sentAt: now)
       _ = stack.sendEcho(
-        to: address, identifier: identifier, sequence: 1, size: size, timeToLive: ttl, trace: probe.trace, now: now, &out)
+        to: address, identifier: identifier, sequence: 1, size: size, timeToLive: ttl, trace: probe.trace, now: now,
+        &out)
     }
     return true
   }
@@ -107,7 +110,7 @@ struct ProbeRun: Codable {
     switch state {
     case .connecting(let socket) where socket == id:
       if events.contains(.connected) {
-        result.rtt = now - startedAt
+        result.rtt = stack.openedAt(id).map { now - $0 }
         finish(.open, now: now, &stack)
       } else if events.contains(.closed) {
         finish(Self.outcome(stack.error(id)), now: now, &stack)
@@ -129,7 +132,9 @@ struct ProbeRun: Codable {
       let step = transfer.socket(events, now: now, &stack)
       state = .bulk(transfer)
       result.bytes = transfer.acknowledged
-      if let connected = transfer.connectedAt, result.rtt == nil { result.rtt = connected - startedAt }
+      if let connected = transfer.connectedAt, let opened = stack.openedAt(id), result.rtt == nil {
+        result.rtt = connected - opened
+      }
       switch step {
       case .going: return
       case .done:

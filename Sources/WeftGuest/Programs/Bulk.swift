@@ -34,7 +34,9 @@ struct BulkTransfer: Codable {
       // A connection that failed has let go of its buffer: that says nothing.
       if stack.error(socket) == nil { acknowledged = written - UInt64(stack.unsent(socket)) }
     }
-    if connectedAt != nil, written == size, acknowledged == size, !events.contains(.closed) || stack.error(socket) == nil {
+    if connectedAt != nil, written == size, acknowledged == size,
+      !events.contains(.closed) || stack.error(socket) == nil
+    {
       return .done
     }
     if events.contains(.closed) { return .failed(stack.error(socket) ?? .reset) }

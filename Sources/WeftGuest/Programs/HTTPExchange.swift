@@ -86,6 +86,9 @@ struct HTTPExchange: Codable {
 
 /// GETs a path `count` times, one each interval or when the one before is done.
 struct HTTPGet: GuestBehaviour {
+  /// For one exchange, the handshake included.
+  static let patience = Nanoseconds.seconds(120)
+
   let target: GuestTarget
   let port: UInt16
   let path: String
@@ -118,6 +121,14 @@ struct HTTPGet: GuestBehaviour {
   var isUnfinished: Bool { report.state == .waiting || report.state == .running }
 
   mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    if let exchange {
+      // The server is silent, or its reset was lost: without a limit the client would wait for ever.
+      stack.abort(exchange.socket)
+      self.exchange = nil
+      report.failures += 1
+      lastError = SocketError.timedOut.text
+      if report.requests >= UInt64(count) { return finish(now: now) }
+    }
     guard report.requests < UInt64(max(count, 0)) else { return finish(now: now) }
     guard let address = stack.resolve(target), let socket = stack.connect(to: address, port, owner, now: now) else {
       deadline = now + resolveInterval
@@ -130,7 +141,7 @@ struct HTTPGet: GuestBehaviour {
     report.requests += 1
     report.bytesOut += UInt64(exchange.requestLength)
     nextAt = now + interval
-    deadline = .never
+    deadline = now + Self.patience
   }
 
   mutating func socket(

@@ -47,13 +47,15 @@ enum Pattern {
         var difference: UInt64 = 0
         var index = 0
         while index &+ 8 <= count {
-          difference |= left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+          difference |=
+            left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
             ^ right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
           index &+= 8
         }
         while index < count {
-          difference |= UInt64(left.load(fromByteOffset: index, as: UInt8.self)
-            ^ right.load(fromByteOffset: index, as: UInt8.self))
+          difference |= UInt64(
+            left.load(fromByteOffset: index, as: UInt8.self)
+              ^ right.load(fromByteOffset: index, as: UInt8.self))
           index &+= 1
         }
         return difference == 0

@@ -24,13 +24,14 @@ struct Ping: GuestBehaviour {
   private var outstanding: [Sent] = []
 
   init(
-    to target: GuestTarget, count: Int, interval: Nanoseconds, size: Int, timeToLive: UInt8, owner: SocketOwner, index: Int,
+    to target: GuestTarget, count: Int, interval: Nanoseconds, size: Int, timeToLive: UInt8, owner: SocketOwner,
+    index: Int,
     start: Instant
   ) {
     self.target = target
     self.count = count
     self.interval = max(interval, Nanoseconds(1))
-    self.size = size
+    self.size = min(max(size, 0), 65_507)
     self.timeToLive = timeToLive
     self.owner = owner
     deadline = start

@@ -1,7 +1,8 @@
 import WeftCore
 import WeftWire
 
-/// The programs of a guest, each kind in an array of its own: no existential and no enum payload is copied on a packet's way.
+/// The programs of a guest, each kind in an array of its own: no existential and no enum payload is copied on a
+/// packet's way.
 struct ProgramTable: Codable {
   var httpServers: [HTTPServer] = []
   var httpGets: [HTTPGet] = []
@@ -45,7 +46,8 @@ struct ProgramTable: Codable {
       order.append(owner)
       pings.append(
         Ping(
-          to: to, count: count, interval: interval, size: size, timeToLive: ttl, owner: owner, index: index, start: start))
+          to: to, count: count, interval: interval, size: size, timeToLive: ttl, owner: owner, index: index,
+          start: start))
     case .tcpEcho(let port):
       let owner = SocketOwner(.tcpEcho, UInt32(tcpEchos.count))
       order.append(owner)
@@ -93,21 +95,30 @@ struct ProgramTable: Codable {
   }
 
   mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    for owner in order where deadline(of: owner) <= now {
-      let index = Int(owner.index)
-      switch owner.kind {
-      case .httpServer: httpServers[index].wake(now: now, &stack, &out)
-      case .httpGet: httpGets[index].wake(now: now, &stack, &out)
-      case .ping: pings[index].wake(now: now, &stack, &out)
-      case .tcpEcho: tcpEchos[index].wake(now: now, &stack, &out)
-      case .udpEcho: udpEchos[index].wake(now: now, &stack, &out)
-      case .sink: sinks[index].wake(now: now, &stack, &out)
-      case .bulk: bulks[index].wake(now: now, &stack, &out)
-      case .udpRate: udpRates[index].wake(now: now, &stack, &out)
-      case .none, .timeWait, .probe: break
-      }
+    var earliest = Instant(.max)
+    for index in order.indices {
+      let owner = order[index]
+      if deadline(of: owner) <= now { wake(owner, now: now, &stack, &out) }
+      earliest = min(earliest, deadline(of: owner))
     }
-    updateDeadline()
+    deadline = earliest
+  }
+
+  /// Not inlined: in a loop, the optimiser would make every kind's array unique beforehand, and empty ones by a copy.
+  @inline(never)
+  private mutating func wake(_ owner: SocketOwner, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    let index = Int(owner.index)
+    switch owner.kind {
+    case .httpServer: httpServers[index].wake(now: now, &stack, &out)
+    case .httpGet: httpGets[index].wake(now: now, &stack, &out)
+    case .ping: pings[index].wake(now: now, &stack, &out)
+    case .tcpEcho: tcpEchos[index].wake(now: now, &stack, &out)
+    case .udpEcho: udpEchos[index].wake(now: now, &stack, &out)
+    case .sink: sinks[index].wake(now: now, &stack, &out)
+    case .bulk: bulks[index].wake(now: now, &stack, &out)
+    case .udpRate: udpRates[index].wake(now: now, &stack, &out)
+    case .none, .timeWait, .probe: break
+    }
   }
 
   mutating func socket(

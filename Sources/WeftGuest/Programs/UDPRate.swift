@@ -15,7 +15,8 @@ struct UDPRate: GuestBehaviour {
   private var source: UInt16?
 
   init(
-    to target: GuestTarget, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?, owner: SocketOwner, index: Int,
+    to target: GuestTarget, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?, owner: SocketOwner,
+    index: Int,
     start: Instant
   ) {
     self.target = target

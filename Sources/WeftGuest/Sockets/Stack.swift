@@ -74,6 +74,7 @@ struct Stack: Codable {
   func writable(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].writable } ?? 0 }
   func localPort(_ id: SocketID) -> UInt16 { tcp.find(id).map { tcp.connections[$0].key.localPort } ?? 0 }
   func localAddress(_ id: SocketID) -> IPv4Address? { tcp.find(id).map { tcp.connections[$0].key.localAddress } }
+  func openedAt(_ id: SocketID) -> Instant? { tcp.find(id).map { tcp.connections[$0].openedAt } }
   func error(_ id: SocketID) -> SocketError? { tcp.find(id).flatMap { tcp.connections[$0].error } }
   func cookie(_ id: SocketID) -> UInt32 { tcp.find(id).map { tcp.connections[$0].cookie } ?? 0 }
   mutating func setCookie(_ id: SocketID, _ cookie: UInt32) {
@@ -215,7 +216,8 @@ struct Stack: Codable {
       var storage = bytes.mutableSpan
       var span = storage.mutableBytes
       span.put(payload, at: 8)
-      UDPHeader(sourcePort: sourcePort, destinationPort: port).write(to: &span, source: route.source, destination: address)
+      UDPHeader(sourcePort: sourcePort, destinationPort: port).write(
+        to: &span, source: route.source, destination: address)
     }
     ip.sendFragments(.udp, bytes, to: address, route, timeToLive: 64, trace: trace, now: now, &out)
   }

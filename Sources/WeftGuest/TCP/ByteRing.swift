@@ -1,7 +1,7 @@
 import WeftWire
 
 /// Bytes in order, taken off at the front: a send or receive buffer. Owns no memory while empty and never used;
-/// doubles as it fills and never shrinks until released. Bytes may be written ahead of the end (out-of-order data)
+/// doubles as it fills, and gives a lot back when empty. Bytes may be written ahead of the end (out-of-order data)
 /// and are counted in later.
 struct ByteRing {
   /// A power of two long, or empty.
@@ -12,6 +12,8 @@ struct ByteRing {
   private var extent = 0
 
   static let smallest = 2048
+  /// Emptied, more than this is given back.
+  static let kept = 64 << 10
 
   /// Lets go of the memory.
   mutating func release() { self = ByteRing() }
@@ -77,6 +79,8 @@ struct ByteRing {
     count &-= length
     extent &-= length
     if !storage.isEmpty { head = (head &+ length) & (storage.count &- 1) }
+    // What a burst needed isn't kept by an idle connection.
+    if extent == 0, storage.count > Self.kept { release() }
   }
 
   /// Copies bytes from an offset to a place in a frame. Precondition: they are there.

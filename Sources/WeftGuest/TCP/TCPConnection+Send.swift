@@ -71,7 +71,8 @@ extension TCPConnection {
     let fin = finQueued && length == available
     guard length > 0 || fin else { return }
     sendSegment(
-      unacknowledged, length, length == available ? (fin ? [.ack, .psh, .fin] : [.ack, .psh]) : .ack, now: now, &ip, &out)
+      unacknowledged, length, length == available ? (fin ? [.ack, .psh, .fin] : [.ack, .psh]) : .ack, now: now, &ip,
+      &out)
     let end = unacknowledged &+ UInt32(truncatingIfNeeded: length) &+ (fin ? 1 : 0)
     if next.isBefore(end) { next = end }
     if highest.isBefore(end) { highest = end }

@@ -17,7 +17,8 @@ struct TCPConnection: Codable {
   static let retries: UInt8 = 15
   static let synRetries: UInt8 = 6
   static let synAckRetries: UInt8 = 5
-  /// Answers to what is out of place (RFC 5961, 7; Linux's tcp_invalid_ratelimit): two confused ends don't talk for ever.
+  /// Answers to what is out of place (RFC 5961, 7; Linux's tcp_invalid_ratelimit): two confused ends don't talk for
+  /// ever.
   static let challengeInterval = Nanoseconds.milliseconds(500)
   static let mostRanges = 256
 
@@ -78,6 +79,8 @@ struct TCPConnection: Codable {
   var hadPartial = false
   var windowLimited = false
   var countedBytes = 0
+  /// The quickest round trip so far: what the path takes without a queue.
+  var leastRoundTrip = Nanoseconds(.max)
   var lastSent = Instant.start
 
   // Timers.
@@ -140,6 +143,7 @@ struct TCPConnection: Codable {
 
   /// Bytes the owner may write now. Follows the congestion window, as Linux's buffers grow, so that a slow connection
   /// doesn't hold megabytes.
+  @inline(__always)
   var writable: Int {
     guard !finQueued, state == .established || state == .closeWait || state == .synSent || state == .synReceived else {
       return 0

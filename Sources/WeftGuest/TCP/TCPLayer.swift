@@ -161,6 +161,8 @@ struct TCPLayer: Codable {
   /// The owner has been told: sends, arms the timer, and lets go of what is over.
   mutating func settle(_ index: Int, now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
     connections[index].isListed = false
+    // Already gone.
+    guard connections[index].generation != 0 else { return }
     if connections[index].resetNow {
       switch connections[index].state {
       case .closed, .synSent, .timeWait: break
@@ -179,7 +181,8 @@ struct TCPLayer: Codable {
     if connections[index].state == .timeWait, connections[index].owner.kind != .timeWait {
       connections[index].owner = SocketOwner(.timeWait, 0)
       connections[index].sendBuffer.release()
-      connections[index].receiveBuffer.release()
+      // What came with the FIN may still be read.
+      if connections[index].receiveBuffer.count == 0 { connections[index].receiveBuffer.release() }
       timeWaits += 1
       if timeWaits > Self.mostTimeWaits {
         remove(index)
@@ -242,12 +245,14 @@ struct TCPLayer: Codable {
 
   /// In order of their ports and addresses, for reports.
   var reports: [ConnectionReport] {
-    connections.filter { $0.state != .closed }.sorted { ($0.key.ports, $0.key.addresses) < ($1.key.ports, $1.key.addresses) }
-      .map {
-        ConnectionReport(
-          state: $0.state.name, localAddress: $0.key.localAddress, localPort: $0.key.localPort,
-          remoteAddress: $0.key.remoteAddress, remotePort: $0.key.remotePort, receiveQueue: $0.receiveBuffer.count,
-          sendQueue: $0.sendBuffer.count)
-      }
+    connections.filter { $0.state != .closed }.sorted {
+      ($0.key.ports, $0.key.addresses) < ($1.key.ports, $1.key.addresses)
+    }
+    .map {
+      ConnectionReport(
+        state: $0.state.name, localAddress: $0.key.localAddress, localPort: $0.key.localPort,
+        remoteAddress: $0.key.remoteAddress, remotePort: $0.key.remotePort, receiveQueue: $0.receiveBuffer.count,
+        sendQueue: $0.sendBuffer.count)
+    }
   }
 }

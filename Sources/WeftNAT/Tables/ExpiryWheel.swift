@@ -3,9 +3,9 @@ import WeftCore
 /// A hierarchical timing wheel (Varghese & Lauck 1987) over the sessions: eight levels of 64 slots, doubly
 /// linked lists through the sessions' links.
 ///
-/// A tick is 2^20 ns, about a millisecond. A session is taken out at the first tick at or after its deadline, whatever the
-/// wheel did before: what is in the table at a moment is a function of deadlines alone, so a decoded table agrees with its
-/// original. Between deadline and tick an entry takes room but never translates.
+/// A tick is 2^20 ns, about a millisecond. A session is taken out at the first tick at or after its deadline, whatever
+/// the wheel did before: what is in the table at a moment is a function of deadlines alone, so a decoded table agrees
+/// with its original. Between deadline and tick an entry takes room but never translates.
 struct ExpiryWheel {
   private static let levels = 8
   private static let none = UInt32.max
@@ -15,6 +15,9 @@ struct ExpiryWheel {
   /// All slots up to this tick have been emptied.
   private(set) var current: UInt64 = 0
   private(set) var count = 0
+  /// When `next` has something to look at: never later than the earliest deadline's tick. Kept, because the driver asks
+  /// after every packet and packets don't change it.
+  private(set) var deadline = Instant.never
 
   var footprint: Int { heads.capacity * 4 + occupied.capacity * 8 }
 
@@ -43,6 +46,8 @@ struct ExpiryWheel {
     heads[place] = UInt32(number)
     occupied[level] |= 1 << UInt64(slot)
     count += 1
+    let start = (tick >> UInt64(level * 6)) << UInt64(level * 6)
+    if start < 1 << 44 { self.deadline = min(self.deadline, Instant(start << 20)) }
   }
 
   mutating func remove(_ number: Int, _ links: inout [SessionTable.Link]) {
@@ -57,24 +62,30 @@ struct ExpiryWheel {
     }
     links[number].previous = UInt32(number)
     count -= 1
+    if link.next == Self.none, link.previous == Self.none { updateDeadline() }
   }
 
-  /// Level and slot of the list to look at next, and its tick.
+  /// Level and slot of the list to look at next, and its tick. The earliest of all levels: while a slot of a high level
+  /// is being emptied into lower ones, what is left in it comes first.
   private var first: (level: Int, slot: Int, tick: UInt64)? {
     if count == 0 { return nil }
+    var earliest: (level: Int, slot: Int, tick: UInt64)?
     for level in 0..<Self.levels where occupied[level] != 0 {
       let slot = occupied[level].trailingZeroBitCount
       let shift = UInt64(level * 6)
-      let above = (current >> (shift + 6)) << (shift + 6)
-      return (level, slot, above | UInt64(slot) << shift)
+      let tick = (current >> (shift + 6)) << (shift + 6) | UInt64(slot) << shift
+      if let found = earliest, found.tick < tick { continue }
+      earliest = (level, slot, tick)
     }
-    return nil
+    return earliest
   }
 
-  /// When `next` has something to look at: never later than the earliest deadline's tick.
-  var deadline: Instant {
-    guard let first, first.tick < 1 << 44 else { return .never }
-    return Instant(max(first.tick, current + 1) << 20)
+  private mutating func updateDeadline() {
+    if let first, first.tick < 1 << 44 {
+      deadline = Instant(max(first.tick, current + 1) << 20)
+    } else {
+      deadline = .never
+    }
   }
 
   /// Takes out one entry whose slot has come by `now`: the caller puts it back or ends it.
@@ -82,6 +93,7 @@ struct ExpiryWheel {
     let limit = now >> 20
     guard let first, first.tick <= limit else {
       current = max(current, limit)
+      updateDeadline()
       return nil
     }
     current = max(current, first.tick)

@@ -1,8 +1,8 @@
 import WeftCore
 import WeftWire
 
-/// Inside endpoint ↔ external endpoint (RFC 4787, 4). Static for forwards and services; dynamic ones live as long as a
-/// session holds them.
+/// Inside endpoint ↔ external endpoint (RFC 4787, 4). Static for forwards and services; dynamic ones live as long
+/// as a session holds them.
 struct Mapping {
   enum Owner: UInt8, BitwiseCopyable, Codable { case flow, forward, service }
 
@@ -28,13 +28,13 @@ struct MappingTable {
   /// Ports 0–1023 and 1024–65535 are kept apart (RFC 4787, REQ-3b); echo identifiers are one range.
   enum PortRange {
     static func of(_ kind: UInt8, _ port: UInt16) -> ClosedRange<UInt16> {
-      if kind == IPProtocol.icmp.rawValue { return 0...65535 }
+      if kind == Proto.icmp { return 0...65535 }
       return port < 1024 ? 1...1023 : 1024...65535
     }
     static func number(_ kind: UInt8, _ port: UInt16) -> Int {
       switch kind {
-      case IPProtocol.tcp.rawValue: port < 1024 ? 0 : 1
-      case IPProtocol.udp.rawValue: port < 1024 ? 2 : 3
+      case Proto.tcp: port < 1024 ? 0 : 1
+      case Proto.udp: port < 1024 ? 2 : 3
       default: 4
       }
     }
@@ -56,7 +56,8 @@ struct MappingTable {
   }
 
   private static func insideHash(
-    _ kind: UInt8, _ port: UInt16, _ address: IPv4Address, _ insidePort: UInt16, _ remote: IPv4Address, _ remotePort: UInt16
+    _ kind: UInt8, _ port: UInt16, _ address: IPv4Address, _ insidePort: UInt16, _ remote: IPv4Address,
+    _ remotePort: UInt16
   ) -> UInt64 {
     let addresses = UInt64(address.rawValue) << 32 | UInt64(remote.rawValue)
     let ports = UInt64(insidePort) << 48 | UInt64(remotePort) << 32 | UInt64(port) << 8 | UInt64(kind)
@@ -81,19 +82,21 @@ struct MappingTable {
 
   /// The mapping that flows from an inside endpoint go out with; -1 for none.
   func find(
-    _ kind: UInt8, port: UInt16, inside address: IPv4Address, _ insidePort: UInt16, remote: IPv4Address, _ remotePort: UInt16
+    _ kind: UInt8, port: UInt16, inside address: IPv4Address, _ insidePort: UInt16, remote: IPv4Address,
+    _ remotePort: UInt16
   ) -> Int {
     byInside.find(Self.insideHash(kind, port, address, insidePort, remote, remotePort)) {
       let entry = entries[$0]
-      return entry.insideAddress == address && entry.insidePort == insidePort && entry.port == port && entry.kind == kind
+      return entry.insideAddress == address && entry.insidePort == insidePort && entry.port == port
+        && entry.kind == kind
         && entry.remoteAddress == remote && entry.remotePort == remotePort
     }
   }
 
-  /// Whether a mapping is still that of the inside endpoint which this tuple comes from. Its number may have been given away.
+  /// Whether a mapping is that of the inside endpoint which this tuple comes from.
   func isInside(_ number: Int, _ tuple: Tuple) -> Bool {
     let entry = entries[number]
-    return entry.inUse != 0 && entry.insideAddress == tuple.source && entry.insidePort == tuple.sourcePort
+    return entry.insideAddress == tuple.source && entry.insidePort == tuple.sourcePort
       && entry.port == tuple.port && entry.kind == tuple.kind
   }
 
@@ -103,7 +106,8 @@ struct MappingTable {
     // The first of several forwards to one endpoint is the one it goes out with.
     let isFirst =
       find(
-        mapping.kind, port: mapping.port, inside: mapping.insideAddress, mapping.insidePort, remote: mapping.remoteAddress,
+        mapping.kind, port: mapping.port, inside: mapping.insideAddress, mapping.insidePort,
+        remote: mapping.remoteAddress,
         mapping.remotePort) < 0
     mapping.outbound = isFirst ? 1 : 0
     return restore(mapping)

@@ -1,6 +1,13 @@
 import WeftCore
 import WeftWire
 
+/// Protocol numbers as constants of this module: the frame path compares them; a static of another module is a call.
+enum Proto {
+  static let icmp: UInt8 = 1
+  static let tcp: UInt8 = 6
+  static let udp: UInt8 = 17
+}
+
 /// What a packet looks like where it comes in, as netfilter's tuple: the lookup key of one direction of a session.
 /// The port it came in on is part of it, so that two private networks may use the same addresses (RFC 4787, REQ-7).
 struct Tuple: Equatable {
@@ -24,13 +31,20 @@ struct Tuple: Equatable {
     return mix64(mix64(addresses) ^ ports)
   }
 
-  var protocolNumber: UInt8 { kind == Self.echoReply ? IPProtocol.icmp.rawValue : kind }
+  var protocolNumber: UInt8 { kind == Self.echoReply ? Proto.icmp : kind }
+
+  /// The other way round, on the same port.
+  var turned: Tuple {
+    Tuple(
+      source: destination, destination: source, sourcePort: destinationPort, destinationPort: sourcePort, port: port,
+      kind: Self.answer(kind))
+  }
 
   /// What the answer's kind is.
   static func answer(_ kind: UInt8) -> UInt8 {
     switch kind {
-    case IPProtocol.icmp.rawValue: echoReply
-    case echoReply: IPProtocol.icmp.rawValue
+    case Proto.icmp: echoReply
+    case echoReply: Proto.icmp
     default: kind
     }
   }

@@ -1,38 +1,38 @@
 import WeftCore
 import WeftWire
 
-/// All sessions: 64 bytes each of what a packet touches, 24 of what only creation, expiry and reports do, and two slots
+/// All sessions: 64 bytes each of what a packet touches, 20 of what only creation, expiry and reports do, and two slots
 /// of the index. Owns no memory while empty; grows by doubling.
 ///
-/// A packet only stores the session's new deadline. The timing wheel holds each session where its deadline once was, and
-/// looks again when that moment comes (lazily, as timers mostly move and seldom fire).
+/// A packet only stores the session's new deadline. The timing wheel holds each session where its deadline once was,
+/// and looks again when that moment comes (lazily, as timers mostly move and seldom fire).
 struct SessionTable {
   /// Direction in bit 0 (1 = reply), number in the rest.
   typealias Hit = Int
 
-  /// The list of the wheel it is in; its mappings.
+  /// The list of the wheel it is in, and the mapping it holds. Twenty bytes.
   struct Link: BitwiseCopyable {
-    /// Order of creation × 512 + place in the wheel.
-    private var packed: UInt64
+    /// Order of creation × 512 + place in the wheel, in halves: an eight-byte field would pad every link by four.
+    private var high: UInt32
+    private var low: UInt32
     var next: UInt32
     /// Its own number while it is in no list.
     var previous: UInt32
-    /// Of its inside endpoint, and of the one it leads to in a hairpin; `none` where there is none.
+    /// Of its inside endpoint, where it holds one; else `none`.
     var mapping: UInt32
-    var target: UInt32
 
-    init(sequence: UInt64, number: Int, mapping: UInt32, target: UInt32) {
-      packed = sequence << 9
+    init(sequence: UInt64, number: Int, mapping: UInt32) {
+      high = UInt32(truncatingIfNeeded: sequence >> 23)
+      low = UInt32(truncatingIfNeeded: sequence << 9)
       next = SessionTable.none
       previous = UInt32(number)
       self.mapping = mapping
-      self.target = target
     }
 
-    var sequence: UInt64 { packed >> 9 }
+    var sequence: UInt64 { UInt64(high) << 23 | UInt64(low >> 9) }
     var place: Int {
-      get { Int(packed & 511) }
-      set { packed = packed & ~511 | UInt64(newValue) }
+      get { Int(low & 511) }
+      set { low = low & ~511 | UInt32(truncatingIfNeeded: newValue) }
     }
   }
 
@@ -57,11 +57,9 @@ struct SessionTable {
   }
 
   /// Precondition: neither tuple is in.
-  mutating func insert(
-    _ session: Session, mapping: UInt32, target: UInt32 = SessionTable.none, sequence: UInt64? = nil
-  ) -> Int {
+  mutating func insert(_ session: Session, mapping: UInt32, sequence: UInt64? = nil) -> Int {
     let number = free.last.map(Int.init) ?? entries.count
-    let link = Link(sequence: sequence ?? created, number: number, mapping: mapping, target: target)
+    let link = Link(sequence: sequence ?? created, number: number, mapping: mapping)
     if !free.isEmpty {
       free.removeLast()
       entries[number] = session

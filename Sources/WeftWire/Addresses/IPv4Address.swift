@@ -7,8 +7,8 @@ public struct IPv4Address: BitwiseCopyable, Hashable, Sendable, Codable, Compara
     rawValue = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
   }
 
-  public static let any = IPv4Address(rawValue: 0)
-  public static let broadcast = IPv4Address(rawValue: .max)
+  @inlinable public static var any: IPv4Address { IPv4Address(rawValue: 0) }
+  @inlinable public static var broadcast: IPv4Address { IPv4Address(rawValue: .max) }
 
   /// 224.0.0.0/4 (RFC 5771).
   @inlinable public var isMulticast: Bool { rawValue >> 28 == 0xe }

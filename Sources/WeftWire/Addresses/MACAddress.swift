@@ -12,8 +12,8 @@ public struct MACAddress: BitwiseCopyable, Hashable, Sendable, Codable, Comparab
     self.init(rawValue: try decoder.container(keyedBy: CodingKeys.self).decode(UInt64.self, forKey: .rawValue))
   }
 
-  public static let broadcast = MACAddress(rawValue: 0xffff_ffff_ffff)
-  public static let zero = MACAddress(rawValue: 0)
+  @inlinable public static var broadcast: MACAddress { MACAddress(rawValue: 0xffff_ffff_ffff) }
+  @inlinable public static var zero: MACAddress { MACAddress(rawValue: 0) }
 
   /// The I/G bit of the first octet: broadcast and multicast (IEEE 802-2014, 8.2.2).
   @inlinable public var isGroup: Bool { rawValue & 0x0100_0000_0000 != 0 }

@@ -12,7 +12,7 @@ public struct ARPPacket: Hashable, Sendable {
     case reverseReply = 4
   }
 
-  public static let length = 28
+  @inlinable public static var length: Int { 28 }
 
   public var operation: Operation
   public var senderMAC: MACAddress

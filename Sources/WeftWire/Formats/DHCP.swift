@@ -9,8 +9,8 @@ public struct DHCPMessage: Hashable, Sendable {
     case discover = 1, offer, request, decline, ack, nak, release, inform
   }
 
-  public static let serverPort: UInt16 = 67
-  public static let clientPort: UInt16 = 68
+  @inlinable public static var serverPort: UInt16 { 67 }
+  @inlinable public static var clientPort: UInt16 { 68 }
   static let cookie: UInt32 = 0x6382_5363
   static let fixedLength = 240
 

@@ -31,12 +31,12 @@ public struct ICMPv4Type: RawRepresentable, Hashable, Sendable, Codable {
   public let rawValue: UInt8
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let echoReply = ICMPv4Type(rawValue: 0)
-  public static let destinationUnreachable = ICMPv4Type(rawValue: 3)
-  public static let redirect = ICMPv4Type(rawValue: 5)
-  public static let echoRequest = ICMPv4Type(rawValue: 8)
-  public static let timeExceeded = ICMPv4Type(rawValue: 11)
-  public static let parameterProblem = ICMPv4Type(rawValue: 12)
+  @inlinable public static var echoReply: ICMPv4Type { ICMPv4Type(rawValue: 0) }
+  @inlinable public static var destinationUnreachable: ICMPv4Type { ICMPv4Type(rawValue: 3) }
+  @inlinable public static var redirect: ICMPv4Type { ICMPv4Type(rawValue: 5) }
+  @inlinable public static var echoRequest: ICMPv4Type { ICMPv4Type(rawValue: 8) }
+  @inlinable public static var timeExceeded: ICMPv4Type { ICMPv4Type(rawValue: 11) }
+  @inlinable public static var parameterProblem: ICMPv4Type { ICMPv4Type(rawValue: 12) }
 
   /// Errors are never answered with errors and carry the packet they are about (RFC 1122, 3.2.2).
   @inlinable public var isError: Bool {
@@ -49,17 +49,17 @@ public struct ICMPv4Type: RawRepresentable, Hashable, Sendable, Codable {
 
 /// Codes of "destination unreachable" (RFC 792, RFC 1812 5.2.7.1).
 public enum ICMPv4UnreachableCode {
-  public static let network: UInt8 = 0
-  public static let host: UInt8 = 1
-  public static let `protocol`: UInt8 = 2
-  public static let port: UInt8 = 3
-  public static let fragmentationNeeded: UInt8 = 4
-  public static let administrativelyProhibited: UInt8 = 13
+  @inlinable public static var network: UInt8 { 0 }
+  @inlinable public static var host: UInt8 { 1 }
+  @inlinable public static var `protocol`: UInt8 { 2 }
+  @inlinable public static var port: UInt8 { 3 }
+  @inlinable public static var fragmentationNeeded: UInt8 { 4 }
+  @inlinable public static var administrativelyProhibited: UInt8 { 13 }
 }
 
 /// An ICMP message's header as a value.
 public struct ICMPv4Header: Hashable, Sendable {
-  public static let length = 8
+  @inlinable public static var length: Int { 8 }
 
   public var type: ICMPv4Type
   public var code: UInt8

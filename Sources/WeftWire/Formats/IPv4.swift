@@ -3,9 +3,9 @@ public struct IPProtocol: RawRepresentable, Hashable, Sendable, Codable {
   public let rawValue: UInt8
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let icmp = IPProtocol(rawValue: 1)
-  public static let tcp = IPProtocol(rawValue: 6)
-  public static let udp = IPProtocol(rawValue: 17)
+  @inlinable public static var icmp: IPProtocol { IPProtocol(rawValue: 1) }
+  @inlinable public static var tcp: IPProtocol { IPProtocol(rawValue: 6) }
+  @inlinable public static var udp: IPProtocol { IPProtocol(rawValue: 17) }
 }
 
 /// An IPv4 packet (RFC 791, 3.1). After the length check no accessor traps.

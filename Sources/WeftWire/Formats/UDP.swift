@@ -33,7 +33,7 @@ public struct UDPView: ~Escapable {
 
 /// A UDP header as a value.
 public struct UDPHeader: Hashable, Sendable {
-  public static let length = 8
+  @inlinable public static var length: Int { 8 }
 
   public var sourcePort: UInt16
   public var destinationPort: UInt16

@@ -1,0 +1,232 @@
+import Testing
+import WeftCore
+import WeftWire
+
+@testable import WeftGuest
+
+@Suite struct TCPWalkTests {
+  @Test func connectProbeIsOpenAndClosesInOrder() {
+    var net = Net([
+      Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))]),
+    ])
+    net.bootAll()
+    net.probe(0, GuestProbe(trace: 7, kind: .tcpConnect(to: .guest(1), port: 80), timeout: .seconds(3)))
+    net.run(seconds: 1)
+    #expect(
+      net.walk == ["0 S", "1 SA", "0 FPA", "1 A", "1 FPA", "0 A"]
+        || net.walk == ["0 S", "1 SA", "0 FPA", "1 FPA", "0 A"])
+    let result = net.guests[0].takeProbeResults().first
+    #expect(result?.outcome == .open)
+    // 5 ms until the other's announcement resolves it, 10 ms there and back.
+    #expect(result?.rtt == .milliseconds(15))
+    #expect(net.taps.filter { Seen($0) != nil }.allSatisfy { $0.trace == 7 })
+    #expect(net.observations.map(\.trace) == [7])
+    #expect(net.guests[0].connections.map(\.state) == ["TIME-WAIT"])
+    #expect(net.guests[1].connections.isEmpty)
+    net.run(seconds: 61)
+    #expect(net.guests[0].connections.isEmpty)
+    #expect(net.outstandingAtEnd() == 0)
+  }
+
+  @Test func closedPortAnswersWithReset() {
+    var net = Net([Net.guest(0), Net.guest(1)])
+    net.bootAll()
+    net.probe(0, GuestProbe(trace: 1, kind: .tcpConnect(to: .guest(1), port: 81), timeout: .seconds(3)))
+    net.run(seconds: 1)
+    #expect(net.walk == ["0 S", "1 RA"])
+    #expect(net.guests[0].takeProbeResults().map(\.outcome) == [.refused])
+    #expect(net.drops.map(\.reason) == [.portClosed])
+    #expect(net.guests[0].connections.isEmpty)
+  }
+
+  /// A pair whose neighbours know each other, with connections that the test itself owns.
+  private func pair(_ programs: [GuestProgram] = []) -> Net {
+    var net = Net([Net.guest(0), Net.guest(1, programs)])
+    net.bootAll()
+    net.probe(0, GuestProbe(trace: 9, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
+    net.run(seconds: 1)
+    net.taps = []
+    return net
+  }
+
+  private let own = SocketOwner(.udpRate, 0)
+
+  @Test func simultaneousOpenEstablishesBothEnds() {
+    var net = pair()
+    for index in 0..<2 {
+      net.with(index) { guest, now, out in
+        let connection = guest.stack.tcp.open(
+          FourTuple(local: Net.address(index), 5000, remote: Net.address(1 - index), 5000), .synSent, own, trace: 0,
+          initialSequence: 0xffff_fff0 &+ UInt32(index), segmentSize: 1460, now: now)
+        guest.stack.tcp.list(connection)
+      }
+    }
+    net.run(seconds: 2)
+    #expect(
+      net.walk.prefix(4) == ["0 S", "1 S", "0 SA", "1 SA"] || net.walk.prefix(4) == ["0 S", "1 S", "1 SA", "0 SA"])
+    #expect(net.guests.map { $0.connections.map(\.state) } == [["ESTAB"], ["ESTAB"]])
+    // Both close at once.
+    for index in 0..<2 {
+      net.with(index) { guest, _, _ in
+        guest.stack.shutdown(SocketID(index: 0, generation: guest.stack.tcp.connections[0].generation))
+      }
+    }
+    net.run(seconds: 0.004)
+    #expect(net.guests.map { $0.connections.map(\.state) } == [["FIN-WAIT-1"], ["FIN-WAIT-1"]])
+    net.run(seconds: 1)
+    #expect(net.guests.map { $0.connections.map(\.state) } == [["TIME-WAIT"], ["TIME-WAIT"]])
+    net.run(seconds: 61)
+    #expect(net.guests.allSatisfy { $0.connections.isEmpty })
+  }
+
+  @Test func synIsRetransmittedAtTheTimesOfRFC6298AndGivenUp() {
+    var net = pair([GuestProgram(.sink(port: 5))])
+    net.loses = { Seen($0)?.flags == .syn }
+    let start = net.now
+    var id: SocketID?
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now) }
+    net.run(seconds: 200)
+    #expect(net.segments.map { ($0.at - start).rawValue / 1_000_000_000 } == [0, 1, 3, 7, 15, 31, 63])
+    #expect(net.guests[0].connections.isEmpty)
+    #expect(id != nil)
+  }
+
+  @Test func dataIsRetransmittedWithDoubledTimeoutsAndThenTheConnectionFails() {
+    var net = pair([GuestProgram(.sink(port: 5))])
+    var id = SocketID(index: 0, generation: 0)
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    net.run(seconds: 1)
+    net.loses = { Seen($0) != nil }
+    net.taps = []
+    let start = net.now
+    net.with(0) { guest, _, _ in
+      #expect(guest.stack.write(id, ([1, 2, 3] as [UInt8]).span.bytes) == 3)
+    }
+    net.run(seconds: 2000)
+    let times = net.segments.map { ($0.at - start).rawValue / 1_000_000 }
+    // A smoothed round trip of 10 ms and the least variation of 200: 210 ms, doubled up to 120 s.
+    #expect(times.prefix(6) == [0, 210, 630, 1470, 3150, 6510])
+    #expect(times.count == 16)
+    #expect(net.guests[0].connections.isEmpty)
+  }
+
+  @Test func halfCloseStillReceives() {
+    var net = pair([GuestProgram(.tcpEcho(port: 7))])
+    var id = SocketID(index: 0, generation: 0)
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 7, own, now: now)! }
+    net.run(seconds: 0.1)
+    net.with(0) { guest, _, _ in
+      guest.stack.write(id, Array("over and out".utf8).span.bytes)
+      guest.stack.shutdown(id)
+    }
+    net.run(seconds: 0.008)
+    #expect(net.guests[0].connections.map(\.state) == ["FIN-WAIT-1"])
+    net.run(seconds: 0.003)
+    #expect(net.guests[0].stack.read(id) == Array("over and out".utf8))
+    net.run(seconds: 1)
+    #expect(net.guests[1].connections.isEmpty)
+    #expect(net.guests[0].connections.map(\.state) == ["TIME-WAIT"])
+  }
+
+  @Test func zeroWindowIsProbedUntilItOpens() {
+    var net = pair()
+    var id = SocketID(index: 0, generation: 0)
+    net.with(1) { guest, _, _ in _ = guest.stack.tcp.listen(9, own) }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 9, own, now: now)! }
+    net.run(seconds: 0.1)
+    net.keepsTaps = false
+    // Nobody reads: 4 MiB fill the window.
+    var sent = 0
+    for _ in 0..<400 {
+      net.with(0) { guest, _, _ in
+        while guest.stack.writable(id) > 0 {
+          let count = Pattern.with(offset: UInt64(sent), count: 4096) { guest.stack.write(id, $0) }
+          if count == 0 { break }
+          sent += count
+        }
+      }
+      net.run(seconds: 0.02)
+    }
+    let waiting = net.guests[1].stack.tcp.connections[0].receiveBuffer.count
+    #expect(waiting <= TCPConnection.receiveLimit && waiting > TCPConnection.receiveLimit - 2048)
+    #expect(net.guests[0].stack.tcp.connections[0].isPersisting)
+    net.keepsTaps = true
+    net.taps = []
+    net.run(seconds: 30)
+    #expect(net.segments.contains { $0.from == 0 && $0.length == 1 })
+    #expect(net.segments.allSatisfy { $0.from == 0 || $0.window < 1460 >> 7 + 1 })
+    net.keepsTaps = false
+    let server = SocketID(index: 0, generation: net.guests[1].stack.tcp.connections[0].generation)
+    var received = 0
+    for _ in 0..<200 {
+      net.with(1) { guest, _, _ in
+        let count = guest.stack.readable(server)
+        #expect(guest.stack.matchesPattern(server, count, offset: UInt64(received)))
+        received += guest.stack.discard(server)
+      }
+      net.run(seconds: 0.05)
+    }
+    #expect(received == sent)
+    #expect(net.outstandingAtEnd() == 0)
+  }
+
+  @Test func resetInTheWindowIsChallengedAndOneInPlaceObeyed() {
+    var net = pair([GuestProgram(.sink(port: 5))])
+    net.with(0) { guest, now, _ in _ = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    net.run(seconds: 0.1)
+    let server = net.guests[1].stack.tcp.connections[0]
+    func reset(_ sequence: UInt32) -> [UInt8] {
+      segment(
+        TCPHeader(
+          sourcePort: server.key.remotePort, destinationPort: 5, sequence: sequence, acknowledgment: 0, flags: .rst,
+          window: 0))
+    }
+    net.taps = []
+    net.inject(1, reset(server.expected &+ 10))
+    #expect(net.walk == ["1 A"])
+    #expect(net.guests[1].connections.count == 1)
+    net.inject(1, reset(server.expected &- 10))
+    #expect(net.guests[1].connections.count == 1)
+    net.inject(1, reset(server.expected))
+    #expect(net.guests[1].connections.isEmpty)
+  }
+
+  private func segment(_ header: TCPHeader) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 34 + header.length)
+    var storage = bytes.mutableSpan
+    var span = storage.mutableBytes
+    EthernetHeader(destination: .local(2), source: .local(1), type: .ipv4).write(to: &span)
+    var ip = span._mutatingExtracting(14..<34)
+    IPv4Header(protocol: .tcp, source: Net.address(0), destination: Net.address(1)).write(
+      to: &ip, payloadLength: header.length)
+    var tcp = span._mutatingExtracting(34..<34 + header.length)
+    header.write(to: &tcp, source: Net.address(0), destination: Net.address(1))
+    return bytes
+  }
+
+  @Test func aNewSynReusesAPortInTimeWait() {
+    var net = pair([GuestProgram(.tcpEcho(port: 7))])
+    // The server closes first and keeps TIME-WAIT.
+    let tuple = FourTuple(local: Net.address(0), 4000, remote: Net.address(1), 7)
+    for round in 0..<2 {
+      net.with(0) { guest, now, _ in
+        let index = guest.stack.tcp.open(
+          tuple, .synSent, own, trace: 0, initialSequence: UInt32(1000 + round * 100_000), segmentSize: 1460, now: now)
+        guest.stack.tcp.list(index)
+      }
+      net.run(seconds: 0.1)
+      #expect(net.guests[0].connections.map(\.state) == ["ESTAB"])
+      net.with(1) { guest, now, _ in
+        let index = guest.stack.tcp.connections.firstIndex { $0.state == .established }!
+        guest.stack.shutdown(SocketID(index: UInt32(index), generation: guest.stack.tcp.connections[index].generation))
+      }
+      net.run(seconds: 0.1)
+      net.with(0) { guest, now, _ in
+        guest.stack.shutdown(SocketID(index: 0, generation: guest.stack.tcp.connections[0].generation))
+      }
+      net.run(seconds: 0.1)
+      #expect(net.guests[1].connections.map(\.state) == ["TIME-WAIT"])
+      #expect(net.guests[0].connections.isEmpty)
+    }
+  }
+}
