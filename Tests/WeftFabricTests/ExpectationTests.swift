@@ -59,7 +59,7 @@ import WeftTestSupport
     ("from: visitor, ping: public, rtt: < 1 us", "open in ", "a round trip of at most 1 µs"),
     ("from: web, http: \"http://visitor/\", status: 404", "HTTP 200", "HTTP status 404"),
     ("from: web, http: \"http://visitor/\", body: nonsense", "HTTP 200", "a body with \"nonsense\""),
-    ("from: web, http: \"http://visitor:22/\"", "", "open"),
+    ("from: web, http: \"http://visitor:22/\"", "answered, but not with HTTP", "open"),
     ("from: web, to: \"visitor:7/udp\", reaches: web", "open", "reaching web, not visitor"),
     ("from: web, to: \"visitor:7/udp\", seen-as: 134.115.153.10", "open", "seen as 134.115.153.10, not 134.115.153.223"),
     ("from: visitor, ping: 134.115.153.99", "unreachable (host)", "open"),
