@@ -120,7 +120,7 @@ struct ResumeCommand: ParsableCommand {
 
   func run() throws {
     let captures: CheckpointFile.Captures =
-      output.noCaptures ? .memory : output.captures.map { .directory($0) } ?? .standard
+      output.noCaptures ? .none : output.captures.map { .directory($0) } ?? .standard
     var simulation = try resume(captures)
     let report = try Runner.finish(&simulation, options: output)
     try Runner.publish([(file, report)], options: output, asList: false)

@@ -50,11 +50,12 @@ enum Runner {
   private static func run(_ simulation: inout Simulation, until limit: Instant, _ progress: inout Progress) throws {
     while true {
       let more = simulation.run(until: limit, events: 1 << 16)
-      if Interruption.happened {
+      if let signal = Interruption.signalNumber {
         progress.clear()
         simulation.abandon()
         Terminal.error("interrupted at \(simulation.now) of virtual time; no captures were written\n")
-        throw Exit.interrupted
+        // As a shell tells of a process that the signal ended.
+        throw ExitCode(128 + signal)
       }
       guard more else { return }
       progress.update(simulation)
@@ -93,13 +94,14 @@ enum Runner {
 enum Interruption {
   nonisolated(unsafe) private static var flag: sig_atomic_t = 0
 
-  static var happened: Bool { flag != 0 }
+  /// The signal that asked to stop.
+  static var signalNumber: Int32? { flag == 0 ? nil : Int32(flag) }
 
   static func watch() {
     // A second signal ends the process at once: the handler gives way after the first.
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number) { received in
-        Interruption.flag = 1
+        Interruption.flag = sig_atomic_t(received)
         signal(received, SIG_DFL)
       }
     }

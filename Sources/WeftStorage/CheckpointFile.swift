@@ -89,6 +89,8 @@ public enum CheckpointFile {
     case standard
     case directory(String)
     case memory
+    /// What was captured is let go, and no more is.
+    case none
   }
 
   /// Goes on with the run in a file.
@@ -136,11 +138,12 @@ public enum CheckpointFile {
       throw .damaged(path: path, "its captures are not all there")
     }
     for (index, bytes) in sections.dropFirst().enumerated() { image.captures?.files[index].bytes = [UInt8](bytes) }
+    if case .none = captures { image.captures = nil }
     let directory: String? =
       switch captures {
       case .standard: "captures/\(image.topology.name)"
       case .directory(let path): path
-      case .memory: nil
+      case .memory, .none: nil
       }
     do throws(ResumeError) {
       return try Simulation(resuming: image, pool: pool, captures: directory)

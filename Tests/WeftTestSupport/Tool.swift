@@ -14,6 +14,7 @@ public enum Tool {
 
   public struct Failure: Error, CustomStringConvertible {
     public var description: String
+    public init(description: String) { self.description = description }
   }
 
   public static func path(_ name: String) -> String? {
@@ -54,6 +55,18 @@ public enum Tool {
       posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
       posix_spawn_file_actions_addopen(&actions, 1, self.output, O_WRONLY | O_CREAT | O_APPEND, 0o666)
       posix_spawn_file_actions_addopen(&actions, 2, scratch.file("err"), O_WRONLY | O_CREAT | O_APPEND, 0o666)
+      // The threads that tests run on block signals, which a child would inherit.
+      #if canImport(Darwin)
+        var attributes: posix_spawnattr_t?
+      #else
+        var attributes = posix_spawnattr_t()
+      #endif
+      posix_spawnattr_init(&attributes)
+      defer { posix_spawnattr_destroy(&attributes) }
+      var signals = sigset_t()
+      sigemptyset(&signals)
+      posix_spawnattr_setsigmask(&attributes, &signals)
+      posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
       let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
       // There is no portable way to spawn in another directory.
       let shell = directory.map { ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", $0] } ?? []
@@ -61,7 +74,7 @@ public enum Tool {
       let envp = variables.map { strdup("\($0)=\($1)") } + [nil]
       defer { for text in argv + envp { free(text) } }
       var process: pid_t = 0
-      let error = posix_spawn(&process, shell.first ?? path, &actions, nil, argv, envp)
+      let error = posix_spawn(&process, shell.first ?? path, &actions, &attributes, argv, envp)
       guard error == 0 else { throw Failure(description: "\(path): \(String(cString: strerror(error)))") }
       self.process = process
     }

@@ -85,6 +85,7 @@ extension World {
     return "\(nodes[record.node].name): \(reason.name)\(text.isEmpty ? "" : " (\(text))")"
   }
 
+  /// Its capture is the port's name for now: where the files go is known at the end.
   func evidence(_ record: TraceRecord) -> Evidence {
     let port = ports[record.port]
     let event: Evidence.Event
@@ -99,7 +100,7 @@ extension World {
     let captured = record.frameNumber > 0 && port.capture >= 0
     return Evidence(
       event: event, at: record.at, port: event == .delivered ? nodes[record.node].name : port.name, detail: detail,
-      capture: captured ? captures?.path(port: port.capture) : nil, frame: captured ? record.frameNumber : nil)
+      capture: captured ? port.name : nil, frame: captured ? record.frameNumber : nil)
   }
 }
 
