@@ -31,15 +31,15 @@ import WeftTestSupport
   }
 
   @Test func anotherSeedGivesAnotherLossPattern() throws {
-    let runs = try [1, 2, 3, 4].map { seed in
+    let runs = try [1 as UInt64, 2, 3, 4].map { seed in
       try run(Labs.lossy, seed: seed).drops.filter { $0.reason == "link-loss" }
     }
-    let captures = try [1, 2, 3, 4].map { seed -> [UInt8]? in
+    let captures = try [1 as UInt64, 2, 3, 4].map { seed -> [UInt8]? in
       var simulation = try Simulation(topology(Labs.lossy), seed: seed, captures: CaptureOptions(directory: nil))
       _ = try simulation.complete()
       return try simulation.captured()["server/uplink"]
     }
     #expect(Set(captures).count == 4)
-    #expect(runs.allSatisfy { $0.contains { $0.count > 0 } }, "\(runs)")
+    #expect(Set(runs.map { $0.map(\.count) }).count > 1, "\(runs)")
   }
 }

@@ -1,18 +1,15 @@
 import Testing
-import WeftCapture
 import WeftCore
 import WeftTestSupport
 import WeftWire
 
+@testable import WeftCapture
 @testable import WeftFabric
 
 extension World {
   /// Delivers bytes to a port, as if they had come over its cable.
   mutating func inject(_ bytes: [UInt8], to node: Int, on port: Int) {
-    var frame = pool.frame(count: bytes.count)
-    var span = frame.mutableBytes
-    for (index, byte) in bytes.enumerated() { span.storeBytes(of: byte, toByteOffset: index, as: UInt8.self) }
-    deliver(frame, to: node, on: PortIndex(port))
+    deliver(pool.frame(bytes), to: node, on: PortIndex(port))
   }
 }
 
@@ -23,7 +20,7 @@ extension World {
     var simulation = try Simulation(WeftFabricTests.topology(topology), captures: CaptureOptions(directory: nil))
     _ = try simulation.complete()
     return try simulation.captured().sorted { $0.key < $1.key }.flatMap { _, bytes in
-      try CaptureReader.packets(bytes: bytes).map(\.bytes)
+      try PcapngReader.packets(bytes).map { Array($0.bytes) }
     }
   }
 
@@ -44,7 +41,7 @@ extension World {
     #expect(report.drops.contains { $0.reason.hasPrefix("malformed") }, "\(report.drops.map(\.reason))")
     #expect(report.drops.contains { $0.reason.hasPrefix("bad-") })
     for (port, bytes) in try simulation.captured() where !bytes.isEmpty {
-      #expect((try? CaptureReader.packets(bytes: bytes)) != nil, "\(port)")
+      #expect((try? PcapngReader.packets(bytes)) != nil, "\(port)")
     }
     // The world lives: it can be saved and gone on with.
     #expect(report.events > 1000)

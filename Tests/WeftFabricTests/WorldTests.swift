@@ -31,8 +31,8 @@ import WeftWire
       pc:
         uplink: campus 10.0.0.1
         networks:
-          red: {mode: nat, subnet: 192.168.1.0/24, forwards: ["80:r:80", "81:b:80"]}
-          blue: {mode: nat, subnet: 192.168.2.0/24}
+          red: {mode: nat, subnet: 192.168.1.0/24, forwards: ["80:r:80"]}
+          blue: {mode: nat, subnet: 192.168.2.0/24, forwards: ["81:b:80"]}
           lan: bridge
           priv: {mode: host-only, subnet: 192.168.3.0/24}
           cell: {mode: isolated, subnet: 192.168.4.0/24}
