@@ -58,7 +58,7 @@ import WeftWire
     "from: r, to: \"other:80\", seen-as: 10.0.0.1", "from: b, to: \"other:80\", seen-as: 10.0.0.1",
     "from: other, to: \"pc:80\", reaches: r", "from: other, to: \"pc:81\", reaches: b",
     // The gateway routes between its networks, as a Linux host with two libvirt networks does not by default.
-    "from: two, to: \"r:80\", reaches: r", "from: other, to: \"10.0.0.9:80\", reaches: two", "from: pc, ping: two",
+    "from: two, to: \"r:80\", reaches: r", "from: other, to: \"10.0.0.9:80\", reaches: two", "from: two, ping: pc",
     "from: pc, to: \"192.168.3.2:80\", reaches: two, seen-as: 192.168.3.1", "from: two, to: \"lone:7\", seen-as: 192.168.4.9",
     "from: other, to: \"pc:82\", is: dropped, by: red", "from: other, to: \"pc:82\", is: dropped, by: pc",
     "from: r, lease: true", "from: two, lease: true",
