@@ -42,7 +42,8 @@ if json {
 
 func line(_ figure: Figure) -> String {
   func text(_ value: Double) -> String {
-    value >= 1e6 ? String(format: "%.2f M", value / 1e6) : value >= 100 ? String(format: "%.0f", value) : String(format: "%.2f", value)
+    value >= 1e6 ? String(format: "%.2f M", value / 1e6) : value >= 100
+      ? String(format: "%.0f", value) : value > 0 && value < 0.01 ? String(format: "%.6f", value) : String(format: "%.2f", value)
   }
   var line = figure.name.padding(toLength: 52, withPad: " ", startingAt: 0)
   line += " " + "\(text(figure.value)) \(figure.unit)".padding(toLength: 20, withPad: " ", startingAt: 0)
