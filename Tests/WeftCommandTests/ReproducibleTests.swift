@@ -68,7 +68,7 @@ import WeftTestSupport
     let files = scratch.files(in: "captures/small")
     try FileManager.default.removeItem(atPath: scratch.file("captures"))
     let result = try Weft.run("resume", "x.ckpt", in: scratch)
-    #expect(result.status == 0 && result.output.contains("captures/small/home-wan.pcapng"), "\(result)")
+    #expect(result.status == 0 && result.output.contains("captures/small/"), "\(result)")
     #expect(scratch.files(in: "captures/small") == files)
     let without = try Weft.run("resume", "x.ckpt", "--no-captures", in: scratch)
     #expect(without.status == 0 && !without.output.contains("pcapng"), "\(without.output)")
