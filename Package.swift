@@ -73,7 +73,10 @@ let package = Package(
       name: "WeftFabricTests",
       dependencies: [
         "WeftFabric", "WeftStorage", "WeftTopology", "WeftCapture", "WeftGuest", "WeftHypervisor", "WeftNAT", "WeftServices",
-        "WeftSwitch", "WeftCore", "WeftWire",
+        "WeftSwitch", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),
+    // Runs the built `weft` as a process.
+    .testTarget(name: "WeftCommandTests", dependencies: ["weft-cli", "Weft", "WeftTestSupport"]),
+    .target(name: "WeftTestSupport", path: "Tests/WeftTestSupport"),
   ]
 )

@@ -81,7 +81,7 @@ public struct Report: Codable, Sendable {
 extension Simulation {
   /// Ends the run: the captures get their names, and what it came to is told. On failure no capture is left behind.
   public mutating func finish() throws(CaptureError) -> Report {
-    let verdicts = director.verdicts(topology, now: world.now)
+    var verdicts = director.verdicts(topology, now: world.now)
     var captures: [Report.Capture] = []
     if let set = world.captures {
       try set.finish(at: world.now)
@@ -89,6 +89,15 @@ extension Simulation {
       for port in ports where port.capture >= 0 {
         let frames = set.frameNumber(port: port.capture) - 1
         captures.append(.init(port: port.name, path: set.path(port: port.capture), frames: frames))
+      }
+    }
+    let paths = Dictionary(captures.map { ($0.port, $0.path) }) { first, _ in first }
+    for index in verdicts.indices {
+      verdicts[index].evidence = verdicts[index].evidence.map { evidence in
+        var evidence = evidence
+        evidence.capture = evidence.capture.flatMap { paths[$0] }
+        if evidence.capture == nil { evidence.frame = nil }
+        return evidence
       }
     }
     return Report(
