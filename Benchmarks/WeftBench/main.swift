@@ -17,6 +17,7 @@ let suites: [(String, () -> [Figure])] = [
   ("nat 1 k", { NATBenchmark.figures(flows: 1000, goal: 60) }),
   ("nat 100 k", { NATBenchmark.figures(flows: 100_000, goal: 80) }),
   ("nat 1 M", { NATBenchmark.figures(flows: 1_000_000, goal: 120) }),
+  ("capture", { CaptureBenchmark.figures() }),
   ("udp 2", { WorldBenchmarks.udp("UDP through a switch, N=2", udp2, senders: 1, goal: 3e6) }),
   ("udp 1024", { WorldBenchmarks.udp("UDP through a switch, N=1024", WorldBenchmarks.udpTopology(hosts: 1024), senders: 512, goal: 1.3e6) }),
   ("udp nat", { WorldBenchmarks.udp("UDP VM → NAT → server", WorldBenchmarks.natTopology, senders: 1, goal: nil) }),
