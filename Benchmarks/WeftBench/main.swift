@@ -8,6 +8,15 @@ let arguments = CommandLine.arguments.dropFirst()
 let json = arguments.contains("--json")
 let only = arguments.firstIndex(of: "--only").flatMap { arguments.index(after: $0) < arguments.endIndex ? arguments[arguments.index(after: $0)] : nil }
 
+if let fixed = arguments.firstIndex(of: "--fixed") {
+  let words = Array(arguments[fixed...].dropFirst())
+  guard words.count == 2, let count = Int(words[1]), count > 0, FixedWork.run(words[0], count: count) else {
+    FileHandle.standardError.write(Data("--fixed wants one of \(FixedWork.names.joined(separator: ", ")) and a count\n".utf8))
+    exit(64)
+  }
+  exit(0)
+}
+
 let udp2 = WorldBenchmarks.udpTopology(hosts: 2)
 let suites: [(String, () -> [Figure])] = [
   ("event 1 k", { [ElementBenchmarks.events(pending: 1000, goal: 60)] }),
