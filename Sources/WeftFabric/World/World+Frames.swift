@@ -26,6 +26,7 @@ extension World {
     let packetID = frame.packetID
     let staged = ports[place].capture >= 0 && stage(frame, at: place, inbound: true)
     let index = nodes[node].index
+    if explain != nil, isExplained(frame) { explainArrival(frame, node, port, place) }
     switch nodes[node].kind {
     case .virtualSwitch: switches[index].receive(frame, on: port, now: now, &effects)
     case .gateway: gateways[index].receive(frame, on: port, now: now, &effects)
@@ -84,6 +85,7 @@ extension World {
     if staged, entry.noteCount > 0 { writeNotes(entry, node, place) }
     if frame.trace != 0 {
       trace(frame.trace, .sent, packetID: frame.packetID, node: node, place: place, staged: staged)
+      if isExplained(frame) { explainTransmission(frame, node, place, entry) }
     }
     let link = ports[place].linkOut
     guard link >= 0 else { return lose(frame, at: place, .noLink, staged: staged) }

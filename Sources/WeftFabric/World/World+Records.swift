@@ -45,6 +45,9 @@ extension World {
   mutating func trace(
     _ trace: UInt32, _ event: TraceRecord.Event, packetID: UInt64, node: Int, place: Int, staged: Bool
   ) {
+    if let explain, explain.trace == trace, case .dropped(let reason, let detail) = event {
+      explainDrop(packetID, node, place, reason, detail)
+    }
     let number = staged ? captures?.frameNumber(port: ports[place].capture) ?? 0 : 0
     traces.add(
       TraceRecord(event: event, at: now, packetID: packetID, node: node, port: place, frameNumber: number), to: trace)
@@ -52,6 +55,7 @@ extension World {
 
   mutating func takeObservations(_ node: Int) {
     for observation in effects.observations {
+      if explain?.trace == observation.trace { explainDelivery(node, observation.source, observation.sourcePort) }
       traces.add(
         TraceRecord(
           event: .delivered(source: observation.source, port: observation.sourcePort), at: now, packetID: 0, node: node,

@@ -40,6 +40,9 @@ public struct World: ~Copyable {
   /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0
 
+  /// Set while a packet is being explained; never part of a checkpoint.
+  var explain: ExplainRecorder?
+
   var queue = EventQueue(sources: 1)
   var effects: Effects
   let pool: FramePool

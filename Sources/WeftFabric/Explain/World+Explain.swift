@@ -1,0 +1,104 @@
+import WeftCore
+import WeftTopology
+import WeftWire
+
+/// Writes down what happens to the frames of one probe. Set only while something is being explained.
+struct ExplainRecorder {
+  let trace: UInt32
+  var steps: [ExplainStep] = []
+}
+
+// Looks only: nothing here changes what becomes of a frame.
+extension World {
+  func isExplained(_ frame: borrowing Frame) -> Bool {
+    guard let explain else { return false }
+    return frame.trace == explain.trace
+  }
+
+  mutating func explainArrival(_ frame: borrowing Frame, _ node: Int, _ port: PortIndex, _ place: Int) {
+    add(.arrived, frame.packetID, node, place, PacketSummary.text(frame.bytes), lookups(frame, node, port))
+  }
+
+  mutating func explainTransmission(_ frame: borrowing Frame, _ node: Int, _ place: Int, _ entry: Effects.Entry) {
+    var details: [String] = []
+    if entry.noteCount > 0 { details.append(entry.first.text) }
+    if entry.noteCount > 1 { details.append(entry.second.text) }
+    let link = ports[place].linkOut
+    if link >= 0 { details.append(describe(link)) }
+    add(.sent, frame.packetID, node, place, PacketSummary.text(frame.bytes), details)
+  }
+
+  mutating func explainDrop(
+    _ packetID: UInt64, _ node: Int, _ place: Int, _ reason: DropReason, _ detail: DropDetail
+  ) {
+    // Everybody whom a flooded frame isn't for lets it go: that is no news.
+    if reason == .notForUs, explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true { return }
+    let text = detail.text
+    add(.dropped, packetID, node, place, "", [reason.name + (text.isEmpty ? "" : " (\(text))")])
+  }
+
+  mutating func explainDelivery(_ node: Int, _ source: IPv4Address, _ port: UInt16) {
+    add(.delivered, 0, node, nodes[node].firstPort, "", ["to a socket, which sees \(source)\(port == 0 ? "" : ":\(port)")"])
+  }
+
+  private mutating func add(
+    _ event: ExplainStep.Event, _ packetID: UInt64, _ node: Int, _ place: Int, _ packet: String, _ details: [String]
+  ) {
+    explain?.steps.append(
+      ExplainStep(
+        event: event, at: now, packetID: packetID, node: nodes[node].name, element: nodes[node].kind.text,
+        port: ports[place].name, packet: packet, details: details, line: nil))
+  }
+
+  /// What the node will look up for this frame, and what it will find.
+  private func lookups(_ frame: borrowing Frame, _ node: Int, _ port: PortIndex) -> [String] {
+    let index = nodes[node].index
+    guard let ethernet = EthernetView(frame.bytes) else { return [] }
+    switch nodes[node].kind {
+    case .virtualSwitch:
+      let destination = ethernet.destination
+      if destination.isGroup { return ["group address: flooded"] }
+      guard let egress = switches[index].database.port(of: destination, now: now) else {
+        return ["forwarding database: \(destination) unknown, flooded to \(nodes[node].portCount - 1) ports"]
+      }
+      return ["forwarding database: \(destination) is on \(ports[nodes[node].firstPort + egress.index].name)"]
+    case .gateway: return gateways[index].explain(frame.bytes, on: port, now: now)
+    case .dhcpServer: return []
+    case .machine:
+      let state = machines[index].state
+      return state == .running ? [] : ["the VM is \(state.rawValue)"]
+    }
+  }
+
+  private func describe(_ link: Int) -> String {
+    let parameters = links[link].parameters
+    var parts = ["over the cable to \(ports[ends[link].to].name)"]
+    if parameters.delay > .zero { parts.append("\(parameters.delay)") }
+    if let rate = parameters.rate { parts.append(TryOutcome.rate(rate)) }
+    if parameters.lossThreshold > 0 {
+      parts.append("loss \((Double(parameters.lossThreshold) / 0x1p64 * 10_000).rounded() / 100) %")
+    }
+    if !links[link].isUp { parts.append("down") }
+    return parts.joined(separator: ", ")
+  }
+}
+
+extension Node.Kind {
+  var text: String {
+    switch self {
+    case .virtualSwitch: "switch"
+    case .gateway: "NAT gateway"
+    case .dhcpServer: "DHCP server"
+    case .machine: "machine"
+    }
+  }
+}
+
+extension Note {
+  /// As in a capture: `snat A:p -> B:p`.
+  var text: String {
+    let old = "\(IPv4Address(rawValue: oldAddress)):\(oldPort)"
+    let new = "\(IPv4Address(rawValue: newAddress)):\(newPort)"
+    return "\(kind) \(old) -> \(new)"
+  }
+}
