@@ -8,7 +8,7 @@ import WeftTopology
 @testable import WeftFabric
 
 /// What a run writes, as Wireshark's tools and tcpdump read it.
-@Suite(.enabled(if: Tool.has("tshark", "capinfos"), "needs Wireshark's tshark and capinfos"))
+@Suite(.enabled(if: Tool.has("tshark", "capinfos", "mergecap"), "needs Wireshark's tshark, capinfos and mergecap"))
 struct CapturedRunTests {
   let scratch = Scratch()
 
@@ -31,6 +31,13 @@ struct CapturedRunTests {
       .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
   }
 
+  /// All in one: starting tshark takes longer than reading.
+  private func merge(_ report: Report) throws {
+    let paths = report.captures.filter { $0.frames > 0 }.map(\.path)
+    let result = try Tool.run("mergecap", ["-w", scratch.file("captures/merged")] + paths)
+    try #require(result.status == 0 && result.errors == "", "\(result)")
+  }
+
   private static let checksums = ["ip", "tcp", "udp"].flatMap { ["-o", "\($0).check_checksum:TRUE"] }
   /// What no capture of ours may have. Errors that tshark finds in the traffic itself (a closed port's RST, a
   /// retransmission) are of lesser severity.
@@ -46,11 +53,8 @@ struct CapturedRunTests {
     let report = try run(topology)
     let captures = report.captures.filter { $0.frames > 0 }
     #expect(captures.count > 3)
-    // One process for all: starting tshark takes longer than reading.
     let paths = captures.map(\.path)
-    let merged = scratch.file("captures/merged")
-    let merge = try Tool.run("mergecap", ["-w", merged] + paths)
-    try #require(merge.status == 0 && merge.errors == "", "\(merge)")
+    try merge(report)
     let found = try tshark("merged", Self.checksums + ["-Y", Self.faults])
     #expect(found == [], "\(found.prefix(5))")
     let infos = try Tool.run("capinfos", ["-c", "-M"] + paths)
@@ -73,11 +77,11 @@ struct CapturedRunTests {
 
   @Test func aFileSaysWhatItIs() throws {
     let report = try run(example("nat-vs-bridge.yaml"))
-    for capture in report.captures where capture.frames > 0 {
-      let name = URL(fileURLWithPath: capture.path).lastPathComponent
-      let interfaces = try fields(name, ["frame.interface_name"])
-      #expect(Set(interfaces) == [[capture.port]])
-    }
+    try merge(report)
+    let frames = try fields("merged", ["frame.interface_name"]).compactMap(\.first)
+    let counts = Dictionary(grouping: frames) { $0 }.mapValues { UInt64($0.count) }
+    let reported = report.captures.filter { $0.frames > 0 }.map { ($0.port, $0.frames) }
+    #expect(counts == Dictionary(uniqueKeysWithValues: reported))
     let path = try #require(report.captures.first { $0.port == "home/wan" }).path
     let infos = try Tool.run("capinfos", [path]).output
     for text in [
@@ -137,31 +141,32 @@ struct CapturedRunTests {
   @Test(arguments: ["nat-vs-bridge.yaml", "ip-forwarding-off.yaml", "two-nats.yaml", "nat-port-forward.yaml"])
   func evidenceNamesTheFrame(file: String) throws {
     let report = try run(example(file))
-    let evidence = report.expectations.flatMap(\.evidence).filter { $0.event == .dropped }
-    #expect(evidence.count > 0)
-    for drop in evidence {
-      let capture = try #require(drop.capture)
-      #expect(capture.hasPrefix(scratch.file("captures")))
-      let name = URL(fileURLWithPath: capture).lastPathComponent
-      let node = try #require(drop.port.split(separator: "/").first)
-      let found = try fields(name, ["frame.comment", "frame.time_relative"], where: "frame.number == \(try #require(drop.frame))")
-      #expect(found.first?.first == "dropped by \(node): \(drop.detail)", "\(drop): \(found)")
-    }
-    for sent in report.expectations.flatMap(\.evidence) where sent.event == .sent {
-      let name = URL(fileURLWithPath: try #require(sent.capture)).lastPathComponent
-      let found = try fields(name, ["frame.packet_flags_direction"], where: "frame.number == \(try #require(sent.frame))")
-      #expect(found.first?.first == "0x00000002", "\(sent)")
+    let evidence = report.expectations.flatMap(\.evidence).filter { $0.event != .delivered }
+    #expect(evidence.contains { $0.event == .dropped })
+    for (capture, pieces) in Dictionary(grouping: evidence, by: \.capture) {
+      let path = try #require(capture)
+      #expect(path.hasPrefix(scratch.file("captures")))
+      let frames = try fields(
+        URL(fileURLWithPath: path).lastPathComponent,
+        ["frame.number", "frame.interface_name", "frame.comment", "frame.packet_flags_direction"])
+      for piece in pieces {
+        let frame = try #require(frames.first { $0[0] == "\(piece.frame ?? 0)" }, "\(piece)")
+        #expect(frame[1] == piece.port)
+        switch piece.event {
+        case .dropped: #expect(frame[2] == "dropped by \(piece.port.prefix { $0 != "/" }): \(piece.detail)", "\(piece)")
+        default: #expect(frame[3] == "0x00000002", "\(piece)")
+        }
+      }
     }
   }
 
   /// A pulled cable, a machine that doesn't run, a full ring: a drop is shown beside its packet, in the right direction.
   @Test func everyKindOfDropIsShown() throws {
     let report = try run(topology(Labs.busy))
-    let shown = try report.captures.filter { $0.frames > 0 }.flatMap { capture in
-      try fields(
-        URL(fileURLWithPath: capture.path).lastPathComponent, ["frame.interface_name", "frame.comment", "frame.packet_flags_direction"],
-        where: "frame.comment contains \"dropped by\"")
-    }
+    try merge(report)
+    let shown = try fields(
+      "merged", ["frame.interface_name", "frame.comment", "frame.packet_flags_direction"],
+      where: "frame.comment contains \"dropped by\"")
     // Each counted drop has its frame, and each frame is counted.
     var counts: [String: UInt64] = [:]
     for line in shown {
@@ -203,10 +208,8 @@ struct CapturedRunTests {
     let kept = report.captures.reduce(0) { $0 + $1.frames }
     #expect(kept > 10 && kept < all.captures.reduce(0) { $0 + $1.frames })
     try run(topology(plain + "\ncapture: {filter: tcp port 8080}\n"))
-    for capture in report.captures where capture.frames > 0 {
-      let name = URL(fileURLWithPath: capture.path).lastPathComponent
-      #expect(try fields(name, ["frame.number"], where: "!(tcp.port == 8080)") == [])
-    }
+    try merge(report)
+    #expect(try fields("merged", ["frame.number"], where: "!(tcp.port == 8080)") == [])
     #expect(report.captures.first { $0.port == "web/eth0" }?.frames == 0)
     // What happened is the same.
     #expect(withoutCaptures(report).drops.map(\.count) == withoutCaptures(all).drops.map(\.count))

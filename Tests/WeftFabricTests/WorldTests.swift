@@ -36,6 +36,7 @@ import WeftWire
           lan: bridge
           priv: {mode: host-only, subnet: 192.168.3.0/24}
           cell: {mode: isolated, subnet: 192.168.4.0/24}
+        programs: [{http-server: 8000}]
       other: {uplink: campus 10.0.0.2, programs: [http-server]}
     vms:
       r: {network: red, lease: 192.168.1.77, programs: [http-server]}
@@ -58,7 +59,9 @@ import WeftWire
     "from: r, to: \"other:80\", seen-as: 10.0.0.1", "from: b, to: \"other:80\", seen-as: 10.0.0.1",
     "from: other, to: \"pc:80\", reaches: r", "from: other, to: \"pc:81\", reaches: b",
     // The gateway routes between its networks, as a Linux host with two libvirt networks does not by default.
-    "from: two, to: \"r:80\", reaches: r", "from: other, to: \"10.0.0.9:80\", reaches: two", "from: two, ping: pc",
+    "from: two, to: \"r:80\", reaches: r", "from: other, to: \"10.0.0.9:80\", reaches: two", "from: pc, ping: r", "from: pc, ping: b", "from: pc, to: \"r:80\", reaches: r", "from: two, ping: pc",
+    "from: r, to: \"pc:8000\", reaches: pc", "from: r, to: \"192.168.1.1:8000\", reaches: pc", "from: r, ping: 192.168.1.1",
+    "from: other, to: \"pc:8000\", reaches: pc",
     "from: pc, to: \"192.168.3.2:80\", reaches: two, seen-as: 192.168.3.1", "from: two, to: \"lone:7\", seen-as: 192.168.4.9",
     "from: other, to: \"pc:82\", is: dropped, by: red", "from: other, to: \"pc:82\", is: dropped, by: pc",
     "from: r, lease: true", "from: two, lease: true",
@@ -108,6 +111,32 @@ import WeftWire
     let report = try run(lab, until: .start + .seconds(2))
     #expect(report.programs.count == 100)
     #expect(report.programs.allSatisfy { $0.report.replies == 1 }, "\(report.programs.filter { $0.report.replies != 1 })")
+  }
+}
+
+/// Names that weft gives to ports itself may also be VMs' names.
+@Suite struct PortNameTests {
+  @Test func portsOfANodeHaveDifferentNames() throws {
+    let lab = """
+      name: names
+      segments: {campus: 10.0.0.0/24}
+      hosts:
+        pc:
+          uplink: campus 10.0.0.1
+          networks: {home: {mode: nat, subnet: 192.168.1.0/24}, lan: bridge, priv: {mode: host-only, subnet: 192.168.2.0/24}}
+      vms:
+        gateway: {network: home}
+        dhcp: {network: home}
+        host: {network: priv}
+        uplink: {network: lan, address: 10.0.0.9}
+        x: {nics: [{network: home}, {network: lan, address: 10.0.0.11}]}
+        x-eth1: {network: lan, address: 10.0.0.12}
+      """
+    let simulation = try Simulation(topology(lab))
+    let names = simulation.world.ports.array.map(\.name)
+    #expect(Set(names).count == names.count, "\(names.sorted())")
+    let nodes = simulation.world.nodes.array.map(\.name)
+    #expect(Set(nodes).count == nodes.count)
   }
 }
 
