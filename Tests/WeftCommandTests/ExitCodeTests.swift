@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Weft
 import WeftTestSupport
 
 #if canImport(FoundationXML)
@@ -83,6 +84,7 @@ import WeftTestSupport
     let expectation = (report?["expectations"] as? [[String: Any]])?.first
     #expect(expectation?["passed"] as? Bool == true && expectation?["name"] as? String == "forwarded")
     #expect(result.errors == "")
+    #expect(try JSONDecoder().decode(Report.self, from: Data(result.output.utf8)).passed)
     let several = try Weft.run("test", "lab.yaml", "--format", "json", "--no-captures", in: scratch)
     #expect((try JSONSerialization.jsonObject(with: Data(several.output.utf8)) as? [Any])?.count == 1)
   }

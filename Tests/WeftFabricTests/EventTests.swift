@@ -87,6 +87,15 @@ import WeftTestSupport
     #expect(report.passed)
   }
 
+  @Test func aLeaseNeedsACable() throws {
+    let report = try Self.check(["at: 0 s, link-down: web", "at: 5 s, link-up: web"], [
+      "from: web, lease: true, at: 1 s, within: 1 s", "from: web, lease: true, at: 5 s, within: 1 s",
+    ])
+    #expect(!report.expectations[0].passed && report.expectations[0].observed == "eth0 has no lease", "\(report.expectations)")
+    #expect(report.expectations[0].expected == "open")
+    #expect(report.expectations[1].passed, "\(report.expectations)")
+  }
+
   /// The network came back while it slept: it must not stay without its address.
   @Test func aMachinePausedWhileItsCableReturnsIsReachable() throws {
     let report = try Self.check(

@@ -102,7 +102,7 @@ import WeftWire
     #expect(Set(macs).count == macs.count && macs.contains(MACAddress(rawValue: 0x5254_0000_0001)))
   }
 
-  @Test func aThousandMachinesOnOneSwitchReachTheirNeighbours() throws {
+  @Test func aHundredMachinesOnOneSwitchReachTheirNeighbours() throws {
     let lab = """
       name: crowd
       hosts: {pc: {networks: {net: {mode: isolated, subnet: 10.0.0.0/16}}}}

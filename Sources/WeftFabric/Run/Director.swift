@@ -14,6 +14,8 @@ struct Director: Codable {
   private static let patience = Nanoseconds.seconds(60)
 
   private var nextEvent = 0
+  /// The events in the order of time; of equal ones, the order of the file.
+  private let eventOrder: [Int]
   private var runs: [ExpectationRun]
   private var nextTrace: UInt32 = 1
   private var nextIdleCheck: Instant
@@ -24,6 +26,7 @@ struct Director: Codable {
   private(set) var complaints: [String] = []
 
   init(_ topology: Topology, until: Instant?) {
+    eventOrder = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
     runs = topology.expectations.enumerated().map { ExpectationRun(index: $0, timing: $1.timing) }
     let planned = max(
       topology.events.map(\.at).max() ?? .zero,
@@ -42,20 +45,20 @@ struct Director: Codable {
   func deadline(_ topology: Topology) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)
-    if nextEvent < topology.events.count { earliest = min(earliest, .start + topology.events[order(topology, nextEvent)].at) }
+    if nextEvent < topology.events.count { earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at) }
     for run in runs where run.deadline < earliest { earliest = run.deadline }
     return earliest
   }
 
-  /// Events in the order of time; of equal ones, the order of the file. Few: sorted anew for each.
-  private func order(_ topology: Topology, _ position: Int) -> Int {
-    topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }[position]
+  /// Whether it is that topology's: a checkpoint's parts may contradict each other.
+  func fits(_ topology: Topology) -> Bool {
+    runs.map(\.index) == Array(topology.expectations.indices) && eventOrder.sorted() == Array(topology.events.indices)
   }
 
   mutating func wake(_ topology: Topology, _ world: inout World) {
     let now = world.now
     while nextEvent < topology.events.count {
-      let event = topology.events[order(topology, nextEvent)]
+      let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
       perform(event, &world)
