@@ -103,7 +103,7 @@ public struct Simulation: ~Copyable {
   public mutating func abandon() { world.captures?.abandon() }
 
   private mutating func scheduleDirector() {
-    world.queue.schedule(Source.director, at: director.deadline(topology))
+    world.queue.schedule(Source.director, at: max(director.deadline(topology), world.now))
   }
 
   private static func makeCaptures(
