@@ -76,7 +76,8 @@ enum Runner {
       try Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
     } else {
       for (_, report) in reports where !options.quiet || !report.passed {
-        try Terminal.out(asList ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
+        try Terminal.out(
+          asList || options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
       }
     }
     if let junit = options.junit {

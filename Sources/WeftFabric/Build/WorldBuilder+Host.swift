@@ -93,7 +93,7 @@ extension WorldBuilder {
     if let uplink = host.uplink {
       // Behind a gateway the uplink's MAC is the gateway's.
       let mac = inner == nil ? uplink.mac ?? makeMAC() : makeMAC()
-      // The gateway answers for every address but the host's, so any next hop leads to it: also to the private networks.
+      // Behind a gateway everything beyond the segment is the gateway's to know, the VMs' networks too.
       let inside = inner == nil ? nil : host.networks.first { $0.mode == .nat }?.gateway
       add(mac, .static(uplink.address, uplink.prefix, gateway: uplink.gateway ?? inside))
       let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")

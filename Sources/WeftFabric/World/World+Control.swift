@@ -5,17 +5,14 @@ import WeftTopology
 
 // What happens to the world from outside: events of the file, verbs of the hypervisor, probes.
 extension World {
-  /// Boots the plain machines and the VMs that start by themselves.
-  mutating func boot(autostart: Set<String>) {
-    for node in nodes.indices where nodes[node].kind == .machine {
-      let index = nodes[node].index
-      if machines[index].vm == nil {
-        machines[index].guest.boot(now: now, &effects)
-        settle(node, arrival: nil)
-      } else if autostart.contains(nodes[node].name) {
-        // A stopped machine can always be started.
-        try? perform(.start, on: nodes[node].name)
-      }
+  /// Boots a machine that starts by itself. One that an event has started already stays as it is.
+  mutating func boot(_ node: Int) {
+    let index = nodes[node].index
+    if machines[index].vm == nil {
+      machines[index].guest.boot(now: now, &effects)
+      settle(node, arrival: nil)
+    } else {
+      try? perform(.start, on: nodes[node].name)
     }
   }
 

@@ -16,6 +16,10 @@ public struct World: ~Copyable {
   var ports = ElementStore<Port>()
   var ends = ElementStore<LinkEnds>()
   var names = NameTable()
+  /// The machines that start by themselves, in order.
+  var bootOrder: [Int] = []
+  /// The physical machines, in the order of the file, and what is placed on each.
+  public internal(set) var hosts: [Host] = []
 
   // State.
   public internal(set) var now = Instant.start
