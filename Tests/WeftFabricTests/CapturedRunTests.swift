@@ -42,8 +42,8 @@ struct CapturedRunTests {
   /// What no capture of ours may have. Errors that tshark finds in the traffic itself (a closed port's RST, a
   /// retransmission) are of lesser severity.
   private static let faults = """
-    _ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 || ip.checksum.status == 0 || tcp.checksum.status == 0 \
-    || udp.checksum.status == 0 || icmp.checksum.status == 0
+    _ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 || ip.checksum.status == 0 \
+    || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0
     """
 
   @Test(arguments: Repository.topologies) func tsharkFindsNoFault(file: String) throws {
@@ -59,7 +59,9 @@ struct CapturedRunTests {
     #expect(found == [], "\(found.prefix(5))")
     let infos = try Tool.run("capinfos", ["-c", "-M"] + paths)
     #expect(infos.status == 0 && infos.errors == "", "\(infos.errors)")
-    let counts = infos.lines.filter { $0.hasPrefix("Number of packets") }.compactMap { UInt64($0.split(separator: " ").last ?? "") }
+    let counts = infos.lines.filter { $0.hasPrefix("Number of packets") }.compactMap {
+      UInt64($0.split(separator: " ").last ?? "")
+    }
     #expect(counts == captures.map(\.frames))
   }
 
@@ -90,7 +92,8 @@ struct CapturedRunTests {
     ] {
       #expect(infos.contains(text), "\(text) in \(infos)")
     }
-    let names = try Tool.run("tshark", ["-N", "n", "-r", path, "-T", "fields", "-e", "ip.src_host", "-e", "ip.dst_host"])
+    let names = try Tool.run(
+      "tshark", ["-N", "n", "-r", path, "-T", "fields", "-e", "ip.src_host", "-e", "ip.dst_host"])
     for name in ["laptop", "visitor"] { #expect(names.output.contains(name)) }
     // A cable of 1 Gbit/s.
     #expect(try Tool.run("capinfos", ["\(scratch.path)/captures/visitor-uplink.pcapng"]).output.contains("1000000000"))
@@ -99,7 +102,8 @@ struct CapturedRunTests {
   /// web → NAT → bridge → LAN → visitor: the number stays, the source changes at the NAT, which notes it.
   @Test func onePacketHasOneNumberOnEachHop() throws {
     try run(example("nat-vs-bridge.yaml"))
-    let first = try fields("web-eth0.pcapng", ["frame.packet_id", "ip.src"], where: "tcp.flags == 2 && tcp.dstport == 80")
+    let first = try fields(
+      "web-eth0.pcapng", ["frame.packet_id", "ip.src"], where: "tcp.flags == 2 && tcp.dstport == 80")
     let id = try #require(first.first?.first)
     let way = [
       ("web-eth0", "192.168.122.2"), ("home-switch-web", "192.168.122.2"), ("home-switch-gateway", "192.168.122.2"),
@@ -113,7 +117,8 @@ struct CapturedRunTests {
       #expect(found.first?.first == source, "\(file)")
       let comment = found.first?.last ?? ""
       if file == "home-wan" {
-        #expect(comment.hasPrefix("home: snat 192.168.122.2:") && comment.contains(" -> 134.115.153.223:"), "\(comment)")
+        #expect(
+          comment.hasPrefix("home: snat 192.168.122.2:") && comment.contains(" -> 134.115.153.223:"), "\(comment)")
       } else {
         #expect(comment == "", "\(file): \(comment)")
       }
@@ -123,18 +128,22 @@ struct CapturedRunTests {
 
   @Test func translationsAndDropsAreNotedWhereTheyHappen() throws {
     try run(example("nat-vs-bridge.yaml"))
-    let forwarded = try fields("home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && tcp.dstport == 80 && frame.comment")
+    let forwarded = try fields(
+      "home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && tcp.dstport == 80 && frame.comment")
     #expect(forwarded == [["home: dnat 134.115.153.223:8080 -> 192.168.122.2:80"]], "\(forwarded)")
-    let dropped = try fields("home-wan.pcapng", ["frame.comment", "tcp.dstport"], where: "frame.comment contains \"dropped\" && tcp")
+    let dropped = try fields(
+      "home-wan.pcapng", ["frame.comment", "tcp.dstport"], where: "frame.comment contains \"dropped\" && tcp")
     #expect(Set(dropped) == [["dropped by home: no-port-forward (tcp/80)", "80"]], "\(dropped)")
     #expect(try fields("visitor-uplink.pcapng", ["frame.number"], where: "frame.comment") == [])
   }
 
   @Test func aHairpinNotesBothTranslations() throws {
     try run(example("nat-port-forward.yaml"))
-    let comments = try fields("home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && frame.comment contains \"snat\"")
+    let comments = try fields(
+      "home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && frame.comment contains \"snat\"")
     let text = comments.first?.first ?? ""
-    #expect(text.contains("dnat 134.115.153.223:8080 -> 192.168.122.") && text.contains("snat 192.168.122."), "\(comments)")
+    #expect(
+      text.contains("dnat 134.115.153.223:8080 -> 192.168.122.") && text.contains("snat 192.168.122."), "\(comments)")
   }
 
   /// The evidence of a verdict is the very frame.
@@ -160,7 +169,7 @@ struct CapturedRunTests {
     }
   }
 
-  /// A pulled cable, a machine that doesn't run, a full ring: a drop is shown beside its packet, in the right direction.
+  /// A pulled cable, a machine that doesn't run, a full ring: each drop is shown beside its packet, in its direction.
   @Test func everyKindOfDropIsShown() throws {
     let report = try run(topology(Labs.busy))
     try merge(report)
@@ -225,7 +234,10 @@ struct CapturedRunTests {
     #expect(report.captures.count == files.count && report.passed)
     #expect(scratch.files(in: "captures").keys.sorted() == files.map { "\($0).pcapng" })
     // The probe's own port isn't captured: the evidence has no frame, and the verdict stands.
-    #expect(report.expectations[1].evidence.contains { $0.event == .dropped && ($0.frame != nil) == files.contains("home-wan") })
+    #expect(
+      report.expectations[1].evidence.contains {
+        $0.event == .dropped && ($0.frame != nil) == files.contains("home-wan")
+      })
   }
 
   @Test func snaplenCutsFramesAndKeepsTheirLength() throws {
