@@ -53,8 +53,6 @@ let package = Package(
       dependencies: ["WeftCore", "WeftWire", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
       path: "Benchmarks/WeftBench", swiftSettings: views),
 
-    .executableTarget(name: "capture-bench", dependencies: ["WeftCapture", "WeftCore"], path: "Benchmarks/CaptureBench"),
-
     // Every module a target imports is named, the ones below too: SwiftPM rebuilds by what is named.
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
