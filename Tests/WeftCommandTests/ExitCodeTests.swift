@@ -39,7 +39,7 @@ import WeftTestSupport
     #expect(result.status == 1)
     #expect(result.output.contains("at 2 s: can't pause web: it is stopped"))
     let junit = String(decoding: scratch.contents("out.xml") ?? Data(), as: UTF8.self)
-    #expect(junit.contains("failures=\"1\""), "\(junit)")
+    #expect(junit.contains("failures=\"1\"") && junit.contains("<failure message=\"line "), "\(junit)")
   }
 
   @Test func aWrongFileIsTwo() throws {

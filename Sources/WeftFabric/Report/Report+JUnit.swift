@@ -20,15 +20,14 @@ public enum JUnit {
         lines.append(open + ">")
         let detail = escape(verdict.evidence.map(\.description).joined(separator: "\n"))
         let message = escape("expected \(verdict.expected), observed \(verdict.observed)")
-        lines.append(
-          #"      <failure message="\#(escape("expected \(verdict.expected), observed \(verdict.observed)"))">\#(escape(detail))</failure>"#
-        )
+        lines.append(#"      <failure message="\#(message)">\#(detail)</failure>"#)
         lines.append("    </testcase>")
       }
       // An event that couldn't happen fails the run, so it must fail here too.
       for complaint in report.complaints {
         let place = #"classname="\#(escape(report.name))" file="\#(escape(file))""#
         lines.append(#"    <testcase name="an event can be carried out" \#(place)>"#)
+        lines.append(#"      <failure message="\#(escape(complaint))"/>"#)
         lines.append("    </testcase>")
       }
       lines.append("  </testsuite>")
