@@ -71,7 +71,9 @@ struct ExpectationRun: Codable {
         decide(judged(false, "\(outcome.text), at \(now)", expected: "never \(expectation.summary)"))
       } else if tellingTries == 0 {
         // Silence proves nothing, however often.
-        proceed(from, to, every, now: now, judged(false, expected: "never \(expectation.summary), shown by a try that was stopped"))
+        proceed(
+          from, to, every, now: now,
+          judged(false, expected: "never \(expectation.summary), shown by a try that was stopped"))
       } else {
         let last = telling?.observed ?? outcome.text
         var held = latestTelling(judged(true))
@@ -96,7 +98,9 @@ struct ExpectationRun: Codable {
   }
 
   /// On to the next moment of a window's raster, or to its verdict.
-  private mutating func proceed(_ from: Nanoseconds, _ to: Nanoseconds, _ every: Nanoseconds, now: Instant, _ final: Verdict) {
+  private mutating func proceed(
+    _ from: Nanoseconds, _ to: Nanoseconds, _ every: Nanoseconds, now: Instant, _ final: Verdict
+  ) {
     let elapsed = (now - (.start + from)).rawValue
     let next = Instant.start + from + Nanoseconds((elapsed / max(every.rawValue, 1) + 1) * max(every.rawValue, 1))
     if next <= .start + to { phase = .waiting(until: next) } else { decide(final) }

@@ -54,7 +54,8 @@ extension Simulation {
     guard image.links.count == world.links.count, image.switches.count == world.switches.count,
       image.gateways.count == world.gateways.count, image.servers.count == world.servers.count,
       image.machines.count == world.machines.count, image.portCounters.count == world.ports.count,
-      image.packetCounts.count == world.nodes.count, image.probing.allSatisfy({ world.nodes.indices.contains($0) })
+      image.packetCounts.count == world.nodes.count, image.director.fits(image.topology),
+      image.probing.allSatisfy({ world.nodes.indices.contains($0) && world.nodes[$0].kind == .machine })
     else { throw .inconsistent("its state doesn't fit its topology") }
     world.now = image.now
     world.eventCount = image.eventCount
