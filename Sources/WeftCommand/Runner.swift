@@ -63,6 +63,21 @@ enum Runner {
     }
   }
 
+  /// A run to look at, of which nothing is written.
+  static func withoutCaptures(_ topology: Topology, seed: UInt64?, until: Instant) throws -> Simulation {
+    do throws(SimulationError) {
+      return try Simulation(topology, seed: seed, until: until)
+    } catch {
+      throw environment(error.description)
+    }
+  }
+
+  static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+  }
+
   static func environment(_ text: String) -> ExitCode {
     Terminal.error("weft: \(text)\n")
     return Exit.environment
@@ -71,10 +86,7 @@ enum Runner {
   /// Prints reports as asked for, and fails if an expectation did.
   static func publish(_ reports: [(file: String, report: Report)], options: OutputOptions, asList: Bool) throws {
     if options.isJSON {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let data = asList ? try encoder.encode(reports.map(\.report)) : try encoder.encode(reports.first?.report)
-      try Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
+      try Terminal.out(asList ? json(reports.map(\.report)) : json(reports.first?.report))
     } else {
       for (_, report) in reports where !options.quiet || !report.passed {
         try Terminal.out(

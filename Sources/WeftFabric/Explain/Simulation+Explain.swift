@@ -27,7 +27,7 @@ extension Simulation {
     // Far above what the director counts to.
     let trace = UInt32.max
     let began = world.now
-    world.explain = ExplainRecorder(trace: trace)
+    world.explain = ExplainRecorder(trace: trace, origin: node)
     world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
     var finished: (result: GuestProbeResult, records: [TraceRecord])?
     while finished == nil {

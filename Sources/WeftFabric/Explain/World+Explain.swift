@@ -5,13 +5,17 @@ import WeftWire
 /// Writes down what happens to the frames of one probe. Set only while something is being explained.
 struct ExplainRecorder {
   let trace: UInt32
+  /// Who sends it.
+  let origin: Int
   var steps: [ExplainStep] = []
+  /// It was dropped, and now its sender tries again: the same way once more would say nothing new.
+  var isComplete = false
 }
 
 // Looks only: nothing here changes what becomes of a frame.
 extension World {
   func isExplained(_ frame: borrowing Frame) -> Bool {
-    guard let explain else { return false }
+    guard let explain, !explain.isComplete else { return false }
     return frame.trace == explain.trace
   }
 
@@ -20,6 +24,10 @@ extension World {
   }
 
   mutating func explainTransmission(_ frame: borrowing Frame, _ node: Int, _ place: Int, _ entry: Effects.Entry) {
+    if node == explain?.origin, explain?.steps.contains(where: { $0.event == .dropped }) == true {
+      explain?.isComplete = true
+      return
+    }
     var details: [String] = []
     if entry.noteCount > 0 { details.append(entry.first.text) }
     if entry.noteCount > 1 { details.append(entry.second.text) }
@@ -31,6 +39,7 @@ extension World {
   mutating func explainDrop(
     _ packetID: UInt64, _ node: Int, _ place: Int, _ reason: DropReason, _ detail: DropDetail
   ) {
+    guard explain?.isComplete == false else { return }
     // Everybody whom a flooded frame isn't for lets it go: that is no news.
     if reason == .notForUs, explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true { return }
     let text = detail.text

@@ -3,8 +3,11 @@ import WeftNAT
 import WeftWire
 
 extension ConnectionEntry {
-  /// As `conntrack -L` prints it (conntrack-tools, libnetfilter_conntrack `snprintf_default.c`).
-  var conntrackLine: String {
+  /// As `conntrack -L` prints it (conntrack-tools 1.4.7).
+  var conntrackLine: String { conntrackText(isEvent: false) + "mark=0 use=1" }
+
+  /// The part that listings and events share. An event of an entry whose time was over has no time left to tell.
+  func conntrackText(isEvent: Bool) -> String {
     let name =
       switch IPProtocol(rawValue: protocolNumber) {
       case .tcp: "tcp"
@@ -12,32 +15,51 @@ extension ConnectionEntry {
       case .icmp: "icmp"
       default: "unknown"
       }
-    var line = name.padded(to: 8) + " \(protocolNumber) \(timeLeft.rawValue / 1_000_000_000) "
+    var line = name.padded(to: 8) + " \(protocolNumber) "
+    let seconds = timeLeft.rawValue / 1_000_000_000
+    if !isEvent || seconds > 0 { line += "\(seconds) " }
     if protocolNumber == IPProtocol.tcp.rawValue { line += "\(state.conntrackName) " }
     line += text(original, isReply: false)
-    if reply.packets == 0 { line += "[UNREPLIED] " }
+    if !hasReply { line += "[UNREPLIED] " }
     line += text(reply, isReply: true)
     if isAssured { line += "[ASSURED] " }
-    return line + "mark=0 use=1"
+    return line
   }
 
   private func text(_ direction: Direction, isReply: Bool) -> String {
     let ends = "src=\(direction.source) dst=\(direction.destination) "
-    guard protocolNumber != IPProtocol.icmp.rawValue else {
-      return ends + "type=\(isReply ? 0 : 8) code=0 id=\(direction.sourcePort) "
+    switch IPProtocol(rawValue: protocolNumber) {
+    case .icmp: return ends + "type=\(isReply ? 0 : 8) code=0 id=\(direction.sourcePort) "
+    case .tcp, .udp: return ends + "sport=\(direction.sourcePort) dport=\(direction.destinationPort) "
+    default: return ends
     }
-    return ends + "sport=\(direction.sourcePort) dport=\(direction.destinationPort) "
+  }
+}
+
+extension ConnectionEvent {
+  /// As `conntrack -E` prints it: the event in a field of its own.
+  var conntrackLine: String {
+    let name = "[\(kind.rawValue.uppercased())]"
+    var line = String(repeating: " ", count: max(0, 9 - name.count)) + name + " " + entry.conntrackText(isEvent: true)
+    while line.hasSuffix(" ") { line.removeLast() }
+    return line
   }
 }
 
 extension TCPState {
-  /// `ESTABLISHED`, `SYN_SENT`: the case's name in netfilter's spelling.
+  /// Netfilter's names (net/netfilter/nf_conntrack_proto_tcp.c).
   var conntrackName: String {
-    // Netfilter alone abbreviates this one (net/netfilter/nf_conntrack_proto_tcp.c).
-    if self == .synReceived { return "SYN_RECV" }
-    return "\(self)".unicodeScalars.reduce(into: "") { text, scalar in
-      if scalar.properties.isUppercase { text += "_" }
-      text += scalar.properties.uppercaseMapping
+    switch self {
+    case .none: "NONE"
+    case .synSent: "SYN_SENT"
+    case .synSent2: "SYN_SENT2"
+    case .synReceived: "SYN_RECV"
+    case .established: "ESTABLISHED"
+    case .finWait: "FIN_WAIT"
+    case .closeWait: "CLOSE_WAIT"
+    case .lastAck: "LAST_ACK"
+    case .timeWait: "TIME_WAIT"
+    case .closed: "CLOSE"
     }
   }
 }

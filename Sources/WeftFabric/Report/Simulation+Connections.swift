@@ -48,11 +48,3 @@ extension Simulation {
     return all.enumerated().sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }.map(\.element)
   }
 }
-
-extension ConnectionEvent {
-  /// As `conntrack -E` prints it: the event in a field of its own, and of an entry that is gone no timeout.
-  var conntrackLine: String {
-    let name = "[\(kind.rawValue.uppercased())]"
-    return String(repeating: " ", count: max(0, 9 - name.count)) + name + " " + entry.conntrackText(isEvent: true, isGone: kind == .destroy)
-  }
-}
