@@ -1,59 +1,56 @@
-import Foundation
 import Testing
 import WeftCore
-import WeftNAT
-import WeftTopology
 import WeftWire
 
 @testable import WeftFabric
+@testable import WeftNAT
 
 /// Lines as conntrack 1.4.7 printed them of a netfilter NAT in a namespace, for the same flows.
 @Suite struct ConntrackTests {
   static func entry(
     _ proto: IPProtocol, _ state: TCPState, left: UInt64, ports: (UInt16, UInt16), replied: Bool, assured: Bool
-  ) throws -> ConnectionEntry {
-    // Values of a gateway's table, which alone makes them: read from what they are in JSON.
-    func direction(_ source: UInt32, _ destination: UInt32, _ from: UInt16, _ to: UInt16, _ packets: Int) -> String {
-      #"{"source":{"rawValue":\#(source)},"destination":{"rawValue":\#(destination)},"sourcePort":\#(from),"#
-        + #""destinationPort":\#(to),"port":0,"packets":\#(packets),"bytes":0}"#
-    }
-    let inside = IPv4Address(10, 0, 2, 15).rawValue
-    let server = IPv4Address(203, 0, 113, 9).rawValue
-    let outside = IPv4Address(203, 0, 113, 1).rawValue
-    let json = #"{"id":0,"protocolNumber":\#(proto.rawValue),"state":\#(state.rawValue),"isAssured":\#(assured),"#
-      + #""timeLeft":\#(left * 1_000_000_000),"original":\#(direction(inside, server, ports.0, ports.1, 1)),"#
-      + #""reply":\#(direction(server, outside, ports.1, ports.0, replied ? 1 : 0))}"#
-    return try JSONDecoder().decode(ConnectionEntry.self, from: Data(json.utf8))
+  ) -> ConnectionEntry {
+    let inside = IPv4Address(10, 0, 2, 15)
+    let server = IPv4Address(203, 0, 113, 9)
+    let outside = IPv4Address(203, 0, 113, 1)
+    return ConnectionEntry(
+      id: 0, protocolNumber: proto.rawValue, state: state, isAssured: assured, timeLeft: .seconds(left),
+      original: .init(
+        source: inside, destination: server, sourcePort: ports.0, destinationPort: ports.1, port: PortIndex(2), packets: 1,
+        bytes: 60),
+      reply: .init(
+        source: server, destination: outside, sourcePort: ports.1, destinationPort: ports.0, port: PortIndex(0),
+        packets: replied ? 1 : 0, bytes: replied ? 60 : 0))
   }
 
-  @Test func listingsReadAsConntracksOwn() throws {
-    let tcp = try Self.entry(.tcp, .established, left: 431_999, ports: (39510, 443), replied: true, assured: true)
+  @Test func listingsReadAsConntracksOwn() {
+    let tcp = Self.entry(.tcp, .established, left: 431_999, ports: (39510, 443), replied: true, assured: true)
     #expect(
       tcp.conntrackLine
         == "tcp      6 431999 ESTABLISHED src=10.0.2.15 dst=203.0.113.9 sport=39510 dport=443 "
         + "src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39510 [ASSURED] mark=0 use=1")
-    let udp = try Self.entry(.udp, .none, left: 29, ports: (44411, 99), replied: false, assured: false)
+    let udp = Self.entry(.udp, .none, left: 29, ports: (44411, 99), replied: false, assured: false)
     #expect(
       udp.conntrackLine
         == "udp      17 29 src=10.0.2.15 dst=203.0.113.9 sport=44411 dport=99 [UNREPLIED] "
         + "src=203.0.113.9 dst=203.0.113.1 sport=99 dport=44411 mark=0 use=1")
   }
 
-  @Test func eventsReadAsConntracksOwn() throws {
+  @Test func eventsReadAsConntracksOwn() {
     let new = ConnectionEvent(
-      kind: .new, at: .start, entry: try Self.entry(.tcp, .synSent, left: 120, ports: (39510, 443), replied: false, assured: false))
+      kind: .new, at: .start, entry: Self.entry(.tcp, .synSent, left: 120, ports: (39510, 443), replied: false, assured: false))
     #expect(
       new.conntrackLine
         == "    [NEW] tcp      6 120 SYN_SENT src=10.0.2.15 dst=203.0.113.9 sport=39510 dport=443 [UNREPLIED] "
         + "src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39510")
     let update = ConnectionEvent(
-      kind: .update, at: .start, entry: try Self.entry(.tcp, .synReceived, left: 60, ports: (39510, 443), replied: true, assured: false))
+      kind: .update, at: .start, entry: Self.entry(.tcp, .synReceived, left: 60, ports: (39510, 443), replied: true, assured: false))
     #expect(
       update.conntrackLine
         == " [UPDATE] tcp      6 60 SYN_RECV src=10.0.2.15 dst=203.0.113.9 sport=39510 dport=443 "
         + "src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39510")
     let destroy = ConnectionEvent(
-      kind: .destroy, at: .start, entry: try Self.entry(.udp, .none, left: 28, ports: (44411, 99), replied: false, assured: false))
+      kind: .destroy, at: .start, entry: Self.entry(.udp, .none, left: 28, ports: (44411, 99), replied: false, assured: false))
     #expect(
       destroy.conntrackLine
         == "[DESTROY] udp      17 28 src=10.0.2.15 dst=203.0.113.9 sport=44411 dport=99 [UNREPLIED] "
