@@ -225,11 +225,20 @@ extension Guest {
         source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
         isBroadcast: stack.ip.interfaces[port.index].isBroadcast(destination), trace: trace)
       programs.udpEchos[Int(owner.index)].datagram(info, datagram.payload, now: now, &stack, &out)
+      programs.hasten(programs.udpEchos[Int(owner.index)].deadline)
     case .udpRate: programs.udpRates[Int(owner.index)].datagram(datagram.length &- 8)
     case .probe:
+      let info = DatagramInfo(
+        source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
+        isBroadcast: false, trace: trace)
       if let probe = probe(owner.index) {
-        probes[probe].reply(from: source, size: datagram.length - 8, now: now, &stack)
+        probes[probe].datagram(info, datagram.payload, now: now, &stack, &out)
       }
+    case .stunServer, .natProbe, .rendezvous:
+      let info = DatagramInfo(
+        source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
+        isBroadcast: stack.ip.interfaces[port.index].isBroadcast(destination), trace: trace)
+      programs.datagram(owner, info, datagram.payload, now: now, &stack, &out)
     default: break
     }
     return .accepted

@@ -167,7 +167,7 @@ public struct Guest: Element {
 
   private mutating func collectProbes() {
     guard probes.contains(where: { $0.isFinished }) else { return }
-    for probe in probes where probe.isFinished { finishedProbes.append(probe.result) }
+    for probe in probes where probe.isFinished && !probe.isPartner { finishedProbes.append(probe.result) }
     probes.removeAll { $0.isFinished }
   }
 

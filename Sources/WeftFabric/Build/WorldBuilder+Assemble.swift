@@ -29,6 +29,7 @@ extension WorldBuilder {
       zip(gateways, gatewayForwards).map { configuration, forwards in
         var configuration = configuration
         configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
+        configuration.addressPairs = addressPairs(of: configuration)
         return NATGateway(configuration)
       })
     world.servers = ElementStore(servers.map { DHCPServer($0) })
@@ -60,10 +61,19 @@ extension WorldBuilder {
     return world
   }
 
+  /// With one-to-one translation: the planned addresses of those that the file settles one for.
+  private func addressPairs(of configuration: NATConfiguration) -> [NATConfiguration.AddressPair] {
+    let networks = configuration.insides.map(\.name)
+    guard let first = networks.first, let place = placeOfNetwork[first] else { return [] }
+    return topology.hosts[place.host].networks[place.network].nat.oneToOne.compactMap { pair in
+      let address = networks.lazy.compactMap { addressPlan.address(of: pair.vm, on: $0) }.first
+      return address.map { .init(inside: $0, external: pair.address) }
+    }
+  }
+
   /// To where the VM is planned to be. The validator has seen to it that it is on one of the gateway's networks.
   private func portForward(_ network: String, _ forward: Forward) -> PortForward? {
     guard let address = addressPlan.address(of: forward.vm, on: network) else { return nil }
-    return PortForward(
-      forward.protocol == .tcp ? .tcp : .udp, externalPort: forward.hostPort, to: address, port: forward.vmPort)
+    return PortForward(forward, to: address)
   }
 }

@@ -67,12 +67,11 @@ extension WorldBuilder {
       }, hasHostPort: true)
     configuration.ipForwarding = host.ipForwarding
     let settings = nats[0].nat
-    configuration.unsolicited = settings.unsolicited == .drop ? .drop : .refuse
-    configuration.tableLimit = settings.tableLimit
-    configuration.timeouts.udp = settings.udpTimeout
-    configuration.timeouts.icmp = settings.icmpTimeout
-    configuration.timeouts.tcpEstablished = settings.tcpEstablishedTimeout
-    configuration.timeouts.tcpTransitory = settings.tcpTransitoryTimeout
+    configuration.outside.moreAddresses = settings.addresses
+    configuration.behaviour = NATBehaviour(settings)
+    configuration.filterRules = settings.rules.map { WeftNAT.FilterRule($0) }
+    configuration.tableLimit = settings.limits.table
+    configuration.limits = NATLimits(settings.limits)
     configuration.services = host.programs.flatMap(\.listens).map { .init($0.0 == .tcp ? .tcp : .udp, $0.1) }
     gateways.append(configuration)
     gatewayForwards.append(nats.flatMap { network in network.forwards.map { (network.name, $0) } })

@@ -35,7 +35,7 @@ struct WorldBuilder {
   var switchOfSegment: [String: Int] = [:]
   private(set) var addressPlan = AddressPlan()
   /// Looked up once per NIC, in files of thousands of VMs.
-  private var placeOfNetwork: [String: (host: Int, network: Int)] = [:]
+  private(set) var placeOfNetwork: [String: (host: Int, network: Int)] = [:]
 
   init(topology: Topology, seed: UInt64) {
     self.topology = topology

@@ -59,6 +59,14 @@ public struct GuestProgram: Codable, Sendable {
     case bulk(to: GuestTarget, port: UInt16, size: UInt64)
     /// Datagrams of `size` payload bytes, one each `interval`; nil: without end.
     case udpRate(to: GuestTarget, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?)
+    /// Answers STUN binding requests on this port and the next, and in the stead of `other`, which does the same.
+    case stunServer(port: UInt16, other: GuestTarget?)
+    /// Classifies the NAT on the way to a STUN server.
+    case natProbe(to: GuestTarget, port: UInt16)
+    /// Introduces machines to each other that want to punch holes.
+    case rendezvous(port: UInt16)
+    /// SYNs from ever other ports, one each `interval`; nil: without end.
+    case synFlood(to: GuestTarget, port: UInt16, interval: Nanoseconds, count: UInt64?)
   }
 
   public var kind: Kind

@@ -13,6 +13,13 @@ public struct GuestProbe: Codable, Sendable {
     case http(to: GuestTarget, port: UInt16, path: String, host: String?)
     /// Sends `size` bytes over TCP to a sink; open when the last is acknowledged.
     case throughput(to: GuestTarget, port: UInt16, size: UInt64)
+    /// Classifies the NAT on the way to a STUN server; open when that answers.
+    case nat(via: GuestTarget, port: UInt16)
+    /// Meets the machine that runs the same with `isPartner`, introduced by a rendezvous server; open when data went
+    /// both ways. The partner's own probe has the same trace and no result.
+    case punch(via: GuestTarget, port: UInt16, protocol: IPProtocol, isPartner: Bool)
+    /// Asks an echo server to answer only after `delay`; open when that answer comes.
+    case idle(to: GuestTarget, port: UInt16, protocol: IPProtocol, delay: Nanoseconds)
   }
 
   /// At least 1, and different from that of every other probe running in the world.
@@ -42,7 +49,7 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
     case timedOut
     /// The connection was open and was then reset or closed too early.
     case reset
-    /// Answered, but not with HTTP.
+    /// Answered, but not with HTTP, or an echo server's answer came before its time.
     case badResponse
     /// Nothing ever left: the target's name or the guest itself had no address in time, or there was no power.
     case notSent
@@ -67,6 +74,7 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
   /// Who answered, or whom it was sent to.
   public var remoteAddress: IPv4Address?
   public var icmpFrom: IPv4Address?
+  public var nat: NATFindings?
 
   public init(trace: UInt32, outcome: Outcome, startedAt: Instant, finishedAt: Instant) {
     self.trace = trace

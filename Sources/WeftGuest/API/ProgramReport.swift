@@ -34,6 +34,8 @@ public struct ProgramReport: Codable, Sendable, Hashable {
   public var httpStatus: Int?
   /// The first 4 KiB of the latest HTTP response's body.
   public var httpBody: [UInt8]?
+  /// A NAT probe's.
+  public var findings: NATFindings?
   public var startedAt: Instant?
   public var finishedAt: Instant?
 

@@ -11,6 +11,10 @@ struct ProbeRun: Codable {
     case echo(identifier: UInt16, sentAt: Instant)
     case http(HTTPExchange)
     case bulk(BulkTransfer)
+    case classifying(NATClassifier)
+    case punching(HolePunch)
+    /// An open connection over which the answer comes late.
+    case idle(SocketID)
     /// What it waited on is gone with the power; only its time is left.
     case lost
     case finished
@@ -33,12 +37,17 @@ struct ProbeRun: Codable {
 
   var isFinished: Bool { if case .finished = state { true } else { false } }
 
+  /// Whether it only helps the probe of another machine.
+  var isPartner: Bool { if case .punch(_, _, _, true) = probe.kind { true } else { false } }
+
   private var expiry: Instant { startedAt + probe.timeout }
 
   var deadline: Instant {
     switch state {
     case .waiting(let at): min(at, expiry)
     case .finished: .never
+    case .classifying(let classifier): min(classifier.deadline, expiry)
+    case .punching(let punch): min(punch.deadline, expiry)
     default: expiry
     }
   }
@@ -54,6 +63,15 @@ struct ProbeRun: Codable {
       if case .waiting = state { return finish(.notSent, now: now, &stack) }
       return finish(.timedOut, now: now, &stack)
     }
+    switch state {
+    case .classifying(var classifier) where classifier.deadline <= now:
+      let step = classifier.wake(now: now, &stack, &out)
+      proceed(classifier, step, now: now, &stack)
+    case .punching(var punch) where punch.deadline <= now:
+      let step = punch.wake(now: now, &stack, &out)
+      proceed(punch, step, now: now, &stack)
+    default: break
+    }
     guard case .waiting(let at) = state, at <= now else { return }
     if !isBooted || !start(now: now, &stack, &out) { state = .waiting(at: now + resolveInterval) }
   }
@@ -66,7 +84,7 @@ struct ProbeRun: Codable {
   private var target: GuestTarget {
     switch probe.kind {
     case .tcpConnect(let to, _), .udp(let to, _), .ping(let to, _, _), .http(let to, _, _, _),
-      .throughput(let to, _, _):
+      .throughput(let to, _, _), .nat(let to, _), .punch(let to, _, _, _), .idle(let to, _, _, _):
       to
     }
   }
@@ -83,7 +101,7 @@ struct ProbeRun: Codable {
       return true
     }
     switch probe.kind {
-    case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _):
+    case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _), .idle(_, let port, .tcp, _):
       guard let socket = stack.connect(to: address, port, owner, trace: probe.trace, now: now) else { return false }
       result.localPort = stack.localPort(socket)
       result.localAddress = stack.localAddress(socket)
@@ -91,14 +109,30 @@ struct ProbeRun: Codable {
       case .http(let to, _, let path, let host):
         state = .http(HTTPExchange(socket, host: host ?? (port == 80 ? to.text : "\(to.text):\(port)"), path: path))
       case .throughput(_, _, let size): state = .bulk(BulkTransfer(socket, size: size))
+      case .idle: state = .idle(socket)
       default: state = .connecting(socket)
       }
-    case .udp(_, let port):
+    case .nat(_, let port):
+      let server = TransportAddress(address, port)
+      guard let classifier = NATClassifier(server: server, owner: owner, trace: probe.trace, now: now, &stack, &out)
+      else { return false }
+      result.localPort = classifier.port
+      result.localAddress = stack.ip.route(to: address)?.source
+      state = .classifying(classifier)
+    case .punch(_, let port, let type, let isPartner):
+      let punch = HolePunch(
+        server: TransportAddress(address, port), isTCP: type == .tcp, isPartner: isPartner, trace: probe.trace,
+        owner: owner, now: now, &stack, &out)
+      guard let punch else { return false }
+      result.localPort = punch.localPort
+      result.localAddress = stack.ip.route(to: address)?.source
+      state = .punching(punch)
+    case .udp(_, let port), .idle(_, let port, _, _):
       guard let route = stack.ip.route(to: address), let local = stack.bindDatagrams(owner) else { return false }
       result.localPort = local
       result.localAddress = route.source
       state = .datagram(port: local, sentAt: now)
-      stack.sendDatagram(from: local, to: address, port, Self.datagram.span.bytes, trace: probe.trace, now: now, &out)
+      stack.sendDatagram(from: local, to: address, port, payload.span.bytes, trace: probe.trace, now: now, &out)
     case .ping(_, let size, let ttl):
       guard let route = stack.ip.route(to: address) else { return false }
       let identifier = stack.bindEcho(owner)
@@ -109,6 +143,11 @@ struct ProbeRun: Codable {
         &out)
     }
     return true
+  }
+
+  /// What the UDP probes send.
+  private var payload: [UInt8] {
+    if case .idle(_, _, _, let delay) = probe.kind { LateEcho.request(delay) } else { Self.datagram }
   }
 
   mutating func socket(
@@ -149,8 +188,79 @@ struct ProbeRun: Codable {
         finish(.open, now: now, &stack)
       case .failed(let error): finish(Self.outcome(error), now: now, &stack)
       }
+    case .punching(var punch):
+      let step = punch.socket(id, events, now: now, &stack)
+      if events.contains(.connected), isPartner { observe(stack.remote(id), punch, &out) }
+      proceed(punch, step, now: now, &stack)
+    case .idle(let socket) where socket == id: idle(socket, events, now: now, &stack)
     default: break
     }
+  }
+
+  private mutating func idle(_ socket: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack) {
+    if events.contains(.connected) { stack.write(socket, payload.span.bytes) }
+    let count = stack.readable(socket)
+    if count > 0 {
+      result.bytes = UInt64(count)
+      result.rtt = stack.openedAt(socket).map { now - $0 }
+      stack.discard(socket)
+      finish(isEarly ? .badResponse : .open, now: now, &stack)
+    } else if events.contains(.closed) {
+      finish(Self.outcome(stack.error(socket)), now: now, &stack)
+    } else if stack.isAtEnd(socket) {
+      finish(.reset, now: now, &stack)
+    }
+  }
+
+  /// Whether the answer came before its time: then the server is none that can wait, and nothing was shown.
+  private var isEarly: Bool {
+    guard case .idle(_, _, _, let delay) = probe.kind, let rtt = result.rtt else { return false }
+    return rtt < delay
+  }
+
+  mutating func datagram(
+    _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) {
+    switch state {
+    case .classifying(var classifier):
+      let step = classifier.datagram(info, payload, now: now, &stack, &out)
+      proceed(classifier, step, now: now, &stack)
+    case .punching(var punch):
+      let hadHeard = punch.hasHeard
+      let step = punch.datagram(info, payload, now: now, &stack, &out)
+      if punch.hasHeard, !hadHeard, isPartner {
+        observe(TransportAddress(info.source, info.sourcePort), punch, &out)
+      }
+      proceed(punch, step, now: now, &stack)
+    default: reply(from: info.source, size: payload.byteCount, now: now, &stack)
+    }
+  }
+
+  /// The prober's packet arrived at the other machine.
+  private func observe(_ source: TransportAddress?, _ punch: HolePunch, _ out: inout Effects) {
+    guard let source, source != punch.server else { return }
+    out.observe(Observation(.delivered, trace: probe.trace, source: source.address, sourcePort: source.port))
+  }
+
+  private mutating func proceed(
+    _ classifier: NATClassifier, _ step: NATClassifier.Step, now: Instant, _ stack: inout Stack
+  ) {
+    state = .classifying(classifier)
+    result.nat = classifier.findings
+    result.rtt = classifier.rtt
+    switch step {
+    case .going: break
+    case .done: finish(.open, now: now, &stack)
+    case .silent: finish(.timedOut, now: now, &stack)
+    }
+  }
+
+  private mutating func proceed(_ punch: HolePunch, _ step: HolePunch.Step, now: Instant, _ stack: inout Stack) {
+    state = .punching(punch)
+    result.rtt = punch.rtt
+    result.bytes = punch.bytes
+    if let peer = punch.peer { result.remoteAddress = peer.address }
+    if step == .done { finish(.open, now: now, &stack) }
   }
 
   mutating func reply(from address: IPv4Address, size: Int, now: Instant, _ stack: inout Stack) {
@@ -159,7 +269,7 @@ struct ProbeRun: Codable {
       result.rtt = now - sentAt
       result.bytes = UInt64(size)
       result.remoteAddress = address
-      finish(.open, now: now, &stack)
+      finish(isEarly ? .badResponse : .open, now: now, &stack)
     default: break
     }
   }
@@ -167,6 +277,8 @@ struct ProbeRun: Codable {
   mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack) {
     switch state {
     case .datagram, .echo: finish(record(error), now: now, &stack)
+    // There is no server; later on, an error is what a NAT may answer to a test.
+    case .classifying(let classifier) where classifier.findings == nil: finish(record(error), now: now, &stack)
     default: break
     }
   }
@@ -191,11 +303,13 @@ struct ProbeRun: Codable {
 
   private mutating func finish(_ outcome: GuestProbeResult.Outcome, now: Instant, _ stack: inout Stack) {
     switch state {
-    case .connecting(let socket): end(socket, outcome, now: now, &stack)
+    case .connecting(let socket), .idle(let socket): end(socket, outcome, now: now, &stack)
     case .http(let exchange): end(exchange.socket, outcome, now: now, &stack)
     case .bulk(let transfer):
       result.throughput = result.throughput ?? transfer.throughput(now: now)
       end(transfer.socket, outcome, now: now, &stack)
+    case .classifying(let classifier): classifier.close(&stack)
+    case .punching(var punch): punch.close(outcome == .open, now: now, &stack)
     case .datagram(let port, _): stack.unbindDatagrams(port)
     case .echo(let identifier, _): stack.unbindEcho(identifier)
     case .waiting, .lost, .finished: break

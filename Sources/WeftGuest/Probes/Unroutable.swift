@@ -10,8 +10,9 @@ enum Unroutable {
     let port = ip.interfaces[index].port
     let type: IPProtocol =
       switch probe.kind {
-      case .udp: .udp
+      case .udp, .nat: .udp
       case .ping: .icmp
+      case .punch(_, _, let type, _), .idle(_, _, let type, _): type
       case .tcpConnect, .http, .throughput: .tcp
       }
     let length = type == .tcp ? 20 : 8
@@ -21,10 +22,11 @@ enum Unroutable {
       EthernetHeader(destination: .zero, source: ip.interfaces[index].mac, type: .ipv4).write(to: &span)
       var part = span.extracting(34..<34 + length)
       switch probe.kind {
-      case .udp(_, let port):
+      case .udp(_, let port), .nat(_, let port), .punch(_, let port, .udp, _), .idle(_, let port, .udp, _):
         UDPHeader(sourcePort: 0, destinationPort: port).write(to: &part, source: source, destination: address)
       case .ping: ICMPv4Header.echo(.echoRequest, identifier: 0, sequence: 1).write(to: &part)
-      case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _):
+      case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _),
+        .punch(_, let port, _, _), .idle(_, let port, _, _):
         TCPHeader(sourcePort: 0, destinationPort: port, sequence: 0, acknowledgment: 0, flags: .syn, window: 65535)
           .write(to: &part, source: source, destination: address)
       }

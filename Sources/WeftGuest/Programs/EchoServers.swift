@@ -1,8 +1,14 @@
 import WeftCore
 import WeftWire
 
-/// Sends back over each connection what came over it.
+/// Sends back over each connection what came over it; a `LateEcho` when its time has come.
 struct TCPEcho: GuestBehaviour {
+  private struct Late: Codable {
+    var at: Instant
+    var socket: SocketID
+    var request: [UInt8]
+  }
+
   let port: UInt16
   let owner: SocketOwner
   var report: ProgramReport
@@ -15,7 +21,18 @@ struct TCPEcho: GuestBehaviour {
     report = ProgramReport(index: index, title: "tcp-echo :\(port)", state: .waiting)
   }
 
+  /// The next one first.
+  private var late: [Late] = []
+
   mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    if report.state == .running {
+      while let next = late.first, next.at <= now {
+        late.removeFirst()
+        report.bytesOut += UInt64(stack.write(next.socket, next.request.span.bytes))
+      }
+      deadline = late.first?.at ?? .never
+      return
+    }
     deadline = .never
     report.state = stack.tcp.listen(port, owner) ? .running : .failed("port \(port)/tcp in use")
     report.startedAt = now
@@ -25,6 +42,16 @@ struct TCPEcho: GuestBehaviour {
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     if events.contains(.connected) { report.requests += 1 }
+    if stack.readable(id) == LateEcho.length, late.count < LateEcho.most {
+      let request = stack.peek(id, LateEcho.length)
+      if let delay = LateEcho.delay(request.span.bytes) {
+        stack.discard(id)
+        report.bytesIn += UInt64(LateEcho.length)
+        let place = late.firstIndex { $0.at > now + delay } ?? late.count
+        late.insert(Late(at: now + delay, socket: id, request: request), at: place)
+        deadline = late[0].at
+      }
+    }
     // Only what can be sent back is read: the window tells the other side to wait.
     while stack.readable(id) > 0 {
       let bytes = stack.peek(id, min(stack.writable(id), 1 << 16))
@@ -38,8 +65,16 @@ struct TCPEcho: GuestBehaviour {
   }
 }
 
-/// Sends each datagram back to its sender.
+/// Sends each datagram back to its sender; a `LateEcho` when its time has come.
 struct UDPEcho: GuestBehaviour {
+  private struct Late: Codable {
+    var at: Instant
+    var to: TransportAddress
+    var source: IPv4Address
+    var trace: UInt32
+    var request: [UInt8]
+  }
+
   let port: UInt16
   let owner: SocketOwner
   var report: ProgramReport
@@ -52,7 +87,18 @@ struct UDPEcho: GuestBehaviour {
     report = ProgramReport(index: index, title: "udp-echo :\(port)", state: .waiting)
   }
 
+  /// The next one first.
+  private var late: [Late] = []
+
   mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    if report.state == .running {
+      while let next = late.first, next.at <= now {
+        late.removeFirst()
+        answer(next.to, next.request.span.bytes, source: next.source, trace: next.trace, now: now, &stack, &out)
+      }
+      deadline = late.first?.at ?? .never
+      return
+    }
     deadline = .never
     report.state = stack.bindDatagrams(port, owner) ? .running : .failed("port \(port)/udp in use")
     report.startedAt = now
@@ -63,9 +109,26 @@ struct UDPEcho: GuestBehaviour {
   ) {
     report.requests += 1
     report.bytesIn += UInt64(payload.byteCount)
+    if let delay = LateEcho.delay(payload), !info.isBroadcast, late.count < LateEcho.most {
+      let place = late.firstIndex { $0.at > now + delay } ?? late.count
+      let one = Late(
+        at: now + delay, to: TransportAddress(info.source, info.sourcePort), source: info.destination,
+        trace: info.trace, request: payload.array)
+      late.insert(one, at: place)
+      deadline = late[0].at
+      return
+    }
+    answer(
+      TransportAddress(info.source, info.sourcePort), payload, source: info.isBroadcast ? nil : info.destination,
+      trace: info.trace, now: now, &stack, &out)
+  }
+
+  private mutating func answer(
+    _ client: TransportAddress, _ payload: RawSpan, source: IPv4Address?, trace: UInt32, now: Instant,
+    _ stack: inout Stack, _ out: inout Effects
+  ) {
     let result = stack.sendDatagram(
-      from: port, to: info.source, info.sourcePort, payload, source: info.isBroadcast ? nil : info.destination,
-      trace: info.trace, now: now, &out)
+      from: port, to: client.address, client.port, payload, source: source, trace: trace, now: now, &out)
     guard case .sent = result else { return }
     report.replies += 1
     report.bytesOut += UInt64(payload.byteCount)

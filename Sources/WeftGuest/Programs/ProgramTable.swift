@@ -12,6 +12,10 @@ struct ProgramTable: Codable {
   var sinks: [Sink] = []
   var bulks: [Bulk] = []
   var udpRates: [UDPRate] = []
+  var stunServers: [STUNServer] = []
+  var natProbes: [NATProbe] = []
+  var rendezvouses: [Rendezvous] = []
+  var synFloods: [SYNFlood] = []
   /// As configured; the order in which those due at the same moment run.
   private var order: [SocketOwner] = []
   /// The earliest of all.
@@ -70,6 +74,21 @@ struct ProgramTable: Codable {
       udpRates.append(
         UDPRate(
           to: to, port: port, size: size, interval: interval, count: count, owner: owner, index: index, start: start))
+    case .stunServer(let port, let other):
+      let owner = SocketOwner(.stunServer, UInt32(stunServers.count))
+      order.append(owner)
+      stunServers.append(STUNServer(port: port, partner: other, owner: owner, index: index, start: start))
+    case .natProbe(let to, let port):
+      let owner = SocketOwner(.natProbe, UInt32(natProbes.count))
+      order.append(owner)
+      natProbes.append(NATProbe(to: to, port: port, owner: owner, index: index, start: start))
+    case .rendezvous(let port):
+      let owner = SocketOwner(.rendezvous, UInt32(rendezvouses.count))
+      order.append(owner)
+      rendezvouses.append(Rendezvous(port: port, owner: owner, index: index, start: start))
+    case .synFlood(let to, let port, let interval, let count):
+      order.append(SocketOwner(.synFlood, UInt32(synFloods.count)))
+      synFloods.append(SYNFlood(to: to, port: port, interval: interval, count: count, index: index, start: start))
     }
   }
 
@@ -84,6 +103,10 @@ struct ProgramTable: Codable {
     case .sink: return sinks[index].deadline
     case .bulk: return bulks[index].deadline
     case .udpRate: return udpRates[index].deadline
+    case .stunServer: return stunServers[index].deadline
+    case .natProbe: return natProbes[index].deadline
+    case .rendezvous: return rendezvouses[index].deadline
+    case .synFlood: return synFloods[index].deadline
     case .none, .timeWait, .probe: return .never
     }
   }
@@ -117,6 +140,10 @@ struct ProgramTable: Codable {
     case .sink: sinks[index].wake(now: now, &stack, &out)
     case .bulk: bulks[index].wake(now: now, &stack, &out)
     case .udpRate: udpRates[index].wake(now: now, &stack, &out)
+    case .stunServer: stunServers[index].wake(now: now, &stack, &out)
+    case .natProbe: natProbes[index].wake(now: now, &stack, &out)
+    case .rendezvous: rendezvouses[index].wake(now: now, &stack, &out)
+    case .synFlood: synFloods[index].wake(now: now, &stack, &out)
     case .none, .timeWait, .probe: break
     }
   }
@@ -137,10 +164,31 @@ struct ProgramTable: Codable {
     case .bulk:
       bulks[index].socket(id, events, now: now, &stack, &out)
       return
-    case .ping, .udpEcho, .udpRate, .none, .timeWait, .probe: return
+    case .rendezvous: rendezvouses[index].socket(id, events, now: now, &stack, &out)
+    case .ping, .udpEcho, .udpRate, .stunServer, .natProbe, .synFlood, .none, .timeWait, .probe: return
     }
     deadline = min(deadline, deadline(of: owner))
   }
+
+  /// For the kinds whose datagrams are few.
+  @inline(never)
+  mutating func datagram(
+    _ owner: SocketOwner, _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack,
+    _ out: inout Effects
+  ) {
+    let index = Int(owner.index)
+    switch owner.kind {
+    case .stunServer: stunServers[index].datagram(info, payload, now: now, &stack, &out)
+    case .natProbe: natProbes[index].datagram(info, payload, now: now, &stack, &out)
+    case .rendezvous: rendezvouses[index].datagram(info, payload, now: now, &stack, &out)
+    default: return
+    }
+    deadline = min(deadline, deadline(of: owner))
+  }
+
+  /// A program has set itself a deadline outside of `wake`.
+  @inline(__always)
+  mutating func hasten(_ time: Instant) { if time < deadline { deadline = time } }
 
   mutating func failed(
     _ owner: SocketOwner, _ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects
@@ -167,6 +215,10 @@ struct ProgramTable: Codable {
         report.throughput = sinks[index].throughput
         return report
       case .bulk: return bulks[index].report
+      case .stunServer: return stunServers[index].report
+      case .natProbe: return natProbes[index].report
+      case .rendezvous: return rendezvouses[index].report
+      case .synFlood: return synFloods[index].report
       default: return udpRates[index].report
       }
     }
@@ -174,6 +226,7 @@ struct ProgramTable: Codable {
 
   var hasUnfinished: Bool {
     pings.contains { $0.isUnfinished } || httpGets.contains { $0.isUnfinished } || bulks.contains { $0.isUnfinished }
-      || udpRates.contains { $0.isUnfinished }
+      || udpRates.contains { $0.isUnfinished } || natProbes.contains { $0.isUnfinished }
+      || synFloods.contains { $0.isUnfinished }
   }
 }

@@ -12,6 +12,10 @@ struct SocketOwner: Codable, Equatable {
     case sink
     case bulk
     case udpRate
+    case stunServer
+    case natProbe
+    case rendezvous
+    case synFlood
     case probe
   }
 

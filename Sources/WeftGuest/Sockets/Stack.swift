@@ -51,17 +51,25 @@ struct Stack: Codable {
 
   // MARK: TCP
 
-  /// Nil where there is no route, no address or no free port.
+  /// From a port of one's own, which another connection to elsewhere may have too (as SO_REUSEADDR), or from a free
+  /// one. Nil where there is no route, no address, no free port or such a connection already.
   mutating func connect(
-    to address: IPv4Address, _ port: UInt16, _ owner: SocketOwner, trace: UInt32 = 0, now: Instant
+    to address: IPv4Address, _ port: UInt16, from own: UInt16? = nil, _ owner: SocketOwner, trace: UInt32 = 0,
+    now: Instant
   ) -> SocketID? {
     guard let route = ip.route(to: address), !route.isBroadcast else { return nil }
     let source = route.source
-    guard
-      let local = ephemeralPort(where: { stack, candidate in
-        !stack.tcp.has(FourTuple(local: source, candidate, remote: address, port))
-      })
-    else { return nil }
+    let isFree: (borrowing Stack, UInt16) -> Bool = { stack, candidate in
+      !stack.tcp.has(FourTuple(local: source, candidate, remote: address, port))
+    }
+    let local: UInt16
+    if let own {
+      guard isFree(self, own) else { return nil }
+      local = own
+    } else {
+      guard let free = ephemeralPort(where: isFree) else { return nil }
+      local = free
+    }
     let index = tcp.open(
       FourTuple(local: source, local, remote: address, port), .synSent, owner, trace: trace,
       initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
@@ -74,6 +82,9 @@ struct Stack: Codable {
   func writable(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].writable } ?? 0 }
   func localPort(_ id: SocketID) -> UInt16 { tcp.find(id).map { tcp.connections[$0].key.localPort } ?? 0 }
   func localAddress(_ id: SocketID) -> IPv4Address? { tcp.find(id).map { tcp.connections[$0].key.localAddress } }
+  func remote(_ id: SocketID) -> TransportAddress? {
+    tcp.find(id).map { TransportAddress(tcp.connections[$0].key.remoteAddress, tcp.connections[$0].key.remotePort) }
+  }
   func openedAt(_ id: SocketID) -> Instant? { tcp.find(id).map { tcp.connections[$0].openedAt } }
   func error(_ id: SocketID) -> SocketError? { tcp.find(id).flatMap { tcp.connections[$0].error } }
   func cookie(_ id: SocketID) -> UInt32 { tcp.find(id).map { tcp.connections[$0].cookie } ?? 0 }

@@ -151,12 +151,17 @@ public enum TransportProtocol: String, Sendable, Codable, CaseIterable {
   case udp
 }
 
-/// Host address:port → VM:port. `"8080:web:80/tcp"`.
+/// Host address:ports → ports of a machine on the network, the first to the first and so on. `"8080:web:80/tcp"`.
 public struct Forward: Sendable, Codable {
   public var `protocol`: TransportProtocol
+  /// Nil: on all of the host's.
+  public var hostAddress: IPv4Address?
+  /// The first of `count`.
   public var hostPort: UInt16
+  /// A VM, or a host whose uplink is plugged into the network.
   public var vm: String
   public var vmPort: UInt16
+  public var count: UInt16 = 1
   public var mark: Mark
 
   public init(protocol: TransportProtocol, hostPort: UInt16, vm: String, vmPort: UInt16, mark: Mark) {
@@ -166,22 +171,6 @@ public struct Forward: Sendable, Codable {
     self.vmPort = vmPort
     self.mark = mark
   }
-}
-
-public struct NATSettings: Sendable, Codable, Hashable {
-  /// What an unasked-for packet from outside gets: nothing, or RST / port unreachable.
-  public enum Unsolicited: String, Sendable, Codable, CaseIterable { case drop, refuse }
-
-  public var unsolicited = Unsolicited.drop
-  /// Entries of the connection table at most (netfilter's default).
-  public var tableLimit: Int = 262_144
-  /// Timeouts as named in RFC 4787 REQ-5, 5382 REQ-5, 5508 REQ-2.
-  public var udpTimeout: Nanoseconds = .minutes(5)
-  public var icmpTimeout: Nanoseconds = .seconds(60)
-  public var tcpEstablishedTimeout: Nanoseconds = .seconds(7440)
-  public var tcpTransitoryTimeout: Nanoseconds = .minutes(4)
-
-  public init() {}
 }
 
 public struct VM: Sendable, Codable {

@@ -1,53 +1,118 @@
 import WeftWire
 
 extension Loader {
+  /// One for each protocol; nil after a report.
+  func readForward(_ value: YAMLValue) -> [Forward]? {
+    let forward: Parse.ForwardText
+    if value.entries == nil {
+      guard let read = parse(value, Parse.forward) else { return nil }
+      forward = read
+    } else {
+      guard let from = parse(value["from"], Parse.ports), let place = value["to"],
+        let to = parse(place, Parse.forwardTarget)
+      else { return nil }
+      do {
+        try Parse.sameLength(from, to.ports, part: place.text ?? "")
+      } catch {
+        report(error, at: place)
+        return nil
+      }
+      forward = Parse.ForwardText(
+        address: parse(value["address"], Parse.address), hostPorts: from, vm: to.vm, vmPorts: to.ports,
+        transports: parse(value["protocol"], Parse.transports) ?? [.tcp])
+    }
+    return forward.transports.map {
+      var made = Forward(
+        protocol: $0, hostPort: forward.hostPorts.lowerBound, vm: forward.vm, vmPort: forward.vmPorts.lowerBound,
+        mark: value["to"]?.mark ?? value.mark)
+      made.hostAddress = forward.address
+      made.count = UInt16(forward.hostPorts.count)
+      return made
+    }
+  }
+
   struct PortUse: Hashable {
     var transport: TransportProtocol
     var port: UInt16
   }
 
-  /// Forwards lead to a VM of their network, and no host port is used twice.
-  func checkForwards(_ entries: [YAMLValue.Entry]) {
-    // Which networks each VM is on; built once, since there may be many forwards.
+  /// Who has a port of a host.
+  private struct PortOwner {
+    var forward: Forward
+    var network: String
+  }
+
+  /// Forwards lead to a machine of their network, and no host port is used twice.
+  func checkForwards() {
     for host in topology.hosts {
-      var used: [PortUse: String] = [:]
-      var listening: [PortUse: String] = [:]
+      // At one port there may be a forward for each address. What overlaps is reported and claims nothing more, so that
+      // this takes no longer than there are ports.
+      var used: [PortUse: [PortOwner]] = [:]
+      var listening: [PortUse: Program] = [:]
       for program in host.programs {
-        for (transport, port) in program.listens {
-          listening[PortUse(transport: transport, port: port)] = program.kind.word
-        }
+        for (transport, port) in program.listens { listening[PortUse(transport: transport, port: port)] = program }
       }
       for network in host.networks {
         for forward in network.forwards {
-          let text = "\(forward.hostPort):\(forward.vm):\(forward.vmPort)"
-          let length = text.unicodeScalars.count
           checkTarget(forward, network, host)
-          let use = PortUse(transport: forward.protocol, port: forward.hostPort)
-          let port = "port \(forward.hostPort)/\(forward.protocol.rawValue) of \"\(host.name)\""
-          if let other = used[use] {
-            report("\(port) is forwarded twice: here and in \(other)", at: forward.mark, length: length)
-          } else {
-            used[use] = "network \"\(network.name)\" on line \(forward.mark.line)"
-          }
-          if let program = listening[use] {
-            report(
-              "\(port) is forwarded to \"\(forward.vm)\", but the host's own \(program) listens on it",
-              at: forward.mark, length: length)
+          let owner = PortOwner(forward: forward, network: network.name)
+          for offset in 0..<forward.count {
+            let use = PortUse(transport: forward.protocol, port: forward.hostPort + offset)
+            if conflict(owner, at: use, host, used[use] ?? [], listening[use]) { break }
+            used[use, default: []].append(owner)
           }
         }
       }
     }
   }
 
-  private func checkTarget(_ forward: Forward, _ network: Network, _ host: Host) {
-    let place = YAMLValue(kind: .scalar(forward.vm, quoted: false), mark: forward.mark)
-    guard resolve(forward.vm, [.vm], at: place), let index = vmIndex[forward.vm] else { return }
-    let vm = topology.vms[index]
-    guard !vm.nics.contains(where: { $0.network == network.name }) else { return }
-    let networks = vm.nics.map { "\"\($0.network)\"" }.joined(separator: ", ")
+  private func conflict(
+    _ owner: PortOwner, at use: PortUse, _ host: Host, _ others: [PortOwner], _ program: Program?
+  ) -> Bool {
+    let forward = owner.forward
+    let port = "port \(use.port)/\(use.transport.rawValue) of \"\(host.name)\""
+    let rival = others.first {
+      $0.forward.hostAddress == nil || forward.hostAddress == nil || $0.forward.hostAddress == forward.hostAddress
+    }
+    if let rival {
+      report(
+        "\(port) is forwarded twice: here (\(forward.mark)) and in network \"\(rival.network)\" (\(rival.forward.mark))",
+        at: forward.mark, length: forward.length)
+      return true
+    }
+    // The host's own programs have its own address.
+    guard let program, forward.hostAddress.map({ $0 == host.uplink?.address }) ?? true else { return false }
     report(
-      "VM \"\(vm.name)\" is not on network \"\(network.name)\" but on \(networks)", at: place, part: vm.name,
-      hint: "a NAT forwards to the VMs of its own network")
+      "\(port) is forwarded to \"\(forward.vm)\" (\(forward.mark)), but the host's own \(program.kind.word) "
+        + "(\(program.mark)) listens on it",
+      at: forward.mark, length: forward.length)
+    return true
+  }
+
+  func checkTarget(_ forward: Forward, _ network: Network, _ host: Host) {
+    let place = YAMLValue(kind: .scalar(forward.vm, quoted: false), mark: forward.mark)
+    if let address = forward.hostAddress, let uplink = host.uplink, address != uplink.address,
+      !network.nat.addresses.contains(address)
+    {
+      report(
+        "\(address) is no external address of \"\(host.name)\"", at: place, part: "\(address)",
+        hint: network.nat.addresses.isEmpty
+          ? "its only one is \(uplink.address); more go into nat: {addresses: [...]}"
+          : "there are \(([uplink.address] + network.nat.addresses).map(\.description).joined(separator: ", "))")
+    }
+    guard resolve(forward.vm, [.vm, .host], at: place), !isOn(forward.vm, network: network.name) else { return }
+    let hint = "a NAT forwards to the machines of its own network"
+    guard let index = vmIndex[forward.vm] else {
+      // A VM that could not be read has been reported.
+      if hostIndex[forward.vm] != nil {
+        report("host \"\(forward.vm)\" is not plugged into network \"\(network.name)\"", at: place, part: forward.vm, hint: hint)
+      }
+      return
+    }
+    let networks = topology.vms[index].nics.map { "\"\($0.network)\"" }.joined(separator: ", ")
+    report(
+      "VM \"\(forward.vm)\" is not on network \"\(network.name)\" but on \(networks)", at: place, part: forward.vm,
+      hint: hint)
   }
 
   /// One machine's programs do not share a port.
@@ -91,6 +156,11 @@ extension Loader {
       }
     }
   }
+}
+
+extension Forward {
+  /// Of its short form, as long as it can be told.
+  fileprivate var length: Int { "\(hostPort):\(vm):\(vmPort)".unicodeScalars.count }
 }
 
 extension Program.Kind {

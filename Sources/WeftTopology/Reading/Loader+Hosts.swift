@@ -55,6 +55,14 @@ extension Loader {
     return uplink
   }
 
+  /// Takes an address of what the uplink is plugged into.
+  func occupy(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
+    if address == uplink.gateway {
+      return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
+    }
+    take(address, on: uplink.segment, for: owner, at: value)
+  }
+
   private func readNetworks(_ value: YAMLValue?, of host: Host, hasUplink: Bool) -> [Network] {
     let entries = (value?.entries ?? []).named.filter { names[$0.key]?.mark == $0.keyMark }
     var drafts: [NetworkDraft] = []
@@ -76,10 +84,10 @@ extension Loader {
         "host \"\(host.name)\" bridges its uplink in \"\(bridges[0].name)\" already", atKey: bridge.mark, bridge.name,
         hint: "one uplink, one bridge: put the VMs on \"\(bridges[0].name)\"")
     }
-    let networks = drafts.compactMap { readNetwork($0) }
+    let networks = drafts.compactMap { readNetwork($0, of: host) }
     // They share the host's one address, and so one gateway: whose settings would it be?
     let nats = networks.filter { $0.mode == .nat }
-    if let first = nats.first, let other = nats.first(where: { $0.nat != first.nat }) {
+    if let first = nats.first, let other = nats.first(where: { !$0.nat.agrees(with: first.nat) }) {
       report(
         "the NAT of \"\(other.name)\" has other settings than that of \"\(first.name)\", and they share one gateway",
         atKey: other.mark, other.name, hint: "give both networks the same \"nat\", or put it under \"defaults\"")

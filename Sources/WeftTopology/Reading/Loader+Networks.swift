@@ -74,7 +74,7 @@ extension Loader {
     }
   }
 
-  func readNetwork(_ draft: NetworkDraft) -> Network? {
+  func readNetwork(_ draft: NetworkDraft, of host: Host) -> Network? {
     guard let subnet = draft.subnet else { return nil }
     let value = draft.value
     var network = Network(name: draft.name, mode: draft.mode, subnet: subnet, mark: draft.mark)
@@ -97,8 +97,8 @@ extension Loader {
     }
     if value["dhcp"]?.text != "false" { network.dhcp = readDHCP(value["dhcp"], network, at: place) }
     if draft.mode == .nat {
-      if let nat = value["nat"] { network.nat = readNAT(nat) }
-      for forward in value["forwards"]?.items ?? [] { network.forwards += readForward(forward) }
+      if let nat = value["nat"] { network.nat = readNAT(nat, of: host) }
+      for forward in value["forwards"]?.items ?? [] { network.forwards += readForward(forward) ?? [] }
     }
     return network
   }
@@ -130,36 +130,5 @@ extension Loader {
     }
     if let time = interval(value?["lease-time"]) { settings.leaseTime = time }
     return settings
-  }
-
-  private func readNAT(_ value: YAMLValue) -> NATSettings {
-    var nat = NATSettings()
-    if let word = value["unsolicited"]?.text.flatMap(NATSettings.Unsolicited.init(rawValue:)) { nat.unsolicited = word }
-    if let limit = integer(value["table-limit"], 1...100_000_000) { nat.tableLimit = limit }
-    if let timeouts = value["timeouts"] {
-      if let time = interval(timeouts["udp"]) { nat.udpTimeout = time }
-      if let time = interval(timeouts["icmp"]) { nat.icmpTimeout = time }
-      if let time = interval(timeouts["tcp-established"]) { nat.tcpEstablishedTimeout = time }
-      if let time = interval(timeouts["tcp-transitory"]) { nat.tcpTransitoryTimeout = time }
-    }
-    return nat
-  }
-
-  private func readForward(_ value: YAMLValue) -> [Forward] {
-    if let forward = parse(value, Parse.forward) {
-      return forward.transports.map {
-        Forward(protocol: $0, hostPort: forward.hostPort, vm: forward.vm, vmPort: forward.vmPort, mark: value.mark)
-      }
-    }
-    guard let from = parse(value["from"], Parse.port), let place = value["to"],
-      let to = parse(place, { (text) throws(Complaint) in try Parse.endpoint(text) })
-    else { return [] }
-    guard case .node(let vm) = to.to else {
-      report("a port is forwarded to a VM, not to an address", at: place)
-      return []
-    }
-    if place.text?.contains("/") == true { report("the protocol goes into \"protocol:\"", at: place) }
-    let transports = parse(value["protocol"], Parse.transports) ?? [.tcp]
-    return transports.map { Forward(protocol: $0, hostPort: from, vm: vm, vmPort: to.port, mark: place.mark) }
   }
 }

@@ -136,7 +136,8 @@ final class Loader {
     for entry in vms { readVM(entry) }
     for entry in groups { readGroup(entry) }
     for entry in hosts { readHostPrograms(entry) }
-    checkForwards(hosts)
+    checkForwards()
+    checkPairs()
     checkListeners()
     checkPools()
     for value in root["events"]?.items ?? [] { readEvent(value) }

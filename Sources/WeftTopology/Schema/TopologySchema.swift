@@ -103,6 +103,8 @@ public enum TopologySchema {
   private static let octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
   private static let port =
     "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+  /// One or a range.
+  private static let portPair = "\(port)( *- *\(port))?"
   private static let name = "[A-Za-z0-9_-]{1,32}"
   private static let templated = "([A-Za-z0-9_-]|[{]n([+-][0-9]+)?[}])+"
 
@@ -130,8 +132,19 @@ public enum TopologySchema {
     case .mac: return strings("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")
     case .macPattern: return strings("^[0-9A-Fa-f:-]*([{]n([+-][0-9]+)?[}][0-9A-Fa-f:-]*)*$")
     case .port: return numbers(1...65535)
+    case .ports:
+      return .object([("anyOf", .array([numbers(1...65535), strings("^ *\(portPair) *$")]))])
+    case .network: return strings("^\(address)(/(3[0-2]|[12]?[0-9]))?$")
+    case .protocolNumber:
+      let names = JSON.object([("enum", .array(["tcp", "udp", "icmp"].map { .string($0) }))])
+      return .object([("anyOf", .array([numbers(0...255), names]))])
     case .range: return strings("^ *\(address) *- *\(address) *$")
-    case .choice(let words): return .object([("enum", .array(words.map { .string($0) }))])
+    case .choice(let words):
+      // YAML reads true and false, and in version 1.1 `off` too, as no text.
+      var values = words.map { JSON.string($0) }
+      if words.contains("true") { values.append(.bool(true)) }
+      if words.contains("false") || words.contains("off") { values.append(.bool(false)) }
+      return .object([("enum", .array(values))])
     case .reference:
       return .object([
         ("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^\(templated)$")),
@@ -141,7 +154,9 @@ public enum TopologySchema {
     case .endpoint: return strings("^\(node):\(port)(/(tcp|udp))?$")
     case .http: return strings("^http://[^ /]+(/[^ ]*)?$")
     case .path: return strings("^/[^ ]*$")
-    case .forward: return strings("^\(port):\(name):\(port)(/(tcp|udp|both))?$")
+    case .forward:
+      return strings("^(\(address):)?\(portPair):\(name):\(portPair)(/(tcp|udp|both))?$")
+    case .forwardTarget: return strings("^\(name):\(portPair)$")
     case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
     case .uplink: return strings("^ *\(name) +\(address) *$")
     case .roundTrip: return units(Quantity.durations, bare: "").prefixed("^ *([<>≤≥]=?)?")

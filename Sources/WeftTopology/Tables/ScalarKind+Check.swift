@@ -19,6 +19,9 @@ extension ScalarKind {
     case .prefix: _ = try Parse.subnet(text)
     case .mac: _ = try Parse.mac(text)
     case .port: _ = try Parse.port(text)
+    case .ports: _ = try Parse.ports(text)
+    case .network: _ = try Parse.network(text)
+    case .protocolNumber: _ = try Parse.protocolNumber(text)
     case .range: _ = try Parse.range(text)
     case .addressPattern: _ = try Parse.address(Pattern.expand(text, 1))
     case .macPattern: _ = try Parse.mac(Pattern.expand(text, 1))
@@ -34,6 +37,7 @@ extension ScalarKind {
     case .http: _ = try Parse.http(Pattern.expand(text, 1))
     case .path: try Parse.path(text)
     case .forward: _ = try Parse.forward(text)
+    case .forwardTarget: _ = try Parse.forwardTarget(text)
     case .link: _ = try Parse.link(text)
     case .uplink:
       let parts = text.split(separator: " ")
@@ -63,6 +67,9 @@ extension ScalarKind {
     case .prefix: "a subnet"
     case .mac, .macPattern: "a MAC address"
     case .port: "a port"
+    case .ports: "a port or a range of ports"
+    case .network: "an address or a subnet"
+    case .protocolNumber: "tcp, udp, icmp or a number"
     case .range: "a range of addresses"
     case .choice(let words): words.count == 1 ? "\"\(words[0])\"" : "one of \(words.joined(separator: ", "))"
     case .reference(let sort): "the name of a \(sort)"
@@ -72,6 +79,7 @@ extension ScalarKind {
     case .http: "an http:// address"
     case .path: "a path"
     case .forward: "a port forward (8080:web:80/tcp)"
+    case .forwardTarget: "VM:port or VM:port-port"
     case .link: "a link (laptop.uplink)"
     case .uplink: "\"segment address\""
     case .roundTrip: "a bound (< 5 ms)"

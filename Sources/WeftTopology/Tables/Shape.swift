@@ -22,13 +22,19 @@ enum ScalarKind: Sendable, Equatable {
   case interval
   /// A size in bounds, in bytes.
   case bytes(ClosedRange<UInt64>)
+  /// A port, or `80-90`.
+  case ports
+  /// Any prefix, or an address as one.
+  case network
+  /// tcp, udp, icmp or a number.
+  case protocolNumber
   case address, prefix, mac, port, range, addressPattern, macPattern
   case choice([String])
   /// The name of something of this sort.
   case reference(String)
   /// A name for the members of a group.
   case namePattern
-  case destination, endpoint, http, path, forward, link, uplink, roundTrip
+  case destination, endpoint, http, path, forward, forwardTarget, link, uplink, roundTrip
 }
 
 /// One key of an object of the file. The same row drives reading, checking, the schema and the reference.

@@ -71,7 +71,7 @@ enum Tables {
       Key(
         "forwards", .list(.either([.scalar(.forward), .object(forward)])), "Port forwards (nat).", default: "none",
         example: "[\"8080:web:80/tcp\"]"),
-      Key("nat", .object(nat), "Behaviour of the NAT (nat).", default: "see below", example: "{unsolicited: refuse}"),
+      Key("nat", natShape, "Behaviour of the NAT (nat).", default: "rfc", example: "symmetric"),
       Key("fdb", .object(fdb), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
     ] + cable)
 
@@ -87,39 +87,18 @@ enum Tables {
     ])
 
   static let forward = KeyTable(
-    "forward", "A port forward. Short form: `8080:web:80/tcp`; without a protocol, tcp",
+    "forward",
+    "A port forward. Short forms: `8080:web:80/tcp` (without a protocol, tcp), `8000-8010:web:80-90/both`, "
+      + "`203.0.113.9:8080:web:80`",
     [
-      Key("from", .scalar(.port), "Port of the host.", required: true, example: "8080"),
-      Key("to", .scalar(.endpoint), "VM and its port.", required: true, example: "web:80"),
+      Key("from", .scalar(.ports), "Port or ports of the host.", required: true, example: "8080"),
+      Key(
+        "to", .scalar(.forwardTarget), "VM and its port or ports, as many; or a host whose uplink is on the network.",
+        required: true, example: "web:80"),
+      Key(
+        "address", .scalar(.address), "The address of the host that it is for.", default: "all of them",
+        example: "203.0.113.9"),
       Key("protocol", .choice("tcp", "udp", "both"), "What is forwarded.", default: "tcp", example: "udp"),
-    ])
-
-  static let nat = KeyTable(
-    "nat", "How a NAT behaves, in the words of RFC 4787",
-    [
-      Key(
-        "unsolicited", .choice("drop", "refuse"),
-        "What an unasked-for packet from outside gets: nothing, or RST / port unreachable.",
-        default: "drop", example: "refuse"),
-      Key(
-        "table-limit", .integer(1...100_000_000), "Entries of the connection table at most.", default: "262144",
-        example: "1000"),
-      Key(
-        "timeouts", .object(timeouts), "How long an idle connection is kept.", default: "see below",
-        example: "{udp: 2 min}"),
-    ])
-
-  static let timeouts = KeyTable(
-    "timeouts", "How long an idle connection is kept",
-    [
-      Key("udp", .scalar(.interval), "UDP (RFC 4787 REQ-5).", default: "5 min", example: "2 min"),
-      Key("icmp", .scalar(.interval), "ICMP queries (RFC 5508 REQ-2).", default: "60 s", example: "30 s"),
-      Key(
-        "tcp-established", .scalar(.interval), "Established TCP (RFC 5382 REQ-5).", default: "2 h 4 min", example: "1 d"
-      ),
-      Key(
-        "tcp-transitory", .scalar(.interval), "TCP being opened or closed (RFC 5382 REQ-5).", default: "4 min",
-        example: "1 min"),
     ])
 
   static let fdb = KeyTable(

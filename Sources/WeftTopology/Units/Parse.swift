@@ -37,6 +37,41 @@ enum Parse {
     return value
   }
 
+  /// `80`, `80-90`.
+  static func ports(_ text: String) throws(Complaint) -> ClosedRange<UInt16> {
+    let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Quantity.trim($0) }
+    guard ends.count <= 2, let first = ends.first, let last = ends.last else {
+      throw Complaint("\"\(text.prefix(60))\" is not a range of ports", hint: "write it like 80-90", part: text)
+    }
+    let (low, high) = (try port(String(first)), try port(String(last)))
+    guard low <= high else {
+      throw Complaint("the range \"\(text)\" is reversed", hint: "did you mean \"\(high)-\(low)\"?", part: text)
+    }
+    return low...high
+  }
+
+  /// `10.0.0.0/8`, `10.0.0.1`.
+  static func network(_ text: String) throws(Complaint) -> IPv4Prefix {
+    if let address = IPv4Address(text) { return IPv4Prefix(address, length: 32) }
+    return text.contains("/") ? try prefix(text) : IPv4Prefix(try address(text), length: 32)
+  }
+
+  static func protocolNumber(_ text: String) throws(Complaint) -> UInt8 {
+    switch text {
+    case "icmp": return 1
+    case "tcp": return 6
+    case "udp": return 17
+    default:
+      guard !text.isEmpty, text.utf8.allSatisfy(Quantity.isDigit) else {
+        throw Complaint(
+          "\"\(text.prefix(60))\" is not a protocol",
+          hint: Suggestion.hint(for: text, in: ["tcp", "udp", "icmp"]) ?? "tcp, udp, icmp or a number")
+      }
+      guard let number = UInt8(text) else { throw Complaint("\(text.prefix(40)) is out of range: 0…255") }
+      return number
+    }
+  }
+
   static func transport(_ text: String) throws(Complaint) -> TransportProtocol {
     guard let value = TransportProtocol(rawValue: text) else {
       throw Complaint(
@@ -189,23 +224,51 @@ enum Parse {
   }
 
   struct ForwardText {
-    var hostPort: UInt16
+    var address: IPv4Address?
+    var hostPorts: ClosedRange<UInt16>
     var vm: String
-    var vmPort: UInt16
+    var vmPorts: ClosedRange<UInt16>
     var transports: [TransportProtocol]
   }
 
-  /// `8080:web:80/tcp`.
+  /// `8080:web:80/tcp`, `8000-8010:web:80-90`, `203.0.113.9:8080:web:80/both`.
   static func forward(_ text: String) throws(Complaint) -> ForwardText {
     let halves = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    let parts = halves[0].split(separator: ":", omittingEmptySubsequences: false)
+    var parts = halves[0].split(separator: ":", omittingEmptySubsequences: false)
+    var address: IPv4Address?
+    if parts.count == 4 { address = try Self.address(String(parts.removeFirst())) }
     guard parts.count == 3 else {
       throw Complaint(
         "\"\(text.prefix(60))\" is not a port forward", hint: "write it like 8080:web:80/tcp: host port, VM, its port")
     }
+    let (from, to) = (try ports(String(parts[0])), try ports(String(parts[2])))
+    try sameLength(from, to, part: String(parts[2]))
     return ForwardText(
-      hostPort: try port(String(parts[0])), vm: try name(String(parts[1])), vmPort: try port(String(parts[2])),
+      address: address, hostPorts: from, vm: try name(String(parts[1])), vmPorts: to,
       transports: try transports(halves.count == 2 ? String(halves[1]) : "tcp"))
+  }
+
+  /// `web:80`, `web:80-90`.
+  static func forwardTarget(_ text: String) throws(Complaint) -> (vm: String, ports: ClosedRange<UInt16>) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      throw Complaint("\"\(text.prefix(60))\" is not a VM and its port", hint: "write it like web:80 or web:80-90")
+    }
+    if let slash = parts[1].firstIndex(of: "/") {
+      throw Complaint("the protocol goes into \"protocol:\"", part: String(parts[1][slash...]))
+    }
+    if IPv4Address(parts[0]) != nil { throw Complaint("a port is forwarded to a VM, not to an address") }
+    return (try name(String(parts[0])), try ports(String(parts[1])))
+  }
+
+  /// The ports of a forward go one to one.
+  static func sameLength(_ from: ClosedRange<UInt16>, _ to: ClosedRange<UInt16>, part: String) throws(Complaint) {
+    guard from.count != to.count else { return }
+    let end = Int(to.lowerBound) + from.count - 1
+    throw Complaint(
+      "\(from.count) port\(from.count == 1 ? "" : "s") of the host cannot go to \(to.count) of the VM",
+      hint: end > 65535
+        ? nil : "did you mean \(from.count == 1 ? "\(to.lowerBound)" : "\(to.lowerBound)-\(end)")?", part: part)
   }
 
   static func transports(_ text: String) throws(Complaint) -> [TransportProtocol] {

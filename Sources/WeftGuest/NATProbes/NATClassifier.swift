@@ -1,0 +1,211 @@
+import WeftCore
+import WeftWire
+
+/// Finds out how the NAT on the way to a STUN server behaves (RFC 5780, 4.3 and 4.4, and hairpinning); of the program and of the
+/// probe. Filtering is looked at first, while the socket has sent to one address only.
+struct NATClassifier: Codable {
+  enum Step: Equatable {
+    case going
+    case done
+    /// The server doesn't answer.
+    case silent
+  }
+
+  private enum Phase: UInt8, Codable { case identity, filtering, mapping, hairpin }
+
+  private enum Test: UInt8, Codable {
+    /// "Who am I?", of the first and of the second socket.
+    case first, second
+    /// Answer from elsewhere: another address and port, another port.
+    case otherAddress, otherPort
+    /// The same question to the partner's first and second port.
+    case toAddress, toPort
+    /// From each socket to the other's external address.
+    case hairpinThere, hairpinBack
+  }
+
+  private struct Transaction: Codable {
+    var test: Test
+    var id: STUNMessage.Transaction
+    /// How the server saw the socket; for tests of the way in, that something came at all.
+    var answer: TransportAddress?
+  }
+
+  /// When a request that isn't answered goes again, counted from the first, and when it is given up.
+  private static let resend: [Nanoseconds] = [.milliseconds(250), .milliseconds(750)]
+  private static let patience = Nanoseconds.milliseconds(1500)
+
+  let server: TransportAddress
+  private let local: IPv4Address
+  private let trace: UInt32
+  /// The two sockets.
+  let port: UInt16
+  private let secondPort: UInt16
+  private(set) var findings: NATFindings?
+  private(set) var deadline: Instant
+  private(set) var startedAt: Instant
+  private(set) var sent: UInt64 = 0
+  private(set) var received: UInt64 = 0
+  /// To the first answer.
+  private(set) var rtt: Nanoseconds?
+  private var partner: TransportAddress?
+  private var secondExternal: TransportAddress?
+  private var phase = Phase.identity
+  private var open: [Transaction] = []
+  private var phaseStart: Instant
+  private var resent = 0
+
+  /// Nil where there is no port or no way there.
+  init?(
+    server: TransportAddress, owner: SocketOwner, trace: UInt32, now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) {
+    guard let route = stack.ip.route(to: server.address), let port = stack.bindDatagrams(owner) else { return nil }
+    guard let second = stack.bindDatagrams(owner) else {
+      stack.unbindDatagrams(port)
+      return nil
+    }
+    self.server = server
+    self.trace = trace
+    self.port = port
+    secondPort = second
+    local = route.source
+    startedAt = now
+    phaseStart = now
+    deadline = now
+    begin(.identity, [.first, .second], now: now, &stack, &out)
+  }
+
+  /// Gives the sockets back.
+  func close(_ stack: inout Stack) {
+    stack.unbindDatagrams(port)
+    stack.unbindDatagrams(secondPort)
+  }
+
+  // MARK: Sending
+
+  private mutating func begin(
+    _ phase: Phase, _ tests: [Test], now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) {
+    self.phase = phase
+    open = tests.map {
+      Transaction(
+        test: $0,
+        id: STUNMessage.Transaction(high: UInt32(truncatingIfNeeded: stack.random.next()), low: stack.random.next()))
+    }
+    phaseStart = now
+    resent = 0
+    sendOpen(now: now, &stack, &out)
+  }
+
+  private mutating func sendOpen(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    for transaction in open where transaction.answer == nil {
+      var request = STUNMessage(.request, transaction.id)
+      var source = port
+      var target: TransportAddress? = server
+      switch transaction.test {
+      case .first: break
+      case .second: source = secondPort
+      case .otherAddress: (request.changesAddress, request.changesPort) = (true, true)
+      case .otherPort: request.changesPort = true
+      case .toAddress: target = partner.map { TransportAddress($0.address, server.port) }
+      case .toPort: target = partner
+      case .hairpinThere: target = secondExternal
+      case .hairpinBack:
+        source = secondPort
+        target = findings?.external
+      }
+      guard let target else { continue }
+      stack.sendDatagram(
+        from: source, to: target.address, target.port, request.bytes.span.bytes, trace: trace, now: now, &out)
+      sent += 1
+    }
+    deadline = phaseStart + (resent < Self.resend.count ? Self.resend[resent] : Self.patience)
+  }
+
+  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
+    if resent < Self.resend.count {
+      resent += 1
+      sendOpen(now: now, &stack, &out)
+      return .going
+    }
+    return conclude(now: now, &stack, &out)
+  }
+
+  // MARK: Receiving
+
+  mutating func datagram(
+    _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) -> Step {
+    guard let message = STUNMessage(payload), let index = open.firstIndex(where: { $0.id == message.transaction }),
+      open[index].answer == nil
+    else { return .going }
+    switch (open[index].test, message.kind) {
+    // What one socket sent arrived at the other, through the NAT.
+    case (.hairpinThere, .request), (.hairpinBack, .request):
+      open[index].answer = TransportAddress(info.source, info.sourcePort)
+    case (.hairpinThere, _), (.hairpinBack, _): return .going
+    case (_, .success):
+      guard let mapped = message.mapped else { return .going }
+      open[index].answer = mapped
+      if open[index].test == .first { partner = message.other }
+    case (_, .failure):
+      // The server can't do it: that says nothing about the NAT.
+      open.remove(at: index)
+    default: return .going
+    }
+    received += 1
+    if rtt == nil { rtt = now - startedAt }
+    let isOver =
+      phase == .hairpin ? open.contains { $0.answer != nil } : open.allSatisfy { $0.answer != nil }
+    return isOver ? conclude(now: now, &stack, &out) : .going
+  }
+
+  private func answer(_ test: Test) -> TransportAddress? { open.first { $0.test == test }?.answer }
+  private func wasAsked(_ test: Test) -> Bool { open.contains { $0.test == test } }
+
+  /// What the tests of this phase say, and on to the next.
+  private mutating func conclude(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
+    deadline = .never
+    switch phase {
+    case .identity:
+      guard let external = answer(.first) else { return .silent }
+      findings = NATFindings(local: TransportAddress(local, port), external: external)
+      secondExternal = answer(.second)
+      begin(.filtering, partner == nil ? [.otherPort] : [.otherAddress, .otherPort], now: now, &stack, &out)
+      return .going
+    case .filtering:
+      let filtering = filtering
+      findings?.filtering = filtering
+      guard partner != nil else { return tryHairpin(now: now, &stack, &out) }
+      begin(.mapping, [.toAddress, .toPort], now: now, &stack, &out)
+      return .going
+    case .mapping:
+      let mapping = mapping
+      findings?.mapping = mapping
+      return tryHairpin(now: now, &stack, &out)
+    case .hairpin:
+      findings?.hairpin = open.contains { $0.answer != nil }
+      return .done
+    }
+  }
+
+  private mutating func tryHairpin(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
+    guard secondExternal != nil else { return .done }
+    begin(.hairpin, [.hairpinThere, .hairpinBack], now: now, &stack, &out)
+    return .going
+  }
+
+  /// Nil where the server couldn't do what would tell.
+  private var filtering: NATFindings.Dependence? {
+    if answer(.otherAddress) != nil { return .endpointIndependent }
+    if answer(.otherPort) != nil { return wasAsked(.otherAddress) ? .addressDependent : nil }
+    return wasAsked(.otherPort) ? .addressAndPortDependent : nil
+  }
+
+  private var mapping: NATFindings.Dependence? {
+    guard let external = findings?.external, let toAddress = answer(.toAddress) else { return nil }
+    if toAddress == external { return .endpointIndependent }
+    guard let toPort = answer(.toPort) else { return nil }
+    return toPort == toAddress ? .addressDependent : .addressAndPortDependent
+  }
+}

@@ -1,0 +1,38 @@
+import WeftWire
+
+/// What a machine finds out about the NAT before it, in RFC 4787's words.
+public struct NATFindings: Codable, Sendable, Hashable {
+  public enum Dependence: String, Codable, Sendable {
+    case endpointIndependent = "endpoint-independent"
+    case addressDependent = "address-dependent"
+    case addressAndPortDependent = "address-and-port-dependent"
+  }
+
+  public var local: TransportAddress
+  /// How the server sees it.
+  public var external: TransportAddress
+  /// Of which part of the destination the external address and port depend (section 4.1). Nil: the server has no
+  /// second address to tell, or it didn't answer.
+  public var mapping: Dependence?
+  /// Which part of the source decides what is let in (section 5).
+  public var filtering: Dependence?
+  /// Whether two of its own sockets reach each other by their external addresses (section 6). Nil: not tried.
+  public var hairpin: Bool?
+
+  init(local: TransportAddress, external: TransportAddress) {
+    self.local = local
+    self.external = external
+  }
+
+  public var isTranslated: Bool { local != external }
+  /// Port preservation (section 4.2.1).
+  public var keepsPort: Bool { local.port == external.port }
+
+  /// `mapping endpoint-independent, filtering address-dependent, hairpin yes, external 203.0.113.2:40000 (port kept)`
+  public var text: String {
+    let hairpin = hairpin.map { $0 ? "yes" : "no" } ?? "unknown"
+    let kind = isTranslated ? keepsPort ? "port kept" : "port changed" : "not translated"
+    return "mapping \(mapping?.rawValue ?? "unknown"), filtering \(filtering?.rawValue ?? "unknown"), hairpin \(hairpin), "
+      + "external \(external) (\(kind))"
+  }
+}

@@ -1,0 +1,167 @@
+import WeftCore
+import WeftWire
+
+extension Loader {
+  func readNAT(_ value: YAMLValue, of host: Host) -> NATSettings {
+    var nat = NATSettings()
+    if value.entries == nil {
+      nat.profile = choice(value) ?? .rfc
+      return nat
+    }
+    nat.profile = choice(value["profile"]) ?? .rfc
+    nat.mapping = choice(value["mapping"])
+    nat.filtering = choice(value["filtering"])
+    nat.ports = choice(value["ports"])
+    nat.blockSize = integer(value["block-size"], 1...65535).map { UInt16($0) }
+    nat.parity = parse(value["parity"], Parse.boolean)
+    nat.overload = parse(value["overload"], Parse.boolean)
+    nat.portRange = parse(value["port-range"], Parse.ports)
+    nat.pooling = choice(value["pooling"])
+    nat.hairpin = hairpin(value["hairpin"])
+    nat.unsolicited = choice(value["unsolicited"])
+    nat.tcpMachine = choice(value["tcp-machine"])
+    nat.windowTracking = choice(value["window-tracking"])
+    nat.loose = parse(value["loose"], Parse.boolean)
+    nat.reportExhaustion = parse(value["report-exhaustion"], Parse.boolean)
+    nat.inboundRefresh = parse(value["inbound-refresh"], Parse.boolean)
+    if let timeouts = value["timeouts"] {
+      nat.timeouts = NATSettings.Timeout.allCases.compactMap { timeout in
+        interval(timeouts[timeout.rawValue]).map { NATSettings.TimeoutValue(timeout: timeout, value: $0) }
+      }
+    }
+    if let limits = value["limits"] { nat.limits = readLimits(limits) }
+    readAddresses(value["addresses"], of: host, into: &nat)
+    readPairs(value["one-to-one"], of: host, into: &nat)
+    for rule in value["rules"]?.items ?? [] { if let rule = readRule(rule) { nat.rules.append(rule) } }
+    checkAxes(nat, value)
+    return nat
+  }
+
+  private func choice<Choice: RawRepresentable>(_ value: YAMLValue?) -> Choice? where Choice.RawValue == String {
+    guard let value, !value.isNull else { return nil }
+    return value.text.flatMap(Choice.init(rawValue:))
+  }
+
+  private func hairpin(_ value: YAMLValue?) -> NATSettings.Hairpin? {
+    switch value?.text {
+    case "true": .externalSource
+    case "false": .off
+    default: choice(value)
+    }
+  }
+
+  private func readLimits(_ value: YAMLValue) -> NATSettings.Limits {
+    var limits = NATSettings.Limits()
+    if let table = integer(value["table"], 1...100_000_000) { limits.table = table }
+    limits.sessionsPerVM = integer(value["sessions-per-vm"], 1...100_000_000)
+    limits.mappingsPerVM = integer(value["mappings-per-vm"], 1...65535)
+    if let early = parse(value["early-drop"], Parse.boolean) { limits.earlyDrop = early }
+    if let time = parse(value["hold-down"], Quantity.duration) { limits.holdDown = time }
+    return limits
+  }
+
+  /// The gateway answers ARP for them, so they are of the uplink's subnet and nobody else's.
+  private func readAddresses(_ value: YAMLValue?, of host: Host, into nat: inout NATSettings) {
+    guard let uplink = host.uplink else { return }
+    for item in value?.items ?? [] {
+      guard let address = parse(item, Parse.address),
+        fits(address, uplink.prefix, of: uplink.segment, at: item)
+      else { continue }
+      if nat.addresses.contains(address) {
+        report("\(address) stands twice in this list", at: item)
+        continue
+      }
+      // NAT networks of one host share their settings, and so their addresses.
+      let owner = "the NAT of host \"\(host.name)\""
+      if taken[uplink.segment]?[address] != owner { occupy(address, on: uplink, for: owner, at: item) }
+      nat.addresses.append(address)
+    }
+  }
+
+  private func readPairs(_ value: YAMLValue?, of host: Host, into nat: inout NATSettings) {
+    guard let uplink = host.uplink else { return }
+    for entry in value?.entries?.named ?? [] {
+      guard let address = parse(entry.value, Parse.address) else { continue }
+      if address != uplink.address, !nat.addresses.contains(address) {
+        report(
+          "\(address) is no external address of \"\(host.name)\"", at: entry.value,
+          hint: "add it to \"addresses\"")
+      }
+      if let other = nat.oneToOne.first(where: { $0.address == address }) {
+        report("\(address) is \"\(other.vm)\"'s already (\(other.mark))", at: entry.value)
+      }
+      nat.oneToOne.append(.init(vm: entry.key, address: address, mark: entry.keyMark))
+    }
+  }
+
+  /// Values that contradict each other.
+  private func checkAxes(_ nat: NATSettings, _ value: YAMLValue) {
+    func complain(_ key: String, _ message: String, hint: String? = nil) {
+      guard let entry = value.entries?.first(where: { $0.key == key }), !entry.value.isNull else { return }
+      report(message, atKey: entry.keyMark, key, hint: hint)
+    }
+    let whole = NATSettings.Dependence.addressAndPortDependent
+    if nat.overload == true, nat.effectiveMapping != whole || nat.effectiveFiltering != whole {
+      complain(
+        "overload", "ports can only be overloaded where mapping and filtering are \(whole.rawValue)",
+        hint: "set both, or use profile: linux")
+    }
+    if nat.blockSize != nil, nat.ports != .block {
+      complain("block-size", "there are no blocks unless \"ports\" is block", hint: "ports: block")
+    }
+    if let range = nat.portRange, nat.ports == .block, range.count < Int(nat.blockSize ?? 512) {
+      complain(
+        "port-range", "no block of \(nat.blockSize ?? 512) ports fits into \(range.lowerBound)-\(range.upperBound)",
+        hint: "give a smaller block-size")
+    }
+    if nat.profile == .oneToOne {
+      // All ports are the inside host's own.
+      for key in ["mapping", "ports", "block-size", "parity", "overload", "port-range", "pooling"] {
+        complain(key, "with one-to-one translation addresses are mapped, not ports: \"\(key)\" means nothing")
+      }
+    } else {
+      complain("one-to-one", "\"one-to-one\" needs profile one-to-one", hint: "profile: one-to-one")
+    }
+    if nat.addresses.isEmpty, nat.profile != .oneToOne {
+      complain("pooling", "with one external address there is no choice of them", hint: "give it \"addresses\"")
+    }
+    if nat.windowTracking == .off, let timeouts = value["timeouts"] {
+      for entry in timeouts.entries ?? [] where entry.key == "tcp-max-retrans" || entry.key == "tcp-unacknowledged" {
+        report(
+          "\"\(entry.key)\" needs window tracking, which is off", atKey: entry.keyMark, entry.key,
+          hint: "window-tracking: liberal")
+      }
+    }
+    for key in ["sessions-per-vm", "mappings-per-vm"] {
+      guard let limit = value["limits"]?[key], let number = integer(limit, 1...100_000_000),
+        number > nat.limits.table, value["limits"]?["table"] != nil
+      else { continue }
+      report("one VM cannot have more than the whole table's \(nat.limits.table)", at: limit)
+    }
+  }
+
+  /// Those that `one-to-one` names are machines of one of the host's NAT networks.
+  func checkPairs() {
+    for host in topology.hosts {
+      let nats = host.networks.filter { $0.mode == .nat }
+      // They share their settings.
+      for pair in nats.first?.nat.oneToOne ?? [] {
+        let place = YAMLValue(kind: .scalar(pair.vm, quoted: false), mark: pair.mark)
+        guard resolve(pair.vm, [.vm, .host], at: place) else { continue }
+        if nats.contains(where: { isOn(pair.vm, network: $0.name) }) { continue }
+        let names = nats.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        report("\"\(pair.vm)\" is not on \(names)", at: place, part: pair.vm)
+      }
+    }
+  }
+
+  /// Whether a machine is plugged into a network: a VM with a NIC, a host with its uplink.
+  func isOn(_ machine: String, network: String) -> Bool {
+    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.network == network } }
+    return hostIndex[machine].map { topology.hosts[$0].uplink?.segment == network } ?? false
+  }
+}
+
+extension Mark: CustomStringConvertible {
+  public var description: String { "\(line):\(column)" }
+}
