@@ -27,7 +27,7 @@ extension Simulation {
     // Far above what the director counts to.
     let trace = UInt32.max
     let began = world.now
-    world.explain = ExplainRecorder(trace: trace, origin: node)
+    world.explain = ExplainRecorder(trace: trace, origin: node, topology: topology)
     world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
     var finished: (result: GuestProbeResult, records: [TraceRecord])?
     while finished == nil {
@@ -53,10 +53,12 @@ extension Simulation {
     if outcome.kind != .open, let drop, case .dropped(let reason, let detail) = drop.event {
       let responsibility = Responsibility(
         reason, detail, node: world.nodes[drop.node].name, port: world.ports[drop.port].name, in: topology)
-      explanation.line = responsibility.line
-      explanation.hint = responsibility.hint
+      // A rule that decided is nearer than the network it stands in.
+      let rule = steps.last { $0.node == world.nodes[drop.node].name && $0.line != nil }?.line
+      explanation.line = rule ?? responsibility.line
+      explanation.hint = rule == nil ? responsibility.hint : nil
       if let last = explanation.steps.lastIndex(where: { $0.event == .dropped }) {
-        explanation.steps[last].line = responsibility.line
+        explanation.steps[last].line = explanation.line
       }
     }
     return explanation

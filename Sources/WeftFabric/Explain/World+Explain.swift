@@ -7,6 +7,8 @@ struct ExplainRecorder {
   let trace: UInt32
   /// Who sends it.
   let origin: Int
+  /// For the lines of the file.
+  let topology: Topology
   var steps: [ExplainStep] = []
   /// It was dropped, and now its sender tries again: the same way once more would say nothing new.
   var isComplete = false
@@ -20,7 +22,17 @@ extension World {
   }
 
   mutating func explainArrival(_ frame: borrowing Frame, _ node: Int, _ port: PortIndex, _ place: Int) {
-    add(.arrived, frame.packetID, node, place, PacketSummary.text(frame.bytes), lookups(frame, node, port))
+    var gateway: GatewayLookups?
+    if nodes[node].kind == .gateway, let topology = explain?.topology {
+      let covered = topology.hosts.flatMap(\.networks).filter { names.covered[$0.name]?.contains(node) == true }
+      let first = nodes[node].firstPort
+      var lookups = GatewayLookups(covered, ports: (first..<first + nodes[node].portCount).map { ports[$0].name })
+      lookups.look(gateways[nodes[node].index], frame.bytes, on: port, now: now)
+      gateway = lookups
+    }
+    add(
+      .arrived, frame.packetID, node, place, PacketSummary.text(frame.bytes), gateway?.details ?? lookups(frame, node, port),
+      line: gateway?.line)
   }
 
   mutating func explainTransmission(_ frame: borrowing Frame, _ node: Int, _ place: Int, _ entry: Effects.Entry) {
@@ -51,12 +63,13 @@ extension World {
   }
 
   private mutating func add(
-    _ event: ExplainStep.Event, _ packetID: UInt64, _ node: Int, _ place: Int, _ packet: String, _ details: [String]
+    _ event: ExplainStep.Event, _ packetID: UInt64, _ node: Int, _ place: Int, _ packet: String, _ details: [String],
+    line: Int? = nil
   ) {
     explain?.steps.append(
       ExplainStep(
         event: event, at: now, packetID: packetID, node: nodes[node].name, element: nodes[node].kind.text,
-        port: ports[place].name, packet: packet, details: details, line: nil))
+        port: ports[place].name, packet: packet, details: details, line: line))
   }
 
   /// What the node will look up for this frame, and what it will find.
@@ -71,8 +84,7 @@ extension World {
         return ["forwarding database: \(destination) unknown, flooded to \(nodes[node].portCount - 1) ports"]
       }
       return ["forwarding database: \(destination) is on \(ports[nodes[node].firstPort + egress.index].name)"]
-    case .gateway: return gateways[index].explain(frame.bytes, on: port, now: now)
-    case .dhcpServer: return []
+    case .gateway, .dhcpServer: return []
     case .machine:
       let state = machines[index].state
       return state == .running ? [] : ["the VM is \(state.rawValue)"]

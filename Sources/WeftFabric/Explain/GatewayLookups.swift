@@ -1,0 +1,91 @@
+import WeftCore
+import WeftNAT
+import WeftTopology
+import WeftWire
+
+/// What a NAT gateway looks up for a packet, in words, with the lines of the file that the rules and forwards stand on.
+struct GatewayLookups {
+  var details: [String] = []
+  /// Of the rule or forward that decided.
+  var line: Int?
+
+  private let rules: [(text: String, line: Int)]
+  private let forwards: [(forward: WeftTopology.Forward, line: Int)]
+  private let ports: [String]
+
+  /// `networks`: the gateway's NAT networks in the file; `ports`: the names of its ports.
+  init(_ networks: [Network], ports: [String]) {
+    rules = (networks.first?.nat.rules ?? []).map { ("\($0.action.rawValue)", $0.mark.line) }
+    forwards = networks.flatMap(\.forwards).map { ($0, $0.mark.line) }
+    self.ports = ports
+  }
+
+  mutating func look(_ gateway: borrowing NATGateway, _ bytes: RawSpan, on port: PortIndex, now: Instant) {
+    guard let packet = ExplainedPacket(bytes) else { return }
+    for step in gateway.explain(packet, on: port, now: now) { add(step) }
+  }
+
+  private mutating func add(_ step: WeftNAT.ExplainStep) {
+    switch step {
+    case .connection(let entry, let isReply):
+      details.append("connection table: \(isReply ? "a reply of" : "in") \(entry.conntrackLine)")
+    case .noConnection: details.append("connection table: none of these ends")
+    case .filterRule(let number, let rule):
+      let place = rules.indices.contains(number) ? ", line \(rules[number].line)" : ""
+      details.append("filter: rule \(number + 1) matches: \(rule.action.rawValue)\(place)")
+      if rules.indices.contains(number) { line = rules[number].line }
+    case .noFilterRule(let count): details.append("filter: none of \(count) rules matches: allowed")
+    case .forward(let forward):
+      let found = forwards.first { entry in
+        entry.forward.hostPort <= forward.externalPort && forward.port == entry.forward.vmPort
+      }
+      let place = found.map { ", line \($0.line)" } ?? ""
+      details.append("port forward: \(forward.externalPort)/\(forward.transport.rawValue) to \(forward.address):\(forward.port)\(place)")
+      line = found?.line
+    case .service(let service): details.append("service of the host: \(service.transport.rawValue)/\(service.port)")
+    case .mapping(let external, let port, let inside, let insidePort):
+      details.append("mapping: \(external):\(port) is \(inside):\(insidePort)")
+    case .pair(let external, let inside): details.append("one-to-one: \(external) is \(inside)")
+    case .noTarget(let address, let port): details.append("no service, forward or mapping has \(address):\(port)")
+    case .mappingFilter(let filtering, let admits):
+      details.append("filtering \(filtering.rawValue): \(admits ? "lets it in" : "keeps it out")")
+    case .ipForwarding(let isOn): details.append("ip-forwarding: \(isOn)")
+    case .hairpin(let hairpin): details.append("hairpin: \(hairpin.rawValue)")
+    case .newMapping(let mapping, let allocation, let external, let port):
+      details.append("new mapping (\(mapping.rawValue), ports \(allocation.rawValue)): \(external):\(port)")
+    case .nextHop(let address, let port): details.append("next hop: \(address) on \(name(port))")
+    case .verdict(.sent(let port, _, _, _, _)): details.append("verdict: out of \(name(port))")
+    case .verdict(.dropped(let reason)): details.append("verdict: \(reason.name)")
+    case .verdict(.answered): details.append("verdict: answered by the gateway itself")
+    }
+  }
+
+  private func name(_ port: PortIndex) -> String { ports.indices.contains(port.index) ? ports[port.index] : "port \(port.index)" }
+}
+
+extension ExplainedPacket {
+  /// Nil for what isn't an IPv4 packet with ends to ask about: ICMP errors among them.
+  init?(_ bytes: RawSpan) {
+    guard let ethernet = EthernetView(bytes), ethernet.type == .ipv4, let ip = IPv4View(ethernet.payload),
+      ip.fragmentOffset == 0
+    else { return nil }
+    var ends: (UInt16, UInt16) = (0, 0)
+    var flags = TCPFlags.syn
+    switch ip.protocol {
+    case .tcp:
+      guard let tcp = TCPView(ip.payload) else { return nil }
+      ends = (tcp.sourcePort, tcp.destinationPort)
+      flags = tcp.flags
+    case .udp:
+      guard let udp = UDPView(ip.payload) else { return nil }
+      ends = (udp.sourcePort, udp.destinationPort)
+    case .icmp:
+      guard let icmp = ICMPv4View(ip.payload), icmp.type == .echoRequest else { return nil }
+      ends = (icmp.identifier, 0)
+    default: break
+    }
+    self.init(
+      protocolNumber: ip.protocol.rawValue, from: ip.source, ends.0, to: ip.destination, ends.1,
+      timeToLive: ip.timeToLive, flags: flags)
+  }
+}
