@@ -1,5 +1,6 @@
-// What every wire fuzzer shares. Each target is compiled together with the sources of WeftWire itself, so that the
-// parsers are instrumented; see run-wire.sh.
+// What every wire fuzzer shares.
+
+import WeftWire
 
 /// libFuzzer hands over a heap block of exactly `count` bytes: AddressSanitizer sees any read beyond it.
 @inline(__always)
