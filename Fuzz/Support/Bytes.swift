@@ -28,3 +28,8 @@ func written(_ count: Int, _ body: (inout MutableRawSpan) -> Void) -> [UInt8] {
   body(&raw)
   return bytes
 }
+
+/// A precondition that says in an optimised build too what was wrong.
+func check(_ holds: Bool, _ what: @autoclosure () -> String) {
+  if !holds { fatalError(what()) }
+}

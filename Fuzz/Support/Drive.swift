@@ -59,7 +59,7 @@ struct Drive<E: Element> {
       while !script.isEmpty { drive.step(&script, &out) }
     }
     // The element is gone, and with it all it kept.
-    precondition(pool.outstanding == 0, "frames leaked")
+    check(pool.outstanding == 0, "frames leaked")
   }
 
   private mutating func step(_ script: inout Script, _ out: inout Effects) {
@@ -82,7 +82,7 @@ struct Drive<E: Element> {
     while element.deadline <= then, wakes < 100 {
       now = max(now, element.deadline)
       element.wake(now: now, &out)
-      precondition(element.deadline > now, "woken, it wants to be woken again at once")
+      check(element.deadline > now, "woken, it wants to be woken again at once")
       drain(&out)
       wakes += 1
     }
@@ -99,21 +99,21 @@ struct Drive<E: Element> {
       for index in 0..<out.count {
         let entry = out[index]
         let frame = Frame(stored: entry.frame)
-        precondition(entry.port.index < macs.count, "no such port")
+        check(entry.port.index < macs.count, "no such port")
         if frame.packetID > 0 { verdicts[frame.packetID, default: 0] += 1 }
-        precondition(floods || verdicts[frame.packetID] ?? 0 <= 1, "two verdicts for one frame")
+        check(floods || verdicts[frame.packetID] ?? 0 <= 1, "two verdicts for one frame")
         guard entry.verdict == .transmit else { continue }
         if let reply = look(at: frame.bytes, isOwn: frame.packetID == 0) { replies.append((entry.port.index, reply)) }
       }
       out.removeAll()
       out.observations = []
-      precondition(!keepsNothing || out.pool.outstanding == 0, "a frame without a verdict")
+      check(!keepsNothing || out.pool.outstanding == 0, "a frame without a verdict")
     } while !replies.isEmpty
   }
 
   /// What the element makes itself must be right. Returns the answer to an ARP request.
   private mutating func look(at bytes: RawSpan, isOwn: Bool) -> [UInt8]? {
-    guard let ethernet = EthernetView(bytes) else { preconditionFailure("sent no Ethernet frame") }
+    guard let ethernet = EthernetView(bytes) else { fatalError("sent no Ethernet frame") }
     if ethernet.type == .arp, let arp = ARPPacket(ethernet.payload) {
       guard isOwn, arp.operation == .request, arp.targetIP.rawValue & 1 == 0 else { return nil }
       return written(14 + ARPPacket.length) {
@@ -123,23 +123,23 @@ struct Drive<E: Element> {
       }
     }
     guard ethernet.type == .ipv4, let ip = IPv4View(ethernet.payload) else {
-      precondition(!isOwn || ethernet.type != .ipv4, "made a malformed IPv4 packet")
+      check(!isOwn || ethernet.type != .ipv4, "made a malformed IPv4 packet")
       return nil
     }
     if ip.protocol == .tcp, !ip.isFragment { lastSegment = ip.bytes.array }
     guard isOwn else { return nil }
-    precondition(ip.hasValidChecksum)
+    check(ip.hasValidChecksum, "made a wrong IPv4 checksum")
     guard !ip.isFragment else { return nil }
     switch ip.protocol {
     case .tcp:
-      guard let tcp = TCPView(ip.payload) else { preconditionFailure("made a malformed TCP segment") }
-      precondition(tcp.hasValidChecksum(source: ip.source, destination: ip.destination))
+      guard let tcp = TCPView(ip.payload) else { fatalError("made a malformed TCP segment") }
+      check(tcp.hasValidChecksum(source: ip.source, destination: ip.destination), "made a wrong TCP checksum")
     case .udp:
-      guard let udp = UDPView(ip.payload) else { preconditionFailure("made a malformed UDP datagram") }
-      precondition(udp.hasValidChecksum(source: ip.source, destination: ip.destination))
+      guard let udp = UDPView(ip.payload) else { fatalError("made a malformed UDP datagram") }
+      check(udp.hasValidChecksum(source: ip.source, destination: ip.destination), "made a wrong UDP checksum")
     case .icmp:
-      guard let icmp = ICMPv4View(ip.payload) else { preconditionFailure("made a malformed ICMP message") }
-      precondition(icmp.hasValidChecksum)
+      guard let icmp = ICMPv4View(ip.payload) else { fatalError("made a malformed ICMP message") }
+      check(icmp.hasValidChecksum, "made a wrong ICMP checksum")
     default: break
     }
     return nil
