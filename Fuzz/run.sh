@@ -82,8 +82,8 @@ run() {
   # A crash must reach libFuzzer at once, not after a minute of symbolication. The leak detector can't read the tagged
   # pointers of Swift's globals; frames are counted by their pool.
   # shellcheck disable=SC2086
-  SWIFT_BACKTRACE=enable=no nice "$out/fuzz" -max_total_time="$seconds" -max_len="$longest" -timeout=10 \
-    -rss_limit_mb=1024 -detect_leaks=0 -use_value_profile=1 -print_final_stats=1 -artifact_prefix="$out/findings/" \
+  SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1 ASAN_OPTIONS=detect_leaks=0 nice "$out/fuzz" -max_total_time="$seconds" -max_len="$longest" -timeout=10 \
+    -rss_limit_mb=1024 -use_value_profile=1 -print_final_stats=1 -artifact_prefix="$out/findings/" \
     "$out/corpus" $seeds >"$out/log" 2>&1 || code=$?
   executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/log")
   features=$(sed -n 's/.*cov: \([0-9]*\) ft: \([0-9]*\).*/\1 edges, \2 features/p' "$out/log" | tail -1)

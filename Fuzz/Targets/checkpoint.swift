@@ -31,6 +31,7 @@ public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     check(simulation.now <= limit, "it ran too far: \(simulation.now)")
     simulation.abandon()
   } catch {
+    check(!edits.isEmpty, "its own checkpoint: \(error)")
     check(!error.description.isEmpty, "an error without a word")
   }
   return 0
@@ -88,7 +89,7 @@ nonisolated(unsafe) let originals: [Original] = {
     """
   let load = Topology.load(bytes: Array(small.utf8), file: "small.yaml")
   guard let topology = load.topology else { fatalError("\(load.diagnostics.map { $0.render(color: false) })") }
-  return ([40, 101, 230] as [UInt64]).map { milliseconds in
+  return ([5, 40, 101, 230, 700] as [UInt64]).map { milliseconds in
     do {
       var simulation = try Simulation(topology, captures: milliseconds == 40 ? CaptureOptions(directory: nil) : nil)
       simulation.run(until: .start + .milliseconds(milliseconds))

@@ -141,12 +141,12 @@ public struct DHCPServer: Element {
     case .discover:
       guard let address = choose(for: message, now: now) else { return .dhcpNoFreeAddress }
       bind(address, to: message, until: now + Self.offerTime, isOffer: true)
-      counters.offers += 1
+      counters.offers &+= 1
       reply(.offer, to: message, address: address, &out)
     case .request: request(message, now: now, &out)
     case .decline:
       guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else { return .dhcpNotForUs }
-      counters.declined += 1
+      counters.declined &+= 1
       addressOf[message.clientMAC] = nil
       leases[address.rawValue] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
     case .release:
@@ -164,12 +164,12 @@ public struct DHCPServer: Element {
   private mutating func request(_ message: DHCPMessage, now: Instant, _ out: inout Effects) {
     let wanted = message.requestedAddress ?? message.clientAddress
     guard isAvailable(wanted, to: message.clientMAC, now: now) else {
-      counters.naks += 1
+      counters.naks &+= 1
       reply(.nak, to: message, address: nil, &out)
       return
     }
     bind(wanted, to: message, until: now + configuration.leaseTime, isOffer: false)
-    counters.acks += 1
+    counters.acks &+= 1
     reply(.ack, to: message, address: wanted, &out)
   }
 

@@ -39,6 +39,12 @@ struct Director: Codable {
     }
   }
 
+  /// Whether a decoded one goes with its topology.
+  func fits(_ topology: Topology) -> Bool {
+    (0...topology.events.count).contains(nextEvent) && runs.map(\.index) == Array(topology.expectations.indices)
+      && runs.allSatisfy { $0.tries >= 0 && $0.tries < 1 << 32 && $0.sentTries >= 0 && $0.sentTries <= $0.tries }
+  }
+
   func deadline(_ topology: Topology) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)

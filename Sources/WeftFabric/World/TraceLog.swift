@@ -39,5 +39,9 @@ struct TraceLog: Codable {
     open[trace]?.records.append(record)
   }
 
+  func allSatisfy(_ predicate: (TraceRecord) -> Bool) -> Bool {
+    open.values.allSatisfy { $0.records.allSatisfy(predicate) }
+  }
+
   mutating func finish(_ trace: UInt32) -> [TraceRecord] { open.removeValue(forKey: trace)?.records ?? [] }
 }
