@@ -27,7 +27,7 @@ public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     var simulation = try CheckpointFile.decode(
       file(state, original.captures), path: "fuzz.checkpoint", captures: .memory)
     let limit = simulation.now + .seconds(1)
-    simulation.run(until: limit, events: 20_000)
+    simulation.run(until: limit, events: 2_000)
     check(simulation.now <= limit, "it ran too far: \(simulation.now)")
     simulation.abandon()
   } catch {
@@ -80,8 +80,8 @@ nonisolated(unsafe) let originals: [Original] = {
         network: home
         programs:
           - {http-server: 80}
-          - {bulk: {to: "peer:9", size: 10 MB}}
-          - {udp-rate: {to: "peer:7", size: 3000, rate: 1 Mbit/s}}
+          - {bulk: {to: "peer:9", size: 40 kB}}
+          - {udp-rate: {to: "peer:7", size: 2000, rate: 1 Mbit/s}}
           - {ping: {to: peer, count: 50, interval: 10 ms, size: 2000}}
           - {http-get: {to: "peer:80", count: 50, interval: 20 ms}}
     events: [{at: 200 ms, pause: web}, {at: 250 ms, resume: web}]
@@ -91,7 +91,7 @@ nonisolated(unsafe) let originals: [Original] = {
   guard let topology = load.topology else { fatalError("\(load.diagnostics.map { $0.render(color: false) })") }
   return ([5, 40, 101, 230, 700] as [UInt64]).map { milliseconds in
     do {
-      var simulation = try Simulation(topology, captures: milliseconds == 40 ? CaptureOptions(directory: nil) : nil)
+      var simulation = try Simulation(topology, captures: milliseconds == 5 ? CaptureOptions(directory: nil) : nil)
       simulation.run(until: .start + .milliseconds(milliseconds))
       let sections = sections(try CheckpointFile.encode(simulation))
       return Original(state: [UInt8](sections[0]), values: values([UInt8](sections[0])), captures: Array(sections.dropFirst()))

@@ -197,9 +197,10 @@ public struct DHCPServer: Element {
     if let last = addressOf[mac], isAvailable(last, to: mac, now: now) { return last }
     if let wanted = message.requestedAddress, isAvailable(wanted, to: mac, now: now) { return wanted }
     let first = configuration.first.rawValue
+    guard configuration.first <= configuration.last else { return nil }
     let size = UInt64(configuration.last.rawValue) + 1 - UInt64(first)
     for step in 0..<size {
-      let address = IPv4Address(rawValue: first + UInt32((UInt64(cursor - first) + step) % size))
+      let address = IPv4Address(rawValue: first + UInt32((UInt64(cursor &- first) + step) % size))
       if isAvailable(address, to: mac, now: now) {
         cursor = first + UInt32((UInt64(address.rawValue - first) + 1) % size)
         return address
