@@ -53,21 +53,28 @@ let package = Package(
       dependencies: ["WeftCore", "WeftWire", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
       path: "Benchmarks/WeftBench", swiftSettings: views),
 
-    .executableTarget(name: "capture-bench", dependencies: ["WeftCapture", "WeftCore"], path: "Benchmarks/CaptureBench"),
-
-    .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
-    .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore"], swiftSettings: views),
-    .testTarget(name: "WeftIPTests", dependencies: ["WeftIP"], swiftSettings: views),
+    // Every module a target imports is named, the ones below too: SwiftPM rebuilds by what is named.
     .testTarget(name: "ArchitectureTests"),
-    .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT"], swiftSettings: views),
-    .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest"], swiftSettings: views),
-    .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch"], swiftSettings: views),
-    .testTarget(name: "WeftServicesTests", dependencies: ["WeftServices"], swiftSettings: views),
-    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor"], swiftSettings: views),
+    .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftIPTests", dependencies: ["WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
-      name: "WeftFabricTests", dependencies: ["WeftFabric", "WeftStorage", "WeftCommand", "WeftTopology", "WeftCapture"],
-      swiftSettings: views),
-    .testTarget(name: "WeftTopologyTests", dependencies: ["WeftTopology"], exclude: ["validate.py", "Fixtures"]),
-    .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture"]),
+      name: "WeftServicesTests", dependencies: ["WeftServices", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(
+      name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftCore", "WeftWire"], exclude: ["validate.py", "Fixtures"]),
+    .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture", "WeftCore", "WeftWire"]),
+    .testTarget(
+      name: "WeftFabricTests",
+      dependencies: [
+        "WeftFabric", "WeftStorage", "WeftTopology", "WeftCapture", "WeftGuest", "WeftHypervisor", "WeftNAT", "WeftServices",
+        "WeftSwitch", "WeftCore", "WeftWire", "WeftTestSupport",
+      ], swiftSettings: views),
+    // Runs the built `weft` as a process.
+    .testTarget(name: "WeftCommandTests", dependencies: ["weft-cli", "Weft", "WeftTestSupport"]),
+    .target(name: "WeftTestSupport", path: "Tests/WeftTestSupport"),
   ]
 )

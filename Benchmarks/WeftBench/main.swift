@@ -8,6 +8,15 @@ let arguments = CommandLine.arguments.dropFirst()
 let json = arguments.contains("--json")
 let only = arguments.firstIndex(of: "--only").flatMap { arguments.index(after: $0) < arguments.endIndex ? arguments[arguments.index(after: $0)] : nil }
 
+if let fixed = arguments.firstIndex(of: "--fixed") {
+  let words = Array(arguments[fixed...].dropFirst())
+  guard words.count == 2, let count = Int(words[1]), count > 0, FixedWork.run(words[0], count: count) else {
+    FileHandle.standardError.write(Data("--fixed wants one of \(FixedWork.names.joined(separator: ", ")) and a count\n".utf8))
+    exit(64)
+  }
+  exit(0)
+}
+
 let udp2 = WorldBenchmarks.udpTopology(hosts: 2)
 let suites: [(String, () -> [Figure])] = [
   ("event 1 k", { [ElementBenchmarks.events(pending: 1000, goal: 60)] }),
@@ -17,6 +26,7 @@ let suites: [(String, () -> [Figure])] = [
   ("nat 1 k", { NATBenchmark.figures(flows: 1000, goal: 60) }),
   ("nat 100 k", { NATBenchmark.figures(flows: 100_000, goal: 80) }),
   ("nat 1 M", { NATBenchmark.figures(flows: 1_000_000, goal: 120) }),
+  ("capture", { CaptureBenchmark.figures() }),
   ("udp 2", { WorldBenchmarks.udp("UDP through a switch, N=2", udp2, senders: 1, goal: 3e6) }),
   ("udp 1024", { WorldBenchmarks.udp("UDP through a switch, N=1024", WorldBenchmarks.udpTopology(hosts: 1024), senders: 512, goal: 1.3e6) }),
   ("udp nat", { WorldBenchmarks.udp("UDP VM → NAT → server", WorldBenchmarks.natTopology, senders: 1, goal: nil) }),
@@ -42,7 +52,8 @@ if json {
 
 func line(_ figure: Figure) -> String {
   func text(_ value: Double) -> String {
-    value >= 1e6 ? String(format: "%.2f M", value / 1e6) : value >= 100 ? String(format: "%.0f", value) : String(format: "%.2f", value)
+    value >= 1e6 ? String(format: "%.2f M", value / 1e6) : value >= 100
+      ? String(format: "%.0f", value) : value > 0 && value < 0.01 ? String(format: "%.6f", value) : String(format: "%.2f", value)
   }
   var line = figure.name.padding(toLength: 52, withPad: " ", startingAt: 0)
   line += " " + "\(text(figure.value)) \(figure.unit)".padding(toLength: 20, withPad: " ", startingAt: 0)

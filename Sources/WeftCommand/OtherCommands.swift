@@ -41,9 +41,14 @@ struct TestCommand: ParsableCommand {
     // A wrong file is a mistake of the whole call: nothing runs, nothing is half-tested.
     guard !isBad else { throw Exit.badFile }
     var reports: [(file: String, report: Report)] = []
+    var runs: [String: Int] = [:]
     for (file, topology) in topologies {
       var options = output
-      if let base = output.captures, topologies.count > 1 { options.captures = base + "/" + topology.name }
+      // Labs of one name don't write over each other.
+      let number = runs[topology.name, default: 0] + 1
+      runs[topology.name] = number
+      let name = number > 1 ? "\(topology.name)-\(number)" : topology.name
+      if topologies.count > 1 { options.captures = output.noCaptures ? nil : "\(output.captures ?? "captures")/\(name)" }
       var simulation = try Runner.start(topology, seed: seed, until: limit, options: options)
       reports.append((file, try Runner.finish(&simulation, options: options)))
     }
@@ -69,7 +74,7 @@ struct CheckCommand: ParsableCommand {
         continue
       }
       guard !quiet else { continue }
-      Terminal.out(
+      try Terminal.out(
         "\(file): ok (\(topology.segments.count) segments, \(topology.hosts.count) hosts, \(topology.vms.count) VMs, "
           + "\(topology.expectations.count) expectations)\n")
     }
@@ -94,7 +99,7 @@ struct InitCommand: ParsableCommand {
     }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     do {
-      try Data(Topology.template(name: name).utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+      try WholeFile.write(Data(Topology.template(name: name).utf8), to: file)
     } catch {
       throw Runner.environment("can't write \(file): \((error as NSError).localizedDescription)")
     }
@@ -115,7 +120,7 @@ struct ResumeCommand: ParsableCommand {
 
   func run() throws {
     let captures: CheckpointFile.Captures =
-      output.noCaptures ? .memory : output.captures.map { .directory($0) } ?? .standard
+      output.noCaptures ? .none : output.captures.map { .directory($0) } ?? .standard
     var simulation = try resume(captures)
     let report = try Runner.finish(&simulation, options: output)
     try Runner.publish([(file, report)], options: output, asList: false)

@@ -50,11 +50,12 @@ enum Runner {
   private static func run(_ simulation: inout Simulation, until limit: Instant, _ progress: inout Progress) throws {
     while true {
       let more = simulation.run(until: limit, events: 1 << 16)
-      if Interruption.happened {
+      if let signal = Interruption.signalNumber {
         progress.clear()
         simulation.abandon()
         Terminal.error("interrupted at \(simulation.now) of virtual time; no captures were written\n")
-        throw Exit.interrupted
+        // As a shell tells of a process that the signal ended.
+        throw ExitCode(128 + signal)
       }
       guard more else { return }
       progress.update(simulation)
@@ -72,15 +73,16 @@ enum Runner {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       let data = asList ? try encoder.encode(reports.map(\.report)) : try encoder.encode(reports.first?.report)
-      Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
+      try Terminal.out(String(decoding: data, as: UTF8.self) + "\n")
     } else {
       for (_, report) in reports where !options.quiet || !report.passed {
-        Terminal.out(asList ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
+        try Terminal.out(
+          asList || options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
       }
     }
     if let junit = options.junit {
       do {
-        try Data(JUnit.xml(reports).utf8).write(to: URL(fileURLWithPath: junit), options: .atomic)
+        try WholeFile.write(Data(JUnit.xml(reports).utf8), to: junit)
       } catch {
         throw environment("can't write \(junit): \((error as NSError).localizedDescription)")
       }
@@ -93,13 +95,14 @@ enum Runner {
 enum Interruption {
   nonisolated(unsafe) private static var flag: sig_atomic_t = 0
 
-  static var happened: Bool { flag != 0 }
+  /// The signal that asked to stop.
+  static var signalNumber: Int32? { flag == 0 ? nil : Int32(flag) }
 
   static func watch() {
     // A second signal ends the process at once: the handler gives way after the first.
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number) { received in
-        Interruption.flag = 1
+        Interruption.flag = sig_atomic_t(received)
         signal(received, SIG_DFL)
       }
     }

@@ -3,8 +3,17 @@ import Weft
 
 /// What is printed where, and whether in colour.
 enum Terminal {
-  static func out(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
-  static func error(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// A full disk or a closed stdout is the environment's lack, like that of a capture.
+  static func out(_ text: String) throws {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      throw Runner.environment("can't write to stdout: \((error as NSError).localizedDescription)")
+    }
+  }
+
+  /// There is nobody to tell if this fails.
+  static func error(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
   static let stderrIsTerminal = isatty(STDERR_FILENO) == 1
   static let stdoutIsTerminal = isatty(STDOUT_FILENO) == 1

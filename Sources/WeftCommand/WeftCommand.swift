@@ -23,5 +23,4 @@ enum Exit {
   static let expectationFailed = ExitCode(1)
   static let badFile = ExitCode(2)
   static let environment = ExitCode(3)
-  static let interrupted = ExitCode(130)
 }

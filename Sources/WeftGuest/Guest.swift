@@ -32,20 +32,21 @@ public struct Guest: Element {
 
   // MARK: Power
 
-  /// Switches it on: announces static addresses, asks for the others, and schedules the programs.
+  /// Switches it on: takes its static addresses, asks for the others, and schedules the programs. Static addresses are
+  /// not announced, as Linux by default doesn't (`arp_notify` 0): a thousand machines booting would tell a thousand others.
   public mutating func boot(now: Instant, _ out: inout Effects) {
     guard !isBooted else { return }
     isBooted = true
-    for index in configuration.interfaces.indices { configure(index, now: now, &out) }
+    for index in configuration.interfaces.indices { configure(index, announcing: false, now: now, &out) }
     programs = ProgramTable(configuration, bootedAt: now)
     if programs.deadline <= now { programs.wake(now: now, &stack, &out) }
     settle(now: now, &out)
   }
 
-  private mutating func configure(_ index: Int, now: Instant, _ out: inout Effects) {
+  private mutating func configure(_ index: Int, announcing: Bool, now: Instant, _ out: inout Effects) {
     switch configuration.interfaces[index].addressing {
     case .static(let address, let prefix, let gateway):
-      stack.ip.interfaces[index].setAddress(address, prefix, gateway: gateway, &out)
+      stack.ip.interfaces[index].setAddress(address, prefix, gateway: gateway, announcing: announcing, &out)
     case .dhcp:
       stack.ip.interfaces[index].restartDHCP(hostname: configuration.name, &stack.random, now: now, &out)
     case .none: break
@@ -66,7 +67,7 @@ public struct Guest: Element {
   /// The cable was pulled or plugged in. Back on the link, it announces its addresses or asks DHCP whether they hold.
   public mutating func linkChanged(port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
     guard isBooted, up, port.index < configuration.interfaces.count else { return }
-    configure(port.index, now: now, &out)
+    configure(port.index, announcing: true, now: now, &out)
     settle(now: now, &out)
   }
 

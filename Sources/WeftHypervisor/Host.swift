@@ -1,10 +1,13 @@
 /// A physical machine and what runs on it: with VMs a hypervisor, without any a plain machine.
-public struct Host: Codable, Sendable {
+public struct Host: Codable, Hashable, Sendable {
   public let name: String
   /// Names of the VMs placed here, in order of placement.
-  public private(set) var virtualMachines: [String] = []
+  public private(set) var virtualMachines: [String]
 
-  public init(name: String) { self.name = name }
+  public init(name: String, virtualMachines: [String] = []) {
+    self.name = name
+    self.virtualMachines = virtualMachines
+  }
 
-  public mutating func place(_ machine: String) { virtualMachines.append(machine) }
+  public var isPlain: Bool { virtualMachines.isEmpty }
 }

@@ -29,8 +29,7 @@ public struct VirtualMachine: Codable, Sendable {
   /// The host it runs on.
   public var host: String
   public private(set) var state = State.stopped
-  /// How long it has been running in all, up to the last transition.
-  public private(set) var ran = Nanoseconds.zero
+  private var ran = Nanoseconds.zero
   private var since = Instant.start
 
   public init(name: String, host: String, seed: UInt64) {
@@ -38,6 +37,9 @@ public struct VirtualMachine: Codable, Sendable {
     self.host = host
     uuid = Self.makeUUID(seed: seed, name: name)
   }
+
+  /// How long it has been running in all.
+  public func ran(by now: Instant) -> Nanoseconds { state == .running ? ran + (now - since) : ran }
 
   /// Does the verb or says why not, changing nothing then.
   public mutating func perform(_ verb: Verb, now: Instant) throws(IllegalTransition) {

@@ -14,7 +14,7 @@ public struct DHCPServer: Element {
     public var last: IPv4Address
     public var leaseTime: Nanoseconds
     /// Never handed out from the pool: the gateway's, the server's and the statically configured ones.
-    public var excluded: Set<IPv4Address>
+    @InOrder public var excluded: Set<IPv4Address>
     /// Always handed out to this MAC; may lie outside the pool.
     public var reservations: [MACAddress: IPv4Address]
 
@@ -59,12 +59,12 @@ public struct DHCPServer: Element {
   public let configuration: Configuration
   public private(set) var counters = Counters()
   private var neighbours: NeighbourTable
-  private var leases: [UInt32: Lease] = [:]
+  private var leases: [IPv4Address: Lease] = [:]
   private var addressOf: [MACAddress: IPv4Address] = [:]
   /// Where the search for a free address goes on: addresses are handed out in order before any is used again.
   private var cursor: UInt32
   private var identification: UInt16 = 0
-  private let reserved: Set<IPv4Address>
+  @InOrder private var reserved: Set<IPv4Address>
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -148,11 +148,11 @@ public struct DHCPServer: Element {
       guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else { return .dhcpNotForUs }
       counters.declined &+= 1
       addressOf[message.clientMAC] = nil
-      leases[address.rawValue] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
+      leases[address] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
     case .release:
       guard addressOf[message.clientMAC] == message.clientAddress else { return .dhcpNotForUs }
       addressOf[message.clientMAC] = nil
-      leases[message.clientAddress.rawValue] = nil
+      leases[message.clientAddress] = nil
     case .inform:
       reply(.ack, to: message, address: nil, &out)
     case .offer, .ack, .nak: return .dhcpMalformed
@@ -174,19 +174,19 @@ public struct DHCPServer: Element {
   }
 
   private mutating func bind(_ address: IPv4Address, to message: DHCPMessage, until: Instant, isOffer: Bool) {
-    if let old = addressOf[message.clientMAC], old != address { leases[old.rawValue] = nil }
+    if let old = addressOf[message.clientMAC], old != address { leases[old] = nil }
     addressOf[message.clientMAC] = address
     // An offer to the holder of a lease must not shorten the lease.
-    if isOffer, let lease = leases[address.rawValue], !lease.isOffer, lease.mac == message.clientMAC, lease.expires > until {
+    if isOffer, let lease = leases[address], !lease.isOffer, lease.mac == message.clientMAC, lease.expires > until {
       return
     }
-    leases[address.rawValue] = Lease(
+    leases[address] = Lease(
       mac: message.clientMAC, address: address, expires: until, isOffer: isOffer, hostname: message.hostname)
   }
 
   private mutating func withdrawOffer(to mac: MACAddress) {
-    guard let address = addressOf[mac], let lease = leases[address.rawValue], lease.isOffer else { return }
-    leases[address.rawValue] = nil
+    guard let address = addressOf[mac], let lease = leases[address], lease.isOffer else { return }
+    leases[address] = nil
     addressOf[mac] = nil
   }
 
@@ -214,7 +214,7 @@ public struct DHCPServer: Element {
     guard address >= configuration.first, address <= configuration.last, !configuration.excluded.contains(address) else {
       return false
     }
-    guard let lease = leases[address.rawValue] else { return !reserved.contains(address) }
+    guard let lease = leases[address] else { return !reserved.contains(address) }
     return lease.mac == mac || lease.expires <= now
   }
 

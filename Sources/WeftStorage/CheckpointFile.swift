@@ -58,7 +58,10 @@ public enum CheckpointFile {
       sections.append(Data(image.captures?.files[index].bytes ?? []))
       image.captures?.files[index].bytes = []
     }
-    do { sections[0] = try JSONEncoder().encode(image) } catch { throw .damaged(path: "state", "\(error)") }
+    let encoder = JSONEncoder()
+    // The same moment gives the same file.
+    encoder.outputFormatting = .sortedKeys
+    do { sections[0] = try encoder.encode(image) } catch { throw .damaged(path: "state", "\(error)") }
     var data = Data(magic)
     data.append(version.littleEndianBytes)
     data.append(UInt32(sections.count).littleEndianBytes)
@@ -74,7 +77,7 @@ public enum CheckpointFile {
   public static func write(_ simulation: borrowing Simulation, to path: String) throws(CheckpointError) {
     let data = try encode(simulation)
     do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+      try WholeFile.write(data, to: path)
     } catch {
       throw .unwritable(path: path, (error as NSError).localizedDescription)
     }
@@ -86,6 +89,8 @@ public enum CheckpointFile {
     case standard
     case directory(String)
     case memory
+    /// What was captured is let go, and no more is.
+    case none
   }
 
   /// Goes on with the run in a file.
@@ -133,11 +138,12 @@ public enum CheckpointFile {
       throw .damaged(path: path, "its captures are not all there")
     }
     for (index, bytes) in sections.dropFirst().enumerated() { image.captures?.files[index].bytes = [UInt8](bytes) }
+    if case .none = captures { image.captures = nil }
     let directory: String? =
       switch captures {
       case .standard: "captures/\(image.topology.name)"
       case .directory(let path): path
-      case .memory: nil
+      case .memory, .none: nil
       }
     do throws(ResumeError) {
       return try Simulation(resuming: image, pool: pool, captures: directory)

@@ -17,8 +17,8 @@ import WeftWire
         || net.walk == ["0 S", "1 SA", "0 FPA", "1 FPA", "0 A"])
     let result = net.guests[0].takeProbeResults().first
     #expect(result?.outcome == .open)
-    // 5 ms until the other's announcement resolves it, 10 ms there and back.
-    #expect(result?.rtt == .milliseconds(15))
+    // 10 ms for ARP, 10 ms there and back.
+    #expect(result?.rtt == .milliseconds(20))
     #expect(net.taps.filter { Seen($0) != nil }.allSatisfy { $0.trace == 7 })
     #expect(net.observations.map(\.trace) == [7])
     #expect(net.guests[0].connections.map(\.state) == ["TIME-WAIT"])

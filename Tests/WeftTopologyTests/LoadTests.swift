@@ -19,7 +19,7 @@ struct LoadTests {
     #expect(lab.segments.map(\.name) == ["campus"])
     #expect(lab.segments[0].subnet == (try prefix("134.115.153.0/24")))
     #expect(lab.segments[0].link.delay == .milliseconds(1) && lab.segments[0].link.rate == 1_000_000_000)
-    #expect(lab.segments[0].mark == Mark(line: 7, column: 3))
+    #expect(lab.segments[0].mark == Mark(line: 9, column: 3))
 
     #expect(lab.hosts.map(\.name) == ["laptop", "visitor"])
     let laptop = lab.hosts[0]

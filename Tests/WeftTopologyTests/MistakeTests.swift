@@ -45,6 +45,16 @@ private func hostWith(_ text: String) -> String {
 }
 
 struct MistakeTests {
+  @Test func natNetworksOfOneHostShareTheirSettings() {
+    Mistake(
+      hostWith("{a: {mode: nat}, b: {mode: nat, nat: {unsolicited: refuse}}}"), 5, 32, "share one gateway",
+      hint: "defaults"
+    ).check()
+    #expect(
+      load(hostWith("{a: {mode: nat, nat: {unsolicited: refuse}}, b: {mode: nat, nat: {unsolicited: refuse}}}"))
+        .topology != nil)
+  }
+
   static let forms: [Mistake] = [
     Mistake(
       "segments: {campus: {subnt: 10.0.0.0/24}}", 1, 21, "unknown key \"subnt\"", hint: "did you mean \"subnet\"?"),

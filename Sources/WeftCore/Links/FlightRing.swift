@@ -40,7 +40,18 @@ final class FlightRing {
       let flight = flights[head]
       head = (head &+ 1) & mask
       count &-= 1
+      if count == 0, mask >= Self.large { shrink() }
       return flight
+    }
+
+    /// From this capacity on an empty ring gives its memory back: one storm of broadcasts must not cost every cable of a
+    /// large network for ever. A burst that fills such a ring pays for it many times over.
+    private static var large: Int { 255 }
+
+    @inline(never)
+    private mutating func shrink() {
+      deallocate()
+      self = State(capacity: 4)
     }
 
     private mutating func grow() {

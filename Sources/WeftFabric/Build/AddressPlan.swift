@@ -35,21 +35,22 @@ struct AddressPlan {
       networks[network.name] = planned
     }
     var taken: [String: Set<IPv4Address>] = [:]
-    for (vm, macs) in zip(topology.vms, macs) {
-      for (nic, mac) in zip(vm.nics, macs) {
+    var planned = topology.vms.map { [IPv4Address?](repeating: nil, count: $0.nics.count) }
+    for (index, vm) in topology.vms.enumerated() {
+      for (eth, nic) in vm.nics.enumerated() {
         guard let address = nic.address ?? nic.reservation else { continue }
         if nic.address != nil {
           networks[nic.network]?.excluded.insert(address)
         } else {
-          networks[nic.network]?.reservations[mac] = address
+          networks[nic.network]?.reservations[macs[index][eth]] = address
         }
         taken[nic.network, default: []].insert(address)
-        addresses[Key(vm: vm.name, network: nic.network)] = address
+        planned[index][eth] = address
       }
     }
     var cursors: [String: UInt64] = [:]
-    for (vm, macs) in zip(topology.vms, macs) {
-      for (nic, mac) in zip(vm.nics, macs) where nic.address == nil && nic.reservation == nil {
+    for (index, vm) in topology.vms.enumerated() {
+      for (eth, nic) in vm.nics.enumerated() where planned[index][eth] == nil {
         guard let settings = dhcp[nic.network] else { continue }
         var next = cursors[nic.network] ?? UInt64(settings.rangeFirst.rawValue)
         while next <= UInt64(settings.rangeLast.rawValue) {
@@ -58,11 +59,18 @@ struct AddressPlan {
           if networks[nic.network]?.excluded.contains(address) == true || taken[nic.network]?.contains(address) == true {
             continue
           }
-          networks[nic.network]?.reservations[mac] = address
-          addresses[Key(vm: vm.name, network: nic.network)] = address
+          networks[nic.network]?.reservations[macs[index][eth]] = address
+          planned[index][eth] = address
           break
         }
         cursors[nic.network] = next
+      }
+    }
+    for (vm, planned) in zip(topology.vms, planned) {
+      for (nic, address) in zip(vm.nics, planned) {
+        let key = Key(vm: vm.name, network: nic.network)
+        // Of several NICs on one network the first is the VM's.
+        if addresses[key] == nil { addresses[key] = address }
       }
     }
   }

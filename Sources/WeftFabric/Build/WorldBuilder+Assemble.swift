@@ -47,6 +47,10 @@ extension WorldBuilder {
     world.nodes = ElementStore(nodes)
     world.ports = ElementStore(ports)
     world.names = names
+    let placed = Dictionary(grouping: topology.vms, by: \.host)
+    world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
+    let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
+    world.bootOrder = nodes.indices.filter { nodes[$0].kind == .machine && !waiting.contains(nodes[$0].name) }
     world.schedule()
     return world
   }

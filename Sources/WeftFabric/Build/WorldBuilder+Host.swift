@@ -93,7 +93,9 @@ extension WorldBuilder {
     if let uplink = host.uplink {
       // Behind a gateway the uplink's MAC is the gateway's.
       let mac = inner == nil ? uplink.mac ?? makeMAC() : makeMAC()
-      add(mac, .static(uplink.address, uplink.prefix, gateway: uplink.gateway))
+      // Behind a gateway everything beyond the segment is the gateway's to know, the VMs' networks too.
+      let inside = inner == nil ? nil : host.networks.first { $0.mode == .nat }?.gateway
+      add(mac, .static(uplink.address, uplink.prefix, gateway: uplink.gateway ?? inside))
       let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")
       if let inner { plan.connect(port, inner) } else { outer = port }
     }

@@ -2,13 +2,13 @@
 public enum JUnit {
   public static func xml(_ suites: [(file: String, report: Report)]) -> String {
     var lines = [#"<?xml version="1.0" encoding="UTF-8"?>"#]
-    let tests = suites.reduce(0) { $0 + $1.report.expectations.count }
-    let failures = suites.reduce(0) { $0 + $1.report.failureCount }
+    let tests = suites.reduce(0) { $0 + $1.report.caseCount }
+    let failures = suites.reduce(0) { $0 + $1.report.failureCount + $1.report.complaints.count }
     lines.append(#"<testsuites name="weft" tests="\#(tests)" failures="\#(failures)">"#)
     for (file, report) in suites {
       lines.append(
-        #"  <testsuite name="\#(escape(report.name))" file="\#(escape(file))" tests="\#(report.expectations.count)" "#
-          + #"failures="\#(report.failureCount)" time="\#(report.endedAt.seconds)">"#)
+        #"  <testsuite name="\#(escape(report.name))" file="\#(escape(file))" tests="\#(report.caseCount)" "#
+          + #"failures="\#(report.failureCount + report.complaints.count)" time="\#(report.endedAt.seconds)">"#)
       for verdict in report.expectations {
         let open = #"    <testcase name="\#(escape(verdict.name))" classname="\#(escape(report.name))" "#
           + #"file="\#(escape(file))" line="\#(verdict.line)" time="\#(verdict.decidedAt.seconds)""#
@@ -22,8 +22,11 @@ public enum JUnit {
           #"      <failure message="\#(escape("expected \(verdict.expected), observed \(verdict.observed)"))">\#(escape(detail))</failure>"#)
         lines.append("    </testcase>")
       }
+      // An event that couldn't happen fails the run, so it must fail here too.
       for complaint in report.complaints {
-        lines.append(#"    <system-err>\#(escape(complaint))</system-err>"#)
+        lines.append(#"    <testcase name="an event can be carried out" classname="\#(escape(report.name))" file="\#(escape(file))">"#)
+        lines.append(#"      <failure message="\#(escape(complaint))"/>"#)
+        lines.append("    </testcase>")
       }
       lines.append("  </testsuite>")
     }
@@ -51,4 +54,5 @@ public enum JUnit {
 
 extension Report {
   var failureCount: Int { expectations.count { !$0.passed } }
+  fileprivate var caseCount: Int { expectations.count + complaints.count }
 }

@@ -14,7 +14,7 @@ extension Report {
     lines.append(paint("\(name)", .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0 })
-    section("Programs", programs.map { "  " + Self.line($0) })
+    section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section("Drops", Self.shortened(aggregatedDrops, to: 20))
     section("Captures", captureLines)

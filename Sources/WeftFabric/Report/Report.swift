@@ -1,6 +1,8 @@
 import WeftCapture
 import WeftCore
 import WeftGuest
+import WeftHypervisor
+import WeftWire
 
 /// What a run came to.
 public struct Report: Codable, Sendable {
@@ -29,6 +31,26 @@ public struct Report: Codable, Sendable {
     public var frames: UInt64
   }
 
+  public struct Interface: Codable, Sendable {
+    public var port: String
+    public var mac: String
+    /// At the end; nil without one.
+    public var address: String?
+    public var isLinkUp: Bool
+    public var counters: NetworkInterface.Counters
+  }
+
+  /// A VM, or a host's own machine.
+  public struct Machine: Codable, Sendable {
+    public var name: String
+    /// Of a VM: where it runs.
+    public var host: String?
+    public var uuid: String?
+    public var state: String
+    public var ran: Nanoseconds
+    public var interfaces: [Interface]
+  }
+
   public struct Lease: Codable, Sendable {
     public var network: String
     public var address: String
@@ -45,6 +67,8 @@ public struct Report: Codable, Sendable {
   public var expectations: [Verdict]
   /// Events of the file that couldn't be carried out.
   public var complaints: [String]
+  public var hosts: [Host]
+  public var machines: [Machine]
   public var programs: [Program]
   public var flows: [Flow]
   public var leases: [Lease]
@@ -57,7 +81,7 @@ public struct Report: Codable, Sendable {
 extension Simulation {
   /// Ends the run: the captures get their names, and what it came to is told. On failure no capture is left behind.
   public mutating func finish() throws(CaptureError) -> Report {
-    let verdicts = director.verdicts(topology, now: world.now)
+    var verdicts = director.verdicts(topology, now: world.now)
     var captures: [Report.Capture] = []
     if let set = world.captures {
       try set.finish(at: world.now)
@@ -67,17 +91,56 @@ extension Simulation {
         captures.append(.init(port: port.name, path: set.path(port: port.capture), frames: frames))
       }
     }
+    let paths = Dictionary(captures.map { ($0.port, $0.path) }) { first, _ in first }
+    for index in verdicts.indices {
+      verdicts[index].evidence = verdicts[index].evidence.map { evidence in
+        var evidence = evidence
+        evidence.capture = evidence.capture.flatMap { paths[$0] }
+        if evidence.capture == nil { evidence.frame = nil }
+        return evidence
+      }
+    }
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
-      expectations: verdicts, complaints: director.complaints, programs: world.programs, flows: world.flows,
+      expectations: verdicts, complaints: director.complaints, hosts: world.hosts,
+      machines: world.machineReport, programs: world.programs, flows: world.flows,
       leases: world.leases, drops: world.dropReport, captures: captures)
   }
 }
 
 extension World {
   var programs: [Report.Program] {
-    nodes.indices.filter { nodes[$0].kind == .machine }.flatMap { node in
-      machines[nodes[node].index].guest.programReports.map { Report.Program(machine: nodes[node].name, report: $0) }
+    let owners = Dictionary(names.addresses.map { ($0.value, $0.key) }) { min($0, $1) }
+    return nodes.indices.filter { nodes[$0].kind == .machine }.flatMap { node in
+      machines[nodes[node].index].guest.programReports.map { report in
+        var report = report
+        report.title = Self.named(report.title, owners)
+        return Report.Program(machine: nodes[node].name, report: report)
+      }
+    }
+  }
+
+  /// `ping 134.115.153.10` → `ping visitor`: guests are configured with addresses, people with names.
+  private static func named(_ title: String, _ owners: [IPv4Address: String]) -> String {
+    title.split(separator: " ").map { word in
+      let parts = word.split(separator: ":", maxSplits: 1)
+      guard let first = parts.first, let address = IPv4Address(first), let name = owners[address] else { return String(word) }
+      return ([Substring(name)] + parts.dropFirst()).joined(separator: ":")
+    }.joined(separator: " ")
+  }
+
+  var machineReport: [Report.Machine] {
+    nodes.indices.filter { nodes[$0].kind == .machine }.map { node in
+      let machine = machines[nodes[node].index]
+      let interfaces = machine.interfaces.indices.map { index in
+        Report.Interface(
+          port: ports[nodes[node].firstPort + index].name, mac: machine.interfaces[index].mac.description,
+          address: machine.guest.address(of: index)?.description, isLinkUp: machine.interfaces[index].isLinkUp,
+          counters: machine.interfaces[index].counters)
+      }
+      return Report.Machine(
+        name: nodes[node].name, host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
+        ran: machine.vm?.ran(by: now) ?? (now - .start), interfaces: interfaces)
     }
   }
 

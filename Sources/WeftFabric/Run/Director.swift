@@ -13,6 +13,11 @@ struct Director: Codable {
   /// A run without a duration doesn't wait longer than this for programs after the last thing planned.
   private static let patience = Nanoseconds.seconds(60)
 
+  /// Machines start one after the other: of thousands that did everything in the same nanosecond, every cable would have to
+  /// hold what all of them send.
+  private static let bootInterval = Nanoseconds.microseconds(1)
+
+  private var booted = 0
   private var nextEvent = 0
   private var runs: [ExpectationRun]
   private var nextTrace: UInt32 = 1
@@ -40,14 +45,15 @@ struct Director: Codable {
   }
 
   /// Whether a decoded one goes with its topology.
-  func fits(_ topology: Topology) -> Bool {
-    (0...topology.events.count).contains(nextEvent) && runs.map(\.index) == Array(topology.expectations.indices)
+  func fits(_ topology: Topology, machines: Int) -> Bool {
+    (0...machines).contains(booted) && (0...topology.events.count).contains(nextEvent) && runs.map(\.index) == Array(topology.expectations.indices)
       && runs.allSatisfy { $0.tries >= 0 && $0.tries < 1 << 32 && $0.sentTries >= 0 && $0.sentTries <= $0.tries }
   }
 
-  func deadline(_ topology: Topology) -> Instant {
+  func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)
+    if booted < world.bootOrder.count { earliest = min(earliest, nextBoot) }
     if nextEvent < topology.events.count { earliest = min(earliest, .start + topology.events[order(topology, nextEvent)].at) }
     for run in runs where run.deadline < earliest { earliest = run.deadline }
     return earliest
@@ -58,8 +64,14 @@ struct Director: Codable {
     topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }[position]
   }
 
+  private var nextBoot: Instant { .start + Self.bootInterval * UInt64(booted) }
+
   mutating func wake(_ topology: Topology, _ world: inout World) {
     let now = world.now
+    while booted < world.bootOrder.count, nextBoot <= now {
+      booted += 1
+      world.boot(world.bootOrder[booted - 1])
+    }
     while nextEvent < topology.events.count {
       let event = topology.events[order(topology, nextEvent)]
       guard .start + event.at <= now else { break }
@@ -69,7 +81,7 @@ struct Director: Codable {
     for index in runs.indices where runs[index].deadline <= now { start(index, topology, &world) }
     if nextIdleCheck <= now {
       let decided = runs.allSatisfy { $0.verdict != nil }
-      if decided, nextEvent == topology.events.count, world.isIdle {
+      if decided, nextEvent == topology.events.count, booted == world.bootOrder.count, world.isIdle {
         end = min(end, now + Self.linger)
         nextIdleCheck = .never
       } else {

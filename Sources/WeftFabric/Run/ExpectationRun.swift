@@ -17,8 +17,10 @@ struct ExpectationRun: Codable {
   let index: Int
   var phase: Phase
   private(set) var tries = 0
-  /// Tries whose frames really left: an "always" or "never" that was never put to the test doesn't hold.
-  private(set) var sentTries = 0
+  /// Tries that came to something, be it a refusal: a "never" that was never put to the test doesn't hold.
+  private var tellingTries = 0
+  /// What the latest of those came to. A last try that time cuts short says nothing that would help.
+  private var telling: Verdict?
   private(set) var verdict: Verdict?
 
   init(index: Int, timing: Expectation.Timing) {
@@ -44,14 +46,16 @@ struct ExpectationRun: Codable {
 
   /// Judges a finished try and decides what comes next.
   mutating func finished(_ outcome: TryOutcome, of expectation: Expectation, now: Instant, in world: borrowing World) {
-    if outcome.kind != .notSent { sentTries += 1 }
+    let isTelling = outcome.kind != .notSent && outcome.kind != .silent
+    if isTelling { tellingTries += 1 }
     let mismatch = expectation.mismatch(outcome, in: world)
-    func judged(_ passed: Bool, _ observed: String? = nil) -> Verdict {
+    func judged(_ passed: Bool, _ observed: String? = nil, expected: String? = nil) -> Verdict {
       Verdict(
         name: expectation.name, passed: passed, observed: observed ?? outcome.text,
-        expected: passed ? "" : mismatch ?? expectation.summary, decidedAt: now, tries: tries,
+        expected: passed ? "" : expected ?? mismatch ?? expectation.summary, decidedAt: now, tries: tries,
         evidence: outcome.records.prefix(8).map { world.evidence($0) }, line: expectation.mark.line)
     }
+    if isTelling || telling == nil { telling = judged(false) }
     switch expectation.timing {
     case .within(let at, let within):
       let next = now + Self.retryInterval
@@ -60,13 +64,19 @@ struct ExpectationRun: Codable {
       } else if next <= .start + at + within {
         phase = .waiting(until: next)
       } else {
-        decide(judged(false))
+        decide(latestTelling(judged(false)))
       }
     case .neverDuring(let from, let to, let every):
       if mismatch == nil {
-        decide(judged(false, "\(outcome.text), at \(now)"))
+        decide(judged(false, "\(outcome.text), at \(now)", expected: "never \(expectation.summary)"))
+      } else if tellingTries == 0 {
+        // Silence proves nothing, however often.
+        proceed(from, to, every, now: now, judged(false, expected: "never \(expectation.summary), shown by a try that was stopped"))
       } else {
-        proceed(from, to, every, now: now, judged(sentTries > 0, sentTries > 0 ? "never in \(sentTries) tries; the last: \(outcome.text)" : nil))
+        let last = telling?.observed ?? outcome.text
+        var held = latestTelling(judged(true))
+        (held.passed, held.expected, held.observed) = (true, "", "never in \(tries) tries; the last: \(last)")
+        proceed(from, to, every, now: now, held)
       }
     case .alwaysAfter(let from, let to, let every):
       if mismatch != nil {
@@ -75,6 +85,14 @@ struct ExpectationRun: Codable {
         proceed(from, to, every, now: now, judged(true, "each of \(tries) tries; the last: \(outcome.text)"))
       }
     }
+  }
+
+  /// With the observation and the evidence of the latest try that told something.
+  private func latestTelling(_ verdict: Verdict) -> Verdict {
+    guard let telling else { return verdict }
+    var verdict = verdict
+    (verdict.observed, verdict.expected, verdict.evidence) = (telling.observed, telling.expected, telling.evidence)
+    return verdict
   }
 
   /// On to the next moment of a window's raster, or to its verdict.
@@ -92,10 +110,12 @@ struct ExpectationRun: Codable {
   /// The run ended before it could be decided.
   mutating func cutShort(_ expectation: Expectation, now: Instant) {
     guard verdict == nil else { return }
+    let last = telling.map { "; the last: \($0.observed)" } ?? ""
     decide(
       Verdict(
-        name: expectation.name, passed: false, observed: "the run ended after \(tries) tries",
-        expected: expectation.summary, decidedAt: now, tries: tries, evidence: [], line: expectation.mark.line))
+        name: expectation.name, passed: false, observed: "the run ended after \(tries) tries\(last)",
+        expected: expectation.summary, decidedAt: now, tries: tries, evidence: telling?.evidence ?? [],
+        line: expectation.mark.line))
   }
 }
 

@@ -42,7 +42,7 @@ public struct Simulation: ~Copyable {
   public internal(set) var world: World
   var director: Director
 
-  /// Builds the world and boots it. `seed` and `until` stand over the file's own.
+  /// Builds the world. `seed` and `until` stand over the file's own.
   public init(
     _ topology: Topology, seed: UInt64? = nil, until: Instant? = nil, captures: CaptureOptions? = nil
   ) throws(SimulationError) {
@@ -54,7 +54,6 @@ public struct Simulation: ~Copyable {
       let set = try Self.makeCaptures(topology, seed: self.seed, captures, world)
       world.attach(set, ports: topology.capture.ports)
     }
-    world.boot(autostart: Set(topology.vms.filter(\.autostart).map(\.name)))
     scheduleDirector()
   }
 
@@ -83,8 +82,8 @@ public struct Simulation: ~Copyable {
       left &-= 1
       guard let next = world.queue.pop(notAfter: limit) else { return false }
       world.now = next.at
-      world.eventCount &+= 1
       if next.source == Source.director {
+        world.eventCount &+= 1
         director.wake(topology, &world)
         director.collect(topology, &world)
         scheduleDirector()
@@ -103,7 +102,7 @@ public struct Simulation: ~Copyable {
   public mutating func abandon() { world.captures?.abandon() }
 
   private mutating func scheduleDirector() {
-    world.queue.schedule(Source.director, at: director.deadline(topology))
+    world.queue.schedule(Source.director, at: director.deadline(topology, world))
   }
 
   private static func makeCaptures(

@@ -20,7 +20,7 @@ extension SimulationImage {
       guard ports == node.portCount else { return false }
     }
     let (nodes, ports) = (world.nodes.indices, world.ports.indices)
-    return director.fits(topology) && drops.all.allSatisfy { ports.contains($0.port) }
+    return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { ports.contains($0.port) }
       && traces.allSatisfy { nodes.contains($0.node) && ports.contains($0.port) }
       && probing.allSatisfy { nodes.contains($0) && world.nodes[$0].kind == .machine }
   }

@@ -22,7 +22,7 @@ public struct SimulationImage: Codable {
   var packetCounts: [UInt64]
   var drops: DropLedger
   var traces: TraceLog
-  var probing: Set<Int>
+  var probing: [Int]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
 }
@@ -44,7 +44,7 @@ extension Simulation {
       switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
       machines: world.machines.array,
       portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
-      traces: world.traces, probing: world.probing, captures: captured)
+      traces: world.traces, probing: world.probing.sorted(), captures: captured)
   }
 
   /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
@@ -69,7 +69,7 @@ extension Simulation {
     world.packetCounts = image.packetCounts
     world.drops = image.drops
     world.traces = image.traces
-    world.probing = image.probing
+    world.probing = Set(image.probing)
     if let captured = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }

@@ -50,7 +50,9 @@ extension TryOutcome {
       text = "open (delivered)"
     case .timedOut:
       kind = firstDrop == nil ? .silent : .dropped
-      text = firstDrop.map { "dropped by \(world.describe(drop: $0))" } ?? "no answer, and nothing was dropped on the way"
+      let left = records.contains { $0.event == .sent }
+      let silence = left ? "nothing was dropped on the way" : "nothing left its sender (no neighbour answered ARP yet)"
+      text = firstDrop.map { "dropped by \(world.describe(drop: $0))" } ?? "no answer, and \(silence)"
     case .reset:
       kind = .failed
       text = "connected, then reset"
@@ -83,6 +85,7 @@ extension World {
     return "\(nodes[record.node].name): \(reason.name)\(text.isEmpty ? "" : " (\(text))")"
   }
 
+  /// Its capture is the port's name for now: where the files go is known at the end.
   func evidence(_ record: TraceRecord) -> Evidence {
     let port = ports[record.port]
     let event: Evidence.Event
@@ -97,7 +100,7 @@ extension World {
     let captured = record.frameNumber > 0 && port.capture >= 0
     return Evidence(
       event: event, at: record.at, port: event == .delivered ? nodes[record.node].name : port.name, detail: detail,
-      capture: captured ? captures?.path(port: port.capture) : nil, frame: captured ? record.frameNumber : nil)
+      capture: captured ? port.name : nil, frame: captured ? record.frameNumber : nil)
   }
 }
 

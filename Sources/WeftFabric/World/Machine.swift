@@ -8,6 +8,8 @@ struct Machine: Codable {
   var vm: VirtualMachine?
   var interfaces: [NetworkInterface]
   var guest: Guest
+  /// Cables that came back while the guest stood still: it learns of them as it wakes.
+  var plugged: [Int] = []
   /// When a transmit ring that waits for its wire tries again.
   var retryAt = Instant.never
 
@@ -29,18 +31,30 @@ struct Machine: Codable {
     if state == .running, guest.deadline <= now { guest.wake(now: now, &out) }
   }
 
+  mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
+    interfaces[port.index].isLinkUp = up
+    switch state {
+    case .running: guest.linkChanged(port: port, up: up, now: now, &out)
+    case .paused: if !plugged.contains(port.index) { plugged.append(port.index) }
+    case .stopped: break
+    }
+  }
+
   mutating func perform(_ verb: VirtualMachine.Verb, now: Instant, _ out: inout Effects) throws(VirtualMachine.IllegalTransition) {
     try vm?.perform(verb, now: now)
     switch verb {
     case .start: guest.boot(now: now, &out)
     case .pause: break
     case .resume:
+      for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: now, &out) }
+      plugged = []
       for port in interfaces.indices {
         while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: now, &out) }
       }
     case .stop:
       guest.powerOff()
       for port in interfaces.indices { interfaces[port].reset() }
+      plugged = []
       retryAt = .never
     }
   }

@@ -26,22 +26,32 @@ struct TraceLog: Codable {
   private struct Trace: Codable {
     var origin: Int
     var records: [TraceRecord]
+
+    var isDelivered: Bool { records.contains { if case .delivered = $0.event { true } else { false } } }
   }
 
-  private var open: [UInt32: Trace] = [:]
+  /// By trace; `Int`, so that a checkpoint has them in order.
+  private var open: [Int: Trace] = [:]
 
-  mutating func start(_ trace: UInt32, origin: Int) { open[trace] = Trace(origin: origin, records: []) }
+  mutating func start(_ trace: UInt32, origin: Int) { open[Int(trace)] = Trace(origin: origin, records: []) }
 
   mutating func add(_ record: TraceRecord, to trace: UInt32) {
-    guard let entry = open[trace], entry.records.count < Self.limit else { return }
+    guard let entry = open[Int(trace)], entry.records.count < Self.limit else { return }
+    switch record.event {
     // Only the prober's own frames count as sent; the way on shows in captures.
-    if record.event == .sent, record.node != entry.origin { return }
-    open[trace]?.records.append(record)
+    case .sent: if record.node != entry.origin { return }
+    // The answer comes back to the prober: that isn't where the probe went, unless it went nowhere else (a hairpin).
+    case .delivered: if record.node == entry.origin, entry.isDelivered { return }
+    // A switch floods what it has no entry for. That bystanders leave their copies alone stops nothing.
+    case .dropped(.notForUs, .none), .dropped(.hairpinPort, _), .dropped(.noOtherPort, _): return
+    case .dropped: break
+    }
+    open[Int(trace)]?.records.append(record)
   }
 
   func allSatisfy(_ predicate: (TraceRecord) -> Bool) -> Bool {
     open.values.allSatisfy { $0.records.allSatisfy(predicate) }
   }
 
-  mutating func finish(_ trace: UInt32) -> [TraceRecord] { open.removeValue(forKey: trace)?.records ?? [] }
+  mutating func finish(_ trace: UInt32) -> [TraceRecord] { open.removeValue(forKey: Int(trace))?.records ?? [] }
 }

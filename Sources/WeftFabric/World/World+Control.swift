@@ -5,17 +5,14 @@ import WeftTopology
 
 // What happens to the world from outside: events of the file, verbs of the hypervisor, probes.
 extension World {
-  /// Boots the plain machines and the VMs that start by themselves.
-  mutating func boot(autostart: Set<String>) {
-    for node in nodes.indices where nodes[node].kind == .machine {
-      let index = nodes[node].index
-      if machines[index].vm == nil {
-        machines[index].guest.boot(now: now, &effects)
-        settle(node, arrival: nil)
-      } else if autostart.contains(nodes[node].name) {
-        // A stopped machine can always be started.
-        try? perform(.start, on: nodes[node].name)
-      }
+  /// Boots a machine that starts by itself. One that an event has started already stays as it is.
+  mutating func boot(_ node: Int) {
+    let index = nodes[node].index
+    if machines[index].vm == nil {
+      machines[index].guest.boot(now: now, &effects)
+      settle(node, arrival: nil)
+    } else {
+      try? perform(.start, on: nodes[node].name)
     }
   }
 
@@ -31,7 +28,7 @@ extension World {
     for link in [first, first + 1] {
       var lost: [StoredFrame] = []
       links[link].setUp(up, now: now) { lost.append($0.store()) }
-      for stored in lost { drop(Frame(stored: stored), at: ends[link].from, .linkDown, .none, recorded: false) }
+      for stored in lost { drop(Frame(stored: stored), at: ends[link].from, .linkDown, .none, recorded: false, inbound: false) }
       queue.schedule(Source.link(link), at: links[link].deadline)
     }
     for link in [first, first + 1] { tell(ends[link].toNode, ends[link].toPort, up: up) }
@@ -41,11 +38,7 @@ extension World {
     let index = nodes[node].index
     switch nodes[node].kind {
     case .virtualSwitch: switches[index].linkChanged(port: port, up: up)
-    case .machine:
-      machines[index].interfaces[port.index].isLinkUp = up
-      if machines[index].state == .running {
-        machines[index].guest.linkChanged(port: port, up: up, now: now, &effects)
-      }
+    case .machine: machines[index].linkChanged(port, up: up, now: now, &effects)
     case .gateway, .dhcpServer: break
     }
     settle(node, arrival: nil)

@@ -12,6 +12,7 @@ extension World {
   }
 
   private mutating func arrive(_ link: Int) {
+    eventCount &+= 1
     let node = ends[link].toNode
     let port = ends[link].toPort
     while let frame = links[link].arrive(now: now) { deliver(frame, to: node, on: port) }
@@ -44,6 +45,7 @@ extension World {
       machines[index].wake(now: now, &effects)
       if machines[index].retryAt <= now { drainTransmitRings(node) }
     }
+    if effects.count > 0 { eventCount &+= 1 }
     settle(node, arrival: nil)
   }
 
@@ -114,12 +116,13 @@ extension World {
   }
 
   mutating func drop(
-    _ frame: consuming Frame, at place: Int, _ reason: DropReason, _ detail: DropDetail, recorded: Bool
+    _ frame: consuming Frame, at place: Int, _ reason: DropReason, _ detail: DropDetail, recorded: Bool,
+    inbound: Bool = true
   ) {
     drops.count(reason, port: place)
     guard !recorded else { return }
     // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason.
-    let staged = ports[place].capture >= 0 && stage(frame, at: place, inbound: true)
+    let staged = ports[place].capture >= 0 && stage(frame, at: place, inbound: inbound)
     if staged { writeDrop(place, node: ports[place].node, reason, detail) }
     if frame.trace != 0 {
       trace(
@@ -157,7 +160,7 @@ extension World {
         guard let frame = machines[machine].interfaces[port].takeTransmission() else { break }
         switch links[link].send(frame, now: now) {
         case .sent: machines[machine].interfaces[port].countTransmitted(frame.count)
-        case .dropped(let reason): drop(frame, at: place, reason, .none, recorded: false)
+        case .dropped(let reason): drop(frame, at: place, reason, .none, recorded: false, inbound: false)
         }
       }
       queue.schedule(Source.link(link), at: links[link].deadline)

@@ -16,6 +16,10 @@ public struct World: ~Copyable {
   var ports = ElementStore<Port>()
   var ends = ElementStore<LinkEnds>()
   var names = NameTable()
+  /// The machines that start by themselves, in order.
+  var bootOrder: [Int] = []
+  /// The physical machines, in the order of the file, and what is placed on each.
+  public internal(set) var hosts: [Host] = []
 
   // State.
   public internal(set) var now = Instant.start
@@ -32,7 +36,8 @@ public struct World: ~Copyable {
   var probing: Set<Int> = []
   /// A probe came to an end since the director looked last.
   var hasProbeResults = false
-  /// Events handled: what a run has done, for progress and rates.
+  /// What a run has done, for progress and rates: arrivals, and wakes that something came of. How often a gateway looks
+  /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0
 
   var queue = EventQueue(sources: 1)

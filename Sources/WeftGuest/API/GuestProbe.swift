@@ -34,7 +34,8 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
     case open
     /// A reset, or ICMP port unreachable.
     case refused
-    /// Another ICMP "destination unreachable" with this code; 1 without `icmpFrom`: no neighbour answered ARP here.
+    /// Another ICMP "destination unreachable" with this code. Without `icmpFrom` the guest itself says so: 0, it has
+    /// addresses but no route there (nothing was sent); 1, no neighbour answered ARP.
     case unreachable(code: UInt8)
     case ttlExceeded
     /// No answer in time.
@@ -43,7 +44,7 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
     case reset
     /// Answered, but not with HTTP.
     case badResponse
-    /// Nothing ever left: the target's name or the guest itself had no address, or there was no route, or no power.
+    /// Nothing ever left: the target's name or the guest itself had no address in time, or there was no power.
     case notSent
   }
 

@@ -58,6 +58,20 @@ struct IPLayer: Codable {
     return nil
   }
 
+  /// Whether there will be no route either in a moment: there is an address, and no interface still waits for one.
+  func isUnroutable(_ destination: IPv4Address) -> Bool {
+    guard route(to: destination) == nil else { return false }
+    var hasAddress = false
+    for index in interfaces.indices {
+      if !interfaces[index].address.isUnspecified {
+        hasAddress = true
+      } else if interfaces[index].dhcp != nil {
+        return false
+      }
+    }
+    return hasAddress
+  }
+
   /// Whether packets for this address end here. Any interface's address will do on any of them, as Linux does.
   func isLocal(_ destination: IPv4Address, on interface: Int) -> Bool {
     if interfaces[interface].address == destination { return !destination.isUnspecified }

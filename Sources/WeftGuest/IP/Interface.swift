@@ -22,9 +22,9 @@ struct Interface: Codable {
     neighbours = NeighbourTable(port: port, mac: mac, address: .any)
   }
 
-  /// Takes an address on and tells the link so (RFC 5227, 2.3). One it had before is only announced again.
+  /// Takes an address on and, where `announcing`, tells the link so (RFC 5227, 2.3).
   mutating func setAddress(
-    _ address: IPv4Address, _ prefix: IPv4Prefix, gateway: IPv4Address?, _ out: inout Effects
+    _ address: IPv4Address, _ prefix: IPv4Prefix, gateway: IPv4Address?, announcing: Bool = true, _ out: inout Effects
   ) {
     if address != self.address {
       // What is known of the old subnet's neighbours doesn't hold in the new one; what waits for them is dropped.
@@ -34,7 +34,7 @@ struct Interface: Codable {
     self.prefix = prefix
     self.gateway = gateway
     neighbours.address = address
-    neighbours.announce(&out)
+    if announcing { neighbours.announce(&out) }
   }
 
   mutating func dropAddress(_ out: inout Effects) {

@@ -75,6 +75,13 @@ struct ProbeRun: Codable {
   private mutating func start(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Bool {
     guard let address = stack.resolve(target) else { return false }
     result.remoteAddress = address
+    if stack.ip.isUnroutable(address) {
+      // What connect(2) answers at once: network unreachable, as far as this machine can tell. The packet that would
+      // have left is dropped on record, as evidence.
+      Unroutable.drop(probe, to: address, stack.ip, &out)
+      finish(.unreachable(code: ICMPv4UnreachableCode.network), now: now, &stack)
+      return true
+    }
     switch probe.kind {
     case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _):
       guard let socket = stack.connect(to: address, port, owner, trace: probe.trace, now: now) else { return false }

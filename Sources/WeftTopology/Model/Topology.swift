@@ -168,7 +168,7 @@ public struct Forward: Sendable, Codable {
   }
 }
 
-public struct NATSettings: Sendable, Codable {
+public struct NATSettings: Sendable, Codable, Hashable {
   /// What an unasked-for packet from outside gets: nothing, or RST / port unreachable.
   public enum Unsolicited: String, Sendable, Codable, CaseIterable { case drop, refuse }
 

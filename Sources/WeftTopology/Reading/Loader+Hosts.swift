@@ -77,6 +77,13 @@ extension Loader {
         hint: "one uplink, one bridge: put the VMs on \"\(bridges[0].name)\"")
     }
     let networks = drafts.compactMap { readNetwork($0) }
+    // They share the host's one address, and so one gateway: whose settings would it be?
+    let nats = networks.filter { $0.mode == .nat }
+    if let first = nats.first, let other = nats.first(where: { $0.nat != first.nat }) {
+      report(
+        "the NAT of \"\(other.name)\" has other settings than that of \"\(first.name)\", and they share one gateway",
+        atKey: other.mark, other.name, hint: "give both networks the same \"nat\", or put it under \"defaults\"")
+    }
     if networks.count < entries.count { lost(at: host.mark) }
     return networks
   }

@@ -1,0 +1,235 @@
+import Foundation
+import Testing
+import WeftCapture
+import WeftCore
+import WeftTestSupport
+import WeftTopology
+
+@testable import WeftFabric
+
+/// What a run writes, as Wireshark's tools and tcpdump read it.
+@Suite(.enabled(if: Tool.has("tshark", "capinfos"), "needs Wireshark's tshark and capinfos"))
+struct CapturedRunTests {
+  let scratch = Scratch()
+
+  /// Runs a file with its captures in `scratch/captures`.
+  @discardableResult
+  private func run(_ topology: Topology, format: CaptureFormat = .pcapng) throws -> Report {
+    var simulation = try Simulation(
+      topology, captures: CaptureOptions(directory: scratch.file("captures"), format: format))
+    return try simulation.complete()
+  }
+
+  private func tshark(_ file: String, _ arguments: [String]) throws -> [String] {
+    let result = try Tool.run("tshark", ["-n", "-r", "\(scratch.path)/captures/\(file)"] + arguments)
+    try #require(result.status == 0 && result.errors == "", "\(file): \(result)")
+    return result.lines
+  }
+
+  private func fields(_ file: String, _ names: [String], where filter: String = "frame") throws -> [[String]] {
+    try tshark(file, ["-Y", filter, "-T", "fields"] + names.flatMap { ["-e", $0] })
+      .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
+  }
+
+  private static let checksums = ["ip", "tcp", "udp"].flatMap { ["-o", "\($0).check_checksum:TRUE"] }
+  /// What no capture of ours may have. Errors that tshark finds in the traffic itself (a closed port's RST, a
+  /// retransmission) are of lesser severity.
+  private static let faults = """
+    _ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 || ip.checksum.status == 0 || tcp.checksum.status == 0 \
+    || udp.checksum.status == 0 || icmp.checksum.status == 0
+    """
+
+  @Test(arguments: Repository.topologies) func tsharkFindsNoFault(file: String) throws {
+    var topology = try example(file)
+    // A smaller copy: what is looked at is each kind of frame, not megabytes of one.
+    if file == "lossy-bulk.yaml" { topology = try WeftFabricTests.topology(Labs.lossy) }
+    let report = try run(topology)
+    let captures = report.captures.filter { $0.frames > 0 }
+    #expect(captures.count > 3)
+    // One process for all: starting tshark takes longer than reading.
+    let paths = captures.map(\.path)
+    let merged = scratch.file("captures/merged")
+    let merge = try Tool.run("mergecap", ["-w", merged] + paths)
+    try #require(merge.status == 0 && merge.errors == "", "\(merge)")
+    let found = try tshark("merged", Self.checksums + ["-Y", Self.faults])
+    #expect(found == [], "\(found.prefix(5))")
+    let infos = try Tool.run("capinfos", ["-c", "-M"] + paths)
+    #expect(infos.status == 0 && infos.errors == "", "\(infos.errors)")
+    let counts = infos.lines.filter { $0.hasPrefix("Number of packets") }.compactMap { UInt64($0.split(separator: " ").last ?? "") }
+    #expect(counts == captures.map(\.frames))
+  }
+
+  /// What the test above would find.
+  @Test func theSearchForFaultsFindsAWrongChecksum() throws {
+    let report = try run(example("nat-vs-bridge.yaml"))
+    let path = try #require(report.captures.first { $0.port == "web/eth0" }).path
+    var bytes = try #require(FileManager.default.contents(atPath: path))
+    let header = try #require(bytes.range(of: Data([8, 0, 0x45, 0])))
+    // Its time to live.
+    bytes[header.lowerBound + 10] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: path))
+    #expect(try tshark("web-eth0.pcapng", Self.checksums + ["-Y", Self.faults]).count == 1)
+  }
+
+  @Test func aFileSaysWhatItIs() throws {
+    let report = try run(example("nat-vs-bridge.yaml"))
+    for capture in report.captures where capture.frames > 0 {
+      let name = URL(fileURLWithPath: capture.path).lastPathComponent
+      let interfaces = try fields(name, ["frame.interface_name"])
+      #expect(Set(interfaces) == [[capture.port]])
+    }
+    let path = try #require(report.captures.first { $0.port == "home/wan" }).path
+    let infos = try Tool.run("capinfos", [path]).output
+    for text in [
+      "topology: nat-vs-bridge", "seed: 1", "Name = home/wan", "Description = to lan/host", "nanoseconds (9)",
+      "Number of resolved IPv4 addresses in file: 4",
+    ] {
+      #expect(infos.contains(text), "\(text) in \(infos)")
+    }
+    let names = try Tool.run("tshark", ["-N", "n", "-r", path, "-T", "fields", "-e", "ip.src_host", "-e", "ip.dst_host"])
+    for name in ["laptop", "visitor"] { #expect(names.output.contains(name)) }
+    // A cable of 1 Gbit/s.
+    #expect(try Tool.run("capinfos", ["\(scratch.path)/captures/visitor-uplink.pcapng"]).output.contains("1000000000"))
+  }
+
+  /// web → NAT → bridge → LAN → visitor: the number stays, the source changes at the NAT, which notes it.
+  @Test func onePacketHasOneNumberOnEachHop() throws {
+    try run(example("nat-vs-bridge.yaml"))
+    let first = try fields("web-eth0.pcapng", ["frame.packet_id", "ip.src"], where: "tcp.flags == 2 && tcp.dstport == 80")
+    let id = try #require(first.first?.first)
+    let way = [
+      ("web-eth0", "192.168.122.2"), ("home-switch-web", "192.168.122.2"), ("home-switch-gateway", "192.168.122.2"),
+      ("home-lan", "192.168.122.2"), ("home-wan", "134.115.153.223"), ("lan-host", "134.115.153.223"),
+      ("lan-uplink", "134.115.153.223"), ("campus-laptop", "134.115.153.223"), ("campus-visitor", "134.115.153.223"),
+      ("visitor-uplink", "134.115.153.223"),
+    ]
+    for (file, source) in way {
+      let found = try fields("\(file).pcapng", ["ip.src", "frame.comment"], where: "frame.packet_id == \(id)")
+      #expect(found.count == 1, "\(file): \(found)")
+      #expect(found.first?.first == source, "\(file)")
+      let comment = found.first?.last ?? ""
+      if file == "home-wan" {
+        #expect(comment.hasPrefix("home: snat 192.168.122.2:") && comment.contains(" -> 134.115.153.223:"), "\(comment)")
+      } else {
+        #expect(comment == "", "\(file): \(comment)")
+      }
+    }
+    #expect(try fields("public-eth0.pcapng", ["frame.number"], where: "frame.packet_id == \(id)") == [])
+  }
+
+  @Test func translationsAndDropsAreNotedWhereTheyHappen() throws {
+    try run(example("nat-vs-bridge.yaml"))
+    let forwarded = try fields("home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && tcp.dstport == 80 && frame.comment")
+    #expect(forwarded == [["home: dnat 134.115.153.223:8080 -> 192.168.122.2:80"]], "\(forwarded)")
+    let dropped = try fields("home-wan.pcapng", ["frame.comment", "tcp.dstport"], where: "frame.comment contains \"dropped\" && tcp")
+    #expect(Set(dropped) == [["dropped by home: no-port-forward (tcp/80)", "80"]], "\(dropped)")
+    #expect(try fields("visitor-uplink.pcapng", ["frame.number"], where: "frame.comment") == [])
+  }
+
+  @Test func aHairpinNotesBothTranslations() throws {
+    try run(example("nat-port-forward.yaml"))
+    let comments = try fields("home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && frame.comment contains \"snat\"")
+    let text = comments.first?.first ?? ""
+    #expect(text.contains("dnat 134.115.153.223:8080 -> 192.168.122.") && text.contains("snat 192.168.122."), "\(comments)")
+  }
+
+  /// The evidence of a verdict is the very frame.
+  @Test(arguments: ["nat-vs-bridge.yaml", "ip-forwarding-off.yaml", "two-nats.yaml", "nat-port-forward.yaml"])
+  func evidenceNamesTheFrame(file: String) throws {
+    let report = try run(example(file))
+    let evidence = report.expectations.flatMap(\.evidence).filter { $0.event == .dropped }
+    #expect(evidence.count > 0)
+    for drop in evidence {
+      let capture = try #require(drop.capture)
+      #expect(capture.hasPrefix(scratch.file("captures")))
+      let name = URL(fileURLWithPath: capture).lastPathComponent
+      let node = try #require(drop.port.split(separator: "/").first)
+      let found = try fields(name, ["frame.comment", "frame.time_relative"], where: "frame.number == \(try #require(drop.frame))")
+      #expect(found.first?.first == "dropped by \(node): \(drop.detail)", "\(drop): \(found)")
+    }
+    for sent in report.expectations.flatMap(\.evidence) where sent.event == .sent {
+      let name = URL(fileURLWithPath: try #require(sent.capture)).lastPathComponent
+      let found = try fields(name, ["frame.packet_flags_direction"], where: "frame.number == \(try #require(sent.frame))")
+      #expect(found.first?.first == "0x00000002", "\(sent)")
+    }
+  }
+
+  /// A pulled cable, a machine that doesn't run, a full ring: a drop is shown beside its packet, in the right direction.
+  @Test func everyKindOfDropIsShown() throws {
+    let report = try run(topology(Labs.busy))
+    let shown = try report.captures.filter { $0.frames > 0 }.flatMap { capture in
+      try fields(
+        URL(fileURLWithPath: capture.path).lastPathComponent, ["frame.interface_name", "frame.comment", "frame.packet_flags_direction"],
+        where: "frame.comment contains \"dropped by\"")
+    }
+    // Each counted drop has its frame, and each frame is counted.
+    var counts: [String: UInt64] = [:]
+    for line in shown {
+      let comment = line[1].split(separator: ",").first { $0.contains("dropped by") }.map(String.init) ?? ""
+      let reason = try #require(FabricComment(comment))
+      guard case .dropped(let node, let reason, _) = reason else { continue }
+      counts["\(line[0]) \(node) \(reason)", default: 0] += 1
+      if ["link-down", "link-loss", "queue-full", "tx-ring-full", "no-link"].contains(reason) {
+        #expect(line[2] == "0x00000002", "\(line)")
+      }
+    }
+    let reported = report.drops.map { ("\($0.port) \($0.node) \($0.reason)", $0.count) }
+    #expect(counts == Dictionary(uniqueKeysWithValues: reported))
+    let reasons = Set(report.drops.map(\.reason))
+    for reason in ["tx-ring-full", "link-loss", "link-down", "no-port-forward", "ip-forwarding-disabled"] {
+      #expect(reasons.contains(reason), "\(reason) in \(reasons)")
+    }
+  }
+
+  @Test(.enabled(if: Tool.has("tcpdump"), "needs tcpdump")) func classicPcapHasNanoseconds() throws {
+    let pcap = try run(example("nat-vs-bridge.yaml"), format: .pcap)
+    let path = try #require(pcap.captures.first { $0.port == "home/wan" }).path
+    #expect(path.hasSuffix("/home-wan.pcap"))
+    #expect(FileManager.default.contents(atPath: path)?.prefix(4) == Data([0x4d, 0x3c, 0xb2, 0xa1]))
+    let result = try Tool.run("tcpdump", ["-n", "-tt", "--time-stamp-precision=nano", "-r", path])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.lines.count == Int(pcap.captures.first { $0.port == "home/wan" }?.frames ?? 0))
+    #expect(result.lines.contains { $0.contains("134.115.153.10.80: Flags [S]") })
+    // The same frames at the same times as in pcapng.
+    let times = try fields("home-wan.pcap", ["frame.time_epoch", "frame.len"])
+    try run(example("nat-vs-bridge.yaml"))
+    #expect(try fields("home-wan.pcapng", ["frame.time_epoch", "frame.len"]) == times)
+  }
+
+  @Test func aFilterKeepsWhatMatches() throws {
+    let plain = try String(contentsOfFile: Repository.topology("nat-vs-bridge.yaml"), encoding: .utf8)
+    let report = try run(topology(plain + "\ncapture: {filter: tcp port 8080}\n"))
+    let all = try run(topology(plain))
+    let kept = report.captures.reduce(0) { $0 + $1.frames }
+    #expect(kept > 10 && kept < all.captures.reduce(0) { $0 + $1.frames })
+    try run(topology(plain + "\ncapture: {filter: tcp port 8080}\n"))
+    for capture in report.captures where capture.frames > 0 {
+      let name = URL(fileURLWithPath: capture.path).lastPathComponent
+      #expect(try fields(name, ["frame.number"], where: "!(tcp.port == 8080)") == [])
+    }
+    #expect(report.captures.first { $0.port == "web/eth0" }?.frames == 0)
+    // What happened is the same.
+    #expect(withoutCaptures(report).drops.map(\.count) == withoutCaptures(all).drops.map(\.count))
+  }
+
+  @Test(arguments: [
+    ("\"*/wan\"", ["home-wan"]), ("\"web/*\", \"visitor/*\"", ["visitor-uplink", "web-eth0"]), ("\"nothing\"", []),
+    ("\"home/???\"", ["home-lan", "home-wan"]),
+  ])
+  func portsChooseFiles(patterns: String, files: [String]) throws {
+    let plain = try String(contentsOfFile: Repository.topology("nat-vs-bridge.yaml"), encoding: .utf8)
+    let report = try run(topology(plain + "\ncapture: {ports: [\(patterns)]}\n"))
+    #expect(report.captures.count == files.count && report.passed)
+    #expect(scratch.files(in: "captures").keys.sorted() == files.map { "\($0).pcapng" })
+    // The probe's own port isn't captured: the evidence has no frame, and the verdict stands.
+    #expect(report.expectations[1].evidence.contains { $0.event == .dropped && ($0.frame != nil) == files.contains("home-wan") })
+  }
+
+  @Test func snaplenCutsFramesAndKeepsTheirLength() throws {
+    let plain = try String(contentsOfFile: Repository.topology("nat-vs-bridge.yaml"), encoding: .utf8)
+    try run(topology(plain + "\ncapture: {snaplen: 60}\n"))
+    let lengths = try fields("home-wan.pcapng", ["frame.cap_len", "frame.len"])
+    #expect(lengths.allSatisfy { Int($0[0]) ?? 0 <= 60 })
+    #expect(lengths.contains { $0[0] == "60" && Int($0[1]) ?? 0 > 60 })
+  }
+}

@@ -1,0 +1,31 @@
+import Testing
+import WeftCore
+import WeftTestSupport
+
+@testable import WeftFabric
+
+/// What holds between any two events.
+@Suite struct InvariantTests {
+  /// A deadline that changed unseen would be kept too late, or give an event that a resumed run doesn't have.
+  @Test(arguments: ["busy", "lossy", "nat-vs-bridge", "bridge-lan"])
+  func theQueueKnowsEachDeadline(name: String) throws {
+    var simulation = try Simulation(lab(name))
+    var more = true
+    while more {
+      more = simulation.run(events: 1)
+      let links = simulation.world.links.count
+      for link in 0..<links {
+        let known = simulation.world.queue.deadline(of: Source.link(link)) ?? .never
+        let actual = simulation.world.links[link].deadline
+        try #require(known == actual, "link \(link) at \(simulation.now)")
+      }
+      for node in simulation.world.nodes.indices {
+        let known = simulation.world.queue.deadline(of: Source.node(node, links: links)) ?? .never
+        let actual = simulation.world.deadline(of: node)
+        // One that has passed is due at once.
+        try #require(
+          known == max(actual, simulation.now), "\(simulation.world.nodes[node].name) at \(simulation.now)")
+      }
+    }
+  }
+}
