@@ -20,12 +20,12 @@ import WeftTopology
     events: [{at: 1 s, pause: web}]
     """
 
-  /// The state at 100 ms, in the middle of a transfer.
+  /// The state at 150 ms, in the middle of a transfer.
   static func state() throws -> String {
     let load = Topology.load(text: lab, file: "lab.yaml")
     let topology = try #require(load.topology, "\(load.diagnostics.map { $0.render(color: false) })")
     var simulation = try Simulation(topology)
-    simulation.run(until: .start + .milliseconds(100))
+    simulation.run(until: .start + .milliseconds(150))
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     return String(decoding: try encoder.encode(simulation.image()), as: UTF8.self)
