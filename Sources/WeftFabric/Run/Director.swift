@@ -47,7 +47,7 @@ struct Director: Codable {
   /// Whether a decoded one goes with its topology.
   func fits(_ topology: Topology, machines: Int) -> Bool {
     (0...machines).contains(booted) && (0...topology.events.count).contains(nextEvent)
-      && runs.map(\.index) == Array(topology.expectations.indices) && runs.allSatisfy { (0..<1 << 32).contains($0.tries) }
+      && runs.map(\.index) == Array(topology.expectations.indices) && runs.allSatisfy(\.isConsistent)
   }
 
   func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
