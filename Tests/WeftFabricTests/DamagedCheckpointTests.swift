@@ -6,7 +6,7 @@ import WeftTopology
 @testable import WeftFabric
 
 /// A checkpoint's checksum says nothing of one made by hand: what contradicts itself in it is an error, never a trap
-/// (found by fuzzing).
+/// (docs/fuzzing.md).
 @Suite struct DamagedCheckpointTests {
   static let lab = """
     segments: {lan: {subnet: 192.0.2.0/24, delay: 3 ms, rate: 20 Mbit/s}}
