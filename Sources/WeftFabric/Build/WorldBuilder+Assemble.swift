@@ -25,12 +25,7 @@ extension WorldBuilder {
       zip(switches, switchSettings).map { node, settings in
         VirtualSwitch(ports: node.ports.count, fdbLimit: settings.limit, ageing: settings.ageing)
       })
-    world.gateways = ElementStore(
-      zip(gateways, gatewayForwards).map { configuration, forwards in
-        var configuration = configuration
-        configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
-        return NATGateway(configuration)
-      })
+    world.gateways = ElementStore(finishedGateways.map { NATGateway($0) })
     world.servers = ElementStore(servers.map { DHCPServer($0) })
     world.machines = ElementStore(machines)
     var links: [Link] = []
@@ -58,6 +53,15 @@ extension WorldBuilder {
     world.bootOrder = nodes.indices.filter { nodes[$0].kind == .machine && !waiting.contains(nodes[$0].name) }
     world.schedule()
     return world
+  }
+
+  /// With their forwards, once every VM has its address.
+  var finishedGateways: [NATConfiguration] {
+    zip(gateways, gatewayForwards).map { configuration, forwards in
+      var configuration = configuration
+      configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
+      return configuration
+    }
   }
 
   /// To where the VM is planned to be. The validator has seen to it that it is on one of the gateway's networks.
