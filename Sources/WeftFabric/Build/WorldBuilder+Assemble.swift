@@ -25,13 +25,7 @@ extension WorldBuilder {
       zip(switches, switchSettings).map { node, settings in
         VirtualSwitch(ports: node.ports.count, fdbLimit: settings.limit, ageing: settings.ageing)
       })
-    world.gateways = ElementStore(
-      zip(gateways, gatewayForwards).map { configuration, forwards in
-        var configuration = configuration
-        configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
-        configuration.addressPairs = addressPairs(of: configuration)
-        return NATGateway(configuration)
-      })
+    world.gateways = ElementStore(finishedGateways.map { NATGateway($0) })
     world.servers = ElementStore(servers.map { DHCPServer($0) })
     world.machines = ElementStore(machines)
     var links: [Link] = []
@@ -59,6 +53,16 @@ extension WorldBuilder {
     world.bootOrder = nodes.indices.filter { nodes[$0].kind == .machine && !waiting.contains(nodes[$0].name) }
     world.schedule()
     return world
+  }
+
+  /// With their forwards, once every VM has its address.
+  var finishedGateways: [NATConfiguration] {
+    zip(gateways, gatewayForwards).map { configuration, forwards in
+      var configuration = configuration
+      configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
+      configuration.addressPairs = addressPairs(of: configuration)
+      return configuration
+    }
   }
 
   /// With one-to-one translation: the planned addresses of those that the file settles one for.

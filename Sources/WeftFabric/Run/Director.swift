@@ -47,6 +47,13 @@ struct Director: Codable {
     }
   }
 
+  /// Whether a decoded one goes with its topology.
+  func fits(_ topology: Topology, machines: Int) -> Bool {
+    (0...machines).contains(booted) && (0...topology.events.count).contains(nextEvent)
+      && eventOrder.sorted() == Array(topology.events.indices)
+      && runs.map(\.index) == Array(topology.expectations.indices) && runs.allSatisfy(\.isConsistent)
+  }
+
   func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)
@@ -56,11 +63,6 @@ struct Director: Codable {
     }
     for run in runs where run.deadline < earliest { earliest = run.deadline }
     return earliest
-  }
-
-  /// Whether it is that topology's: a checkpoint's parts may contradict each other.
-  func fits(_ topology: Topology) -> Bool {
-    runs.map(\.index) == Array(topology.expectations.indices) && eventOrder.sorted() == Array(topology.events.indices)
   }
 
   private var nextBoot: Instant { .start + Self.bootInterval * UInt64(booted) }

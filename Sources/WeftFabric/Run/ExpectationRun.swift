@@ -23,6 +23,9 @@ struct ExpectationRun: Codable {
   private var telling: Verdict?
   private(set) var verdict: Verdict?
 
+  /// Of a decoded one: far from where counting on would overflow.
+  var isConsistent: Bool { (0..<1 << 32).contains(tries) && (0..<1 << 32).contains(tellingTries) }
+
   init(index: Int, timing: Expectation.Timing) {
     self.index = index
     phase = .waiting(until: .start + timing.start)
@@ -102,7 +105,7 @@ struct ExpectationRun: Codable {
     _ from: Nanoseconds, _ to: Nanoseconds, _ every: Nanoseconds, now: Instant, _ final: Verdict
   ) {
     let elapsed = (now - (.start + from)).rawValue
-    let next = Instant.start + from + Nanoseconds((elapsed / max(every.rawValue, 1) + 1) * max(every.rawValue, 1))
+    let next = Instant.start + from + max(every, Nanoseconds(1)) * (elapsed / max(every.rawValue, 1) &+ 1)
     if next <= .start + to { phase = .waiting(until: next) } else { decide(final) }
   }
 
