@@ -245,6 +245,10 @@ extension ProgramTable {
     case .sink: count = sinks.count
     case .bulk: count = bulks.count
     case .udpRate: count = udpRates.count
+    case .stunServer: count = stunServers.count
+    case .natProbe: count = natProbes.count
+    case .rendezvous: count = rendezvouses.count
+    case .synFlood: count = synFloods.count
     }
     return owner.index < count
   }
