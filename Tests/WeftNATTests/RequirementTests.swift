@@ -68,7 +68,7 @@ import WeftWire
       return udp(net, server, 53, external, 5000, on: 0)?.destination == vm
     },
     Requirement("RFC 4787 REQ-6") {
-      let net = harness { $0.behaviour.timeouts.udp = .minutes(2); $0.behaviour.timeouts.udpStream = .minutes(2) }
+      let net = harness { $0.timeouts.udp = .minutes(2) }
       _ = udp(net, vm, 5000, server, 53, on: 2)
       net.advance(by: .seconds(100))
       _ = udp(net, vm, 5000, server, 53, on: 2)
