@@ -1,0 +1,127 @@
+import CNetworkNamespace
+import Glibc
+import WeftWire
+
+/// netfilter as a masquerading router: a namespace with two links, and one for who is at their other ends.
+final class KernelBox: Box {
+  private let box: NetworkNamespace
+  private let ends: NetworkNamespace
+  private let sockets: [Side: PacketSocket]
+  private let netfilter: Int32
+  private var mtu = 1500
+
+  init() throws {
+    box = try NetworkNamespace()
+    ends = try NetworkNamespace()
+    try Self.makeLinks(box, ends)
+    try Self.settle(box, ends)
+    try box.run(["nft", "-f", "-"], input: Self.ruleset)
+    sockets = [.inside: try ends.socket(on: "in1"), .outside: try ends.socket(on: "out1")]
+    netfilter = namespace_netfilter_socket(box.descriptor)
+    if netfilter < 0 { throw LabError.system("a netfilter socket") }
+  }
+
+  deinit { close(netfilter) }
+
+  /// Static neighbours: ARP is out of the picture.
+  private static func makeLinks(_ box: NetworkNamespace, _ ends: NetworkNamespace) throws {
+    var script = "link set lo up\n"
+    for side in Side.allCases {
+      let name = side == .inside ? "in" : "out"
+      script += "link add \(name)0 address \(side.mac) type veth peer name \(name)1 netns \(ends.path)\n"
+      script += "address add \(side.address)/24 dev \(name)0\nlink set \(name)0 up\n"
+      for address in side.neighbours {
+        script += "neighbour add \(address) lladdr \(Lab.mac(of: address)) dev \(name)0 nud permanent\n"
+      }
+    }
+    try ends.run(["sh", "-e"], input: "for a in all default; do echo 1 > /proc/sys/net/ipv6/conf/$a/disable_ipv6; done")
+    try box.run(["sh", "-e"], input: "for a in all default; do echo 1 > /proc/sys/net/ipv6/conf/$a/disable_ipv6; done")
+    try box.run(["ip", "-batch", "-"], input: script)
+    try ends.run(["ip", "-batch", "-"], input: "link set in1 up\nlink set out1 up\n")
+    try box.run(["ip", "-batch", "-"], input: "route add default via \(Lab.router) dev out0\n")
+    for name in ["in", "out"] {
+      try box.turnOffloadsOff("\(name)0")
+      try ends.turnOffloadsOff("\(name)1")
+    }
+  }
+
+  private static func settle(_ box: NetworkNamespace, _ ends: NetworkNamespace) throws {
+    var settings = [("ipv4/ip_forward", 1), ("ipv4/icmp_ratelimit", 0), ("ipv4/icmp_ratemask", 0)]
+    for name in ["all", "default", "in0", "out0"] {
+      settings += [("ipv4/conf/\(name)/rp_filter", 0), ("ipv4/conf/\(name)/send_redirects", 0)]
+    }
+    try box.set(settings)
+  }
+
+  /// A home router's: everything out, answers and forwards in, nothing else. What conntrack calls invalid isn't
+  /// forwarded: it would leave with its private source.
+  private static var ruleset: String {
+    let forwards = Lab.forwards.map { forward in
+      let transport = forward.transport == .tcp ? "tcp" : "udp"
+      return "ip daddr \(Lab.external) \(transport) dport \(forward.port) dnat to \(forward.to.address):\(forward.to.port)"
+    }
+    return """
+      table ip nat {
+        chain prerouting { type nat hook prerouting priority dstnat; \(forwards.joined(separator: "; ")); }
+        chain postrouting {
+          type nat hook postrouting priority srcnat
+          oifname "out0" masquerade
+          iifname "in0" oifname "in0" ct status dnat snat to \(Lab.external)
+        }
+      }
+      table ip filter {
+        chain forward {
+          type filter hook forward priority filter; policy drop
+          ct state invalid drop
+          ct state established,related accept
+          ct status dnat accept
+          iifname "in0" accept
+        }
+      }
+
+      """
+  }
+
+  func reset(outsideMTU: Int) throws {
+    if conntrack_flush(netfilter) < 0 { throw LabError.system("flushing the connection table") }
+    if mtu != outsideMTU {
+      try box.run(["ip", "link", "set", "out0", "mtu", "\(outsideMTU)"], input: "")
+      mtu = outsideMTU
+    }
+    _ = try collect(expected: 0, patience: 2)
+  }
+
+  func give(_ frame: [UInt8], on side: Side, expected: Int?) throws -> [Output] {
+    try sockets[side]?.send(frame)
+    return try collect(expected: expected ?? 0, patience: 12)
+  }
+
+  func pause(milliseconds: Int) throws -> [Output] {
+    usleep(UInt32(milliseconds) * 1000)
+    return try collect(expected: 0, patience: 1)
+  }
+
+  /// Reads until `expected` frames are there and it is quiet, or patience (in milliseconds) is over. The kernel forwards
+  /// within `send`, so that quiet is soon.
+  private func collect(expected: Int, patience: Int) throws -> [Output] {
+    var outputs: [Side: [[UInt8]]] = [.inside: [], .outside: []]
+    var count = 0
+    var waited = 0
+    while true {
+      var news = false
+      for side in Side.allCases {
+        while let frame = try sockets[side]?.receive() {
+          guard frame.count >= 14, frame[12] == 8, frame[13] == 0 else { continue }
+          outputs[side]?.append(frame)
+          count += 1
+          news = true
+        }
+      }
+      if news { continue }
+      if waited >= (count >= expected ? 1 : patience) { break }
+      usleep(1000)
+      waited += 1
+    }
+    return Side.allCases.flatMap { side in (outputs[side] ?? []).map { Output(side: side, bytes: $0) } }
+  }
+}
