@@ -133,6 +133,19 @@ int conntrack_flush(int netfilter_fd) {
   return answer.error.error == 0 ? 0 : -1;
 }
 
+int thread_pin(void) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  return sched_setaffinity(0, sizeof one, &one);
+}
+
+int thread_unpin(void) {
+  cpu_set_t all;
+  memset(&all, 0xff, sizeof all);
+  return sched_setaffinity(0, sizeof all, &all);
+}
+
 #else
 
 int namespace_create(void) { errno = ENOSYS; return -1; }
@@ -140,5 +153,7 @@ int namespace_packet_socket(int namespace_fd, const char *interface) { errno = E
 int namespace_offloads_off(int namespace_fd, const char *interface) { errno = ENOSYS; return -1; }
 int namespace_netfilter_socket(int namespace_fd) { errno = ENOSYS; return -1; }
 int conntrack_flush(int netfilter_fd) { errno = ENOSYS; return -1; }
+int thread_pin(void) { errno = ENOSYS; return -1; }
+int thread_unpin(void) { errno = ENOSYS; return -1; }
 
 #endif

@@ -7,8 +7,8 @@ struct Judge {
 
   /// What they don't agree on; empty where they do.
   func differences(_ stimulus: Stimulus) throws -> [Difference] {
-    ours.reset(outsideMTU: stimulus.outsideMTU)
-    try kernel.reset(outsideMTU: stimulus.outsideMTU)
+    ours.reset(for: stimulus)
+    try kernel.reset(for: stimulus)
     var differences: [Difference] = []
     var chosen = (ours: Chosen(), kernel: Chosen())
     let normaliser = Normaliser(choosesPorts: stimulus.choosesPorts)
@@ -24,8 +24,8 @@ struct Judge {
         normalise.ours.note(given: forOurs.bytes, on: forOurs.side)
         normalise.kernel.note(given: forKernel.bytes, on: forKernel.side)
         input = "\(forOurs.side.rawValue) gives \(describe(forOurs.bytes.span.bytes.extracting(14..<forOurs.bytes.count)))"
-        fromOurs = ours.give(forOurs.bytes, on: forOurs.side, expected: nil)
-        fromKernel = try kernel.give(forKernel.bytes, on: forKernel.side, expected: fromOurs.count)
+        fromOurs = ours.give(forOurs.bytes, on: forOurs.side)
+        fromKernel = try kernel.give(forKernel.bytes, on: forKernel.side)
       } else {
         continue
       }

@@ -51,4 +51,6 @@ enum Side: String, CaseIterable {
   var peer: MACAddress { Lab.mac(of: self == .outside ? Lab.router : Lab.vm) }
   /// Who can be sent to there.
   var neighbours: [IP] { self == .outside ? [Lab.router, Lab.neighbour] : [Lab.vm, Lab.vm2] }
+  /// Who asks whether the kernel's box has worked everything off.
+  var sentinel: IP { self == .outside ? IP(134, 115, 153, 250) : IP(192, 168, 122, 250) }
 }

@@ -34,7 +34,7 @@ enum Step: Sendable {
     }
   }
 
-  private static func ethernet(_ packet: Packet, from side: Side, to mac: MACAddress) -> [UInt8] {
+  static func ethernet(_ packet: Packet, from side: Side, to mac: MACAddress) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 14) + packet.bytes
     var mutable = bytes.mutableSpan
     var span = mutable.mutableBytes

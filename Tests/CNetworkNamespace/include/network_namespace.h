@@ -20,4 +20,8 @@ int namespace_netfilter_socket(int namespace_fd);
 /// Forgets all entries of the connection table of the socket's namespace.
 int conntrack_flush(int netfilter_fd);
 
+/// Keeps the calling thread on the CPU that it is on, and lets it go again.
+int thread_pin(void);
+int thread_unpin(void);
+
 #endif

@@ -6,10 +6,9 @@ struct Output: Equatable {
 
 /// A NAT between two links: the kernel's or ours.
 protocol Box: AnyObject {
-  /// As new: without connections, and with this MTU outside.
-  func reset(outsideMTU: Int) throws
-  /// Gives a frame in; everything that came of it, in order on each side, the inside first. Where `expected` frames have
-  /// come, a box that works at its own pace waits no longer than for one more.
-  func give(_ frame: [UInt8], on side: Side, expected: Int?) throws -> [Output]
+  /// As new: without connections, and as the stimulus wants it.
+  func reset(for stimulus: Stimulus) throws
+  /// Gives a frame in; everything that came of it, in order on each side, the inside first.
+  func give(_ frame: [UInt8], on side: Side) throws -> [Output]
   func pause(milliseconds: Int) throws -> [Output]
 }

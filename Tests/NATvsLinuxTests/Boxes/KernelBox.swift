@@ -23,6 +23,13 @@ final class KernelBox: Box {
 
   deinit { close(netfilter) }
 
+  /// Runs what needs the frames' order kept: on one CPU.
+  func exclusively<R>(_ body: () throws -> R) throws -> R {
+    if thread_pin() < 0 { throw LabError.system("keeping a thread on its CPU") }
+    defer { _ = thread_unpin() }
+    return try body()
+  }
+
   /// Static neighbours: ARP is out of the picture.
   private static func makeLinks(_ box: NetworkNamespace, _ ends: NetworkNamespace) throws {
     var script = "link set lo up\n"
@@ -30,7 +37,7 @@ final class KernelBox: Box {
       let name = side == .inside ? "in" : "out"
       script += "link add \(name)0 address \(side.mac) type veth peer name \(name)1 netns \(ends.path)\n"
       script += "address add \(side.address)/24 dev \(name)0\nlink set \(name)0 up\n"
-      for address in side.neighbours {
+      for address in side.neighbours + [side.sentinel] {
         script += "neighbour add \(address) lladdr \(Lab.mac(of: address)) dev \(name)0 nud permanent\n"
       }
     }
@@ -82,46 +89,48 @@ final class KernelBox: Box {
       """
   }
 
-  func reset(outsideMTU: Int) throws {
+  func reset(for stimulus: Stimulus) throws {
     if conntrack_flush(netfilter) < 0 { throw LabError.system("flushing the connection table") }
-    if mtu != outsideMTU {
-      try box.run(["ip", "link", "set", "out0", "mtu", "\(outsideMTU)"], input: "")
-      mtu = outsideMTU
+    if mtu != stimulus.outsideMTU {
+      try box.run(["ip", "link", "set", "out0", "mtu", "\(stimulus.outsideMTU)"], input: "")
+      mtu = stimulus.outsideMTU
     }
-    _ = try collect(expected: 0, patience: 2)
+    _ = try collect(through: .outside)
   }
 
-  func give(_ frame: [UInt8], on side: Side, expected: Int?) throws -> [Output] {
+  func give(_ frame: [UInt8], on side: Side) throws -> [Output] {
     try sockets[side]?.send(frame)
-    return try collect(expected: expected ?? 0, patience: 12)
+    return try collect(through: side)
   }
 
   func pause(milliseconds: Int) throws -> [Output] {
     usleep(UInt32(milliseconds) * 1000)
-    return try collect(expected: 0, patience: 1)
+    return try collect(through: .outside)
   }
 
-  /// Reads until `expected` frames are there and it is quiet, or patience (in milliseconds) is over. The kernel forwards
-  /// within `send`, so that quiet is soon.
-  private func collect(expected: Int, patience: Int) throws -> [Output] {
+  /// Sends a ping after what was sent before, and reads until it is answered. All that one CPU sends through the two
+  /// links is worked off in order, so that nothing else is under way then: no guessing how long to wait.
+  private func collect(through side: Side) throws -> [Output] {
+    let last = Packet.ping(side.sentinel, side.address, id: 0xfeed)
+    try sockets[side]?.send(Step.ethernet(last, from: side, to: side.mac))
     var outputs: [Side: [[UInt8]]] = [.inside: [], .outside: []]
-    var count = 0
-    var waited = 0
-    while true {
-      var news = false
+    var isAnswered = false
+    for _ in 0..<1000 {
       for side in Side.allCases {
         while let frame = try sockets[side]?.receive() {
-          guard frame.count >= 14, frame[12] == 8, frame[13] == 0 else { continue }
-          outputs[side]?.append(frame)
-          count += 1
-          news = true
+          guard frame.count >= 34, frame[12] == 8, frame[13] == 0 else { continue }
+          if frame.span.bytes.ipv4(30) == side.sentinel {
+            isAnswered = true
+          } else {
+            outputs[side]?.append(frame)
+          }
         }
       }
-      if news { continue }
-      if waited >= (count >= expected ? 1 : patience) { break }
+      if isAnswered {
+        return Side.allCases.flatMap { side in (outputs[side] ?? []).map { Output(side: side, bytes: $0) } }
+      }
       usleep(1000)
-      waited += 1
     }
-    return Side.allCases.flatMap { side in (outputs[side] ?? []).map { Output(side: side, bytes: $0) } }
+    throw LabError("the kernel's box doesn't answer any more")
   }
 }

@@ -10,17 +10,19 @@ final class OurBox: Box {
   /// What it dropped since the last `reset`, for the report.
   private(set) var drops: [DropReason] = []
 
-  init() { gateway = NATGateway(Self.configuration(outsideMTU: 1500)) }
+  init() { gateway = NATGateway(Self.configuration(for: Stimulus("none", []))) }
 
-  private static func configuration(outsideMTU: Int) -> NATConfiguration {
+  private static func configuration(for stimulus: Stimulus) -> NATConfiguration {
     var configuration = NATConfiguration(
       name: "judged", seed: 1,
       outside: .init(
-        mac: Side.outside.mac, address: Lab.external, prefix: Lab.outsidePrefix, gateway: Lab.router),
+        mac: Side.outside.mac, address: Lab.external, prefix: Lab.outsidePrefix, gateway: Lab.router,
+        mtu: UInt16(stimulus.outsideMTU)),
       insides: [.init(name: "home", mac: Side.inside.mac, address: Lab.gateway, prefix: Lab.insidePrefix)],
       hasHostPort: false)
-    configuration.mapping = .addressAndPortDependent
-    configuration.unsolicited = .refuse
+    configuration.behaviour = NATBehaviour(profile: .linux)
+    // As the kernel's rule for hairpinned flows says.
+    configuration.behaviour.hairpin = .externalSource
     configuration.forwards = Lab.forwards.map { forward in
       PortForward(
         forward.transport == .tcp ? .tcp : .udp, externalPort: forward.port, to: forward.to.address, port: forward.to.port)
@@ -28,12 +30,12 @@ final class OurBox: Box {
     return configuration
   }
 
-  func reset(outsideMTU: Int) {
-    gateway = NATGateway(Self.configuration(outsideMTU: outsideMTU))
+  func reset(for stimulus: Stimulus) {
+    gateway = NATGateway(Self.configuration(for: stimulus))
     drops = []
   }
 
-  func give(_ frame: [UInt8], on side: Side, expected: Int?) -> [Output] {
+  func give(_ frame: [UInt8], on side: Side) -> [Output] {
     // No two frames of a real box come at one moment.
     now = now + .milliseconds(1)
     var effects = Effects(pool: pool)
