@@ -17,6 +17,8 @@ public struct ConnectionEntry: Hashable, Sendable, Codable {
     public var bytes: UInt64
   }
 
+  /// Counted from 0 as entries are made: no two of a gateway share one.
+  public var id: UInt64
   public var protocolNumber: UInt8
   /// `.none` but for TCP.
   public var state: TCPState
@@ -24,20 +26,110 @@ public struct ConnectionEntry: Hashable, Sendable, Codable {
   public var timeLeft: Nanoseconds
   public var original: Direction
   public var reply: Direction
+
+  /// Without one it is `[UNREPLIED]`.
+  public var hasReply: Bool { reply.packets > 0 }
+}
+
+/// Which connections: all that is set must match.
+public struct ConnectionFilter: Hashable, Sendable, Codable {
+  public var protocolNumber: UInt8?
+  public var state: TCPState?
+  /// Of the original direction.
+  public var source: IPv4Prefix?
+  public var destination: IPv4Prefix?
+  public var sourcePort: UInt16?
+  public var destinationPort: UInt16?
+  /// Of the reply direction: what a translated flow looks like outside.
+  public var replySource: IPv4Prefix?
+  public var replyDestination: IPv4Prefix?
+  public var replyDestinationPort: UInt16?
+  public var isAssured: Bool?
+
+  /// Matches all.
+  public init() {}
+
+  public func matches(_ entry: ConnectionEntry) -> Bool {
+    (protocolNumber.map { $0 == entry.protocolNumber } ?? true) && (state.map { $0 == entry.state } ?? true)
+      && (source?.contains(entry.original.source) ?? true)
+      && (destination?.contains(entry.original.destination) ?? true)
+      && (sourcePort.map { $0 == entry.original.sourcePort } ?? true)
+      && (destinationPort.map { $0 == entry.original.destinationPort } ?? true)
+      && (replySource?.contains(entry.reply.source) ?? true)
+      && (replyDestination?.contains(entry.reply.destination) ?? true)
+      && (replyDestinationPort.map { $0 == entry.reply.destinationPort } ?? true)
+      && (isAssured.map { $0 == entry.isAssured } ?? true)
+  }
+}
+
+/// How many connections there are of each sort.
+public struct ConnectionCounts: Hashable, Sendable, Codable {
+  public struct State: Hashable, Sendable, Codable {
+    public var state: TCPState
+    public var count: Int
+  }
+
+  public var total = 0
+  public var assured = 0
+  public var unreplied = 0
+  public var udp = 0
+  public var icmp = 0
+  public var other = 0
+  /// Of TCP, in the order of `TCPState`, those that occur.
+  public var tcp: [State] = []
 }
 
 extension NATGateway {
   /// The connection table at a moment, oldest first.
-  public func connections(now: Instant) -> [ConnectionEntry] {
+  public func connections(now: Instant, _ filter: ConnectionFilter = ConnectionFilter()) -> [ConnectionEntry] {
     sessions.inOrder.compactMap { number in
-      let session = sessions.entries[number]
-      guard session.deadline > now.rawValue else { return nil }
-      return ConnectionEntry(
-        protocolNumber: session.kind, state: session.state, isAssured: session.flags.contains(.assured),
-        timeLeft: Instant(session.deadline) - now,
-        original: Self.direction(session.original, session.originalPackets, session.originalBytes),
-        reply: Self.direction(session.reply, session.replyPackets, session.replyBytes))
+      guard sessions.entries[number].deadline > now.rawValue else { return nil }
+      let entry = entry(number, now: now)
+      return filter.matches(entry) ? entry : nil
     }
+  }
+
+  func entry(_ number: Int, now: Instant) -> ConnectionEntry {
+    let session = sessions.entries[number]
+    return ConnectionEntry(
+      id: sessions.links[number].sequence, protocolNumber: session.kind, state: session.state,
+      isAssured: session.flags.contains(.assured), timeLeft: Instant(session.deadline) - now,
+      original: Self.direction(session.original, session.originalPackets, session.originalBytes),
+      reply: Self.direction(session.reply, session.replyPackets, session.replyBytes))
+  }
+
+  /// Ends connections at once; says how many. With an empty filter: all (`conntrack -F`).
+  @discardableResult
+  public mutating func kill(_ filter: ConnectionFilter, now: Instant) -> Int {
+    moment = max(moment, now)
+    let numbers = sessions.inOrder.filter { filter.matches(entry($0, now: now)) }
+    for number in numbers { remove(number) }
+    return numbers.count
+  }
+
+  /// Ends all connections; says how many there were.
+  @discardableResult
+  public mutating func flush(now: Instant) -> Int { kill(ConnectionFilter(), now: now) }
+
+  public func connectionCounts(now: Instant) -> ConnectionCounts {
+    var counts = ConnectionCounts()
+    var states = [Int](repeating: 0, count: 256)
+    for session in sessions.entries where session.inUse != 0 && session.deadline > now.rawValue {
+      counts.total += 1
+      if session.flags.contains(.assured) { counts.assured += 1 }
+      if session.replyPackets == 0 { counts.unreplied += 1 }
+      switch session.kind {
+      case Proto.tcp: states[Int(session.state.rawValue)] += 1
+      case Proto.udp: counts.udp += 1
+      case Proto.icmp: counts.icmp += 1
+      default: counts.other += 1
+      }
+    }
+    counts.tcp = states.indices.compactMap { raw in
+      guard states[raw] > 0, let state = TCPState(rawValue: UInt8(raw)) else { return nil }
+      return ConnectionCounts.State(state: state, count: states[raw])
+    }
+    return counts
   }
 
   /// Entries in the table.

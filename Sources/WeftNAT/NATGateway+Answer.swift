@@ -12,7 +12,7 @@ extension NATGateway {
 
   /// Tells a packet's sender, on the port it came in on. Only for senders that were checked.
   mutating func answerError(
-    _ type: ICMPv4Type, code: UInt8, about frame: borrowing Frame, on at: Int, now: Instant, _ out: inout Effects
+    _ type: ICMPv4Type, code: UInt8, rest: UInt32 = 0, about frame: borrowing Frame, on at: Int, now: Instant, _ out: inout Effects
   ) {
     let own = ownAddress(on: at)
     let identification = nextIdentification()
@@ -20,7 +20,7 @@ extension NATGateway {
       ICMPError.isAllowed(about: ip, linkDestination: frame.bytes.mac(0)), let next = nextHop(ip.source, on: at)
     else { return }
     let error = ICMPError.make(
-      type, code: code, about: ip, from: own, identification: identification, trace: frame.trace, &out)
+      type, code: code, rest: rest, about: ip, from: own, identification: identification, trace: frame.trace, &out)
     counters.answered += 1
     neighbours[at].send(error, to: next, now: now, &out)
   }
@@ -37,8 +37,11 @@ extension NATGateway {
   mutating func unsolicited(
     _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if configuration.unsolicited == .refuse, packet.brokenChecksum(frame) == nil {
-      if packet.protocolNumber == Proto.tcp {
+    let answer = configuration.behaviour.unsolicited
+    if answer != .drop, !packet.isFragment, packet.brokenChecksum(frame) == nil {
+      if answer == .refuseLate, at == 0, packet.protocolNumber == Proto.tcp {
+        if packet.flags.contains(.syn), !packet.flags.contains(.ack) { heldSYNs.hold(frame.share(), now: now) }
+      } else if packet.protocolNumber == Proto.tcp {
         answerReset(frame, packet, on: at, now: now, &out)
       } else if packet.protocolNumber == Proto.udp {
         answerError(.destinationUnreachable, code: ICMPv4UnreachableCode.port, about: frame, on: at, now: now, &out)
@@ -48,7 +51,7 @@ extension NATGateway {
   }
 
   /// As a closed port does (RFC 9293, 3.10.7.1).
-  private mutating func answerReset(
+  mutating func answerReset(
     _ frame: borrowing Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
     guard !packet.flags.contains(.rst), let next = nextHop(packet.source, on: at),
@@ -85,6 +88,9 @@ extension NATGateway {
     if let reason = packet.brokenChecksum(frame) { return out.drop(frame, on: PortIndex(at), reason, packet.detail) }
     guard packet.tupleKind != Tuple.echoReply else {
       return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
+    }
+    if let rule = passes(packet.tuple(on: at), to: 1, .new, bytes: packet.end - 14) {
+      return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }
     guard let next = nextHop(packet.source, on: at) else {
       return out.drop(frame, on: PortIndex(at), .noRoute, .address(packet.source.rawValue))

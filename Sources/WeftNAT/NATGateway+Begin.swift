@@ -20,7 +20,7 @@ extension NATGateway {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
     if destination == inside.address { return toGateway(frame, packet, on: at, now: now, &out) }
-    if destination == configuration.outside.address { return toExternal(frame, packet, on: at, now: now, &out) }
+    if isExternal(destination) { return toExternal(frame, packet, on: at, now: now, &out) }
     guard destination.isUsableSource, destination != configuration.outside.prefix.broadcast else {
       return out.drop(frame, on: port, .notForUs, .address(destination.rawValue))
     }
@@ -47,96 +47,119 @@ extension NATGateway {
     unsolicited(frame, packet, .portClosed, on: at, now: now, &out)
   }
 
-  /// To the host's address: the host, or back in through a forward or mapping (RFC 4787, REQ-9).
+  /// To an external address: the host, or back in through a forward or mapping (RFC 4787, REQ-9).
   private mutating func toExternal(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if packet.protocolNumber == Proto.icmp {
-      guard configuration.hasHostPort else { return takeEcho(frame, packet, on: at, now: now, &out) }
+    let found = packet.tupleKind == Tuple.echoReply
+      ? nil : target(packet.protocolNumber, packet.destination, packet.destinationPort)
+    guard let target = found, packet.protocolNumber != Proto.icmp || target.owner == .pair else {
+      guard packet.protocolNumber == Proto.icmp else {
+        return unsolicited(frame, packet, .noPortForward, on: at, now: now, &out)
+      }
+      guard configuration.hasHostPort, packet.destination == configuration.outside.address else {
+        return takeEcho(frame, packet, on: at, now: now, &out)
+      }
       return openLocal(frame, packet, on: at, to: configuration.outside.address, port: 1, now: now, &out)
     }
-    if isService(packet) {
+    if target.owner == .service {
       return openLocal(frame, packet, on: at, to: configuration.outside.address, port: 1, now: now, &out)
     }
-    let mapping = mappings.find(packet.protocolNumber, external: packet.destination, packet.destinationPort)
-    guard mapping >= 0 else { return unsolicited(frame, packet, .noPortForward, on: at, now: now, &out) }
-    hairpin(frame, packet, through: mapping, on: at, now: now, &out)
+    hairpin(frame, packet, through: target, on: at, now: now, &out)
   }
 
   private mutating func hairpin(
-    _ frame: consuming Frame, _ packet: Packet, through target: Int, on at: Int, now: Instant, _ out: inout Effects
+    _ frame: consuming Frame, _ packet: Packet, through target: Target, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    guard configuration.hairpin else { return out.drop(frame, on: PortIndex(at), .hairpinDisabled, packet.detail) }
-    guard mayForward(frame, packet) else { return refuseForwarding(frame, packet, on: at, now: now, &out) }
-    let entry = mappings.entries[target]
-    // A flow of the host's own stack is not for the machines behind it: it would see its own address as the sender.
-    guard entry.port != 1 else { return unsolicited(frame, packet, .filtered, on: at, now: now, &out) }
-    if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
-    guard let mapping = outboundMapping(packet, on: at) else {
-      return refuseNew(frame, packet, .portsExhausted, on: at, now: now, &out)
+    guard configuration.behaviour.hairpin != .off else {
+      return out.drop(frame, on: PortIndex(at), .hairpinDisabled, packet.detail)
     }
+    guard mayForward(frame, packet) else { return refuseForwarding(frame, packet, on: at, now: now, &out) }
+    // A flow of the host's own stack is not for the machines behind it: it would see its own address as the sender.
+    guard target.at != 1 else { return unsolicited(frame, packet, .filtered, on: at, now: now, &out) }
+    if let reason = objection(packet, frame, on: at) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
+    var external = ExternalEndpoint(address: packet.source, port: packet.sourcePort, mapping: -1)
+    if configuration.behaviour.hairpin == .externalSource || target.owner == .flow {
+      switch externalEndpoint(packet, on: at, to: packet.destination, packet.destinationPort) {
+      case .success(let found): external = found
+      case .failure(let refusal): return refuseNew(frame, packet, refusal.reason, on: at, now: now, &out)
+      }
+    }
+    // Filters know external endpoints, whatever source the other side is to see.
+    let isAdmitted = admits(
+      target, packet.protocolNumber, at: packet.destination, packet.destinationPort, from: external.address,
+      external.port)
     let original = packet.tuple(on: at)
-    let external = mappings.entries[mapping].externalAddress
-    let externalPort = mappings.entries[mapping].externalPort
-    // What the other side of the wire would see: us, from our external endpoint (REQ-9a).
-    let seen = Tuple(
-      source: entry.externalAddress, destination: external, sourcePort: entry.externalPort,
-      destinationPort: externalPort,
-      port: 0, kind: original.kind)
-    guard entry.owner != .flow || admits(target, original.kind, from: external, externalPort) else {
-      _ = enter(
-        original: original, reply: seen, flags: [.pending, .holdsMapping], mapping: mapping, target: nil, now: now)
-      dropIfUnused(mapping)
+    var flags: Session.Flags = external.mapping >= 0 ? .holdsMapping : []
+    let mapping = external.mapping >= 0 ? external.mapping : nil
+    guard isAdmitted else {
+      // What the other side of the wire would see: us, from our external endpoint (REQ-9a).
+      let seen = Tuple(
+        source: packet.destination, destination: external.address, sourcePort: packet.destinationPort,
+        destinationPort: external.port, port: 0, kind: original.kind)
+      if packet.protocolNumber != Proto.icmp {
+        flags.insert(.pending)
+        _ = enter(original: original, reply: seen, flags: flags, mapping: mapping, target: nil, now: now)
+      }
+      dropIfUnused(external.mapping)
       return unsolicited(frame, packet, .filtered, on: at, now: now, &out)
     }
+    let showsInside = configuration.behaviour.hairpin == .internalSource
+    let isEcho = packet.protocolNumber == Proto.icmp
     let reply = Tuple(
-      source: entry.insideAddress, destination: external, sourcePort: entry.insidePort, destinationPort: externalPort,
-      port: entry.port, kind: original.kind)
+      source: target.address, destination: showsInside ? packet.source : external.address,
+      sourcePort: isEcho ? 0 : target.port,
+      destinationPort: showsInside ? packet.sourcePort : external.port, port: target.at,
+      kind: Tuple.answer(original.kind))
     // The other side punched a hole for us: its half becomes this session's reply direction.
     let half = sessions.find(reply)
-    var flags: Session.Flags = .holdsMapping
-    if entry.owner == .flow {
+    if target.owner == .flow {
       flags.insert(.holdsTarget)
-      mappings.hold(target)
+      mappings.hold(target.mapping)
     }
     if half >= 0, sessions.entries[half >> 1].flags.contains(.pending) { remove(half >> 1) }
     open(
       frame, packet, original: original, reply: reply, flags: flags, mapping: mapping,
-      target: flags.contains(.holdsTarget) ? target : nil, now: now, &out)
-    if flags.contains(.holdsTarget) { mappings.release(target) }
-    dropIfUnused(mapping)
+      target: flags.contains(.holdsTarget) ? target.mapping : nil, now: now, &out)
+    if flags.contains(.holdsTarget) { letGo(target.mapping) }
+    dropIfUnused(external.mapping)
   }
 
   // MARK: From outside
 
   mutating func beginOutside(_ frame: consuming Frame, _ packet: Packet, now: Instant, _ out: inout Effects) {
     let port = PortIndex(0)
-    guard packet.destination == configuration.outside.address else {
+    guard isExternal(packet.destination) else {
       return out.drop(frame, on: port, .notForUs, .address(packet.destination.rawValue))
     }
-    guard packet.source.isUsableSource, packet.source != configuration.outside.address else {
+    guard packet.source.isUsableSource, !isExternal(packet.source) else {
       return out.drop(frame, on: port, .martianSource, .address(packet.source.rawValue))
     }
     guard insidePort(of: packet.source) == nil else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
-    if packet.protocolNumber == Proto.icmp { return beginOutsideEcho(frame, packet, now: now, &out) }
-    let mapping = mappings.find(packet.protocolNumber, external: packet.destination, packet.destinationPort)
-    guard mapping >= 0 else { return unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out) }
-    let entry = mappings.entries[mapping]
-    guard entry.owner != .flow || admits(mapping, entry.kind, from: packet.source, packet.sourcePort) else {
-      return unsolicited(frame, packet, .filtered, on: 0, now: now, &out)
+    let found = packet.tupleKind == Tuple.echoReply
+      ? nil : target(packet.protocolNumber, packet.destination, packet.destinationPort)
+    if packet.protocolNumber == Proto.icmp, found?.owner != .pair {
+      return beginOutsideEcho(frame, packet, now: now, &out)
     }
-    if entry.port != 1 {
+    guard let target = found else { return unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out) }
+    guard
+      admits(
+        target, packet.protocolNumber, at: packet.destination, packet.destinationPort, from: packet.source,
+        packet.sourcePort)
+    else { return unsolicited(frame, packet, .filtered, on: 0, now: now, &out) }
+    if target.at != 1 {
       guard mayForward(frame, packet) else { return refuseForwarding(frame, packet, on: 0, now: now, &out) }
     }
-    if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: 0, now: now, &out) }
+    if let reason = objection(packet, frame, on: 0) { return refuseNew(frame, packet, reason, on: 0, now: now, &out) }
     let original = packet.tuple(on: 0)
+    let isEcho = packet.protocolNumber == Proto.icmp
     let reply = Tuple(
-      source: entry.insideAddress, destination: packet.source, sourcePort: entry.insidePort,
-      destinationPort: packet.sourcePort, port: entry.port, kind: original.kind)
-    var flags: Session.Flags = entry.port == 1 ? .local : []
-    if entry.owner == .flow { flags.insert(.unconfirmed) }
+      source: target.address, destination: packet.source, sourcePort: isEcho ? 0 : target.port,
+      destinationPort: packet.sourcePort, port: target.at, kind: Tuple.answer(original.kind))
+    var flags: Session.Flags = target.at == 1 ? .local : []
+    if target.owner == .flow { flags.insert(.unconfirmed) }
     open(frame, packet, original: original, reply: reply, flags: flags, now: now, &out)
   }
 
@@ -147,7 +170,9 @@ extension NATGateway {
       let mapping = mappings.find(packet.protocolNumber, external: packet.destination, packet.destinationPort)
       return out.drop(frame, on: PortIndex(0), mapping < 0 ? .noMapping : .filtered, packet.detail)
     }
-    guard configuration.hasHostPort else { return takeEcho(frame, packet, on: 0, now: now, &out) }
+    guard configuration.hasHostPort, packet.destination == configuration.outside.address else {
+      return takeEcho(frame, packet, on: 0, now: now, &out)
+    }
     openLocal(frame, packet, on: 0, to: configuration.outside.address, port: 1, now: now, &out)
   }
 
@@ -159,7 +184,7 @@ extension NATGateway {
     guard packet.source == configuration.outside.address else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
-    guard destination != configuration.outside.address, destination.isUsableSource,
+    guard !isExternal(destination), destination.isUsableSource,
       destination != configuration.outside.prefix.broadcast
     else { return out.drop(frame, on: port, .notForUs, .address(destination.rawValue)) }
     if let inside = insidePort(of: destination) {

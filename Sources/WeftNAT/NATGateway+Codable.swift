@@ -92,7 +92,8 @@ extension MappingTable {
 
 extension NATGateway {
   private enum CodingKeys: CodingKey {
-    case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created
+    case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows, held
+    case lastPort, hosts, pairs, filter, heldSYNs, events, moment
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -109,6 +110,20 @@ extension NATGateway {
     try container.encode(sessions.words(ordinals), forKey: .sessions)
     try container.encode(sessions.inOrder.map { sessions.links[$0].sequence }, forKey: .sequences)
     try container.encode(sessions.created, forKey: .created)
+    var windows: [UInt64] = []
+    for (place, number) in sessions.inOrder.enumerated() where sessions.links[number].window != SessionTable.none {
+      windows.append(UInt64(place))
+      windows += sessions.windows[Int(sessions.links[number].window)].words
+    }
+    try container.encode(windows, forKey: .windows)
+    try container.encode(mappings.held, forKey: .held)
+    try container.encode(mappings.last, forKey: .lastPort)
+    try container.encode(hosts, forKey: .hosts)
+    try container.encode(pairs, forKey: .pairs)
+    try container.encode(filter, forKey: .filter)
+    try container.encode(heldSYNs, forKey: .heldSYNs)
+    try container.encode(events, forKey: .events)
+    try container.encode(moment, forKey: .moment)
   }
 
   public init(from decoder: any Decoder) throws {
@@ -120,7 +135,22 @@ extension NATGateway {
     counters = try container.decode(Counters.self, forKey: .counters)
     neighbours = try container.decode([NeighbourTable].self, forKey: .neighbours)
     identification = try container.decode(UInt16.self, forKey: .identification)
-    mappings = MappingTable(seed: configuration.seed, owner: configuration.name)
+    let addresses = configuration.outside.addresses
+    mappings = MappingTable(seed: configuration.seed, owner: configuration.name, addresses: addresses)
+    pairs = try container.decode([UInt64].self, forKey: .pairs)
+    filter = try container.decode(PacketFilter.self, forKey: .filter)
+    hosts = try container.decode(HostTable.self, forKey: .hosts)
+    heldSYNs = try container.decode(HeldSYNs.self, forKey: .heldSYNs)
+    events = try container.decode(EventRing.self, forKey: .events)
+    moment = try container.decode(Instant.self, forKey: .moment)
+    guard pairs.count == addresses.count else { throw corrupted("external addresses") }
+    mappings.last = try container.decode(UInt16.self, forKey: .lastPort)
+    mappings.held = try container.decode(HoldDown.self, forKey: .held)
+    for held in mappings.held.all {
+      if let address = mappings.ordinal(held.externalAddress) {
+        mappings.taken.take(held.kind, address, held.externalPort)
+      }
+    }
     mappings.random = try container.decode(RandomStream.self, forKey: .random)
     guard neighbours.count == configuration.insides.count + 2 else { throw corrupted("a gateway's ports") }
 
@@ -137,6 +167,7 @@ extension NATGateway {
     let words = try container.decode([UInt64].self, forKey: .sessions)
     let sequences = try container.decode([UInt64].self, forKey: .sequences)
     guard words.count == sequences.count * SessionTable.wordsPerSession else { throw corrupted("a session cut short") }
+    var numbers: [Int] = []
     for (index, sequence) in sequences.enumerated() {
       let start = index * SessionTable.wordsPerSession
       guard let entry = SessionTable.session(words[start..<start + SessionTable.wordsPerSession]),
@@ -145,7 +176,18 @@ extension NATGateway {
         hold(entry)
       else { throw corrupted("a session") }
       let number = sessions.insert(entry.session, mapping: entry.mapping, sequence: sequence)
+      numbers.append(number)
       if entry.session.flags.contains(.contact) { countContact(sessions.entries[number], up: true) }
+    }
+    let windows = try container.decode([UInt64].self, forKey: .windows)
+    let stride = 1 + TCPWindow.wordCount
+    guard windows.count % stride == 0 else { throw corrupted("a window cut short") }
+    for start in Swift.stride(from: 0, to: windows.count, by: stride) {
+      guard let place = Int(exactly: windows[start]), place < numbers.count,
+        sessions.links[numbers[place]].window == SessionTable.none,
+        let window = TCPWindow(windows[start + 1..<start + stride])
+      else { throw corrupted("a window") }
+      sessions.addWindow(numbers[place], window)
     }
     sessions.restoreCreated(try container.decode(UInt64.self, forKey: .created))
   }

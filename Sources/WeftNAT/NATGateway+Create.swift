@@ -21,28 +21,65 @@ extension NATGateway {
   }
 
   /// Why no session may begin with this packet, wherever it goes.
-  func objection(_ packet: Packet, _ frame: borrowing Frame) -> DropReason? {
-    // Nothing is picked up in the middle: after a restart connections begin anew.
+  func objection(_ packet: Packet, _ frame: borrowing Frame, on at: Int) -> DropReason? {
     if packet.protocolNumber == Proto.tcp, packet.flags.intersection([.syn, .ack, .rst, .fin]) != .syn {
-      return .tcpInvalid
+      // By default nothing is picked up in the middle: after a restart connections begin anew.
+      guard configuration.behaviour.picksUpMidstream,
+        packet.flags.intersection([.syn, .ack, .rst, .fin]) == .ack
+      else { return .tcpInvalid }
     }
-    if let reason = packet.brokenChecksum(frame) { return reason }
-    if sessions.count >= configuration.tableLimit { return .tableFull }
+    // Of a first fragment the rest, and with it the sum, isn't here.
+    if !packet.isFragment, let reason = packet.brokenChecksum(frame) { return reason }
+    if at >= 2, let limit = configuration.limits.sessionsPerHost,
+      Int(hosts[HostTable.key(UInt16(at), packet.source)].sessions) >= limit
+    {
+      return .hostLimit
+    }
+    if sessions.count >= configuration.tableLimit,
+      !configuration.limits.earlyDrop || sessions.oldest == SessionTable.none
+    {
+      return .tableFull
+    }
     return nil
   }
 
-  /// Enters a session and sends its first packet.
+  /// Enters a session and sends its first packet, if the filter has nothing against it.
   mutating func open(
     _ frame: consuming Frame, _ packet: Packet, original: Tuple, reply: Tuple, flags: Session.Flags,
     mapping: Int? = nil, target: Int? = nil, now: Instant, _ out: inout Effects
   ) {
+    if let rule = passes(original, to: reply.port, .new, bytes: packet.end - 14) {
+      return refuseFiltered(frame, packet, rule: rule, on: Int(original.port), now: now, &out)
+    }
     guard enter(original: original, reply: reply, flags: flags, mapping: mapping, target: target, now: now) else {
       return out.drop(frame, on: PortIndex(Int(original.port)), .tupleClash, packet.detail)
     }
     let number = sessions.find(original) >> 1
+    if original.kind == Proto.tcp { beginConnection(number, packet, frame, now: now) }
     sessions.entries[number].account(isReply: false, bytes: packet.end - 14)
+    record(.new, number, now: now)
     let session = sessions.entries[number]
     translate(frame, packet, session, isReply: false, now: now, &out)
+  }
+
+  /// What a connection's first segment says.
+  private mutating func beginConnection(_ number: Int, _ packet: Packet, _ frame: borrowing Frame, now: Instant) {
+    let isPickedUp = !packet.flags.contains(.syn)
+    if isPickedUp {
+      sessions.entries[number].state = .established
+      // As long as nobody answers (netfilter).
+      let timeouts = configuration.behaviour.timeouts
+      sessions.shorten(number, to: (now + min(timeouts.tcpUnacknowledged, timeouts.tcpEstablished)).rawValue)
+    }
+    guard configuration.behaviour.windowTracking != .off,
+      let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end))
+    else { return }
+    var window = TCPWindow()
+    if isPickedUp { window.makeLenient() }
+    _ = window.admit(
+      TCPSegment(tcp, isCutShort: packet.isFragment), isReply: false, state: sessions.entries[number].state,
+      always: true)
+    sessions.addWindow(number, window)
   }
 
   /// False where the session's answers would look like another's.
@@ -57,62 +94,67 @@ extension NATGateway {
       remove(rival >> 1)
       counters.expired += 1
     } else if rival >= 0 || original == reply {
-      if flags.contains(.holdsMapping), let mapping { mappings.release(mapping) }
-      if flags.contains(.holdsTarget), let target { mappings.release(target) }
+      if flags.contains(.holdsMapping), let mapping { letGo(mapping) }
+      if flags.contains(.holdsTarget), let target { letGo(target) }
       return false
     }
+    if sessions.count >= configuration.tableLimit { evict() }
     let session = Session(
       original: original, reply: reply, deadline: now + firstTimeout(original.kind),
       state: original.kind == Proto.tcp ? .synSent : .none, flags: flags)
     let number = sessions.insert(session, mapping: mapping.map(UInt32.init) ?? SessionTable.none)
+    hosts.began(HostTable.key(original.port, original.source))
     counters.created += 1
-    if flags.contains(.holdsMapping) { addContact(number) }
+    if flags.contains(.holdsMapping) || original.port >= 2 && !flags.contains(.local) { addContact(number) }
     return true
   }
 
-  func firstTimeout(_ kind: UInt8) -> Nanoseconds {
-    switch kind {
-    case Proto.tcp: configuration.timeouts.tcpTransitory
-    case Proto.udp: configuration.timeouts.udp
-    default: configuration.timeouts.icmp
+  /// Gives up an unassured session for a new one: the oldest of the first eight whose host has more of them than is
+  /// fair, else the oldest. A flood so takes its own entries' room and not that of others.
+  private mutating func evict() {
+    guard sessions.oldest != SessionTable.none else { return }
+    var victim = Int(sessions.oldest)
+    let share = UInt32(max(configuration.tableLimit / 8, 1))
+    var candidate = sessions.oldest
+    for _ in 0..<8 where candidate != SessionTable.none {
+      let entry = sessions.entries[Int(candidate)]
+      if hosts[HostTable.key(entry.originalPort, entry.originalSource)].unassured > share {
+        victim = Int(candidate)
+        break
+      }
+      candidate = sessions.links[Int(candidate)].newer
     }
+    counters.evicted += 1
+    remove(victim)
   }
 
-  /// The mapping that a flow from an inside endpoint goes out with: the one it has (RFC 4787, REQ-1), or a new one.
-  /// Nil where no port is left.
-  mutating func outboundMapping(_ packet: Packet, on at: Int) -> Int? {
-    let kind = packet.tupleKind
-    let port = UInt16(at)
-    // A forward's endpoint goes out with the forward's port: a static mapping works both ways.
-    let common = mappings.find(
-      kind, port: port, inside: packet.source, packet.sourcePort, remote: .any, 0)
-    if common >= 0 { return common }
-    var remote = IPv4Address.any
-    var remotePort: UInt16 = 0
-    switch configuration.mapping {
-    case .endpointIndependent: break
-    case .addressDependent: remote = packet.destination
-    case .addressAndPortDependent:
-      remote = packet.destination
-      remotePort = packet.destinationPort
+  func firstTimeout(_ kind: UInt8) -> Nanoseconds {
+    let timeouts = configuration.behaviour.timeouts
+    switch kind {
+    case Proto.tcp: return timeouts.tcpSynSent
+    case Proto.udp: return timeouts.udp
+    case Proto.icmp: return timeouts.icmp
+    default: return timeouts.generic
     }
-    if remote != .any {
-      let own = mappings.find(kind, port: port, inside: packet.source, packet.sourcePort, remote: remote, remotePort)
-      if own >= 0 { return own }
-    }
-    let external = configuration.outside.address
-    guard let externalPort = mappings.freePort(kind, external, preferred: packet.sourcePort) else { return nil }
-    return mappings.insert(
-      Mapping(
-        insideAddress: packet.source, externalAddress: external, remoteAddress: remote, holders: 0,
-        insidePort: packet.sourcePort, externalPort: externalPort, remotePort: remotePort, port: port, kind: kind,
-        owner: .flow))
   }
 
   /// A mapping made for a session that then wasn't.
   mutating func dropIfUnused(_ mapping: Int) {
+    guard mapping >= 0 else { return }
     let entry = mappings.entries[mapping]
-    if entry.inUse != 0, entry.holders == 0, entry.owner == .flow { mappings.remove(mapping) }
+    if entry.inUse != 0, entry.holders == 0, entry.owner == .flow { removeMapping(mapping, isHeldDown: false) }
+  }
+
+  /// One holder less; ends a dynamic one with its last.
+  mutating func letGo(_ mapping: Int) {
+    if mappings.release(mapping) { removeMapping(mapping, isHeldDown: true) }
+  }
+
+  private mutating func removeMapping(_ mapping: Int, isHeldDown: Bool) {
+    let entry = mappings.entries[mapping]
+    let holdDown = configuration.limits.portHoldDown
+    mappings.remove(mapping, heldUntil: isHeldDown && holdDown > .zero ? moment + holdDown : nil)
+    if entry.port >= 2 { hosts.unmapped(HostTable.key(entry.port, entry.insideAddress)) }
   }
 
   /// Behind the host's address, to the outside.
@@ -122,19 +164,22 @@ extension NATGateway {
     guard packet.tupleKind != Tuple.echoReply else {
       return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
     }
-    if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
-    guard let mapping = outboundMapping(packet, on: at) else {
-      return refuseNew(frame, packet, .portsExhausted, on: at, now: now, &out)
+    if let reason = objection(packet, frame, on: at) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
+    let external: ExternalEndpoint
+    switch externalEndpoint(packet, on: at, to: packet.destination, packet.destinationPort) {
+    case .success(let found): external = found
+    case .failure(let refusal): return refuseNew(frame, packet, refusal.reason, on: at, now: now, &out)
     }
     let original = packet.tuple(on: at)
     let reply = Tuple(
-      source: packet.destination, destination: mappings.entries[mapping].externalAddress,
-      sourcePort: packet.destinationPort,
-      destinationPort: mappings.entries[mapping].externalPort, port: 0, kind: Tuple.answer(original.kind))
+      source: packet.destination, destination: external.address, sourcePort: packet.destinationPort,
+      destinationPort: external.port, port: 0, kind: Tuple.answer(original.kind))
+    var flags: Session.Flags = at == 1 ? .local : []
+    if external.mapping >= 0 { flags.insert(.holdsMapping) }
     open(
-      frame, packet, original: original, reply: reply, flags: at == 1 ? [.holdsMapping, .local] : .holdsMapping,
-      mapping: mapping, now: now, &out)
-    dropIfUnused(mapping)
+      frame, packet, original: original, reply: reply, flags: flags,
+      mapping: external.mapping >= 0 ? external.mapping : nil, now: now, &out)
+    dropIfUnused(external.mapping)
   }
 
   /// Between the host's stack and a private network: tracked, not translated, except where `to` is another address.
@@ -145,7 +190,7 @@ extension NATGateway {
     guard packet.tupleKind != Tuple.echoReply else {
       return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)
     }
-    if let reason = objection(packet, frame) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
+    if let reason = objection(packet, frame, on: at) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
     let original = packet.tuple(on: at)
     let reply = Tuple(
       source: destination, destination: packet.source, sourcePort: packet.destinationPort,
@@ -159,57 +204,16 @@ extension NATGateway {
   ) {
     if reason == .tableFull { counters.tableFull += 1 }
     if reason == .portsExhausted { counters.portsExhausted += 1 }
-    if reason == .tableFull || reason == .portsExhausted, at != 0 {
+    let isForWant = reason == .tableFull || reason == .portsExhausted || reason == .hostLimit
+    if isForWant, at != 0, configuration.behaviour.reportsExhaustion {
       answerError(
         .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now,
         &out)
     }
+    if reason == .tcpInvalid, let rule = passes(packet.tuple(on: at), to: UInt16(at), .invalid, bytes: packet.end - 14)
+    {
+      return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
+    }
     out.drop(frame, on: PortIndex(at), reason, packet.detail)
-  }
-
-  // MARK: Whom a mapping has sent to (address-dependent filtering)
-
-  private func contactKey(_ kind: UInt8, _ externalPort: UInt16, _ remote: IPv4Address) -> UInt64 {
-    UInt64(kind) << 48 | UInt64(externalPort) << 32 | UInt64(remote.rawValue)
-  }
-
-  mutating func addContact(_ number: Int) {
-    guard configuration.filtering == .addressDependent else { return }
-    sessions.entries[number].flags.insert(.contact)
-    let session = sessions.entries[number]
-    countContact(session, up: true)
-  }
-
-  mutating func forgetContact(_ session: Session) { countContact(session, up: false) }
-
-  mutating func countContact(_ session: Session, up: Bool) {
-    if session.originalPort == 0 {
-      count(contactKey(session.kind, session.originalDestinationPort, session.originalSource), up: up)
-      return
-    }
-    count(contactKey(session.kind, session.replyDestinationPort, session.originalDestination), up: up)
-    if session.flags.contains(.holdsTarget) {
-      count(contactKey(session.kind, session.originalDestinationPort, session.originalDestination), up: up)
-    }
-  }
-
-  private mutating func count(_ key: UInt64, up: Bool) {
-    let value = contacts[key] ?? 0
-    contacts[key] = up ? value + 1 : value > 1 ? value - 1 : nil
-  }
-
-  /// Whether the filter of a dynamic mapping lets a remote endpoint in (RFC 4787, 5).
-  func admits(_ mapping: Int, _ kind: UInt8, from remote: IPv4Address, _ remotePort: UInt16) -> Bool {
-    let entry = mappings.entries[mapping]
-    switch configuration.filtering {
-    case .endpointIndependent: return true
-    case .addressDependent: return contacts[contactKey(kind, entry.externalPort, remote)] != nil
-    case .addressAndPortDependent:
-      return sessions.find(
-        Tuple(
-          source: remote, destination: entry.externalAddress, sourcePort: remotePort,
-          destinationPort: entry.externalPort,
-          port: 0, kind: kind)) >= 0
-    }
   }
 }

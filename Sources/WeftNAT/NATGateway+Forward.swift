@@ -23,25 +23,67 @@ extension NATGateway {
     if !session.flags.isDisjoint(with: [.pending, .unconfirmed]), !confirm(number, packet, on: at, now: now) {
       return out.drop(frame, on: PortIndex(at), .filtered, packet.detail)
     }
+    if filter.judgesEstablished,
+      let rule = passes(session.original, to: session.replyPort, .established, bytes: packet.end &- 14)
+    {
+      return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
+    }
     if packet.protocolNumber == Proto.tcp {
       if session.state == .established, packet.flags.isDisjoint(with: [.syn, .fin, .rst]) {
-        sessions.entries[number].deadline = (now + configuration.timeouts.tcpEstablished).rawValue
+        guard admitSegment(number, packet, frame, isReply: isReply, now: now) else {
+          return refuseInvalid(frame, packet, session, on: at, now: now, &out)
+        }
       } else {
         switch track(number, packet, frame, isReply: isReply, now: now) {
         case .pass: break
+        case .drop(.tcpInvalid): return refuseInvalid(frame, packet, session, on: at, now: now, &out)
         case .drop(let reason): return out.drop(frame, on: PortIndex(at), reason, packet.detail)
         case .reopen:
           remove(number)
           return begin(frame, packet, on: at, now: now, &out)
         }
       }
-    } else if at != 0 || configuration.timeouts.inboundRefresh {
+    } else if at != 0 || configuration.behaviour.timeouts.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
-      let timeout = packet.protocolNumber == Proto.udp ? configuration.timeouts.udp : configuration.timeouts.icmp
-      sessions.entries[number].deadline = (now + timeout).rawValue
+      let isStream = isReply || session.flags.contains(.assured)
+      let timeout =
+        packet.protocolNumber == Proto.udp
+        ? isStream ? configuration.behaviour.timeouts.udpStream : configuration.behaviour.timeouts.udp
+        : firstTimeout(packet.protocolNumber)
+      let deadline = (now + timeout).rawValue
+      if deadline >= session.deadline {
+        sessions.entries[number].deadline = deadline
+      } else {
+        sessions.shorten(number, to: deadline)
+      }
     }
     sessions.entries[number].account(isReply: isReply, bytes: packet.end &- 14)
+    if isReply, session.replyPackets == 0 { firstReply(number, now: now) }
     translate(frame, packet, session, isReply: isReply, now: now, &out)
+  }
+
+  /// Packets have gone both ways.
+  private mutating func firstReply(_ number: Int, now: Instant) {
+    if sessions.entries[number].state == .none || sessions.entries[number].state == .established { assure(number) }
+    record(.update, number, now: now)
+  }
+
+  mutating func assure(_ number: Int) {
+    let session = sessions.entries[number]
+    guard !session.flags.contains(.assured) else { return }
+    sessions.assure(number)
+    hosts.becameAssured(HostTable.key(session.originalPort, session.originalSource))
+  }
+
+  /// A segment that fits no state or window.
+  private mutating func refuseInvalid(
+    _ frame: consuming Frame, _ packet: Packet, _ session: Session, on at: Int, now: Instant, _ out: inout Effects
+  ) {
+    counters.invalid += 1
+    if let rule = passes(session.original, to: session.replyPort, .invalid, bytes: packet.end - 14) {
+      return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
+    }
+    out.drop(frame, on: PortIndex(at), .tcpInvalid, packet.detail)
   }
 
   /// Sends a packet of a session on with the other direction's tuple, turned round.
@@ -95,28 +137,93 @@ extension NATGateway {
     case reopen
   }
 
+  /// A segment of an established connection that changes no state: whether it fits its windows.
+  @inline(__always)
+  mutating func admitSegment(
+    _ number: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant
+  ) -> Bool {
+    let window = sessions.links[number].window
+    if window == SessionTable.none {
+      sessions.entries[number].deadline = (now + configuration.behaviour.timeouts.tcpEstablished).rawValue
+      return true
+    }
+    return admitSegment(number, window: Int(window), packet, frame, isReply: isReply, now: now)
+  }
+
+  private mutating func admitSegment(
+    _ number: Int, window: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant
+  ) -> Bool {
+    // Its length was looked at when the packet was read.
+    guard let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end)) else { return false }
+    let isLiberal = configuration.behaviour.windowTracking == .liberal
+    guard
+      sessions.windows[window].admit(
+        TCPSegment(tcp, isCutShort: packet.isFragment), isReply: isReply, state: .established, always: isLiberal)
+    else { return false }
+    let deadline = (now + timeout(.established, window: window)).rawValue
+    if deadline >= sessions.entries[number].deadline {
+      sessions.entries[number].deadline = deadline
+    } else {
+      sessions.shorten(number, to: deadline)
+    }
+    return true
+  }
+
+  /// Of a state, less where the connection doesn't get on (netfilter's max_retrans and unacknowledged).
+  @inline(__always)
+  private func timeout(_ state: TCPState, window: Int) -> Nanoseconds {
+    var timeout = configuration.behaviour.timeouts.of(state)
+    if sessions.windows[window].isStuck { timeout = min(timeout, configuration.behaviour.timeouts.tcpMaxRetransmissions) }
+    if sessions.windows[window].hasUnacknowledged {
+      timeout = min(timeout, configuration.behaviour.timeouts.tcpUnacknowledged)
+    }
+    return timeout
+  }
+
   /// Steps a connection's state machine.
   mutating func track(_ number: Int, _ packet: Packet, _ frame: borrowing Frame, isReply: Bool, now: Instant)
     -> Tracking
   {
     let state = sessions.entries[number].state
-    let next: TCPState
-    switch state.step(packet.flags, isReply: isReply) {
+    var next: TCPState
+    let step =
+      configuration.behaviour.tcpMachine == .netfilter
+      ? state.netfilterStep(packet.flags, isReply: isReply) : state.step(packet.flags, isReply: isReply)
+    switch step {
     case .invalid: return .drop(.tcpInvalid)
     // A segment that ends or reopens a connection must be whole; others the receiver checks.
     case .reopen:
-      if let reason = packet.brokenChecksum(frame) { return .drop(reason) }
+      if !packet.isFragment, let reason = packet.brokenChecksum(frame) { return .drop(reason) }
       return .reopen
     case .to(let state): next = state
     }
+    if next != state, !packet.isFragment, let reason = packet.brokenChecksum(frame) { return .drop(reason) }
+    let window = Int(sessions.links[number].window)
+    if window != Int(SessionTable.none), let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end)) {
+      let segment = TCPSegment(tcp, isCutShort: packet.isFragment)
+      let isReset = segment.flags.contains(.rst)
+      let isLiberal = configuration.behaviour.windowTracking == .liberal && !isReset
+      if isReset, state != .synSent, state != .synSent2 {
+        switch sessions.windows[window].weigh(resetAt: segment.sequence, isReply: isReply) {
+        case .stale: return .drop(.tcpInvalid)
+        case .inWindow: if state == .established { next = state }
+        case .exact: break
+        }
+      }
+      guard sessions.windows[window].admit(segment, isReply: isReply, state: state, always: isLiberal) else {
+        return .drop(.tcpInvalid)
+      }
+    }
     if next != state {
-      if let reason = packet.brokenChecksum(frame) { return .drop(reason) }
       sessions.entries[number].state = next
-      if next == .established { sessions.entries[number].flags.insert(.assured) }
+      if next == .established { assure(number) }
+      record(.update, number, now: now)
     }
     // Closing connections go their time out; a stray RST or FIN doesn't prolong them.
     if next == .timeWait || next == .closed, next == state { return .pass }
-    let timeout = next.isTransitory ? configuration.timeouts.tcpTransitory : configuration.timeouts.tcpEstablished
+    let timeout =
+      window == Int(SessionTable.none)
+      ? configuration.behaviour.timeouts.of(next) : timeout(next, window: window)
     sessions.shorten(number, to: (now + timeout).rawValue)
     return .pass
   }
@@ -152,7 +259,6 @@ extension Session {
     if isReply {
       replyPackets &+= 1
       replyBytes &+= UInt64(truncatingIfNeeded: bytes)
-      if state == .none { flags.insert(.assured) }
     } else {
       originalPackets &+= 1
       originalBytes &+= UInt64(truncatingIfNeeded: bytes)

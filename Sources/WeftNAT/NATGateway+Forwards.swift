@@ -6,22 +6,36 @@ import WeftWire
 extension NATGateway {
   mutating func insertService(_ service: ServicePort) {
     let address = configuration.outside.address
-    let number = service.transport.number
-    guard configuration.hasHostPort, mappings.find(number, external: address, service.port) < 0 else { return }
-    _ = mappings.insert(
-      Mapping(
-        insideAddress: address, externalAddress: address, remoteAddress: .any, holders: 0, insidePort: service.port,
-        externalPort: service.port, remotePort: 0, port: 1, kind: number, owner: .service))
+    guard configuration.hasHostPort else { return }
+    for number in service.transport.numbers where mappings.find(number, external: address, service.port) < 0 {
+      _ = mappings.insert(
+        Mapping(
+          insideAddress: address, externalAddress: address, remoteAddress: .any, holders: 0, insidePort: service.port,
+          externalPort: service.port, remotePort: 0, port: 1, kind: number, owner: .service))
+    }
   }
 
-  /// Precondition: the target is inside and the external port free.
+  /// Every external endpoint of a forward: a static mapping each, so that a lookup finds a range's as it finds one.
+  private func endpoints(of forward: PortForward, _ body: (UInt8, IPv4Address, Int) -> Void) {
+    for kind in forward.transport.numbers {
+      for address in forward.externalAddress.map({ [$0] }) ?? mappings.addresses {
+        for offset in 0..<Int(forward.count) { body(kind, address, offset) }
+      }
+    }
+  }
+
+  /// Precondition: the target is inside and the external ports free.
   mutating func insertForward(_ forward: PortForward) {
     guard let port = insidePort(of: forward.address) else { preconditionFailure("a forward's target must be inside") }
-    _ = mappings.insert(
-      Mapping(
-        insideAddress: forward.address, externalAddress: configuration.outside.address, remoteAddress: .any, holders: 0,
-        insidePort: forward.port, externalPort: forward.externalPort, remotePort: 0, port: UInt16(port),
-        kind: forward.transport.number, owner: .forward))
+    var made: [Mapping] = []
+    endpoints(of: forward) { kind, address, offset in
+      made.append(
+        Mapping(
+          insideAddress: forward.address, externalAddress: address, remoteAddress: .any, holders: 0,
+          insidePort: forward.port + UInt16(offset), externalPort: forward.externalPort + UInt16(offset),
+          remotePort: 0, port: UInt16(port), kind: kind, owner: .forward))
+    }
+    for mapping in made { _ = mappings.insert(mapping) }
   }
 
   public var forwards: [PortForward] { configuration.forwards }
@@ -31,11 +45,17 @@ extension NATGateway {
     var changed = configuration
     changed.forwards.append(forward)
     if let problem = changed.problem { throw problem }
-    let held = mappings.find(forward.transport.number, external: configuration.outside.address, forward.externalPort)
-    if held >= 0 {
-      let entry = mappings.entries[held]
-      throw .conflict(forward, with: .flow(entry.insideAddress, port: entry.insidePort))
+    mappings.releaseHeld(now: moment)
+    var rival: Mapping?
+    endpoints(of: forward) { kind, address, offset in
+      let held = mappings.find(kind, external: address, forward.externalPort + UInt16(offset))
+      if held >= 0, rival == nil { rival = mappings.entries[held] }
     }
+    if let rival { throw .conflict(forward, with: .flow(rival.insideAddress, port: rival.insidePort)) }
+    // A forward is settled by hand: hold-down is not for it (RFC 6888, REQ-8b).
+    var held: [(UInt8, IPv4Address, UInt16)] = []
+    endpoints(of: forward) { held.append(($0, $1, forward.externalPort + UInt16($2))) }
+    for (kind, address, port) in held { mappings.held.remove(kind, address, port) }
     configuration = changed
     insertForward(forward)
   }
@@ -44,18 +64,20 @@ extension NATGateway {
   public mutating func removeForward(_ forward: PortForward) throws(PortForwardError) {
     guard let index = configuration.forwards.firstIndex(of: forward) else { throw .unknown(forward) }
     configuration.forwards.remove(at: index)
-    let number = mappings.find(forward.transport.number, external: configuration.outside.address, forward.externalPort)
-    guard number >= 0, mappings.entries[number].owner == .forward else { return }
-    let address = configuration.outside.address
+    var numbers: Set<UInt32> = []
+    endpoints(of: forward) { kind, address, offset in
+      let number = mappings.find(kind, external: address, forward.externalPort + UInt16(offset))
+      if number >= 0, mappings.entries[number].owner == .forward { numbers.insert(UInt32(number)) }
+    }
     for session in sessions.inOrder {
       let entry = sessions.entries[session]
       let isThrough =
-        entry.kind == forward.transport.number
-        && (sessions.links[session].mapping == UInt32(number)
-          || entry.originalDestination == address && entry.originalDestinationPort == forward.externalPort)
+        numbers.contains(sessions.links[session].mapping)
+        || forward.covers(entry.kind, entry.originalDestination, entry.originalDestinationPort)
+          && isExternal(entry.originalDestination) && entry.originalPort != 1
       if isThrough { remove(session) }
     }
-    mappings.remove(number)
+    for number in numbers.sorted() { mappings.remove(Int(number)) }
   }
 
   public mutating func setIPForwarding(_ on: Bool) { configuration.ipForwarding = on }

@@ -83,6 +83,14 @@ extension NATGateway {
     guard nextHop(other.source, on: Int(other.port)) != nil else {
       return out.drop(frame, on: port, .noRoute, packet.detail)
     }
+    if !filter.rules.isEmpty {
+      // Judged as the flow it is about, of which it is ICMP.
+      var about = session.original
+      about.kind = Proto.icmp
+      if let rule = passes(about, to: session.replyPort, .related, bytes: packet.end - 14) {
+        return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
+      }
+    }
     // From inside it gets the address that the quoted packet was sent to (REQ-5); routers outside keep theirs (REQ-4).
     let source = at == 0 ? packet.source : other.destination
     sendError(frame, quotation, other, source: source, decrement: !isLocal, now: now, &out)
@@ -92,8 +100,8 @@ extension NATGateway {
     let own = configuration.outside.address
     switch at {
     case 0:
-      if packet.destination != own { return .notForUs }
-      if !packet.source.isUsableSource || packet.source == own { return .martianSource }
+      if !isExternal(packet.destination) { return .notForUs }
+      if !packet.source.isUsableSource || isExternal(packet.source) { return .martianSource }
       return insidePort(of: packet.source) == nil ? nil : .spoofedSource
     case 1: return packet.source == own ? nil : .spoofedSource
     default:

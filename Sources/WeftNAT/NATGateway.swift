@@ -3,14 +3,14 @@ import WeftIP
 import WeftWire
 
 /// A NAT gateway with connection tracking: private networks behind one external address (RFC 3022; behaviour by
-/// RFC 4787, 5382, 5508 and 7857). Fragments are not translated yet: they are dropped as `fragmentUnsupported`.
+/// RFC 4787, 5382, 5508 and 7857).
 ///
 /// Ports: 0 is the outside, 1 the host's own stack (which has the external address too, and a MAC of its own), 2… the
 /// private networks in their order. Between the host's stack and the outside nothing is forwarded, only tracked, so
 /// that the host and what is behind it never share a port.
 ///
-/// A packet is one of a known session and is translated at once, or takes the slow way: `NATGateway+Outbound`,
-/// `+Inbound` and `+Host` decide whether there may be a session, `+Create` makes it.
+/// A packet is one of a known session and is translated at once, or takes the slow way: `NATGateway+Begin` decides
+/// whether there may be a session, `+Targets` finds its external endpoint, `+Create` makes it.
 public struct NATGateway: Element {
   public static let outsidePort = PortIndex(0)
   public static let hostPort = PortIndex(1)
@@ -23,6 +23,10 @@ public struct NATGateway: Element {
     /// New flows turned away because the table was full, or no external port was left.
     public var tableFull: UInt64 = 0
     public var portsExhausted: UInt64 = 0
+    /// Unassured sessions that a full table gave up for new ones.
+    public var evicted: UInt64 = 0
+    /// Segments that fitted no state or window.
+    public var invalid: UInt64 = 0
     /// Packets that left with another address or port, and without.
     public var translated: UInt64 = 0
     public var passed: UInt64 = 0
@@ -38,15 +42,34 @@ public struct NATGateway: Element {
   var mappings: MappingTable
   /// With address-dependent filtering: how many sessions a mapping has with a remote address.
   var contacts = FlatMap<UInt64, UInt32>()
+  var hosts = HostTable()
+  /// One-to-one: the inside host (a `HostTable` key) of each external address; 0 for none.
+  var pairs: [UInt64]
+  var filter: PacketFilter
+  var heldSYNs = HeldSYNs()
+  var events = EventRing()
   /// Of packets it makes itself.
   var identification: UInt16 = 0
+  /// When it was last given anything.
+  var moment = Instant.start
+  /// See `overloaded`; only spares a search.
+  var fullRange: FullRange?
+  var fullRangeRemovals: UInt64 = 0
 
   /// Precondition: `configuration.problem` is nil.
   public init(_ configuration: NATConfiguration) {
     precondition(configuration.problem == nil, "a gateway's forwards must be free of conflicts")
     self.configuration = configuration
-    mappings = MappingTable(seed: configuration.seed, owner: configuration.name)
+    mappings = MappingTable(
+      seed: configuration.seed, owner: configuration.name, addresses: configuration.outside.addresses)
     neighbours = Self.makeNeighbours(configuration)
+    pairs = [UInt64](repeating: 0, count: configuration.outside.addresses.count)
+    filter = PacketFilter(configuration.filterRules)
+    for pair in configuration.addressPairs {
+      if let port = insidePort(of: pair.inside), let ordinal = mappings.ordinal(pair.external) {
+        pairs[ordinal] = HostTable.key(UInt16(port), pair.inside)
+      }
+    }
     for service in configuration.services { insertService(service) }
     for forward in configuration.forwards { insertForward(forward) }
   }
@@ -71,26 +94,40 @@ public struct NATGateway: Element {
     guard at < neighbours.count, at != 1 || configuration.hasHostPort else {
       return out.drop(frame, on: port, .noLink)
     }
+    moment = now
     var packet = Packet()
     switch Packet.read(frame.bytes, mac: neighbours[at].mac, &packet) {
-    case .flow:
-      let hit = sessions.find(packet.tuple(on: at))
-      if hit >= 0, sessions.entries[hit >> 1].deadline > now.rawValue {
-        forward(frame, packet, hit, on: at, now: now, &out)
-      } else {
-        begin(frame, packet, on: at, now: now, &out)
-      }
+    case .flow: receiveFlow(frame, packet, on: at, now: now, &out)
     case .arp: receiveARP(frame, on: at, now: now, &out)
     case .icmpError: receiveError(frame, packet, on: at, now: now, &out)
     case .fragment: out.drop(frame, on: port, .fragmentUnsupported, .transport(packet.protocolNumber, port: 0))
     case .otherICMP: out.drop(frame, on: port, .protocolUnsupported, packet.detail)
-    case .otherProtocol: out.drop(frame, on: port, .protocolUnsupported, .transport(packet.protocolNumber, port: 0))
+    case .otherProtocol:
+      // Without ports only addresses tell flows apart: where each endpoint has one external port, that can't be.
+      guard configuration.behaviour.oneToOne || configuration.behaviour.overloads,
+        packet.protocolNumber != Tuple.echoReply
+      else { return out.drop(frame, on: port, .protocolUnsupported, .transport(packet.protocolNumber, port: 0)) }
+      receiveFlow(frame, packet, on: at, now: now, &out)
     case .bad: out.drop(frame, on: port, packet.reason)
     }
   }
 
+  @inline(__always)
+  private mutating func receiveFlow(
+    _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
+  ) {
+    let hit = sessions.find(packet.tuple(on: at))
+    if hit >= 0, sessions.entries[hit >> 1].deadline > now.rawValue {
+      forward(frame, packet, hit, on: at, now: now, &out)
+    } else {
+      begin(frame, packet, on: at, now: now, &out)
+    }
+  }
+
   public mutating func wake(now: Instant, _ out: inout Effects) {
+    moment = now
     expire(now: now)
+    answerHeldSYNs(now: now, &out)
     for at in neighbours.indices where neighbours[at].deadline <= now {
       var failed: [(frame: StoredFrame, neighbour: IPv4Address)] = []
       neighbours[at].wake(now: now, &out) { frame, neighbour, _ in failed.append((frame.store(), neighbour)) }
@@ -104,6 +141,7 @@ public struct NATGateway: Element {
 
   public var deadline: Instant {
     var earliest = sessions.wheel.deadline
+    if !heldSYNs.isEmpty { earliest = min(earliest, heldSYNs.deadline) }
     // By index: a table taken out would be retained and released, and this is asked after every packet.
     for at in neighbours.indices {
       let deadline = neighbours[at].deadline
@@ -119,6 +157,9 @@ public struct NATGateway: Element {
     if at == 1 {
       let own = configuration.outside.address
       neighbours[1].receive(arp, now: now, &out) { $0 != own }
+    } else if at == 0, !configuration.outside.moreAddresses.isEmpty {
+      let more = configuration.outside.moreAddresses
+      neighbours[0].receive(arp, now: now, &out) { more.contains($0) }
     } else {
       neighbours[at].receive(arp, now: now, &out)
     }
@@ -136,14 +177,18 @@ public struct NATGateway: Element {
   /// Ends a session, and its mapping with the last of them.
   mutating func remove(_ number: Int) {
     let session = sessions.entries[number]
-    if session.flags.contains(.contact) { forgetContact(session) }
-    if session.flags.contains(.holdsMapping) { mappings.release(Int(sessions.links[number].mapping)) }
+    record(.destroy, number, now: moment)
+    if session.flags.contains(.contact) { countContact(session, up: false) }
+    let mapping = session.flags.contains(.holdsMapping) ? Int(sessions.links[number].mapping) : -1
     if session.flags.contains(.holdsTarget) {
       // It is there: it is held.
       let target = mappings.find(
         session.kind, external: session.originalDestination, session.originalDestinationPort)
-      if target >= 0 { mappings.release(target) }
+      if target >= 0 { letGo(target) }
     }
+    if mapping >= 0 { letGo(mapping) }
+    hosts.ended(
+      HostTable.key(session.originalPort, session.originalSource), wasAssured: session.flags.contains(.assured))
     sessions.remove(number)
   }
 

@@ -29,6 +29,8 @@ struct Packet {
   var icmpType: UInt8 = 0
   var icmpCode: UInt8 = 0
   var reason = DropReason.malformedIPv4
+  /// The first fragment of a packet: its transport header is here, its end and so its checksum's truth not.
+  var isFragment = false
 
   @inline(__always)
   var tupleKind: UInt8 {
@@ -134,8 +136,8 @@ struct Packet {
     case Proto.tcp:
       guard let tcp = TCPView(payload) else { return .malformedTCP }
       return tcp.hasValidChecksum(source: source, destination: destination) ? nil : .badTCPChecksum
-    default:
-      return InternetChecksum.checksum(payload) == 0 ? nil : .badICMPChecksum
+    case Proto.icmp: return InternetChecksum.checksum(payload) == 0 ? nil : .badICMPChecksum
+    default: return nil
     }
   }
 }

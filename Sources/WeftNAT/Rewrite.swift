@@ -54,12 +54,13 @@ enum Rewrite {
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let checksum = span.bytes.u16(at &+ 16)
       span.put(apply(checksum, addresses &+ ports), at: at &+ 16)
-    default:
+    case Proto.icmp:
       // No pseudo-header; the one that isn't the identifier is zero before and after.
       let isReply = packet.icmpType == 0
       let checksum = span.bytes.u16(at &+ 2)
       span.put(apply(checksum, ports), at: at &+ 2)
       span.put(isReply ? destinationPort : sourcePort, at: at &+ 4)
+    default: break
     }
   }
 

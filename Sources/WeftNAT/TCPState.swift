@@ -20,14 +20,8 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
   case timeWait
   /// A RST was seen (RFC 6146's TRANS).
   case closed
-
-  /// Half-closed connections may go on for long, as RFC 6146 has it; opening and closing ones are transitory.
-  var isTransitory: Bool {
-    switch self {
-    case .established, .finWait, .closeWait: false
-    default: true
-    }
-  }
+  /// netfilter's machine: SYNs in both directions and no SYN+ACK yet.
+  case synSent2
 
   enum Step {
     case to(TCPState)
@@ -42,7 +36,7 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     let syn = flags.contains(.syn)
     let ack = flags.contains(.ack)
     switch self {
-    case .none: return .invalid
+    case .none, .synSent2: return .invalid
     case .synSent:
       if !isReply { return syn && !ack ? .to(.synSent) : .invalid }
       return syn ? .to(.synReceived) : .invalid
@@ -64,6 +58,45 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
       if syn, !ack { return .reopen }
       // The RST was not believed, or was forged: the connection goes on (RFC 6146, TRANS; RFC 7857, 2.2).
       return .to(syn ? .closed : .established)
+    }
+  }
+
+  /// What a segment does in netfilter's machine (the table of nf_conntrack_proto_tcp.c): FINs of either side lead the
+  /// same way, a RST ends it, and what a receiver will sort out passes without a change.
+  func netfilterStep(_ flags: TCPFlags, isReply: Bool) -> Step {
+    if flags.contains(.rst) { return .to(self == .timeWait && isReply ? .timeWait : .closed) }
+    let isOpening = self == .synSent || self == .synSent2
+    if flags.contains(.syn), flags.contains(.ack) {
+      switch self {
+      case .synSent: return isReply ? .to(.synReceived) : .invalid
+      case .synSent2: return .to(.synReceived)
+      default: return .to(self)
+      }
+    }
+    if flags.contains(.syn) {
+      switch self {
+      case .synSent: return .to(isReply ? .synSent2 : .synSent)
+      case .synSent2: return .to(.synSent2)
+      case .timeWait: return .reopen
+      case .closed: return isReply ? .invalid : .reopen
+      default: return isReply ? .invalid : .to(self)
+      }
+    }
+    if flags.contains(.fin) {
+      switch self {
+      case _ where isOpening: return .invalid
+      case .synReceived, .established: return .to(.finWait)
+      case .finWait, .closeWait, .lastAck: return .to(.lastAck)
+      default: return .to(self)
+      }
+    }
+    switch self {
+    // The answer to half of an old connection: the receiver's RST clears it up.
+    case _ where isOpening: return isReply ? .to(self) : .invalid
+    case .synReceived: return .to(isReply ? .synReceived : .established)
+    case .finWait, .closeWait: return .to(.closeWait)
+    case .lastAck: return .to(.timeWait)
+    default: return .to(self)
     }
   }
 

@@ -165,7 +165,7 @@ import WeftWire
     #expect(net.pass(Packets.tcp(other, 4000, external, 8080, .syn), on: 3)?.port == 2)
     let off = Harness(
       configuration {
-        $0.hairpin = false
+        $0.hairpin = .off
         $0.forwards = net.gateway.forwards
       })
     #expect(off.refuse(Packets.tcp(vm2, 4000, external, 8080, .syn), on: 2) == .hairpinDisabled)
@@ -245,7 +245,11 @@ import WeftWire
 
   @Test("RFC 5508 REQ-8: a full table turns new flows away, and only them")
   func aFullTableTurnsNewFlowsAway() {
-    let net = Harness(configuration { $0.tableLimit = 3 })
+    let net = Harness(
+      configuration {
+        $0.tableLimit = 3
+        $0.limits.earlyDrop = false
+      })
     for port in 1...3 as ClosedRange<UInt16> { #expect(net.pass(Packets.udp(vm, port, server, 53), on: 2) != nil) }
     #expect(net.refuse(Packets.udp(vm, 4, server, 53), on: 2) == .tableFull)
     #expect(net.sent.first?.icmpType == 3 && net.sent.first?.icmpCode == 13)

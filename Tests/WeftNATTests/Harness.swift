@@ -130,11 +130,12 @@ enum Packets {
   static func tcp(
     _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, _ flags: TCPFlags,
     ttl: UInt8 = 64,
-    payload: [UInt8] = []
+    payload: [UInt8] = [], sequence: UInt32 = 1000, acknowledgment: UInt32 = 77, window: UInt16 = 9000,
+    options: TCPOptions = TCPOptions()
   ) -> [UInt8] {
     let tcp = TCPHeader(
-      sourcePort: sourcePort, destinationPort: destinationPort, sequence: 1000, acknowledgment: 77, flags: flags,
-      window: 9000)
+      sourcePort: sourcePort, destinationPort: destinationPort, sequence: sequence, acknowledgment: acknowledgment,
+      flags: flags, window: window, options: options)
     var body = [UInt8](repeating: 0, count: tcp.length) + payload
     var mutable = body.mutableSpan
     var span = mutable.mutableBytes

@@ -65,7 +65,8 @@ import WeftWire
     "RFC 5382 REQ-2, REQ-5; RFC 6146 3.5.2: every valid sequence passes and sets its timeout",
     arguments: 0..<sequences.count)
   func everyValidSequencePasses(index: Int) {
-    let net = Harness(configuration())
+    // Of states alone: these segments' numbers are all the same.
+    let net = Harness(configuration { $0.windowTracking = .off })
     for (number, step) in Self.sequences[index].enumerated() {
       #expect(Self.send(net, step.flags, fromServer: step.fromServer) == nil, "step \(number)")
       #expect(Self.state(net) == step.state, "step \(number)")

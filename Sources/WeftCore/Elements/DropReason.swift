@@ -66,6 +66,8 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case hairpinDisabled
   /// A flow that would have the same tuple as another one.
   case tupleClash
+  /// An inside host has as many flows or ports as it may.
+  case hostLimit
 
   // Services
   case dhcpNotForUs = 150

@@ -80,6 +80,12 @@ struct ExpiryWheel {
     return earliest
   }
 
+  /// Whether what is in a slot is looked at by a deadline.
+  func looks(atPlace place: Int, by deadline: UInt64) -> Bool {
+    let shift = UInt64(place / 64 * 6)
+    return (current >> (shift + 6)) << (shift + 6) | UInt64(place % 64) << shift <= Self.tick(deadline)
+  }
+
   private mutating func updateDeadline() {
     if let first, first.tick < 1 << 44 {
       deadline = Instant(max(first.tick, current + 1) << 20)

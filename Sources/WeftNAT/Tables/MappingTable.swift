@@ -25,34 +25,27 @@ struct Mapping {
 }
 
 struct MappingTable {
-  /// Ports 0–1023 and 1024–65535 are kept apart (RFC 4787, REQ-3b); echo identifiers are one range.
-  enum PortRange {
-    static func of(_ kind: UInt8, _ port: UInt16) -> ClosedRange<UInt16> {
-      if kind == Proto.icmp { return 0...65535 }
-      return port < 1024 ? 1...1023 : 1024...65535
-    }
-    static func number(_ kind: UInt8, _ port: UInt16) -> Int {
-      switch kind {
-      case Proto.tcp: port < 1024 ? 0 : 1
-      case Proto.udp: port < 1024 ? 2 : 3
-      default: 4
-      }
-    }
-  }
-
   var entries: [Mapping] = []
   private var byInside = TagIndex()
   private var byExternal = TagIndex()
   private var free: [UInt32] = []
-  /// External ports in use, by range.
-  private var used = [0, 0, 0, 0, 0]
+  let addresses: [IPv4Address]
+  var taken: PortBitmap
+  var held = HoldDown()
   var random: RandomStream
+  /// The last port that sequential allocation gave, over all of the gateway.
+  var last: UInt16 = 0
 
-  init(seed: UInt64, owner: String) { random = RandomStream(seed: seed, owner: owner, purpose: "nat-ports") }
+  init(seed: UInt64, owner: String, addresses: [IPv4Address]) {
+    random = RandomStream(seed: seed, owner: owner, purpose: "nat-ports")
+    self.addresses = addresses
+    taken = PortBitmap(addresses: addresses.count)
+  }
 
   var count: Int { byExternal.count }
   var footprint: Int {
     entries.capacity * MemoryLayout<Mapping>.stride + byInside.footprint + byExternal.footprint + free.capacity * 4
+      + taken.footprint
   }
 
   private static func insideHash(
@@ -125,15 +118,24 @@ struct MappingTable {
     }
     byExternal.insert(Self.externalHash(mapping.kind, mapping.externalAddress, mapping.externalPort), number)
     if mapping.outbound != 0 { byInside.insert(Self.insideHash(mapping), number) }
-    used[PortRange.number(mapping.kind, mapping.externalPort)] += 1
+    if let address = ordinal(mapping.externalAddress) { taken.take(mapping.kind, address, mapping.externalPort) }
     return number
   }
 
-  mutating func remove(_ number: Int) {
+  /// With `heldUntil` its external port stays taken until then.
+  mutating func remove(_ number: Int, heldUntil: Instant? = nil) {
     let mapping = entries[number]
     byExternal.remove(Self.externalHash(mapping.kind, mapping.externalAddress, mapping.externalPort), number)
     if mapping.outbound != 0 { byInside.remove(Self.insideHash(mapping), number) }
-    used[PortRange.number(mapping.kind, mapping.externalPort)] -= 1
+    if let heldUntil {
+      held.add(
+        HoldDown.Held(
+          until: heldUntil, kind: mapping.kind, externalAddress: mapping.externalAddress,
+          externalPort: mapping.externalPort, insideAddress: mapping.insideAddress, insidePort: mapping.insidePort,
+          port: mapping.port))
+    } else if let address = ordinal(mapping.externalAddress) {
+      taken.give(mapping.kind, address, mapping.externalPort)
+    }
     entries[number].inUse = 0
     free.append(UInt32(number))
   }
@@ -141,24 +143,15 @@ struct MappingTable {
   /// A session that holds it began.
   mutating func hold(_ number: Int) { entries[number].holders += 1 }
 
-  /// A session that held it ended; a dynamic one ends with its last.
-  mutating func release(_ number: Int) {
+  /// A session that held it ended; true where that was the last of a dynamic one, which is now to be removed.
+  mutating func release(_ number: Int) -> Bool {
     entries[number].holders -= 1
-    if entries[number].holders == 0, entries[number].owner == .flow { remove(number) }
+    return entries[number].holders == 0 && entries[number].owner == .flow
   }
 
-  /// The preferred port if it is free, else one drawn from its range, from there upwards (RFC 4787, REQ-3; RFC 7857, 9:
-  /// not to be guessed). Nil where the range is used up.
-  mutating func freePort(_ kind: UInt8, _ address: IPv4Address, preferred: UInt16) -> UInt16? {
-    let range = PortRange.of(kind, preferred)
-    if range.contains(preferred), find(kind, external: address, preferred) < 0 { return preferred }
-    guard used[PortRange.number(kind, preferred)] < range.count else { return nil }
-    var candidate = range.lowerBound + UInt16(random.next(below: UInt64(range.count)))
-    for _ in 0..<range.count {
-      if find(kind, external: address, candidate) < 0 { return candidate }
-      candidate = candidate == range.upperBound ? range.lowerBound : candidate + 1
-    }
-    return nil
+  func ordinal(_ address: IPv4Address) -> Int? {
+    if addresses[0] == address { return 0 }
+    return addresses.firstIndex(of: address)
   }
 
   /// Numbers by external endpoint, which is unique: an order that owes nothing to history.

@@ -57,7 +57,7 @@ struct Session {
     let rawValue: UInt8
     /// One end is the host's own stack: not forwarding.
     static let local = Flags(rawValue: 1)
-    /// Packets have gone both ways.
+    /// Packets have gone both ways; of TCP, the connection has been established.
     static let assured = Flags(rawValue: 2)
     /// Keeps its mapping alive: something from inside was sent in it.
     static let holdsMapping = Flags(rawValue: 4)

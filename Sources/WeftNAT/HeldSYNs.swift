@@ -1,0 +1,43 @@
+import WeftCore
+import WeftWire
+
+/// Unsolicited SYNs that nothing has been said about yet (RFC 5382, REQ-4). They were dropped as they came; what waits
+/// here is the answer. All wait equally long.
+struct HeldSYNs: Codable {
+  static let wait = Nanoseconds.seconds(6)
+  /// Beyond this many nobody is answered: silence is always allowed (REQ-4a).
+  static let limit = 256
+
+  private var frames: FrameQueue?
+  private var due: [Instant] = []
+
+  var isEmpty: Bool { due.isEmpty }
+  var deadline: Instant { due.first ?? .never }
+
+  mutating func hold(_ frame: consuming Frame, now: Instant) {
+    guard due.count < Self.limit else { return }
+    let queue = frames ?? FrameQueue(capacity: Self.limit)
+    frames = queue
+    queue.push(frame)
+    due.append(now + Self.wait)
+  }
+
+  mutating func next(now: Instant) -> Frame? {
+    guard let first = due.first, first <= now else { return nil }
+    due.removeFirst()
+    return frames?.pop()
+  }
+}
+
+extension NATGateway {
+  mutating func answerHeldSYNs(now: Instant, _ out: inout Effects) {
+    while let frame = heldSYNs.next(now: now) {
+      var packet = Packet()
+      guard case .flow = Packet.read(frame.bytes, mac: neighbours[0].mac, &packet) else { continue }
+      // A SYN has gone out meanwhile: it was half of a simultaneous open, and is forgotten.
+      guard sessions.find(packet.tuple(on: 0)) < 0 else { continue }
+      answerError(
+        .destinationUnreachable, code: ICMPv4UnreachableCode.port, about: frame, on: 0, now: now, &out)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import WeftCore
+import WeftWire
+
+/// What the gateway knows of those who begin flows: inside hosts one by one, all of the outside as one. An entry is
+/// there as long as it has a session or a mapping.
+struct HostTable: Codable {
+  struct Host: Codable {
+    var sessions: UInt32 = 0
+    /// Of the sessions, those that are not assured.
+    var unassured: UInt32 = 0
+    var mappings: UInt32 = 0
+    /// Ordinal of its external address, where it is paired with one.
+    var address: UInt16?
+    /// Of ports, at its external address.
+    var block: UInt16?
+  }
+
+  private var hosts = FlatMap<UInt64, Host>()
+  /// Blocks in use, by external address × 65536 + block.
+  private var blocks = FlatMap<UInt32, UInt64>()
+  /// The external address that the next host or mapping gets.
+  private var turn = 0
+
+  static func key(_ port: UInt16, _ address: IPv4Address) -> UInt64 {
+    switch port {
+    case 0: 0
+    case 1: 1 << 32
+    default: UInt64(port) << 32 | UInt64(address.rawValue)
+    }
+  }
+
+  subscript(key: UInt64) -> Host { hosts[key] ?? Host() }
+
+  mutating func began(_ key: UInt64) {
+    var host = self[key]
+    host.sessions += 1
+    host.unassured += 1
+    hosts[key] = host
+  }
+
+  mutating func becameAssured(_ key: UInt64) {
+    hosts.update(key) { $0.unassured = $0.unassured > 0 ? $0.unassured - 1 : 0 }
+  }
+
+  mutating func ended(_ key: UInt64, wasAssured: Bool) {
+    change(key) { host in
+      host.sessions = host.sessions > 0 ? host.sessions - 1 : 0
+      if !wasAssured { host.unassured = host.unassured > 0 ? host.unassured - 1 : 0 }
+    }
+  }
+
+  mutating func mapped(_ key: UInt64) {
+    var host = self[key]
+    host.mappings += 1
+    hosts[key] = host
+  }
+
+  mutating func unmapped(_ key: UInt64) {
+    change(key) { $0.mappings = $0.mappings > 0 ? $0.mappings - 1 : 0 }
+  }
+
+  private mutating func change(_ key: UInt64, _ body: (inout Host) -> Void) {
+    guard var host = hosts[key] else { return }
+    body(&host)
+    if host.sessions == 0, host.mappings == 0 {
+      if let address = host.address, let block = host.block { blocks[UInt32(address) << 16 | UInt32(block)] = nil }
+      hosts[key] = nil
+    } else {
+      hosts[key] = host
+    }
+  }
+
+  /// Which of `count` external addresses a new mapping of the host goes to.
+  mutating func externalAddress(_ key: UInt64, of count: Int, paired: Bool) -> Int {
+    if count == 1 { return 0 }
+    if paired, let address = self[key].address, address < count { return Int(address) }
+    let chosen = turn % count
+    turn = chosen + 1
+    if paired {
+      var host = self[key]
+      host.address = UInt16(chosen)
+      hosts[key] = host
+    }
+    return chosen
+  }
+
+  /// The host's block at an address, or the first of `count` that is free; nil where none is.
+  mutating func block(_ key: UInt64, at address: Int, of count: Int) -> Int? {
+    var host = self[key]
+    if let block = host.block { return Int(block) }
+    guard let free = (0..<count).first(where: { blocks[UInt32(address) << 16 | UInt32($0)] == nil }) else { return nil }
+    host.address = UInt16(address)
+    host.block = UInt16(free)
+    blocks[UInt32(address) << 16 | UInt32(free)] = key
+    hosts[key] = host
+    return free
+  }
+
+  /// Forgets a host that an attempt left without anything.
+  mutating func forgetIfUnused(_ key: UInt64) { change(key) { _ in } }
+}
