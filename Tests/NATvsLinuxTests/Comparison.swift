@@ -10,7 +10,7 @@ struct Difference: CustomStringConvertible {
   var description: String {
     let ours = Self.lines(ours)
     let kernel = Self.lines(kernel)
-    var text = "  step \(step): \(input)\n"
+    var text = "  step \(step), \(shape): \(input)\n"
     for line in ours { text += kernel.contains(line) ? "    both    \(line)\n" : "    ours    \(line)\n" }
     for line in kernel where !ours.contains(line) { text += "    kernel  \(line)\n" }
     if ours.isEmpty { text += "    ours    nothing\n" }

@@ -130,9 +130,18 @@ extension Stimulus {
     Stimulus("to another inside host through the gateway", [.out(.udp(vm, vm2))]),
   ]
 
+  /// Ports, tag, CRC32c of the whole, and an INIT chunk (RFC 9260, 3.1–3.3.2).
   private static var sctpInit: [UInt8] {
-    // Ports, tag, CRC32c of the whole, INIT chunk.
-    [0x9c, 0x40, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0x10, 0, 0, 1, 0, 1, 0, 0, 0, 1]
+    var bytes: [UInt8] = [0x9c, 0x40, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0]
+    bytes += [1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0x10, 0, 0, 1, 0, 1, 0, 0, 0, 1]
+    var crc = UInt32.max
+    for byte in bytes {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc & 1 != 0 ? crc >> 1 ^ 0x82f6_3b78 : crc >> 1 }
+    }
+    // Little-endian, unlike all else.
+    for index in 0..<4 { bytes[8 + index] = UInt8(truncatingIfNeeded: ~crc >> UInt32(8 * index)) }
+    return bytes
   }
 
   static let martians: [Stimulus] = [

@@ -1,0 +1,3 @@
+extension AcceptedDifference {
+  static let all: [AcceptedDifference] = []
+}
