@@ -11,8 +11,9 @@ struct Judge {
     try kernel.reset(for: stimulus)
     var differences: [Difference] = []
     var chosen = (ours: Chosen(), kernel: Chosen())
-    let normaliser = Normaliser(choosesPorts: stimulus.choosesPorts)
+    let normaliser = Normaliser(choosesPorts: stimulus.traits.contains(.choosesPorts))
     var normalise = (ours: normaliser, kernel: normaliser)
+    var all: (ours: [Output], kernel: [Output]) = ([], [])
     for (index, step) in stimulus.steps.enumerated() {
       let fromOurs: [Output]
       let fromKernel: [Output]
@@ -33,6 +34,18 @@ struct Judge {
       chosen.kernel.note(fromKernel)
       let left = fromOurs.map { normalise.ours($0) }
       let right = fromKernel.map { normalise.kernel($0) }
+      if stimulus.traits.contains(.isComparedAtEnd) {
+        all.ours += left
+        all.kernel += right
+        if index == stimulus.steps.count - 1 {
+          all.ours.sort()
+          all.kernel.sort()
+          if all.ours != all.kernel {
+            differences.append(Difference(step: index, input: input, ours: all.ours, kernel: all.kernel))
+          }
+        }
+        continue
+      }
       if left != right { differences.append(Difference(step: index, input: input, ours: left, kernel: right)) }
     }
     return differences

@@ -30,6 +30,14 @@ enum Lab {
   ]
 }
 
+extension Lab {
+  /// For stimuli that wait: netfilter's names, and seconds. The rest stay as they are.
+  static let shortTimeouts: [(name: String, seconds: Int)] = [
+    ("udp_timeout", 1), ("udp_timeout_stream", 3), ("icmp_timeout", 1), ("tcp_timeout_syn_sent", 1),
+    ("tcp_timeout_close", 1),
+  ]
+}
+
 struct Endpoint: Hashable {
   var address: IP
   var port: UInt16

@@ -45,19 +45,34 @@ enum Step: Sendable {
 
 /// A named conversation that both boxes are given.
 struct Stimulus: Sendable {
+  /// What a conversation needs to be judged fairly.
+  struct Traits: OptionSet, Sendable {
+    let rawValue: Int
+    /// The ports that a box gives where the wanted one is taken are its own affair.
+    static let choosesPorts = Traits(rawValue: 1)
+    /// What comes out is compared after the last step, in no order: netfilter holds fragments until all are there, and
+    /// we don't.
+    static let isComparedAtEnd = Traits(rawValue: 2)
+    /// Timeouts are those of `Lab.shortTimeouts`.
+    static let hasShortTimeouts = Traits(rawValue: 4)
+  }
+
   var name: String
   var steps: [Step]
-  var outsideMTU = 1500
-  /// The ports that a box gives where the wanted one is taken are its own affair.
-  var choosesPorts = false
+  var traits: Traits
+  var outsideMTU: Int
 
-  init(_ name: String, outsideMTU: Int = 1500, choosesPorts: Bool = false, _ steps: [Step]) {
+  init(_ name: String, outsideMTU: Int = 1500, _ steps: [Step]) {
+    self.init(name, Traits(), outsideMTU: outsideMTU, steps)
+  }
+
+  init(_ name: String, _ traits: Traits, outsideMTU: Int = 1500, _ steps: [Step]) {
     self.name = name
     self.steps = steps
+    self.traits = traits
     self.outsideMTU = outsideMTU
-    self.choosesPorts = choosesPorts
   }
 
   static let all: [Stimulus] =
-    udp + tcpWalks + tcpOdd + icmpQueries + icmpErrors + fragments + forwarding + forwards + box + martians
+    udp + tcpWalks + tcpOdd + icmpQueries + icmpErrors + fragments + forwarding + forwards + box + martians + timeouts
 }

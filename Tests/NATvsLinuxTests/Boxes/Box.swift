@@ -1,7 +1,12 @@
 /// A frame that came out.
-struct Output: Equatable {
+struct Output: Equatable, Comparable {
   var side: Side
   var bytes: [UInt8]
+
+  /// Any total order.
+  static func < (a: Output, b: Output) -> Bool {
+    a.side == b.side ? a.bytes.lexicographicallyPrecedes(b.bytes) : a.side == .inside
+  }
 }
 
 /// A NAT between two links: the kernel's or ours.

@@ -1,5 +1,5 @@
 import CNetworkNamespace
-import Glibc
+import Foundation
 import WeftWire
 
 /// netfilter as a masquerading router: a namespace with two links, and one for who is at their other ends.
@@ -9,6 +9,8 @@ final class KernelBox: Box {
   private let sockets: [Side: PacketSocket]
   private let netfilter: Int32
   private var mtu = 1500
+  /// netfilter's own, while others stand in for them.
+  private var savedTimeouts: [(name: String, value: Int)] = []
 
   init() throws {
     box = try NetworkNamespace()
@@ -95,7 +97,24 @@ final class KernelBox: Box {
       try box.run(["ip", "link", "set", "out0", "mtu", "\(stimulus.outsideMTU)"], input: "")
       mtu = stimulus.outsideMTU
     }
+    try setTimeouts(short: stimulus.traits.contains(.hasShortTimeouts))
     _ = try collect(through: .outside)
+  }
+
+  private func setTimeouts(short: Bool) throws {
+    guard short == savedTimeouts.isEmpty else { return }
+    if short {
+      // A namespace begins with the same ones as the one it was made from.
+      savedTimeouts = try Lab.shortTimeouts.map { timeout in
+        let name = "netfilter/nf_conntrack_\(timeout.name)"
+        let text = try String(contentsOfFile: "/proc/sys/net/\(name)", encoding: .utf8)
+        return (name, Int(text.prefix { $0.isNumber }) ?? 0)
+      }
+      try box.set(Lab.shortTimeouts.map { ("netfilter/nf_conntrack_\($0.name)", $0.seconds) })
+    } else {
+      try box.set(savedTimeouts)
+      savedTimeouts = []
+    }
   }
 
   func give(_ frame: [UInt8], on side: Side) throws -> [Output] {

@@ -23,11 +23,26 @@ final class OurBox: Box {
     configuration.behaviour = NATBehaviour(profile: .linux)
     // As the kernel's rule for hairpinned flows says.
     configuration.behaviour.hairpin = .externalSource
+    if stimulus.traits.contains(.hasShortTimeouts) {
+      for (name, seconds) in Lab.shortTimeouts { Self.set(name, seconds, &configuration.behaviour.timeouts) }
+    }
     configuration.forwards = Lab.forwards.map { forward in
       PortForward(
         forward.transport == .tcp ? .tcp : .udp, externalPort: forward.port, to: forward.to.address, port: forward.to.port)
     }
     return configuration
+  }
+
+  private static func set(_ name: String, _ seconds: Int, _ timeouts: inout NATTimeouts) {
+    let time = Nanoseconds.seconds(UInt64(seconds))
+    switch name {
+    case "udp_timeout": timeouts.udp = time
+    case "udp_timeout_stream": timeouts.udpStream = time
+    case "icmp_timeout": timeouts.icmp = time
+    case "tcp_timeout_syn_sent": timeouts.tcpSynSent = time
+    case "tcp_timeout_close": timeouts.tcpClose = time
+    default: preconditionFailure("no timeout \(name)")
+    }
   }
 
   func reset(for stimulus: Stimulus) {

@@ -9,63 +9,63 @@ private let large = Packet.udp(vm, server, count: 400)
 
 extension Stimulus {
   static let fragments: [Stimulus] = [
-    Stimulus("fragments in order", [
+    Stimulus("fragments in order", .isComparedAtEnd, [
       .out(large.fragment(0..<200, id: 0x5801)), .out(large.fragment(200..<400, id: 0x5801)),
       .out(large.fragment(400..<408, id: 0x5801)),
     ]),
-    Stimulus("fragments out of order", [
+    Stimulus("fragments out of order", .isComparedAtEnd, [
       .out(large.fragment(400..<408, id: 0x5802)), .out(large.fragment(0..<200, id: 0x5802)),
       .out(large.fragment(200..<400, id: 0x5802)),
     ]),
-    Stimulus("fragments in reverse", [
+    Stimulus("fragments in reverse", .isComparedAtEnd, [
       .out(large.fragment(400..<408, id: 0x5803)), .out(large.fragment(200..<400, id: 0x5803)),
       .out(large.fragment(0..<200, id: 0x5803)),
     ]),
-    Stimulus("fragments of an answer", [
+    Stimulus("fragments of an answer", .isComparedAtEnd, [
       .out(.udp(vm, server)), .back(Packet.udp(server, external, count: 400).fragment(0..<208, id: 0x5804)),
       .back(Packet.udp(server, external, count: 400).fragment(208..<408, id: 0x5804)),
     ]),
-    Stimulus("fragments that overlap", [
+    Stimulus("fragments that overlap", .isComparedAtEnd, [
       .out(large.fragment(0..<200, id: 0x5805)), .out(large.fragment(192..<400, id: 0x5805)),
       .out(large.fragment(400..<408, id: 0x5805)),
     ]),
-    Stimulus("a fragment twice", [
+    Stimulus("a fragment twice", .isComparedAtEnd, [
       .out(large.fragment(0..<200, id: 0x5806)), .out(large.fragment(0..<200, id: 0x5806)),
       .out(large.fragment(200..<408, id: 0x5806)),
     ]),
-    Stimulus("only later fragments", [
+    Stimulus("only later fragments", .isComparedAtEnd, [
       .out(large.fragment(200..<400, id: 0x5807)), .out(large.fragment(400..<408, id: 0x5807)),
     ]),
-    Stimulus("only the first fragment", [.out(large.fragment(0..<200, id: 0x5808))]),
-    Stimulus("fragments with a bad udp checksum", [
+    Stimulus("only the first fragment", .isComparedAtEnd, [.out(large.fragment(0..<200, id: 0x5808))]),
+    Stimulus("fragments with a bad udp checksum", .isComparedAtEnd, [
       .out(large.flipped(at: 6).fragment(0..<200, id: 0x5809)), .out(large.fragment(200..<408, id: 0x5809)),
     ]),
-    Stimulus("fragments of a ping", [
+    Stimulus("fragments of a ping", .isComparedAtEnd, [
       .out(Packet.icmp(8, rest: 0x4d_0001, Lab.vm, Lab.server, data: Packet.filler(100)).fragment(0..<64, id: 0x580a)),
       .out(Packet.icmp(8, rest: 0x4d_0001, Lab.vm, Lab.server, data: Packet.filler(100)).fragment(64..<108, id: 0x580a)),
     ]),
-    Stimulus("fragments whose first has no whole udp header", [
+    Stimulus("fragments whose first has no whole udp header", .isComparedAtEnd, [
       .out(large.fragment(0..<8, id: 0x580b)), .out(large.fragment(8..<408, id: 0x580b)),
     ]),
-    Stimulus("fragments of a tcp segment", [
+    Stimulus("fragments of a tcp segment", .isComparedAtEnd, [
       .out(Packet.tcp(vm, server, .syn, count: 100).fragment(0..<64, id: 0x580c)),
       .out(Packet.tcp(vm, server, .syn, count: 100).fragment(64..<120, id: 0x580c)),
     ]),
-    Stimulus("a middle fragment of odd length", [
+    Stimulus("a middle fragment of odd length", .isComparedAtEnd, [
       .out(large.fragment(0..<200, id: 0x580d)), .out(large.fragment(200..<207, id: 0x580d)),
     ]),
-    Stimulus("a fragment that passes 65535 bytes", [
+    Stimulus("a fragment that passes 65535 bytes", .isComparedAtEnd, [
       .out(large.fragment(0..<200, id: 0x580e).with { $0.header.fragmentOffset = 65528 })
     ]),
-    Stimulus("fragments through a forward", [
+    Stimulus("fragments through a forward", .isComparedAtEnd, [
       .back(Packet.udp(client, Endpoint(Lab.external, 5353), count: 100).fragment(0..<64, id: 0x580f)),
       .back(Packet.udp(client, Endpoint(Lab.external, 5353), count: 100).fragment(64..<108, id: 0x580f)),
     ]),
-    Stimulus("fragments to nobody", [
+    Stimulus("fragments to nobody", .isComparedAtEnd, [
       .back(Packet.udp(client, Endpoint(Lab.external, 999), count: 100).fragment(0..<64, id: 0x5810)),
       .back(Packet.udp(client, Endpoint(Lab.external, 999), count: 100).fragment(64..<108, id: 0x5810)),
     ]),
-    Stimulus("a fragment with ttl one", [
+    Stimulus("a fragment with ttl one", .isComparedAtEnd, [
       .out(large.fragment(0..<200, id: 0x5811).ttl(1)), .out(large.fragment(200..<408, id: 0x5811).ttl(1)),
     ]),
   ]
@@ -93,7 +93,7 @@ extension Stimulus {
     Stimulus("too big with df", outsideMTU: 1000, [.out(.udp(vm, server)), .out(.udp(vm, server, count: 1200)), .out(.udp(vm, server, count: 972))]),
     Stimulus("too big with df, a new flow", outsideMTU: 1000, [.out(.udp(vm, server, count: 1200)), .out(.udp(vm, server, count: 973))]),
     Stimulus("too big without df", outsideMTU: 1000, [.out(.udp(vm, server, count: 1200).fragmentable())]),
-    Stimulus("too big fragments", outsideMTU: 600, [
+    Stimulus("too big fragments", .isComparedAtEnd, outsideMTU: 600, [
       .out(Packet.udp(vm, server, count: 1200).fragment(0..<800, id: 0x5901)),
       .out(Packet.udp(vm, server, count: 1200).fragment(800..<1208, id: 0x5901)),
     ]),

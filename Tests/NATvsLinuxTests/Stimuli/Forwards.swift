@@ -33,22 +33,22 @@ extension Stimulus {
       .back(.udp(client, Endpoint(Lab.external, 5353))), .out(.udp(Endpoint(Lab.vm, 53), client)),
       .back(.error(3, 3, from: Lab.server, to: Lab.external, about: Packet.udp(Endpoint(Lab.external, 5353), client).ttl(63))),
     ]),
-    Stimulus("hairpin: through a forward, tcp", choosesPorts: true, [
+    Stimulus("hairpin: through a forward, tcp", .choosesPorts, [
       .out(.tcp(vm2, Endpoint(Lab.external, 8080), .syn)),
       .out(.tcp(Endpoint(Lab.vm, 80), Endpoint(Lab.external, 40000), [.syn, .ack], sequence: 9, acknowledgment: 5001)),
       .out(.tcp(vm2, Endpoint(Lab.external, 8080), .ack, sequence: 5001, acknowledgment: 10)),
     ]),
-    Stimulus("hairpin: through a forward, udp", choosesPorts: true, [
+    Stimulus("hairpin: through a forward, udp", .choosesPorts, [
       .out(.udp(vm2, Endpoint(Lab.external, 5353))), .out(.udp(Endpoint(Lab.vm, 53), Endpoint(Lab.external, 40000))),
     ]),
-    Stimulus("hairpin: to itself through a forward", choosesPorts: true, [
+    Stimulus("hairpin: to itself through a forward", .choosesPorts, [
       .out(.udp(vm, Endpoint(Lab.external, 5353))), .out(.udp(Endpoint(Lab.vm, 53), Endpoint(Lab.external, 40000))),
     ]),
     Stimulus("hairpin: to a mapping of a flow", [
       .out(.udp(vm, Endpoint(Lab.server, 53))), .out(.udp(vm2, Endpoint(Lab.external, 40000))),
     ]),
     Stimulus("hairpin: no forward", [.out(.tcp(vm2, Endpoint(Lab.external, 8081), .syn)), .out(.udp(vm2, Endpoint(Lab.external, 8081)))]),
-    Stimulus("hairpin: icmp error about it", choosesPorts: true, [
+    Stimulus("hairpin: icmp error about it", .choosesPorts, [
       .out(.udp(vm2, Endpoint(Lab.external, 5353))),
       .out(.error(3, 3, from: Lab.vm, to: Lab.external, about: Packet.udp(Endpoint(Lab.external, 40000), Endpoint(Lab.vm, 53)).ttl(63))),
     ]),

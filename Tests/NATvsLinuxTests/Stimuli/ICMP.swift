@@ -27,7 +27,7 @@ extension Stimulus {
     Stimulus("echo answered twice", [
       .out(pingInside), .back(.pong(Lab.server, Lab.external, id: 77)), .back(.pong(Lab.server, Lab.external, id: 77)),
     ]),
-    Stimulus("echo of two hosts with one identifier to one server", choosesPorts: true, [
+    Stimulus("echo of two hosts with one identifier to one server", .choosesPorts, [
       .out(pingInside), .out(.ping(Lab.vm2, Lab.server, id: 77)),
       .back { .pong(Lab.server, Lab.external, id: $0.ports.count > 1 ? $0.ports[1] : 0) },
       .back(.pong(Lab.server, Lab.external, id: 77)),

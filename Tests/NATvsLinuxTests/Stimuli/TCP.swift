@@ -81,18 +81,18 @@ extension Stimulus {
     outbound("tcp syn with a bad data offset", [c("S", stray: true, damage: { $0[32] = 0x40 }), c("S", stray: true, damage: { $0[32] = 0xa0 })]),
     outbound("tcp cut short in its header", [c("S", stray: true, damage: { $0[3] = 30; repair(&$0); $0.removeLast(10) })]),
     outbound("tcp syn from outside to no forward", [s("S"), s("SE")]),
-    Stimulus("tcp of two hosts from one port to one server", choosesPorts: true, [
+    Stimulus("tcp of two hosts from one port to one server", .choosesPorts, [
       .out(.tcp(Endpoint(Lab.vm, 41000), Endpoint(Lab.server, 80), .syn)),
       .out(.tcp(Endpoint(Lab.vm2, 41000), Endpoint(Lab.server, 80), .syn, sequence: 90_000)),
       .back { .tcp(Endpoint(Lab.server, 80), $0.endpoint(1), [.syn, .ack], sequence: 7, acknowledgment: 90_001) },
       .back { .tcp(Endpoint(Lab.server, 80), $0.endpoint(0), [.syn, .ack], sequence: 9, acknowledgment: 5001) },
       .out(.tcp(Endpoint(Lab.vm2, 41000), Endpoint(Lab.server, 80), .ack, sequence: 90_001, acknowledgment: 8)),
     ]),
-    Stimulus("tcp from the port of a forward", choosesPorts: true, [
+    Stimulus("tcp from the port of a forward", .choosesPorts, [
       .out(.tcp(Endpoint(Lab.vm2, 8080), Endpoint(Lab.server, 80), .syn)),
       .back { .tcp(Endpoint(Lab.server, 80), $0.endpoint, [.syn, .ack], acknowledgment: 5001) },
     ]),
-    Stimulus("tcp from a forward's own endpoint", choosesPorts: true, [
+    Stimulus("tcp from a forward's own endpoint", .choosesPorts, [
       .out(.tcp(Endpoint(Lab.vm, 80), Endpoint(Lab.server, 80), .syn)),
       .back { .tcp(Endpoint(Lab.server, 80), $0.endpoint, [.syn, .ack], acknowledgment: 5001) },
     ]),

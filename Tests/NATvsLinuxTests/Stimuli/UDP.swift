@@ -27,11 +27,11 @@ extension Stimulus {
       .out(.udp(vm, server)), .out(.udp(vm2, Endpoint(Lab.server2, 53))), .back(.udp(server, external)),
       .back { .udp(Endpoint(Lab.server2, 53), $0.endpoint) },
     ]),
-    Stimulus("udp of two hosts from one port to one server", choosesPorts: true, [
+    Stimulus("udp of two hosts from one port to one server", .choosesPorts, [
       .out(.udp(vm, server)), .out(.udp(vm2, server)), .back { .udp(server, $0.endpoint(0)) },
       .back { .udp(server, $0.endpoint(1)) }, .out(.udp(vm2, server)),
     ]),
-    Stimulus("udp from a port below 1024 that is taken", choosesPorts: true, [
+    Stimulus("udp from a port below 1024 that is taken", .choosesPorts, [
       .out(.udp(Endpoint(Lab.vm, 123), Endpoint(Lab.server, 123))),
       .out(.udp(Endpoint(Lab.vm2, 123), Endpoint(Lab.server, 123))),
       .back { .udp(Endpoint(Lab.server, 123), $0.endpoint(1)) },
