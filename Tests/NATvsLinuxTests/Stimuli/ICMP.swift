@@ -126,6 +126,10 @@ extension Stimulus {
         .out(udpInside),
         .back(.error(3, 3, from: Lab.hop, to: Lab.external, about: .error(11, 0, from: Lab.external, to: Lab.server, about: .udp(server, external)), quoting: 36)),
       ]),
+      Stimulus("icmp error with padding behind the packet", [
+        .out(udpInside),
+        .back(Packet.error(3, 3, from: Lab.hop, to: Lab.external, about: udpOutside).damaged { $0 += [0, 0, 0, 0] }),
+      ]),
       Stimulus("icmp error with a ttl of one", [
         .out(udpInside), .back(Packet.error(3, 3, from: Lab.hop, to: Lab.external, about: udpOutside).ttl(1)),
       ]),
