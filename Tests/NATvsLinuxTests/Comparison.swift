@@ -15,7 +15,10 @@ struct Difference: CustomStringConvertible {
     for line in kernel where !ours.contains(line) { text += "    kernel  \(line)\n" }
     if ours.isEmpty { text += "    ours    nothing\n" }
     if kernel.isEmpty { text += "    kernel  nothing\n" }
-    if ours == kernel { text += zip(self.ours, self.kernel).map { "    \(hex($0.bytes.span.bytes))\n    \(hex($1.bytes.span.bytes))\n" }.joined() }
+    if ours == kernel {
+      text += zip(self.ours, self.kernel).map { "    \(hex($0.bytes.span.bytes))\n    \(hex($1.bytes.span.bytes))\n" }
+        .joined()
+    }
     return text
   }
 

@@ -32,7 +32,8 @@ private func transport(_ ip: borrowing IPv4View, _ payload: RawSpan, quoted: Boo
     ]
     let flags = names.filter { tcp.flags.contains($0.0) }.map(\.1).joined()
     let bad = isWhole && !tcp.hasValidChecksum(source: ip.source, destination: ip.destination)
-    return " tcp [\(flags)] seq \(tcp.sequence) ack \(tcp.acknowledgment) win \(tcp.window) len \(tcp.payload.byteCount)"
+    return
+      " tcp [\(flags)] seq \(tcp.sequence) ack \(tcp.acknowledgment) win \(tcp.window) len \(tcp.payload.byteCount)"
       + (bad ? " BAD CHECKSUM" : "")
   case .icmp:
     guard let icmp = ICMPv4View(payload) else { return " icmp MALFORMED" }

@@ -84,7 +84,9 @@ extension Lab {
       let needed = ["nft", "ip", "nsenter"]
       let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
       return geteuid() == 0
-        && needed.allSatisfy { tool in folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)") } }
+        && needed.allSatisfy { tool in
+          folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)") }
+        }
     #else
       return false
     #endif

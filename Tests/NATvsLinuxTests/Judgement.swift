@@ -24,7 +24,8 @@ struct Judge {
       } else if let forOurs = step.frame(chosen.ours), let forKernel = step.frame(chosen.kernel) {
         normalise.ours.note(given: forOurs.bytes, on: forOurs.side)
         normalise.kernel.note(given: forKernel.bytes, on: forKernel.side)
-        input = "\(forOurs.side.rawValue) gives \(describe(forOurs.bytes.span.bytes.extracting(14..<forOurs.bytes.count)))"
+        input =
+          "\(forOurs.side.rawValue) gives \(describe(forOurs.bytes.span.bytes.extracting(14..<forOurs.bytes.count)))"
         fromOurs = ours.give(forOurs.bytes, on: forOurs.side)
         fromKernel = try kernel.give(forKernel.bytes, on: forKernel.side)
       } else {

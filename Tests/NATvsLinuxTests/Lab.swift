@@ -58,7 +58,9 @@ enum Side: String, CaseIterable {
   /// Who sends there, as far as Ethernet is concerned.
   var peer: MACAddress { Lab.mac(of: self == .outside ? Lab.router : Lab.vm) }
   /// Who can be sent to there.
-  var neighbours: [IP] { self == .outside ? [Lab.router, Lab.neighbour] : [Lab.vm, Lab.vm2] }
+  var neighbours: [IP] {
+    self == .outside ? [Lab.router, Lab.neighbour] : [Lab.vm, Lab.vm2, Lab.insidePrefix.network]
+  }
   /// Who asks whether the kernel's box has worked everything off.
   var sentinel: IP { self == .outside ? IP(134, 115, 153, 250) : IP(192, 168, 122, 250) }
 }

@@ -43,7 +43,8 @@ final class KernelBox: Box {
         script += "neighbour add \(address) lladdr \(Lab.mac(of: address)) dev \(name)0 nud permanent\n"
       }
     }
-    try ends.run(["sh", "-e"], input: "for a in all default; do echo 1 > /proc/sys/net/ipv6/conf/$a/disable_ipv6; done")
+    try ends.run(
+      ["sh", "-e"], input: "for a in all default; do echo 1 > /proc/sys/net/ipv6/conf/$a/disable_ipv6; done")
     try box.run(["sh", "-e"], input: "for a in all default; do echo 1 > /proc/sys/net/ipv6/conf/$a/disable_ipv6; done")
     try box.run(["ip", "-batch", "-"], input: script)
     try ends.run(["ip", "-batch", "-"], input: "link set in1 up\nlink set out1 up\n")
@@ -67,7 +68,8 @@ final class KernelBox: Box {
   private static var ruleset: String {
     let forwards = Lab.forwards.map { forward in
       let transport = forward.transport == .tcp ? "tcp" : "udp"
-      return "ip daddr \(Lab.external) \(transport) dport \(forward.port) dnat to \(forward.to.address):\(forward.to.port)"
+      return
+        "ip daddr \(Lab.external) \(transport) dport \(forward.port) dnat to \(forward.to.address):\(forward.to.port)"
     }
     return """
       table ip nat {

@@ -28,7 +28,8 @@ final class OurBox: Box {
     }
     configuration.forwards = Lab.forwards.map { forward in
       PortForward(
-        forward.transport == .tcp ? .tcp : .udp, externalPort: forward.port, to: forward.to.address, port: forward.to.port)
+        forward.transport == .tcp ? .tcp : .udp, externalPort: forward.port, to: forward.to.address,
+        port: forward.to.port)
     }
     return configuration
   }

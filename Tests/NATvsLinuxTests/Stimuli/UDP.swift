@@ -9,42 +9,68 @@ extension Stimulus {
   static let udp: [Stimulus] = [
     Stimulus("udp out", [.out(.udp(vm, server))]),
     Stimulus("udp out and answered", [.out(.udp(vm, server)), .back(.udp(server, external)), .out(.udp(vm, server))]),
-    Stimulus("udp to a host on the outside link", [
-      .out(.udp(vm, Endpoint(Lab.neighbour, 53))), .back(.udp(Endpoint(Lab.neighbour, 53), external)),
-    ]),
-    Stimulus("udp answered from another address", [
-      .out(.udp(vm, server)), .back(.udp(Endpoint(Lab.server2, 53), external)),
-    ]),
-    Stimulus("udp answered from another port", [
-      .out(.udp(vm, server)), .back(.udp(Endpoint(Lab.server, 54), external)),
-    ]),
+    Stimulus(
+      "udp to a host on the outside link",
+      [
+        .out(.udp(vm, Endpoint(Lab.neighbour, 53))), .back(.udp(Endpoint(Lab.neighbour, 53), external)),
+      ]),
+    Stimulus(
+      "udp answered from another address",
+      [
+        .out(.udp(vm, server)), .back(.udp(Endpoint(Lab.server2, 53), external)),
+      ]),
+    Stimulus(
+      "udp answered from another port",
+      [
+        .out(.udp(vm, server)), .back(.udp(Endpoint(Lab.server, 54), external)),
+      ]),
     Stimulus("udp unsolicited", [.back(.udp(server, external))]),
-    Stimulus("udp from one port to two servers", [
-      .out(.udp(vm, server)), .out(.udp(vm, Endpoint(Lab.server2, 53))), .out(.udp(vm, Endpoint(Lab.server, 54))),
-      .back(.udp(Endpoint(Lab.server2, 53), external)), .back(.udp(Endpoint(Lab.server, 54), external)),
-    ]),
-    Stimulus("udp of two hosts from one port to two servers", [
-      .out(.udp(vm, server)), .out(.udp(vm2, Endpoint(Lab.server2, 53))), .back(.udp(server, external)),
-      .back { .udp(Endpoint(Lab.server2, 53), $0.endpoint) },
-    ]),
-    Stimulus("udp of two hosts from one port to one server", .choosesPorts, [
-      .out(.udp(vm, server)), .out(.udp(vm2, server)), .back { .udp(server, $0.endpoint(0)) },
-      .back { .udp(server, $0.endpoint(1)) }, .out(.udp(vm2, server)),
-    ]),
-    Stimulus("udp from a port below 1024 that is taken", .choosesPorts, [
-      .out(.udp(Endpoint(Lab.vm, 123), Endpoint(Lab.server, 123))),
-      .out(.udp(Endpoint(Lab.vm2, 123), Endpoint(Lab.server, 123))),
-      .back { .udp(Endpoint(Lab.server, 123), $0.endpoint(1)) },
-    ]),
-    Stimulus("udp without a checksum", [
-      .out(.udp(vm, server).damaged { $0[26] = 0; $0[27] = 0 }),
-      .back(.udp(server, external).damaged { $0[26] = 0; $0[27] = 0 }),
-    ]),
+    Stimulus(
+      "udp from one port to two servers",
+      [
+        .out(.udp(vm, server)), .out(.udp(vm, Endpoint(Lab.server2, 53))), .out(.udp(vm, Endpoint(Lab.server, 54))),
+        .back(.udp(Endpoint(Lab.server2, 53), external)), .back(.udp(Endpoint(Lab.server, 54), external)),
+      ]),
+    Stimulus(
+      "udp of two hosts from one port to two servers",
+      [
+        .out(.udp(vm, server)), .out(.udp(vm2, Endpoint(Lab.server2, 53))), .back(.udp(server, external)),
+        .back { .udp(Endpoint(Lab.server2, 53), $0.endpoint) },
+      ]),
+    Stimulus(
+      "udp of two hosts from one port to one server", .choosesPorts,
+      [
+        .out(.udp(vm, server)), .out(.udp(vm2, server)), .back { .udp(server, $0.endpoint(0)) },
+        .back { .udp(server, $0.endpoint(1)) }, .out(.udp(vm2, server)),
+      ]),
+    Stimulus(
+      "udp from a port below 1024 that is taken", .choosesPorts,
+      [
+        .out(.udp(Endpoint(Lab.vm, 123), Endpoint(Lab.server, 123))),
+        .out(.udp(Endpoint(Lab.vm2, 123), Endpoint(Lab.server, 123))),
+        .back { .udp(Endpoint(Lab.server, 123), $0.endpoint(1)) },
+      ]),
+    Stimulus(
+      "udp without a checksum",
+      [
+        .out(
+          .udp(vm, server).damaged {
+            $0[26] = 0
+            $0[27] = 0
+          }),
+        .back(
+          .udp(server, external).damaged {
+            $0[26] = 0
+            $0[27] = 0
+          }),
+      ]),
     Stimulus("udp with a bad checksum as the first packet", [.out(.udp(vm, server).flipped(at: 6))]),
-    Stimulus("udp with a bad checksum in a known flow", [
-      .out(.udp(vm, server)), .out(.udp(vm, server).flipped(at: 6)), .back(.udp(server, external).flipped(at: 6)),
-      .back(.udp(server, external).flipped(at: 10)),
-    ]),
+    Stimulus(
+      "udp with a bad checksum in a known flow",
+      [
+        .out(.udp(vm, server)), .out(.udp(vm, server).flipped(at: 6)), .back(.udp(server, external).flipped(at: 6)),
+        .back(.udp(server, external).flipped(at: 10)),
+      ]),
     Stimulus("udp longer than its packet", [.out(.udp(vm, server).damaged { $0[25] = 200 })]),
     Stimulus("udp shorter than its packet", [.out(.udp(vm, server).damaged { $0[25] = 12 })]),
     Stimulus("udp with a length below eight", [.out(.udp(vm, server).damaged { $0[25] = 7 })]),
@@ -55,25 +81,31 @@ extension Stimulus {
     Stimulus("udp to port zero", [.out(.udp(vm, Endpoint(Lab.server, 0)))]),
     Stimulus("udp with type of service", [.out(.udp(vm, server).tos(0xb8)), .back(.udp(server, external).tos(0x28))]),
     Stimulus("udp that may be fragmented", [.out(.udp(vm, server).fragmentable())]),
-    Stimulus("udp with padding behind the packet", [
-      .out(.udp(vm, server, count: 2).damaged { $0 += [0, 0, 0, 0, 0, 0, 0, 0] })
-    ]),
+    Stimulus(
+      "udp with padding behind the packet",
+      [
+        .out(.udp(vm, server, count: 2).damaged { $0 += [0, 0, 0, 0, 0, 0, 0, 0] })
+      ]),
     Stimulus("udp with a bad ip checksum", [.out(.udp(vm, server).damaged { $0[10] ^= 0xff })]),
     Stimulus("ip version five", [.out(.udp(vm, server).damaged { $0[0] = 0x55 })]),
-    Stimulus("ip total length beyond the frame", [
-      .out(
-        .udp(vm, server).damaged {
-          $0[3] = 200
-          repair(&$0)
-        })
-    ]),
-    Stimulus("ip header length below five", [
-      .out(
-        .udp(vm, server).damaged {
-          $0[0] = 0x44
-          repair(&$0)
-        })
-    ]),
+    Stimulus(
+      "ip total length beyond the frame",
+      [
+        .out(
+          .udp(vm, server).damaged {
+            $0[3] = 200
+            repair(&$0)
+          })
+      ]),
+    Stimulus(
+      "ip header length below five",
+      [
+        .out(
+          .udp(vm, server).damaged {
+            $0[0] = 0x44
+            repair(&$0)
+          })
+      ]),
   ]
 }
 
