@@ -127,7 +127,7 @@ private struct ExplainWalk {
         configuration.behaviour.tcpMachine == .netfilter
         ? session.state.netfilterStep(packet.flags, isReply: isReply)
         : session.state.step(packet.flags, isReply: isReply)
-      if case .invalid = step { return drop(.tcpInvalid) }
+      if case .invalid = step { return invalid(session.original, to: session.replyPort) }
     }
     let other = isReply ? session.original : session.reply
     send(
@@ -240,7 +240,7 @@ private struct ExplainWalk {
     if packet.protocolNumber == Proto.tcp, flags != .syn,
       !configuration.behaviour.picksUpMidstream || flags != .ack
     {
-      drop(.tcpInvalid)
+      invalid(packet.tuple(on: at), to: UInt16(at))
       return false
     }
     if at >= 2, let limit = configuration.limits.sessionsPerHost,
@@ -260,7 +260,7 @@ private struct ExplainWalk {
 
   private mutating func judge(_ tuple: Tuple, to port: UInt16, _ state: FilterRule.State) -> Bool {
     let filter = gateway.filter
-    guard !filter.rules.isEmpty, state == .new || filter.judgesEstablished else { return true }
+    guard !filter.rules.isEmpty, state != .established || filter.judgesEstablished else { return true }
     guard let number = filter.look(tuple, to: port, state) else {
       steps.append(.noFilterRule(of: filter.rules.count))
       return true
@@ -268,6 +268,10 @@ private struct ExplainWalk {
     steps.append(.filterRule(number, filter.rules[number]))
     if filter.rules[number].action != .allow { drop(.filtered) }
     return filter.rules[number].action == .allow
+  }
+
+  private mutating func invalid(_ tuple: Tuple, to port: UInt16) {
+    if judge(tuple, to: port, .invalid) { drop(.tcpInvalid) }
   }
 
   private func service(_ port: UInt16) -> ServicePort? {

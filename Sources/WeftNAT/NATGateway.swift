@@ -178,10 +178,22 @@ public struct NATGateway: Element {
   // MARK: Sessions that are over
 
   mutating func expire(now: Instant) {
-    while let number = sessions.nextExpired(now: now) {
-      remove(number)
-      counters.expired += 1
+    // Where their order shows, it is that of their deadlines: the wheel's own owes something to its history.
+    guard events.limit > 0 || configuration.limits.portHoldDown > .zero else {
+      while let number = sessions.nextExpired(now: now) {
+        remove(number)
+        counters.expired += 1
+      }
+      return
     }
+    var numbers: [Int] = []
+    while let number = sessions.nextExpired(now: now) { numbers.append(number) }
+    numbers.sort {
+      let (a, b) = (ExpiryWheel.tick(sessions.entries[$0].deadline), ExpiryWheel.tick(sessions.entries[$1].deadline))
+      return (a, sessions.links[$0].sequence) < (b, sessions.links[$1].sequence)
+    }
+    for number in numbers { remove(number) }
+    counters.expired += UInt64(numbers.count)
   }
 
   /// Ends a session, and its mapping with the last of them.
