@@ -19,14 +19,14 @@ struct Judge {
       let fromKernel: [Output]
       var input = "pause"
       if case .pause(let milliseconds) = step {
-        fromOurs = ours.pause(milliseconds: milliseconds)
+        fromOurs = try ours.pause(milliseconds: milliseconds)
         fromKernel = try kernel.pause(milliseconds: milliseconds)
       } else if let forOurs = step.frame(chosen.ours), let forKernel = step.frame(chosen.kernel) {
         normalise.ours.note(given: forOurs.bytes, on: forOurs.side)
         normalise.kernel.note(given: forKernel.bytes, on: forKernel.side)
         input =
           "\(forOurs.side.rawValue) gives \(describe(forOurs.bytes.span.bytes.extracting(14..<forOurs.bytes.count)))"
-        fromOurs = ours.give(forOurs.bytes, on: forOurs.side)
+        fromOurs = try ours.give(forOurs.bytes, on: forOurs.side)
         fromKernel = try kernel.give(forKernel.bytes, on: forKernel.side)
       } else {
         continue

@@ -1,3 +1,4 @@
+import Foundation
 import WeftCore
 import WeftNAT
 import WeftWire
@@ -10,7 +11,21 @@ final class OurBox: Box {
   /// What it dropped since the last `reset`, for the report.
   private(set) var drops: [DropReason] = []
 
-  init() { gateway = NATGateway(Self.configuration(for: Stimulus("none", []))) }
+  /// It is encoded, forgotten and decoded before everything that happens to it.
+  private let isReloadedAtEveryStep: Bool
+
+  init(isReloadedAtEveryStep: Bool = false) {
+    self.isReloadedAtEveryStep = isReloadedAtEveryStep
+    gateway = NATGateway(Self.configuration(for: Stimulus("none", [])))
+  }
+
+  private func reload() throws {
+    guard isReloadedAtEveryStep else { return }
+    let encoder = JSONEncoder()
+    let decoder = JSONDecoder()
+    decoder.userInfo[.framePool] = FramePoolReference(pool)
+    gateway = try decoder.decode(NATGateway.self, from: encoder.encode(gateway))
+  }
 
   private static func configuration(for stimulus: Stimulus) -> NATConfiguration {
     var configuration = NATConfiguration(
@@ -51,7 +66,8 @@ final class OurBox: Box {
     drops = []
   }
 
-  func give(_ frame: [UInt8], on side: Side) -> [Output] {
+  func give(_ frame: [UInt8], on side: Side) throws -> [Output] {
+    try reload()
     // No two frames of a real box come at one moment.
     now = now + .milliseconds(1)
     var effects = Effects(pool: pool)
@@ -59,7 +75,8 @@ final class OurBox: Box {
     return drain(&effects)
   }
 
-  func pause(milliseconds: Int) -> [Output] {
+  func pause(milliseconds: Int) throws -> [Output] {
+    try reload()
     var effects = Effects(pool: pool)
     let end = now + .milliseconds(UInt64(milliseconds))
     var outputs: [Output] = []
@@ -114,5 +131,20 @@ final class OurBox: Box {
     var body = span.extracting(14..<42)
     arp.reply(from: mac).write(to: &body)
     return bytes
+  }
+}
+
+/// Ours, with a bit of the first frame turned over.
+final class TamperingBox: Box {
+  private let box = OurBox()
+  var offset = 0
+
+  func reset(for stimulus: Stimulus) { box.reset(for: stimulus) }
+  func pause(milliseconds: Int) throws -> [Output] { try box.pause(milliseconds: milliseconds) }
+
+  func give(_ frame: [UInt8], on side: Side) throws -> [Output] {
+    var outputs = try box.give(frame, on: side)
+    if !outputs.isEmpty { outputs[0].bytes[offset] ^= 0x10 }
+    return outputs
   }
 }
