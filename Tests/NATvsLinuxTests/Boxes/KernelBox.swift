@@ -9,6 +9,7 @@ final class KernelBox: Box {
   private let sockets: [Side: PacketSocket]
   private let netfilter: Int32
   private var mtu = 1500
+  private var asked: UInt16 = 0
   /// netfilter's own, while others stand in for them.
   private var savedTimeouts: [(name: String, value: Int)] = []
 
@@ -21,6 +22,37 @@ final class KernelBox: Box {
     sockets = [.inside: try ends.socket(on: "in1"), .outside: try ends.socket(on: "out1")]
     netfilter = namespace_netfilter_socket(box.descriptor)
     if netfilter < 0 { throw LabError.system("a netfilter socket") }
+    try waitForLinks()
+  }
+
+  /// The kernel takes note of a link's carrier in its own time, a second at most, and drops what is sent before.
+  private func waitForLinks() throws {
+    for side in Side.allCases {
+      var isUp = false
+      for _ in 0..<500 where !isUp {
+        try ask(on: side)
+        usleep(10_000)
+        while let frame = try sockets[side]?.receive() { isUp = isUp || answers(frame, on: side) }
+      }
+      if !isUp { throw LabError("the kernel's box doesn't answer \(side.rawValue)") }
+    }
+  }
+
+  // MARK: Whether it is done
+
+  /// Sends the sentinel's ping; each has a number of its own.
+  private func ask(on side: Side) throws {
+    asked &+= 1
+    let ping = Packet.ping(side.sentinel, side.address, id: 0xfeed, sequence: asked)
+    try sockets[side]?.send(Step.ethernet(ping, from: side, to: side.mac))
+  }
+
+  private func isForSentinel(_ frame: [UInt8], on side: Side) -> Bool {
+    frame.count >= 42 && frame[12] == 8 && frame[13] == 0 && frame.span.bytes.ipv4(30) == side.sentinel
+  }
+
+  private func answers(_ frame: [UInt8], on side: Side) -> Bool {
+    isForSentinel(frame, on: side) && frame.span.bytes.u16(40) == asked
   }
 
   deinit { close(netfilter) }
@@ -132,26 +164,31 @@ final class KernelBox: Box {
   /// Sends a ping after what was sent before, and reads until it is answered. All that one CPU sends through the two
   /// links is worked off in order, so that nothing else is under way then: no guessing how long to wait.
   private func collect(through side: Side) throws -> [Output] {
-    let last = Packet.ping(side.sentinel, side.address, id: 0xfeed)
-    try sockets[side]?.send(Step.ethernet(last, from: side, to: side.mac))
+    try ask(on: side)
     var outputs: [Side: [[UInt8]]] = [.inside: [], .outside: []]
-    var isAnswered = false
-    for _ in 0..<1000 {
-      for side in Side.allCases {
-        while let frame = try sockets[side]?.receive() {
-          guard frame.count >= 34, frame[12] == 8, frame[13] == 0 else { continue }
-          if frame.span.bytes.ipv4(30) == side.sentinel {
-            isAnswered = true
-          } else {
-            outputs[side]?.append(frame)
-          }
-        }
-      }
-      if isAnswered {
+    for _ in 0..<2000 {
+      if try drain(into: &outputs) {
+        // The other link may have been read a moment too early.
+        _ = try drain(into: &outputs)
         return Side.allCases.flatMap { side in (outputs[side] ?? []).map { Output(side: side, bytes: $0) } }
       }
       usleep(1000)
     }
     throw LabError("the kernel's box doesn't answer any more")
+  }
+
+  /// Takes what is there; whether the last question's answer was among it.
+  private func drain(into outputs: inout [Side: [[UInt8]]]) throws -> Bool {
+    var isAnswered = false
+    for side in Side.allCases {
+      while let frame = try sockets[side]?.receive() {
+        if isForSentinel(frame, on: side) {
+          isAnswered = isAnswered || answers(frame, on: side)
+        } else if frame.count >= 14, frame[12] == 8, frame[13] == 0 {
+          outputs[side]?.append(frame)
+        }
+      }
+    }
+    return isAnswered
   }
 }
