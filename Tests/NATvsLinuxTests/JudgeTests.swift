@@ -27,7 +27,7 @@ struct JudgeTests {
     let milliseconds = Int(Date().timeIntervalSince(start) * 1000)
     print(
       "\(Stimulus.all.count) stimuli: \(alike) alike, \(documented) differ as documented,",
-      "\(Stimulus.all.count - alike - documented) differ; \(milliseconds) ms")
+      "\(Stimulus.all.count - alike - documented) differ; \(milliseconds) ms, Linux \(KernelBox.kernel)")
   }
 
   /// Nothing of this needs root.

@@ -2,7 +2,8 @@ import CNetworkNamespace
 import Foundation
 import WeftWire
 
-/// netfilter as a masquerading router: a namespace with two links, and one for who is at their other ends.
+/// netfilter as a masquerading router: a namespace with two links, and one for who is at their other ends. Neither has
+/// a way out.
 final class KernelBox: Box {
   private let box: NetworkNamespace
   private let ends: NetworkNamespace
@@ -44,7 +45,7 @@ final class KernelBox: Box {
   private func ask(on side: Side) throws {
     asked &+= 1
     let ping = Packet.ping(side.sentinel, side.address, id: 0xfeed, sequence: asked)
-    try sockets[side]?.send(Step.ethernet(ping, from: side, to: side.mac))
+    try sockets[side]?.transmit(Step.ethernet(ping, from: side, to: side.mac))
   }
 
   private func isForSentinel(_ frame: [UInt8], on side: Side) -> Bool {
@@ -56,6 +57,11 @@ final class KernelBox: Box {
   }
 
   deinit { close(netfilter) }
+
+  static var kernel: String {
+    let text = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)) ?? "?"
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
 
   /// Runs what needs the frames' order kept: on one CPU.
   func exclusively<R>(_ body: () throws -> R) throws -> R {
@@ -152,7 +158,7 @@ final class KernelBox: Box {
   }
 
   func give(_ frame: [UInt8], on side: Side) throws -> [Output] {
-    try sockets[side]?.send(frame)
+    try sockets[side]?.transmit(frame)
     return try collect(through: side)
   }
 

@@ -69,8 +69,8 @@ final class PacketSocket {
   init(descriptor: Int32) { self.descriptor = descriptor }
   deinit { close(descriptor) }
 
-  func send(_ frame: [UInt8]) throws {
-    if Glibc.send(descriptor, frame, frame.count, 0) != frame.count { throw LabError.system("send") }
+  func transmit(_ frame: [UInt8]) throws {
+    if send(descriptor, frame, frame.count, 0) != frame.count { throw LabError.system("send") }
   }
 
   /// Nil where none is waiting.
