@@ -60,6 +60,11 @@ let package = Package(
     .testTarget(name: "WeftIPTests", dependencies: ["WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    // Linux's own NAT as the judge of ours; skips where it can't be had.
+    .target(name: "CNetworkNamespace", path: "Tests/CNetworkNamespace"),
+    .testTarget(
+      name: "NATvsLinuxTests", dependencies: ["CNetworkNamespace", "WeftNAT", "WeftIP", "WeftCore", "WeftWire"],
+      swiftSettings: views),
     .testTarget(
       name: "WeftServicesTests", dependencies: ["WeftServices", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),

@@ -75,9 +75,10 @@ extension NATGateway {
     reset.trace = frame.trace
     var span = reset.mutableBytes
     var ip = span.extracting(14..<54)
-    IPv4Header(
-      protocol: .tcp, source: packet.destination, destination: packet.source, identification: nextIdentification()
-    ).write(to: &ip, payloadLength: 20)
+    var outer = IPv4Header(
+      protocol: .tcp, source: packet.destination, destination: packet.source, identification: nextIdentification())
+    outer.typeOfService = frame.bytes.u8(15) & 0xfc
+    outer.write(to: &ip, payloadLength: 20)
     var segment = ip.extracting(20..<40)
     header.write(to: &segment, source: packet.destination, destination: packet.source)
     counters.answered += 1
@@ -107,11 +108,14 @@ extension NATGateway {
     var span = reply.mutableBytes
     span.put(frame.bytes.extracting(packet.transport..<packet.end), at: 34)
     var ip = span.extracting(14..<34 + length)
-    IPv4Header(
-      protocol: .icmp, source: packet.destination, destination: packet.source, identification: nextIdentification()
-    ).write(to: &ip, payloadLength: length)
+    // A reply is sent as its request was (RFC 1349, 5.1).
+    var outer = IPv4Header(
+      protocol: .icmp, source: packet.destination, destination: packet.source, identification: nextIdentification(),
+      dontFragment: false)
+    outer.typeOfService = frame.bytes.u8(15)
+    outer.write(to: &ip, payloadLength: length)
     var message = ip.extracting(20..<20 + length)
-    ICMPv4Header(type: .echoReply, rest: frame.bytes.u32(packet.transport + 4)).write(to: &message)
+    ICMPv4Header(type: .echoReply, code: packet.icmpCode, rest: frame.bytes.u32(packet.transport + 4)).write(to: &message)
     counters.answered += 1
     neighbours[at].send(reply, to: next, now: now, &out)
   }

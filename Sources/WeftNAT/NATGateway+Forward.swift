@@ -41,6 +41,9 @@ extension NATGateway {
         case .reopen:
           remove(number)
           return begin(frame, packet, on: at, now: now, &out)
+        case .last:
+          remove(number)
+          return translate(frame, packet, session, isReply: isReply, now: now, &out)
         }
       }
     } else if at != 0 || configuration.behaviour.timeouts.inboundRefresh {
@@ -123,6 +126,8 @@ extension NATGateway {
     if packet.flags.contains(.syn), configuration.behaviour.clampsMSS {
       clampMSS(&frame, packet, from: Int(isReply ? session.replyPort : session.originalPort), to: to)
     }
+    // What Ethernet padded the packet with stays on its link.
+    if frame.count > packet.end { frame.truncate(to: packet.end) }
     Rewrite.packet(
       &frame, packet, source: source, sourcePort, destination: destination, destinationPort,
       decrement: !session.flags.contains(.local))
@@ -168,6 +173,8 @@ extension NATGateway {
     case pass
     case drop(DropReason)
     case reopen
+    /// It passes, and ends the session.
+    case last
   }
 
   /// A segment of an established connection that changes no state: whether it fits its windows.
@@ -189,10 +196,13 @@ extension NATGateway {
     // Its length was looked at when the packet was read.
     guard let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end)) else { return false }
     let isLiberal = configuration.behaviour.windowTracking == .liberal
-    guard
-      sessions.windows[window].admit(
-        TCPSegment(tcp, isCutShort: packet.isFragment), isReply: isReply, state: .established, always: isLiberal)
-    else { return false }
+    switch sessions.windows[window].admit(
+      TCPSegment(tcp, isCutShort: packet.isFragment), isReply: isReply, state: .established, always: isLiberal)
+    {
+    case .fits: break
+    case .passes: return true
+    case .invalid: return false
+    }
     let deadline = (now + timeout(.established, window: window)).rawValue
     if deadline >= sessions.entries[number].deadline {
       sessions.entries[number].deadline = deadline
@@ -226,6 +236,7 @@ extension NATGateway {
       ? state.netfilterStep(packet.flags, isReply: isReply) : state.step(packet.flags, isReply: isReply)
     switch step {
     case .invalid: return .drop(.tcpInvalid)
+    case .ignore: return .pass
     // A segment that ends or reopens a connection must be whole; others the receiver checks.
     case .reopen:
       if !packet.isFragment, let reason = packet.brokenChecksum(frame) { return .drop(reason) }
@@ -245,9 +256,15 @@ extension NATGateway {
         case .exact: break
         }
       }
-      guard sessions.windows[window].admit(segment, isReply: isReply, state: state, always: isLiberal) else {
-        return .drop(.tcpInvalid)
+      switch sessions.windows[window].admit(segment, isReply: isReply, state: state, always: isLiberal) {
+      case .fits: break
+      case .passes: return .pass
+      case .invalid: return .drop(.tcpInvalid)
       }
+    }
+    // Nothing was established: netfilter forgets it, so that the next SYN begins anew.
+    if configuration.behaviour.tcpMachine == .netfilter, next == .closed, sessions.entries[number].replyPackets == 0 {
+      return .last
     }
     if next != state {
       sessions.entries[number].state = next

@@ -119,6 +119,8 @@ extension NATGateway {
       case .not: return out.drop(frame, on: port, .fragmentationNeeded, packet.detail)
       }
     }
+    // What Ethernet padded it with stays on its link.
+    frame.truncate(to: packet.end)
     var span = frame.mutableBytes
     Rewrite.header(&span, source: way.source, destination: way.destination, decrement: way.decrement)
     let note =

@@ -93,6 +93,7 @@ extension NATGateway {
     }
     // From inside it gets the address that the quoted packet was sent to (REQ-5); routers outside keep theirs (REQ-4).
     let source = at == 0 ? packet.source : other.destination
+    frame.truncate(to: packet.end)
     sendError(frame, quotation, other, source: source, decrement: !isLocal, now: now, &out)
   }
 

@@ -27,6 +27,8 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     case to(TCPState)
     /// A new connection on the tuple of one that is over: forget the old one.
     case reopen
+    /// It passes and changes nothing, whatever its numbers are: its receiver sorts it out.
+    case ignore
     case invalid
   }
 
@@ -70,7 +72,8 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
       switch self {
       case .synSent: return isReply ? .to(.synReceived) : .invalid
       case .synSent2: return .to(.synReceived)
-      default: return .to(self)
+      case .synReceived where !isReply: return .to(.synReceived)
+      default: return isReply ? .ignore : .invalid
       }
     }
     if flags.contains(.syn) {
@@ -79,7 +82,7 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
       case .synSent2: return .to(.synSent2)
       case .timeWait: return .reopen
       case .closed: return isReply ? .invalid : .reopen
-      default: return isReply ? .invalid : .to(self)
+      default: return isReply ? .invalid : .ignore
       }
     }
     if flags.contains(.fin) {
@@ -92,7 +95,7 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     }
     switch self {
     // The answer to half of an old connection: the receiver's RST clears it up.
-    case _ where isOpening: return isReply ? .to(self) : .invalid
+    case _ where isOpening: return isReply ? .ignore : .invalid
     case .synReceived: return .to(isReply ? .synReceived : .established)
     case .finWait, .closeWait: return .to(.closeWait)
     case .lastAck: return .to(.timeWait)

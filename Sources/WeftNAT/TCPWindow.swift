@@ -79,9 +79,18 @@ struct TCPWindow: BitwiseCopyable {
   @inline(__always)
   private static func isAfter(_ a: UInt32, _ b: UInt32) -> Bool { Int32(bitPattern: a &- b) > 0 }
 
+  enum Admission {
+    case fits
+    /// It passes and keeps nothing alive. What is old its receiver answers (RFC 9293, 3.10.7.4); and some senders send
+    /// more than they were offered, up to as much again, whose acknowledgment must not be held against the receiver.
+    case passes
+    /// Beyond what was offered or sent.
+    case invalid
+  }
+
   /// Whether the segment fits; takes in what it says if so, or if `always`.
   @inline(__always)
-  mutating func admit(_ segment: TCPSegment, isReply: Bool, state: TCPState, always: Bool) -> Bool {
+  mutating func admit(_ segment: TCPSegment, isReply: Bool, state: TCPState, always: Bool) -> Admission {
     isReply
       ? Self.admit(segment, &reply, &original, state, always, isReply: true, &last)
       : Self.admit(segment, &original, &reply, state, always, isReply: false, &last)
@@ -90,7 +99,7 @@ struct TCPWindow: BitwiseCopyable {
   private static func admit(
     _ segment: TCPSegment, _ sender: inout Side, _ receiver: inout Side, _ state: TCPState, _ always: Bool,
     isReply: Bool, _ last: inout Last
-  ) -> Bool {
+  ) -> Admission {
     let isSYN = segment.flags.contains(.syn)
     let hasACK = segment.flags.contains(.ack)
     let isReset = segment.flags.contains(.rst)
@@ -108,7 +117,7 @@ struct TCPWindow: BitwiseCopyable {
           sender.scale = 0
           receiver.scale = 0
         }
-        if !hasACK { return true }
+        if !hasACK { return .fits }
       } else {
         // Met in the middle: this much is certain.
         sender.end = end
@@ -140,12 +149,18 @@ struct TCPWindow: BitwiseCopyable {
       end = sender.end
     }
 
-    let fits =
-      !isAfter(sequence, sender.limit)
-      && (receiver.window == 0 || !isAfter(sender.end &- receiver.window, end))
-      && !isAfter(acknowledgment, receiver.end)
-      && !isAfter(receiver.end &- max(sender.window, slack), acknowledgment)
-    guard fits || always || (sender.flags | receiver.flags) & Side.lenient != 0 && !isReset else { return false }
+    let isBeyond = isAfter(sequence, sender.limit)
+    let isAhead = isAfter(acknowledgment, receiver.end)
+    let isOld =
+      receiver.window != 0 && isAfter(sender.end &- receiver.window, end)
+      || isAfter(receiver.end &- max(sender.window, slack), acknowledgment)
+    if isBeyond || isAhead || isOld, !always, (sender.flags | receiver.flags) & Side.lenient == 0 || isReset {
+      guard isBeyond else { return isAhead ? .invalid : .passes }
+      guard !isAhead, !isOld, end &- sender.limit < receiver.window else { return .invalid }
+      sender.end = end
+      sender.flags |= Side.unacknowledged
+      return .passes
+    }
 
     let window = segment.window << (isSYN ? 0 : UInt32(sender.scale))
     sender.window = max(sender.window, window)
@@ -179,7 +194,7 @@ struct TCPWindow: BitwiseCopyable {
           window: UInt16(truncatingIfNeeded: segment.window), isReply: isReply, retransmissions: 0)
       }
     }
-    return true
+    return .fits
   }
 
   /// Data is on its way that nobody has acknowledged.

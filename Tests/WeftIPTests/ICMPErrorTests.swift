@@ -86,4 +86,19 @@ import WeftWire
     let quote = message.payload.array
     #expect(quote == Array(packet[..<quoted]))
   }
+
+  /// RFC 1812, 4.3.2.5, as Linux reads it: four bits of RFC 1349's type of service.
+  @Test(arguments: [(0, 0xc0), (0x48, 0xc8), (0xb8, 0xd8), (0x03, 0xc2)] as [(UInt8, UInt8)])
+  func anErrorIsInternetworkControlWithTheTypeOfServiceOfItsPacket(about: UInt8, expected: UInt8) {
+    let pool = FramePool()
+    var out = Effects(pool: pool)
+    var header = Self.header()
+    header.typeOfService = about
+    let packet = Self.bytes(header, [0, 1, 0, 2, 0, 8, 0, 0])
+    let view = IPv4View(packet.span.bytes)!
+    let frame = ICMPError.make(
+      .timeExceeded, code: 0, about: view, from: ip("10.0.0.9"), identification: 1, trace: 0, &out)
+    let error = frame.bytes.array
+    #expect(error[15] == expected)
+  }
 }

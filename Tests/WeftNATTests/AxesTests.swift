@@ -251,7 +251,6 @@ import WeftWire
         Step([.syn, .ack], false, .synReceived, 60),
         Step([.syn, .ack], true, .synReceived, 60), Step(.ack, false, .established, 432_000),
       ],
-      [Step(.syn, false, .synSent, 120), Step([.rst, .ack], true, .closed, 10)],
     ]
     for (index, sequence) in sequences.enumerated() {
       let net = Harness(
@@ -266,6 +265,16 @@ import WeftWire
         #expect(TCPTrackingTests.timeLeft(net) == .seconds(step.seconds), comment)
       }
     }
+  }
+
+  @Test(arguments: [false, true]) func linuxForgetsWhatIsResetBeforeAnybodyAnswered(byServer: Bool) {
+    let net = Harness(configuration { $0.behaviour = NATBehaviour(profile: .linux) })
+    #expect(net.pass(Packets.tcp(vm, 4000, server, 80, .syn), on: 2) != nil)
+    let reset =
+      byServer
+      ? net.pass(Packets.tcp(server, 80, external, 4000, [.rst, .ack], sequence: 0, acknowledgment: 1001), on: 0)
+      : net.pass(Packets.tcp(vm, 4000, server, 80, .rst), on: 2)
+    #expect(reset != nil && net.gateway.connectionCount == 0)
   }
 
   @Test func linuxDatagramTimeouts() {

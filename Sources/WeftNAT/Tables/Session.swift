@@ -21,8 +21,8 @@ struct Tuple: Equatable {
   /// IP protocol number; `echoReply` for an echo reply, so that a request and a reply never share a tuple.
   var kind: UInt8
 
-  /// RFC 3692 keeps 253 for experiments: no flow here has it.
-  static let echoReply: UInt8 = 253
+  /// IANA reserves 255: no packet of a flow has it. (253 and 254 are for experiments, RFC 3692, and are used.)
+  static let echoReply: UInt8 = 255
 
   @inline(__always)
   var hash: UInt64 {

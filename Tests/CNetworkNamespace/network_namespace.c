@@ -1,0 +1,159 @@
+#define _GNU_SOURCE
+#include "network_namespace.h"
+
+#include <errno.h>
+
+#ifdef __linux__
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if_packet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// A namespace belongs to a thread: each request gets a thread of its own, which ends with it, so that no thread of the
+// process is ever left in a namespace that it didn't choose.
+struct request {
+  int namespace_fd;
+  const char *interface;
+  int (*run)(struct request *);
+  int result;
+  int error;
+};
+
+static void *serve(void *argument) {
+  struct request *request = argument;
+  int entered = request->namespace_fd < 0 ? unshare(CLONE_NEWNET) : setns(request->namespace_fd, CLONE_NEWNET);
+  request->result = entered < 0 ? -1 : request->run(request);
+  request->error = errno;
+  return NULL;
+}
+
+static int perform(int namespace_fd, const char *interface, int (*run)(struct request *)) {
+  struct request request = {.namespace_fd = namespace_fd, .interface = interface, .run = run, .result = -1};
+  pthread_t thread;
+  int failure = pthread_create(&thread, NULL, serve, &request);
+  if (failure != 0) {
+    errno = failure;
+    return -1;
+  }
+  pthread_join(thread, NULL);
+  errno = request.error;
+  return request.result;
+}
+
+static int open_self(struct request *request) {
+  (void)request;
+  return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+int namespace_create(void) { return perform(-1, NULL, open_self); }
+
+static int open_packet(struct request *request) {
+  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  int on = 1;
+  struct sockaddr_ll address;
+  memset(&address, 0, sizeof address);
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = htons(ETH_P_ALL);
+  address.sll_ifindex = (int)if_nametoindex(request->interface);
+  if (address.sll_ifindex == 0 || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) < 0 ||
+      bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+  }
+  return fd;
+}
+
+int namespace_packet_socket(int namespace_fd, const char *interface) {
+  return perform(namespace_fd, interface, open_packet);
+}
+
+static int offloads_off(struct request *request) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  const unsigned commands[] = {ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO, ETHTOOL_STXCSUM, ETHTOOL_SRXCSUM};
+  int result = 0;
+  for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    struct ethtool_value value = {.cmd = commands[i], .data = 0};
+    struct ifreq ask;
+    memset(&ask, 0, sizeof ask);
+    strncpy(ask.ifr_name, request->interface, IFNAMSIZ - 1);
+    ask.ifr_data = (char *)&value;
+    if (ioctl(fd, SIOCETHTOOL, &ask) < 0 && errno != EOPNOTSUPP) result = -1;
+  }
+  close(fd);
+  return result;
+}
+
+int namespace_offloads_off(int namespace_fd, const char *interface) {
+  return perform(namespace_fd, interface, offloads_off);
+}
+
+static int open_netfilter(struct request *request) {
+  (void)request;
+  return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+}
+
+int namespace_netfilter_socket(int namespace_fd) { return perform(namespace_fd, NULL, open_netfilter); }
+
+int conntrack_flush(int netfilter_fd) {
+  struct {
+    struct nlmsghdr header;
+    struct nfgenmsg message;
+  } ask;
+  memset(&ask, 0, sizeof ask);
+  ask.header.nlmsg_len = sizeof ask;
+  ask.header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
+  ask.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  ask.message.nfgen_family = AF_UNSPEC;
+  ask.message.version = NFNETLINK_V0;
+  if (send(netfilter_fd, &ask, sizeof ask, 0) < 0) return -1;
+  struct {
+    struct nlmsghdr header;
+    struct nlmsgerr error;
+    char rest[256];
+  } answer;
+  if (recv(netfilter_fd, &answer, sizeof answer, 0) < (ssize_t)(sizeof answer.header + sizeof answer.error)) return -1;
+  errno = -answer.error.error;
+  return answer.error.error == 0 ? 0 : -1;
+}
+
+int thread_pin(void) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  return sched_setaffinity(0, sizeof one, &one);
+}
+
+int thread_unpin(void) {
+  cpu_set_t all;
+  memset(&all, 0xff, sizeof all);
+  return sched_setaffinity(0, sizeof all, &all);
+}
+
+#else
+
+int namespace_create(void) { errno = ENOSYS; return -1; }
+int namespace_packet_socket(int namespace_fd, const char *interface) { errno = ENOSYS; return -1; }
+int namespace_offloads_off(int namespace_fd, const char *interface) { errno = ENOSYS; return -1; }
+int namespace_netfilter_socket(int namespace_fd) { errno = ENOSYS; return -1; }
+int conntrack_flush(int netfilter_fd) { errno = ENOSYS; return -1; }
+int thread_pin(void) { errno = ENOSYS; return -1; }
+int thread_unpin(void) { errno = ENOSYS; return -1; }
+
+#endif

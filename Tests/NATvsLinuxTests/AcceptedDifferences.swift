@@ -1,0 +1,141 @@
+/// The table of docs/nat-vs-linux.md.
+extension AcceptedDifference {
+  static let all: [AcceptedDifference] = [
+    AcceptedDifference(
+      "checksums-on-known-flows", .wePass,
+      [
+        "udp with a bad checksum in a known flow": [1, 2, 3], "tcp out: bad checksum in data": [3],
+        "tcp in: bad checksum in data": [3], "echo reply with a bad checksum": [1],
+      ]),
+    AcceptedDifference(
+      "fragments-one-by-one", .wePass,
+      [
+        "fragments that overlap": [2], "only the first fragment": [0], "fragments with a bad udp checksum": [1],
+        "a middle fragment of odd length": [1],
+      ]),
+    AcceptedDifference(
+      "fragments-one-by-one", .bothSend,
+      [
+        "a fragment with ttl one": [1], "too big fragments": [1],
+      ]),
+    AcceptedDifference(
+      "fragments-one-by-one", .kernelAnswers,
+      [
+        "fragments to nobody": [1]
+      ]),
+    AcceptedDifference(
+      "port-zero", .bothSend,
+      [
+        "udp from port zero": [0]
+      ]),
+    AcceptedDifference(
+      "forward-both-ways", .bothSend,
+      [
+        "tcp in: new connection from the server in time-wait": [7], "tcp from a forward's own endpoint": [0],
+        "forward: from the machine's own port outwards": [0],
+      ]),
+    AcceptedDifference(
+      "options-in-later-fragments", .bothSend,
+      [
+        "too big with options": [0]
+      ]),
+    AcceptedDifference(
+      "ip-options-as-they-are", .bothSend,
+      [
+        "options: record route": [0], "options: timestamp": [0], "box: ping with options": [1],
+      ]),
+    AcceptedDifference(
+      "error-source", .bothSend,
+      [
+        "hairpin: to a mapping of a flow": [1], "hairpin: no forward": [1],
+      ]),
+    AcceptedDifference(
+      "udp-stream-at-once", .bothSend,
+      [
+        "timeouts: entries that nobody keeps": [13]
+      ]),
+    AcceptedDifference(
+      "invalid-is-silent", .kernelResets,
+      [
+        "tcp out: data beyond the window": [4], "tcp in: data beyond the window": [3],
+        "tcp in: data just beyond the window": [6, 7, 8], "tcp out: acknowledgment of what was never sent": [3],
+        "tcp in: syn-ack of the client": [3], "tcp out: syn of the server in an established connection": [3],
+        "tcp out: fin before the window": [7], "tcp in: syn-ack of the client in time-wait": [7],
+        "tcp out: syn answered by a fin": [1], "tcp in: syn answered by a fin": [2],
+        "tcp out: syn-ack with a wrong acknowledgment": [1], "tcp out: fin without ack": [4],
+        "tcp in: fin without ack": [3], "tcp in: syn-fin in an established connection": [3],
+        "tcp in: null in an established connection": [3], "tcp stray to a forward: syn-fin": [0],
+        "tcp stray in: syn-fin": [0], "tcp stray to a forward: null": [0], "tcp stray in: null": [0],
+        "tcp stray to a forward: xmas": [0], "tcp stray in: xmas": [0], "tcp stray to a forward: fin alone": [0],
+        "tcp stray in: fin alone": [0], "tcp stray to a forward: fin-ack": [0], "tcp stray to a forward: syn-ack": [0],
+        "tcp stray to a forward: urgent alone": [0], "tcp stray in: urgent alone": [0],
+        "tcp stray to a forward: push alone": [0], "tcp stray in: push alone": [0],
+      ]),
+    AcceptedDifference(
+      "icmp-queries", .kernelPasses,
+      [
+        "timestamp request and reply": [0, 1], "address mask request": [0],
+      ]),
+    AcceptedDifference(
+      "icmp-queries", .kernelAnswers,
+      [
+        "box: timestamp request": [0]
+      ]),
+    AcceptedDifference(
+      "source-quench", .kernelPasses,
+      [
+        "source quench": [1]
+      ]),
+    AcceptedDifference(
+      "martian-sources", .kernelPasses,
+      [
+        "martian inside: from 0.1.2.3": [0], "martian outside: from 0.1.2.3": [1], "martian inside: from class e": [0],
+        "martian outside: from class e": [1], "martian inside: from the inside broadcast address": [0],
+        "martian outside: from the inside broadcast address": [1],
+        "martian inside: from the outside broadcast address": [0],
+      ]),
+    AcceptedDifference(
+      "martian-sources", .kernelAnswers,
+      [
+        "martian outside: from 0.1.2.3": [0, 2], "martian outside: from class e": [0, 2],
+        "martian outside: from the inside broadcast address": [0, 2],
+        "martian outside: from the outside broadcast address": [0, 2],
+      ]),
+    AcceptedDifference(
+      "class-e", .kernelPasses,
+      [
+        "to class e": [0]
+      ]),
+    AcceptedDifference(
+      "spoofed-sources", .kernelPasses,
+      [
+        "spoofed inside: a source of another network": [0], "spoofed inside: the network address": [0],
+        "spoofed outside: a private source": [0],
+      ]),
+    AcceptedDifference(
+      "private-destinations", .kernelPasses,
+      [
+        "to the network address inside": [0], "to another inside host through the gateway": [0], "land attack": [1],
+      ]),
+    AcceptedDifference(
+      "broken-options-are-silent", .kernelAnswers,
+      [
+        "options: broken length": [0], "options: length of one": [0],
+      ]),
+    AcceptedDifference(
+      "protocol-unreachable", .kernelAnswers,
+      [
+        "protocol 253 unsolicited": [0], "box: unknown protocol": [0],
+      ]),
+    AcceptedDifference(
+      "link-broadcast", .kernelAnswers,
+      [
+        "unicast in a link broadcast": [1]
+      ]),
+    AcceptedDifference(
+      "strong-host", .kernelAnswers,
+      [
+        "box: to its inside address from outside": [0, 1]
+      ]),
+  ]
+}
