@@ -144,7 +144,7 @@ struct MistakeTests {
     Mistake(hostWith("{a: {mode: nat, dhcp: true}}"), 5, 37, "only false makes sense"),
     Mistake(hostWith("{a: {mode: nat, subnet: 10.0.0.0/30}}"), 5, 39, "too small"),
     Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web\"]}}"), 5, 42, "not a port forward"),
-    Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm \"web\""),
+    Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm or host \"web\""),
     Mistake(
       hostWith("{a: {mode: nat, forwards: [\"80:web:80/tpc\"]}}"), 5, 53, "not a protocol",
       hint: "tcp"),

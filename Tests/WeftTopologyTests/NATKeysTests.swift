@@ -168,13 +168,13 @@ struct NATKeysTests {
     let lab = try topology(
       lab(
         """
-        nat: {addresses: [134.115.153.224]}, forwards: ["8000-8010:web:80-90/tcp", "53:web:53/both",
-              "134.115.153.224:8000:web:80", {from: 9000-9001, to: "web:90-91", protocol: both, address: 134.115.153.223}]
+        nat: {addresses: [134.115.153.224]}, forwards: ["7000-7010:web:80-90/tcp", "53:web:53/both",
+              "134.115.153.224:6000:web:80", {from: 9000-9001, to: "web:90-91", protocol: both, address: 134.115.153.223}]
         """))
     let home = lab.hosts[0].networks[0]
     #expect(
       home.forwards.map(\.description) == [
-        "8000-8010:web:80-90/tcp", "53:web:53/tcp", "53:web:53/udp", "134.115.153.224:8000:web:80/tcp",
+        "7000-7010:web:80-90/tcp", "53:web:53/tcp", "53:web:53/udp", "134.115.153.224:6000:web:80/tcp",
         "134.115.153.223:9000-9001:web:90-91/tcp", "134.115.153.223:9000-9001:web:90-91/udp",
       ])
     #expect(home.forwards.map(\.mark.line) == [7, 7, 7, 8, 8, 8] && home.forwards[0].count == 11)
@@ -201,7 +201,7 @@ struct NATKeysTests {
       lab("nat: {profile: one-to-one, addresses: [134.115.153.99], one-to-one: {^public: 134.115.153.99}}"), "not on \"home\""),
     Marked(lab("nat: {profile: one-to-one, one-to-one: {^wbe: 134.115.153.223}}"), "unknown", hint: "\"web\""),
     Marked(lab("nat: {addresses: [^10.0.0.1]}"), "outside 134.115.153.0/24"),
-    Marked(lab("nat: {addresses: [^134.115.153.10]}").replacing("^", with: "").replacing("visitor: {uplink: campus 134", with: "visitor: {uplink: ^campus 134"), "taken"),
+    Marked(lab("nat: {addresses: [^134.115.153.10]}").replacing("^", with: "").replacing("visitor: {uplink: campus 134", with: "visitor: {uplink: campus ^134"), "taken"),
     Marked(lab("nat: {addresses: [134.115.153.90, ^134.115.153.90]}"), "stands twice"),
     Marked(lab("nat: {unsolicited: ^ignore}"), "none of"),
     Marked(lab("nat: {hairpin: ^maybe}"), "none of"),
@@ -225,8 +225,8 @@ struct NATKeysTests {
     Marked(lab("nat: {rules: [{deny: out, from: ^inside}]}"), "does not come from inside", hint: "forwarded"),
     Marked(lab("nat: {rules: [{deny: forwarded, to: ^host}]}"), "not forwarded", hint: "\"in\""),
     // Forwards.
-    Marked(lab("forwards: [\"8000-8010:web:^80-85\"]"), "11 ports of the host cannot go to 6", hint: "\"80-90\""),
-    Marked(lab("forwards: [\"8000-8001:web:^80\"]"), "2 ports of the host cannot go to 1", hint: "80-81"),
+    Marked(lab("forwards: [\"8000-8010:^web:80-85\"]"), "11 ports of the host cannot go to 6", hint: "80-90"),
+    Marked(lab("forwards: [\"8000-8001:^web:80\"]"), "2 ports of the host cannot go to 1", hint: "80-81"),
     Marked(lab("forwards: [\"65530-^65540:web:80-90\"]"), "out of range"),
     Marked(lab("forwards: [{from: 80-81, to: \"^web:80\"}]"), "cannot go to 1"),
     Marked(lab("forwards: [{from: 80, to: ^web}]"), "not a VM and its port"),
@@ -234,14 +234,14 @@ struct NATKeysTests {
     Marked(lab("forwards: [\"^134.115.153.99:80:web:80\"]"), "no external address", hint: "134.115.153.223"),
     Marked(lab("forwards: [\"80:^visitor:80\"]"), "not plugged into network \"home\""),
     Marked(lab("forwards: [\"80-90:web:80-90\", ^\"85:web:99\"]"), "port 85/tcp of \"laptop\" is forwarded twice: here"),
-    Marked(lab("forwards: [\"85:web:99/udp\", ^\"80-90:web:80-90/both\"]"), "in network \"home\" (7:34)"),
+    Marked(lab("forwards: [\"85:web:99/udp\", ^\"80-90:web:80-90/both\"]"), "in network \"home\" (7:36)"),
     Marked(lab("forwards: [\"80:web:99\", ^\"134.115.153.223:80:web:80\"]"), "port 80/tcp of \"laptop\" is forwarded twice"),
     Marked(lab("forwards: [^\"7990-8010:web:7990-8010\"]"), "own http-server (5:"),
     // Events.
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: ^{network: home}}]"), "needs \"forward\""),
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: {network: ^lan, forward: \"80:web:80\"}}]"), "has no NAT"),
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: {network: home, forward: \"80:^public:80\"}}]"), "not on network"),
-    Marked(lab("dhcp: {}", more: "events: [{at: 1 s, remove-forward: {network: home, forward: \"^web:80\"}}]"), "not a port forward"),
+    Marked(lab("dhcp: {}", more: "events: [{at: 1 s, remove-forward: {network: home, forward: ^\"web:80\"}}]"), "not a port forward"),
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, flush-conntrack: ^laptop}]"), "is a host, not a network"),
   ]
 
