@@ -73,9 +73,7 @@ import WeftWire
     }
     for timeout in NATSettings.Timeout.allCases {
       try check("timeouts: {\(timeout.rawValue): 77 s}") {
-        $0.timeouts[timeout] = .seconds(77)
-        // The other profiles have one UDP timeout.
-        if timeout == .udp, profile != .linux { $0.timeouts.udpStream = .seconds(77) }
+        $0.timeouts.set(timeout, .seconds(77))
       }
     }
     try check("timeouts: {tcp-transitory: 60 s, tcp-close: 5 s, udp: 30 s, udp-stream: 40 s}") {
