@@ -46,6 +46,7 @@ extension WorldBuilder {
     world.ends = ElementStore(ends)
     world.nodes = ElementStore(nodes)
     world.ports = ElementStore(ports)
+    resolveEventForwards()
     world.names = names
     let placed = Dictionary(grouping: topology.vms, by: \.host)
     world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
@@ -62,6 +63,19 @@ extension WorldBuilder {
       configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
       configuration.addressPairs = addressPairs(of: configuration)
       return configuration
+    }
+  }
+
+  private mutating func resolveEventForwards() {
+    for event in topology.events {
+      switch event.action {
+      case .addForward(let network, let forwards), .removeForward(let network, let forwards):
+        for forward in forwards {
+          names.forwardTargets[.init(network: network, machine: forward.vm)] =
+            addressPlan.address(of: forward.vm, on: network)
+        }
+      default: break
+      }
     }
   }
 

@@ -24,6 +24,8 @@ extension Loader {
     nat.loose = parse(value["loose"], Parse.boolean)
     nat.reportExhaustion = parse(value["report-exhaustion"], Parse.boolean)
     nat.inboundRefresh = parse(value["inbound-refresh"], Parse.boolean)
+    nat.mtu = integer(value["mtu"], 68...1500).map { UInt16($0) }
+    nat.mssClamp = parse(value["mss-clamp"], Parse.boolean)
     if let timeouts = value["timeouts"] {
       nat.timeouts = NATSettings.Timeout.allCases.compactMap { timeout in
         interval(timeouts[timeout.rawValue]).map { NATSettings.TimeoutValue(timeout: timeout, value: $0) }
@@ -152,6 +154,21 @@ extension Loader {
         let names = nats.map { "\"\($0.name)\"" }.joined(separator: ", ")
         report("\"\(pair.vm)\" is not on \(names)", at: place, part: pair.vm)
       }
+      if let first = nats.first, first.nat.profile == .oneToOne { checkRoom(nats, first) }
+    }
+  }
+
+  /// Who has no external address goes nowhere; that may be meant.
+  private func checkRoom(_ nats: [Network], _ first: Network) {
+    let names = Set(nats.map(\.name))
+    let machines =
+      topology.vms.count { $0.nics.contains { names.contains($0.network) } }
+      + topology.hosts.count { $0.uplink.map { names.contains($0.segment) } ?? false }
+    let addresses = 1 + first.nat.addresses.count
+    if machines > addresses {
+      report(
+        "\"\(first.name)\" has \(addresses) external address\(addresses == 1 ? "" : "es") for \(machines) machines", at: first.mark,
+        length: first.name.unicodeScalars.count, hint: "give its nat more \"addresses\"", severity: .warning)
     }
   }
 

@@ -66,6 +66,13 @@ extension Tables {
         "inbound-refresh", .scalar(.boolean), "Packets from outside keep an entry alive too (RFC 4787, REQ-6).",
         default: "linux: true, others: false", example: "true"),
       Key(
+        "mtu", .integer(68...1500),
+        "The largest IP packet on the uplink: larger ones are cut up, or refused with ICMP 3/4 where they may not be.",
+        default: "1500", example: "1400"),
+      Key(
+        "mss-clamp", .scalar(.boolean), "Lowers the MSS of TCP to what fits the links.", default: "false",
+        example: "true"),
+      Key(
         "addresses", .list(.scalar(.address)), "External addresses beside the host's own, of the same subnet.",
         default: "none", example: "[134.115.153.224, 134.115.153.225]"),
       Key(
@@ -117,13 +124,13 @@ extension Tables {
     case .tcpSynSent: ("A SYN without an answer.", "4 min; linux: 120 s")
     case .tcpSynReceived: ("SYN and SYN-ACK.", "4 min; linux: 60 s")
     case .tcpEstablished: ("Established TCP (RFC 5382 REQ-5).", "2 h 4 min; linux: 5 d")
-    case .tcpFinWait: ("One side has closed.", "2 h 4 min; linux: 120 s")
-    case .tcpCloseWait: ("One side has closed, and that is acknowledged.", "2 h 4 min; linux: 60 s")
+    case .tcpFinWait: ("One side has closed.", "as tcp-established; linux: 120 s")
+    case .tcpCloseWait: ("One side has closed, and that is acknowledged.", "as tcp-established; linux: 60 s")
     case .tcpLastAck: ("Both have closed, the last ACK is missing.", "4 min; linux: 30 s")
     case .tcpTimeWait: ("Both have closed.", "4 min; linux: 120 s")
     case .tcpClose: ("After a RST (RFC 7857, 2.2).", "4 min; linux: 10 s")
-    case .tcpMaxRetransmissions: ("At most, after three retransmissions of a segment.", "2 h 4 min; linux: 300 s")
-    case .tcpUnacknowledged: ("At most, while data waits for its ACK.", "2 h 4 min; linux: 300 s")
+    case .tcpMaxRetransmissions: ("At most, after three retransmissions of a segment.", "as the state's; linux: 300 s")
+    case .tcpUnacknowledged: ("At most, while data waits for its ACK.", "as the state's; linux: 300 s")
     case .udp: ("UDP (RFC 4787 REQ-5).", "5 min; linux: 30 s")
     case .udpStream: ("UDP that has gone both ways.", "as udp; linux: 120 s")
     case .icmp: ("ICMP queries (RFC 5508 REQ-2).", "60 s; linux: 30 s")
