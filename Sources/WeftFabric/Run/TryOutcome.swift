@@ -58,11 +58,12 @@ extension TryOutcome {
       text = "connected, then reset"
     case .badResponse:
       kind = .failed
-      text = "answered, but not with HTTP"
+      text = if case .idle = probe { "answered too early" } else { "answered, but not with HTTP" }
     case .notSent:
       kind = .notSent
       text = "nothing was sent: no address or no route yet"
     }
+    if result.outcome == .open, let findings = result.nat { text = findings.text }
     if let status = result.httpStatus { text += ", HTTP \(status)" }
     if let rate = result.throughput { text += ", \(Self.rate(rate))" }
     self.init(kind: kind, text: text, records: records, result: result)
