@@ -26,6 +26,8 @@ public struct NATBehaviour: Codable, Sendable, Hashable {
   public var picksUpMidstream = false
   /// Without room or ports the sender of a new flow gets ICMP 3/13 (RFC 5508, REQ-8).
   public var reportsExhaustion = true
+  /// Lowers the MSS that a SYN announces to what fits the links on both sides.
+  public var clampsMSS = false
   public var timeouts = NATTimeouts()
 
   public init() {}
@@ -56,6 +58,9 @@ public struct NATBehaviour: Codable, Sendable, Hashable {
       filtering = .endpointIndependent
     }
   }
+
+  /// Protocols without ports: only addresses tell their flows apart, so each endpoint must not need a port of its own.
+  var tracksOtherProtocols: Bool { oneToOne || overloads }
 
   /// Whether ports are overloaded: only there is a flow's remote end enough to tell it from others.
   var overloads: Bool {

@@ -85,6 +85,8 @@ extension NATGateway {
 
   /// Takes in an echo message to one of the gateway's own addresses and answers a request (RFC 1122, 3.2.2.6).
   mutating func takeEcho(_ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects) {
+    // It would have to be put together first.
+    if packet.isFragment { return out.drop(frame, on: PortIndex(at), .fragmentUnsupported, packet.detail) }
     if let reason = packet.brokenChecksum(frame) { return out.drop(frame, on: PortIndex(at), reason, packet.detail) }
     guard packet.tupleKind != Tuple.echoReply else {
       return out.drop(frame, on: PortIndex(at), .unexpectedICMP, packet.detail)

@@ -99,7 +99,9 @@ extension NATGateway {
         destinationPort: external.port, port: 0, kind: original.kind)
       if packet.protocolNumber != Proto.icmp {
         flags.insert(.pending)
-        _ = enter(original: original, reply: seen, flags: flags, mapping: mapping, target: nil, now: now)
+        if enter(original: original, reply: seen, flags: flags, mapping: mapping, target: nil, now: now) {
+          record(.new, sessions.find(original) >> 1, now: now)
+        }
       }
       dropIfUnused(external.mapping)
       return unsolicited(frame, packet, .filtered, on: at, now: now, &out)

@@ -93,7 +93,7 @@ extension MappingTable {
 extension NATGateway {
   private enum CodingKeys: CodingKey {
     case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows, held
-    case lastPort, hosts, pairs, filter, heldSYNs, events, moment
+    case lastPort, hosts, pairs, filter, heldSYNs, fragments, events, moment
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -122,6 +122,7 @@ extension NATGateway {
     try container.encode(pairs, forKey: .pairs)
     try container.encode(filter, forKey: .filter)
     try container.encode(heldSYNs, forKey: .heldSYNs)
+    try container.encode(fragments, forKey: .fragments)
     try container.encode(events, forKey: .events)
     try container.encode(moment, forKey: .moment)
   }
@@ -132,6 +133,7 @@ extension NATGateway {
       DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: what))
     }
     configuration = try container.decode(NATConfiguration.self, forKey: .configuration)
+    smallestMTU = Self.smallestMTU(configuration)
     counters = try container.decode(Counters.self, forKey: .counters)
     neighbours = try container.decode([NeighbourTable].self, forKey: .neighbours)
     identification = try container.decode(UInt16.self, forKey: .identification)
@@ -141,6 +143,7 @@ extension NATGateway {
     filter = try container.decode(PacketFilter.self, forKey: .filter)
     hosts = try container.decode(HostTable.self, forKey: .hosts)
     heldSYNs = try container.decode(HeldSYNs.self, forKey: .heldSYNs)
+    fragments = try container.decode(FragmentTable.self, forKey: .fragments)
     events = try container.decode(EventRing.self, forKey: .events)
     moment = try container.decode(Instant.self, forKey: .moment)
     guard pairs.count == addresses.count else { throw corrupted("external addresses") }

@@ -101,11 +101,38 @@ extension NATGateway {
       return out.drop(
         frame, on: PortIndex(Int(isReply ? session.replyPort : session.originalPort)), .noRoute, packet.detail)
     }
+    var isTooBig = false
+    if packet.end &- 14 > smallestMTU {
+      let from = Int(isReply ? session.replyPort : session.originalPort)
+      switch fit(frame, packet, from: from, to: to, now: now, &out) {
+      case .whole: break
+      case .inPieces: isTooBig = true
+      case .not: return out.drop(frame, on: PortIndex(from), .fragmentationNeeded, packet.detail)
+      }
+    }
+    if packet.isFragment {
+      lastWay = FragmentTable.Way(
+        source: source, destination: destination, to: to, decrement: !session.flags.contains(.local))
+    }
+    if packet.flags.contains(.syn), configuration.behaviour.clampsMSS {
+      clampMSS(&frame, packet, from: Int(isReply ? session.replyPort : session.originalPort), to: to)
+    }
     Rewrite.packet(
       &frame, packet, source: source, sourcePort, destination: destination, destinationPort,
       decrement: !session.flags.contains(.local))
     let changesSource = source != packet.source || sourcePort != packet.sourcePort
     let changesDestination = destination != packet.destination || destinationPort != packet.destinationPort
+    if isTooBig {
+      let note =
+        changesSource
+        ? Note(
+          .snat, protocolNumber: packet.protocolNumber, from: packet.source, packet.sourcePort, to: source, sourcePort)
+        : Note(
+          .dnat, protocolNumber: packet.protocolNumber, from: packet.destination, packet.destinationPort,
+          to: destination, destinationPort)
+      counters.translated &+= 1
+      return sendInPieces(frame, packet, note: note, to: to, next, now: now, &out)
+    }
     if changesSource {
       counters.translated &+= 1
       let note = Note(

@@ -47,9 +47,14 @@ public struct NATGateway: Element {
   var pairs: [UInt64]
   var filter: PacketFilter
   var heldSYNs = HeldSYNs()
+  var fragments = FragmentTable()
   var events = EventRing()
   /// Of packets it makes itself.
   var identification: UInt16 = 0
+  /// The least of all ports': what isn't longer needs no look at its own.
+  let smallestMTU: Int
+  /// Of the first fragment that was just translated.
+  var lastWay: FragmentTable.Way?
   /// When it was last given anything.
   var moment = Instant.start
   /// See `overloaded`; only spares a search.
@@ -60,6 +65,7 @@ public struct NATGateway: Element {
   public init(_ configuration: NATConfiguration) {
     precondition(configuration.problem == nil, "a gateway's forwards must be free of conflicts")
     self.configuration = configuration
+    smallestMTU = Self.smallestMTU(configuration)
     mappings = MappingTable(
       seed: configuration.seed, owner: configuration.name, addresses: configuration.outside.addresses)
     neighbours = Self.makeNeighbours(configuration)
@@ -72,6 +78,10 @@ public struct NATGateway: Element {
     }
     for service in configuration.services { insertService(service) }
     for forward in configuration.forwards { insertForward(forward) }
+  }
+
+  static func smallestMTU(_ configuration: NATConfiguration) -> Int {
+    Int(configuration.insides.map(\.mtu).reduce(configuration.outside.mtu, min))
   }
 
   private static func makeNeighbours(_ configuration: NATConfiguration) -> [NeighbourTable] {
@@ -100,12 +110,10 @@ public struct NATGateway: Element {
     case .flow: receiveFlow(frame, packet, on: at, now: now, &out)
     case .arp: receiveARP(frame, on: at, now: now, &out)
     case .icmpError: receiveError(frame, packet, on: at, now: now, &out)
-    case .fragment: out.drop(frame, on: port, .fragmentUnsupported, .transport(packet.protocolNumber, port: 0))
+    case .fragment: receiveFragment(frame, packet, on: at, now: now, &out)
     case .otherICMP: out.drop(frame, on: port, .protocolUnsupported, packet.detail)
     case .otherProtocol:
-      // Without ports only addresses tell flows apart: where each endpoint has one external port, that can't be.
-      guard configuration.behaviour.oneToOne || configuration.behaviour.overloads,
-        packet.protocolNumber != Tuple.echoReply
+      guard configuration.behaviour.tracksOtherProtocols, packet.protocolNumber != Tuple.echoReply
       else { return out.drop(frame, on: port, .protocolUnsupported, .transport(packet.protocolNumber, port: 0)) }
       receiveFlow(frame, packet, on: at, now: now, &out)
     case .bad: out.drop(frame, on: port, packet.reason)
@@ -113,7 +121,7 @@ public struct NATGateway: Element {
   }
 
   @inline(__always)
-  private mutating func receiveFlow(
+  mutating func receiveFlow(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
     let hit = sessions.find(packet.tuple(on: at))
@@ -128,6 +136,7 @@ public struct NATGateway: Element {
     moment = now
     expire(now: now)
     answerHeldSYNs(now: now, &out)
+    expireFragments(now: now, &out)
     for at in neighbours.indices where neighbours[at].deadline <= now {
       var failed: [(frame: StoredFrame, neighbour: IPv4Address)] = []
       neighbours[at].wake(now: now, &out) { frame, neighbour, _ in failed.append((frame.store(), neighbour)) }
@@ -142,6 +151,7 @@ public struct NATGateway: Element {
   public var deadline: Instant {
     var earliest = sessions.wheel.deadline
     if !heldSYNs.isEmpty { earliest = min(earliest, heldSYNs.deadline) }
+    if !fragments.isEmpty { earliest = min(earliest, fragments.deadline) }
     // By index: a table taken out would be retained and released, and this is asked after every packet.
     for at in neighbours.indices {
       let deadline = neighbours[at].deadline
@@ -168,10 +178,22 @@ public struct NATGateway: Element {
   // MARK: Sessions that are over
 
   mutating func expire(now: Instant) {
-    while let number = sessions.nextExpired(now: now) {
-      remove(number)
-      counters.expired += 1
+    // Where their order shows, it is that of their deadlines: the wheel's own owes something to its history.
+    guard events.limit > 0 || configuration.limits.portHoldDown > .zero else {
+      while let number = sessions.nextExpired(now: now) {
+        remove(number)
+        counters.expired += 1
+      }
+      return
     }
+    var numbers: [Int] = []
+    while let number = sessions.nextExpired(now: now) { numbers.append(number) }
+    numbers.sort {
+      let (a, b) = (ExpiryWheel.tick(sessions.entries[$0].deadline), ExpiryWheel.tick(sessions.entries[$1].deadline))
+      return (a, sessions.links[$0].sequence) < (b, sessions.links[$1].sequence)
+    }
+    for number in numbers { remove(number) }
+    counters.expired += UInt64(numbers.count)
   }
 
   /// Ends a session, and its mapping with the last of them.

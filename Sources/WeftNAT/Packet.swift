@@ -120,6 +120,19 @@ struct Packet {
     }
   }
 
+  /// Of a fragment that begins a packet: what its transport header says; its length says nothing yet.
+  mutating func readFirstFragment(_ bytes: RawSpan) -> Kind {
+    isFragment = true
+    let payload = bytes.extracting(transport..<end)
+    if protocolNumber == Proto.udp {
+      guard payload.byteCount >= 8 else { return bad(.malformedUDP) }
+      sourcePort = payload.u16(0)
+      destinationPort = payload.u16(2)
+      return .flow
+    }
+    return readTransport(payload)
+  }
+
   @inline(__always)
   private mutating func bad(_ reason: DropReason) -> Kind {
     self.reason = reason

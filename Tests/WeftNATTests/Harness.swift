@@ -64,7 +64,8 @@ func read(_ bytes: [UInt8], port: Int, quoted: Bool = false) -> Seen? {
     port: port, source: ip.source, destination: ip.destination, proto: ip.protocol.rawValue, ttl: ip.timeToLive)
   seen.checksumsAreRight = ip.hasValidChecksum
   seen.bytes = bytes
-  let isWhole = ip.bytes.byteCount == ip.totalLength
+  let isWhole = ip.bytes.byteCount == ip.totalLength && !ip.isFragment
+  if ip.fragmentOffset > 0 { return seen }
   switch ip.protocol {
   case .udp:
     seen.sourcePort = ip.payload.u16(0)

@@ -34,13 +34,21 @@ struct AddressPlan {
       }
       networks[network.name] = planned
     }
+    // What is plugged into a network has its address by hand: hosts, their NATs' further addresses, bridged VMs.
+    var bridges: [String: String] = [:]
+    for host in topology.hosts {
+      guard let uplink = host.uplink else { continue }
+      addresses[Key(vm: host.name, network: uplink.segment)] = uplink.address
+      networks[uplink.segment]?.excluded.formUnion([uplink.address] + host.networks.flatMap(\.nat.addresses))
+      for network in host.networks where network.mode == .bridge { bridges[network.name] = uplink.segment }
+    }
     var taken: [String: Set<IPv4Address>] = [:]
     var planned = topology.vms.map { [IPv4Address?](repeating: nil, count: $0.nics.count) }
     for (index, vm) in topology.vms.enumerated() {
       for (eth, nic) in vm.nics.enumerated() {
         guard let address = nic.address ?? nic.reservation else { continue }
         if nic.address != nil {
-          networks[nic.network]?.excluded.insert(address)
+          networks[bridges[nic.network] ?? nic.network]?.excluded.insert(address)
         } else {
           networks[nic.network]?.reservations[macs[index][eth]] = address
         }
@@ -75,6 +83,6 @@ struct AddressPlan {
     }
   }
 
-  /// Nil where the pool is too small for everybody: who comes first gets one then.
+  /// Of a VM, or of a host whose uplink is on the network. Nil where the pool is too small for everybody: who comes first gets one then.
   func address(of vm: String, on network: String) -> IPv4Address? { addresses[Key(vm: vm, network: network)] }
 }

@@ -13,4 +13,13 @@ struct NameTable {
   var cables: [LinkName: Int] = [:]
   /// Hosts with a NAT: their gateways.
   var gateways: [String: Int] = [:]
+  /// NAT networks: their gateways.
+  var gatewayOfNetwork: [String: Int] = [:]
+  /// Where the forwards that events add and remove lead to.
+  var forwardTargets: [ForwardTarget: IPv4Address] = [:]
+
+  struct ForwardTarget: Hashable {
+    var network: String
+    var machine: String
+  }
 }

@@ -52,6 +52,7 @@ extension WorldBuilder {
     world.ends = ElementStore(ends)
     world.nodes = ElementStore(nodes)
     world.ports = ElementStore(ports)
+    resolveEventForwards()
     world.names = names
     let placed = Dictionary(grouping: topology.vms, by: \.host)
     world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
@@ -59,6 +60,19 @@ extension WorldBuilder {
     world.bootOrder = nodes.indices.filter { nodes[$0].kind == .machine && !waiting.contains(nodes[$0].name) }
     world.schedule()
     return world
+  }
+
+  private mutating func resolveEventForwards() {
+    for event in topology.events {
+      switch event.action {
+      case .addForward(let network, let forwards), .removeForward(let network, let forwards):
+        for forward in forwards {
+          names.forwardTargets[.init(network: network, machine: forward.vm)] =
+            addressPlan.address(of: forward.vm, on: network)
+        }
+      default: break
+      }
+    }
   }
 
   /// With one-to-one translation: the planned addresses of those that the file settles one for.

@@ -40,15 +40,24 @@ extension WorldBuilder {
     }
     addMachine(of: host, behind: inner, in: &outer)
     for network in privateNetworks where network.dhcp != nil { addServer(of: network, host) }
-    guard let uplink = host.uplink, let segment = switchOfSegment[uplink.segment] else { return }
+    guard host.uplink != nil else { return }
     if let bridge {
       if let outer { plan.connect(outer, plan.port(bridge, "host")) }
       outer = plan.port(bridge, "uplink")
     }
-    if let outer {
-      plan.connect(
-        outer, plan.port(segment, host.name), uplink.link, name: LinkName(node: host.name, port: "uplink"))
+    guard let outer else { return }
+    // The network it is plugged into may be of a host further down in the file.
+    if !plug(outer, of: host) { waitingUplinks.append((outer, host)) }
+  }
+
+  /// Lays a host's uplink to its segment, or to another host's network; false if that isn't there yet.
+  @discardableResult
+  mutating func plug(_ outer: GraphPlan.End, of host: WeftTopology.Host) -> Bool {
+    guard let uplink = host.uplink, let far = switchOfSegment[uplink.segment] ?? switchOfNetwork[uplink.segment] else {
+      return false
     }
+    plan.connect(outer, plan.port(far, host.name), uplink.link, name: LinkName(node: host.name, port: "uplink"))
+    return true
   }
 
   /// One gateway a host: its NAT networks share the host's one address, and so its ports.
@@ -57,7 +66,10 @@ extension WorldBuilder {
     let node = plan.add(.gateway, name)
     names.gateways[host.name] = node
     cover(host.name, node)
-    for network in nats { cover(network.name, node) }
+    for network in nats {
+      cover(network.name, node)
+      names.gatewayOfNetwork[network.name] = node
+    }
     var configuration = NATConfiguration(
       name: name, seed: seed,
       outside: .init(mac: uplink.mac ?? makeMAC(), address: uplink.address, prefix: uplink.prefix, gateway: uplink.gateway),

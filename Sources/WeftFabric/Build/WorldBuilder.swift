@@ -9,7 +9,7 @@ import WeftWire
 
 /// Turns a validated topology into a world. What becomes of each thing:
 ///
-///     segment            a switch; each uplink a cable to it
+///     segment            a switch; each uplink a cable to it, or to the switch of another host's network
 ///     host               a machine; with a bridge network or a NAT in front of it when it has one
 ///     network nat        a switch NAME-switch for the VMs, a gateway NAME (wan, host, lan), a DHCP server NAME-dhcp
 ///     network bridge     a switch NAME that joins the VMs, the host and its uplink
@@ -32,6 +32,7 @@ struct WorldBuilder {
   private var nextMAC: UInt64 = 0
   private var takenMACs: Set<MACAddress> = []
   var switchOfNetwork: [String: Int] = [:]
+  var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
   var switchOfSegment: [String: Int] = [:]
   private(set) var addressPlan = AddressPlan()
   /// Looked up once per NIC, in files of thousands of VMs.
@@ -77,6 +78,7 @@ struct WorldBuilder {
       cover(segment.name, node)
     }
     for host in topology.hosts { add(host) }
+    for (end, host) in waitingUplinks { plug(end, of: host) }
     for (index, vm) in topology.vms.enumerated() { add(vm, addressPlan.macs[index]) }
     return assemble(pool)
   }

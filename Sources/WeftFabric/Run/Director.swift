@@ -70,7 +70,7 @@ struct Director: Codable {
       let event = topology.events[order(topology, nextEvent)]
       guard .start + event.at <= now else { break }
       nextEvent += 1
-      perform(event, &world)
+      perform(event, topology, &world)
     }
     for index in runs.indices where runs[index].deadline <= now { start(index, topology, &world) }
     if nextIdleCheck <= now {
@@ -85,17 +85,20 @@ struct Director: Codable {
     if end <= now { isOver = true }
   }
 
-  private mutating func perform(_ event: Event, _ world: inout World) {
-    do throws(VirtualMachine.IllegalTransition) {
+  private mutating func perform(_ event: Event, _ topology: Topology, _ world: inout World) {
+    do throws(EventFailure) {
       switch event.action {
       case .linkDown(let name): world.setCable(name, up: false)
       case .linkUp(let name): world.setCable(name, up: true)
-      case .start(let vm): try world.perform(.start, on: vm)
-      case .pause(let vm): try world.perform(.pause, on: vm)
-      case .resume(let vm): try world.perform(.resume, on: vm)
-      case .stop(let vm): try world.perform(.stop, on: vm)
+      case .start(let vm): try world.carryOut(.start, on: vm)
+      case .pause(let vm): try world.carryOut(.pause, on: vm)
+      case .resume(let vm): try world.carryOut(.resume, on: vm)
+      case .stop(let vm): try world.carryOut(.stop, on: vm)
       case .setLink(let name, let delay, let rate, let loss): world.setLink(name, delay: delay, rate: rate, loss: loss)
       case .ipForwarding(let host, let enabled): world.setIPForwarding(host, enabled)
+      case .addForward(let network, let forwards): try world.addForwards(forwards, to: network, topology)
+      case .removeForward(let network, let forwards): try world.removeForwards(forwards, of: network, topology)
+      case .flushConntrack(let network): world.flushConnections(of: network)
       }
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")

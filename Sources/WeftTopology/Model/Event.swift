@@ -12,6 +12,11 @@ public struct Event: Sendable, Codable {
     /// Only what is given changes.
     case setLink(LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?)
     case ipForwarding(host: String, enabled: Bool)
+    /// Of a nat network; two forwards where one is for both protocols.
+    case addForward(network: String, [Forward])
+    case removeForward(network: String, [Forward])
+    /// All connections of the NAT that the network has.
+    case flushConntrack(network: String)
   }
 
   public var at: Nanoseconds

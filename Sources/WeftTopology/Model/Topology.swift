@@ -77,6 +77,7 @@ public struct Host: Sendable, Codable {
 }
 
 public struct Uplink: Sendable, Codable {
+  /// A segment, or a nat, host-only or isolated network of another host.
   public var segment: String
   public var address: IPv4Address
   /// The segment's prefix length goes with the address.
@@ -152,7 +153,7 @@ public enum TransportProtocol: String, Sendable, Codable, CaseIterable {
 }
 
 /// Host address:ports → ports of a machine on the network, the first to the first and so on. `"8080:web:80/tcp"`.
-public struct Forward: Sendable, Codable {
+public struct Forward: Sendable, Codable, Hashable {
   public var `protocol`: TransportProtocol
   /// Nil: on all of the host's.
   public var hostAddress: IPv4Address?
@@ -170,6 +171,15 @@ public struct Forward: Sendable, Codable {
     self.vm = vm
     self.vmPort = vmPort
     self.mark = mark
+  }
+}
+
+extension Forward: CustomStringConvertible {
+  /// As in the file: `8000-8010:web:80-90/tcp`.
+  public var description: String {
+    func ports(_ first: UInt16) -> String { count > 1 ? "\(first)-\(first + count - 1)" : "\(first)" }
+    let address = hostAddress.map { "\($0):" } ?? ""
+    return "\(address)\(ports(hostPort)):\(vm):\(ports(vmPort))/\(`protocol`.rawValue)"
   }
 }
 

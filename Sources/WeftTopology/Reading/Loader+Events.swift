@@ -31,6 +31,9 @@ extension Loader {
         let enabled = parse(value["enabled"], Parse.boolean)
       else { return nil }
       return .ipForwarding(host: host, enabled: enabled)
+    case "add-forward": return changedForward(value).map { .addForward(network: $0, $1) }
+    case "remove-forward": return changedForward(value).map { .removeForward(network: $0, $1) }
+    case "flush-conntrack": return natNetwork(value).map { .flushConntrack(network: $0.network.name) }
     default: return nil
     }
   }
@@ -44,6 +47,26 @@ extension Loader {
     for expectation in topology.expectations where expectation.timing.start > duration {
       report("this is first tried after the run's end at \(duration)", at: expectation.mark, severity: .warning)
     }
+  }
+
+  /// Whether it is in the way of another forward shows when it happens.
+  private func changedForward(_ value: YAMLValue) -> (network: String, [Forward])? {
+    let forwards = value["forward"].flatMap { readForward($0) }
+    guard let place = value["network"], let (host, network) = natNetwork(place), let forwards, let first = forwards.first
+    else { return nil }
+    checkTarget(first, network, host)
+    return (network.name, forwards)
+  }
+
+  private func natNetwork(_ value: YAMLValue) -> (host: Host, network: Network)? {
+    guard let name = value.text, !value.isNull, resolve(name, [.network], at: value), let index = networkIndex[name]
+    else { return nil }
+    let host = topology.hosts[index.host]
+    guard host.networks[index.network].mode == .nat else {
+      report("\"\(name)\" is \(host.networks[index.network].mode.rawValue.article) network, and has no NAT", at: value, part: name)
+      return nil
+    }
+    return (host, host.networks[index.network])
   }
 
   private func vmName(_ value: YAMLValue) -> String? {

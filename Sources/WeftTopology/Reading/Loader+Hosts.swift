@@ -17,52 +17,6 @@ extension Loader {
     topology.hosts.append(host)
   }
 
-  /// `campus 134.115.153.10`, or a map.
-  private func readUplink(_ value: YAMLValue, of host: String) -> Uplink? {
-    if let text = value.text {
-      let parts = text.split(separator: " ").map(String.init)
-      guard parts.count == 2, resolve(parts[0], [.segment], at: value), let address = try? Parse.address(parts[1])
-      else {
-        return nil
-      }
-      return makeUplink(segment: parts[0], address, at: value, value, of: host)
-    }
-    guard let segment = value["segment"], let name = segment.text, !name.isEmpty,
-      resolve(name, [.segment], at: segment),
-      let place = value["address"], let address = parse(place, Parse.address)
-    else { return nil }
-    return makeUplink(segment: name, address, at: place, value, of: host)
-  }
-
-  private func makeUplink(
-    segment name: String, _ address: IPv4Address, at place: YAMLValue, _ value: YAMLValue, of host: String
-  ) -> Uplink? {
-    guard let index = segmentIndex[name] else { return nil }
-    let segment = topology.segments[index]
-    fits(address, segment.subnet, of: name, at: place)
-    take(address, on: name, for: "host \"\(host)\"", at: place)
-    var uplink = Uplink(segment: name, address: address, prefix: segment.subnet, mark: value.mark)
-    if let gateway = value["gateway"], let hop = parse(gateway, Parse.address) {
-      fits(hop, segment.subnet, of: name, at: gateway)
-      if hop == address { report("a host is not its own gateway", at: gateway) }
-      uplink.gateway = hop
-    }
-    if let mac = value["mac"], let hardware = parse(mac, Parse.mac) {
-      take(hardware, for: "host \"\(host)\"", at: mac)
-      uplink.mac = hardware
-    }
-    uplink.link = link(value, over: segment.link)
-    return uplink
-  }
-
-  /// Takes an address of what the uplink is plugged into.
-  func occupy(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
-    if address == uplink.gateway {
-      return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
-    }
-    take(address, on: uplink.segment, for: owner, at: value)
-  }
-
   private func readNetworks(_ value: YAMLValue?, of host: Host, hasUplink: Bool) -> [Network] {
     let entries = (value?.entries ?? []).named.filter { names[$0.key]?.mark == $0.keyMark }
     var drafts: [NetworkDraft] = []
@@ -72,6 +26,8 @@ extension Loader {
     if let uplink = host.uplink, let index = segmentIndex[uplink.segment] {
       let segment = topology.segments[index]
       subnets.append(("segment \"\(segment.name)\"", segment.subnet, segment.mark, segment.name))
+    } else if let uplink = host.uplink, let named = names[uplink.segment] {
+      subnets.append(("network \"\(uplink.segment)\"", uplink.prefix, named.mark, uplink.segment))
     }
     for draft in drafts where draft.mode != .bridge {
       guard let subnet = draft.subnet else { continue }

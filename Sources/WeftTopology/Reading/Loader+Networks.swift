@@ -57,7 +57,7 @@ extension Loader {
   func chooseSubnets(_ drafts: inout [NetworkDraft], of host: Host) {
     var used = drafts.filter { $0.mode != .bridge }.compactMap(\.subnet)
     // Every segment may be somewhere a VM wants to go.
-    used += topology.segments.map(\.subnet)
+    used += topology.segments.map(\.subnet) + subnetsAbove(host)
     var candidates = (Array(122...255) + Array(0..<122)).map {
       IPv4Prefix(IPv4Address(192, 168, UInt8($0), 0), length: 24)
     }[...]

@@ -133,10 +133,7 @@ extension Loader {
       return report("\(address) is the DHCP server of \"\(network.name)\"", at: value, part: "\(address)")
     }
     if network.mode == .bridge, let place = networkIndex[network.name], let uplink = topology.hosts[place.host].uplink {
-      if address == uplink.gateway {
-        return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
-      }
-      return take(address, on: uplink.segment, for: owner, at: value)
+      return occupy(address, on: uplink, for: owner, at: value)
     }
     take(address, on: network.name, for: owner, at: value)
   }

@@ -132,7 +132,7 @@ final class Loader {
     declare(segments, hosts, vms, groups)
     for entry in segments { readSegment(entry) }
     checkSegments()
-    for entry in hosts { readHost(entry) }
+    readHosts(hosts)
     for entry in vms { readVM(entry) }
     for entry in groups { readGroup(entry) }
     for entry in hosts { readHostPrograms(entry) }

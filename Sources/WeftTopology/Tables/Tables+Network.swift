@@ -24,11 +24,14 @@ enum Tables {
     [Key("subnet", .scalar(.prefix), "Addresses of the segment.", required: true, example: "134.115.153.0/24")] + cable)
 
   static let uplink = KeyTable(
-    "uplink", "A host's cable to a segment. Short form: `campus 134.115.153.10`",
+    "uplink", "A host's cable to a segment, or into a network of another host. Short form: `campus 134.115.153.10`",
     [
-      Key("segment", .scalar(.reference("segment")), "The segment it joins.", required: true, example: "campus"),
+      Key(
+        "segment", .scalar(.reference("segment or network")),
+        "The segment it joins; or a nat, host-only or isolated network of another host.", required: true,
+        example: "campus"),
       Key("address", .scalar(.address), "The host's address there.", required: true, example: "134.115.153.223"),
-      Key("gateway", .scalar(.address), "Default gateway.", default: "none", example: "134.115.153.1"),
+      Key("gateway", .scalar(.address), "Default gateway.", default: "that of the nat network, else none", example: "134.115.153.1"),
       Key("mac", .scalar(.mac), "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
     ] + cable.map { $0.withDefault("the segment's") })
 

@@ -1,7 +1,9 @@
 extension Tables {
   static let event = KeyTable(
     "event", "Something that happens at a moment",
-    exactlyOne: ["link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding"],
+    exactlyOne: ["link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding",
+      "add-forward", "remove-forward", "flush-conntrack",
+    ],
     [
       Key("at", .scalar(.duration), "When, from the beginning of the run.", required: true, example: "5 s"),
       Key(
@@ -18,6 +20,24 @@ extension Tables {
       Key(
         "ip-forwarding", .object(setForwarding), "Switches a host's IP forwarding.",
         example: "{host: laptop, enabled: false}"),
+      Key(
+        "add-forward", .object(changeForward), "Adds a port forward to a nat network.",
+        example: "{network: home, forward: \"8080:web:80\"}"),
+      Key(
+        "remove-forward", .object(changeForward), "Takes one away, with its connections.",
+        example: "{network: home, forward: \"8080:web:80\"}"),
+      Key(
+        "flush-conntrack", .scalar(.reference("network")), "Forgets all connections of a network's NAT.",
+        example: "home"),
+    ])
+
+  static let changeForward = KeyTable(
+    "change-forward", "Adds or takes away a port forward",
+    [
+      Key("network", .scalar(.reference("network")), "Which nat network.", required: true, example: "home"),
+      Key(
+        "forward", .either([.scalar(.forward), .object(forward)]), "Which port forward.", required: true,
+        example: "\"8080:web:80\""),
     ])
 
   static let setLink = KeyTable(

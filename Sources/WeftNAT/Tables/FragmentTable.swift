@@ -1,0 +1,141 @@
+import WeftCore
+import WeftWire
+
+/// Datagrams that come in pieces. Nothing is reassembled: the first fragment is translated like a packet, the others as
+/// it was. Those that come before it wait, bounded in number, bytes and time, so that a flood of halves costs a fixed
+/// amount and pushes out only the oldest (RFC 4787, REQ-14).
+struct FragmentTable: Codable {
+  /// What fragments of one datagram have in common (RFC 791, 3.2), and the port they come in on.
+  struct Key: FlatKey {
+    var source: IPv4Address
+    var destination: IPv4Address
+    var identification: UInt16
+    var port: UInt16
+    var protocolNumber: UInt8
+
+    var flatHash: UInt64 {
+      mix64(
+        mix64(UInt64(source.rawValue) << 32 | UInt64(destination.rawValue))
+          ^ (UInt64(identification) << 32 | UInt64(port) << 8 | UInt64(protocolNumber)))
+    }
+  }
+
+  /// What the first fragment's way was.
+  struct Way: Codable {
+    var source: IPv4Address
+    var destination: IPv4Address
+    var to: Int
+    var decrement: Bool
+  }
+
+  enum Fate: Codable {
+    case waiting
+    case sent(Way)
+    /// What the first was dropped for, or an overlap.
+    case refused(DropReason)
+  }
+
+  struct Track: Codable {
+    var sequence: UInt64
+    var fate = Fate.waiting
+    /// Offset and end of each piece, in bytes, in one word.
+    var pieces: [UInt32] = []
+    var received = 0
+    /// Known from the last piece on.
+    var total: Int?
+    var held: FrameQueue?
+
+    var isComplete: Bool { total == received }
+  }
+
+  enum Piece { case new, duplicate, overlap, tooMany }
+
+  static let timeout = Nanoseconds.seconds(30)
+  static let datagrams = 1024
+  static let piecesPerDatagram = 64
+  static let heldFrames = 1024
+  static let heldBytes = 1 << 20
+
+  private struct Turn: Codable {
+    var key: Key
+    var sequence: UInt64
+    var until: Instant
+  }
+
+  private(set) var tracks = FlatMap<Key, Track>()
+  /// In the order in which they began, which is that of their deadlines.
+  private var turns: [Turn] = []
+  private var head = 0
+  private var created: UInt64 = 0
+  private(set) var heldCount = 0
+  private(set) var heldByteCount = 0
+
+  var isEmpty: Bool { tracks.isEmpty }
+  var deadline: Instant { head < turns.count ? turns[head].until : .never }
+  var isFull: Bool { tracks.count >= Self.datagrams }
+  func mustMakeRoom(for bytes: Int) -> Bool {
+    heldCount >= Self.heldFrames || heldByteCount + bytes > Self.heldBytes
+  }
+
+  mutating func begin(_ key: Key, now: Instant) {
+    tracks[key] = Track(sequence: created)
+    turns.append(Turn(key: key, sequence: created, until: now + Self.timeout))
+    created += 1
+  }
+
+  /// Enters a piece. The bytes of two pieces never overlap in honest traffic: both can't be true (RFC 1858, RFC 5722).
+  mutating func enter(_ key: Key, offset: Int, end: Int, isLast: Bool) -> Piece {
+    tracks.update(key) { track in
+      let word = UInt32(offset) << 16 | UInt32(end)
+      if track.pieces.contains(word) { return Piece.duplicate }
+      if let total = track.total, end > total || isLast && end != total { return .overlap }
+      for piece in track.pieces where Int(piece & 0xffff) > offset && Int(piece >> 16) < end { return .overlap }
+      if isLast, track.pieces.contains(where: { Int($0 & 0xffff) > end }) { return .overlap }
+      if track.pieces.count >= Self.piecesPerDatagram { return .tooMany }
+      track.pieces.append(word)
+      track.received += end - offset
+      if isLast { track.total = end }
+      return .new
+    } ?? .tooMany
+  }
+
+  mutating func decide(_ key: Key, _ fate: Fate) { tracks.update(key) { $0.fate = fate } }
+
+  mutating func hold(_ key: Key, _ frame: consuming Frame) {
+    heldCount += 1
+    heldByteCount += frame.count
+    let stored = frame.store()
+    tracks.update(key) { track in
+      let queue = track.held ?? FrameQueue(capacity: Self.piecesPerDatagram)
+      track.held = queue
+      queue.push(Frame(stored: stored))
+    }
+  }
+
+  /// The next of those that wait, in the order they came.
+  mutating func release(_ key: Key) -> Frame? {
+    guard let queue = tracks[key]?.held, let frame = queue.pop() else { return nil }
+    heldCount -= 1
+    heldByteCount -= frame.count
+    return frame
+  }
+
+  /// Precondition: nothing of it waits.
+  mutating func remove(_ key: Key) { tracks.remove(key) }
+
+  /// The oldest, out of turn, or the next whose time is over; its frames are still in.
+  mutating func oldest(until now: Instant? = nil) -> Key? {
+    while head < turns.count {
+      let turn = turns[head]
+      let isThere = tracks[turn.key]?.sequence == turn.sequence
+      if isThere, let now, turn.until > now { return nil }
+      head += 1
+      if head == turns.count || head > 2048 {
+        turns.removeFirst(head)
+        head = 0
+      }
+      if isThere { return turn.key }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,137 @@
+import WeftCore
+import WeftWire
+
+/// Uplinks are plugged into segments, or into the networks of other hosts: those are read first, wherever they stand.
+extension Loader {
+  func readHosts(_ entries: [YAMLValue.Entry]) {
+    for entry in byUplink(entries) { readHost(entry) }
+    // What is built has the order of the file.
+    let places = Dictionary(entries.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
+    topology.hosts.sort { places[$0.name, default: 0] < places[$1.name, default: 0] }
+    for (index, host) in topology.hosts.enumerated() {
+      hostIndex[host.name] = index
+      for (number, network) in host.networks.enumerated() { networkIndex[network.name] = (index, number) }
+    }
+  }
+
+  /// The hosts, each after the one whose network its uplink is plugged into.
+  private func byUplink(_ entries: [YAMLValue.Entry]) -> [YAMLValue.Entry] {
+    let known = entries.named.filter { names[$0.key]?.mark == $0.keyMark }
+    let byName = Dictionary(known.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    var done: Set<String> = []
+    var order: [YAMLValue.Entry] = []
+    for entry in known {
+      var chain: [YAMLValue.Entry] = []
+      var next: YAMLValue.Entry? = entry
+      while let host = next, !done.contains(host.key) {
+        if let start = chain.firstIndex(where: { $0.key == host.key }) {
+          let circle = chain[start...].map { "\"\($0.key)\"" }.joined(separator: ", ")
+          report(
+            "the uplinks of \(circle) go round in a circle", atKey: chain[start].keyMark, chain[start].key,
+            hint: "one of them needs a segment")
+          break
+        }
+        chain.append(host)
+        next = upstream(of: host).flatMap { $0 == host.key ? nil : byName[$0] }
+      }
+      for host in chain.reversed() where done.insert(host.key).inserted { order.append(host) }
+    }
+    return order
+  }
+
+  /// The host whose network an uplink names.
+  private func upstream(of entry: YAMLValue.Entry) -> String? {
+    let uplink = merged(entry, "host")["uplink"]
+    let name = uplink?["segment"]?.text ?? uplink?.text.flatMap { $0.split(separator: " ").first.map(String.init) }
+    return name.flatMap { networkHost[$0] }
+  }
+
+  /// `campus 134.115.153.10`, or a map.
+  func readUplink(_ value: YAMLValue, of host: String) -> Uplink? {
+    if let text = value.text {
+      let parts = text.split(separator: " ").map(String.init)
+      guard parts.count == 2, resolve(parts[0], [.segment, .network], at: value),
+        let address = try? Parse.address(parts[1])
+      else { return nil }
+      return makeUplink(to: parts[0], at: value, address, at: value, value, of: host)
+    }
+    guard let segment = value["segment"], let name = segment.text, !name.isEmpty,
+      resolve(name, [.segment, .network], at: segment),
+      let place = value["address"], let address = parse(place, Parse.address)
+    else { return nil }
+    return makeUplink(to: name, at: segment, address, at: place, value, of: host)
+  }
+
+  private func makeUplink(
+    to name: String, at namePlace: YAMLValue, _ address: IPv4Address, at place: YAMLValue, _ value: YAMLValue,
+    of host: String
+  ) -> Uplink? {
+    var uplink: Uplink
+    let base: LinkSettings
+    if let index = segmentIndex[name] {
+      let segment = topology.segments[index]
+      fits(address, segment.subnet, of: name, at: place)
+      take(address, on: name, for: "host \"\(host)\"", at: place)
+      uplink = Uplink(segment: name, address: address, prefix: segment.subnet, mark: value.mark)
+      base = segment.link
+    } else {
+      guard let network = upstreamNetwork(name, at: namePlace, of: host) else { return nil }
+      occupy(address, network, at: place, owner: "host \"\(host)\"")
+      uplink = Uplink(segment: name, address: address, prefix: network.subnet, mark: value.mark)
+      // Only a NAT's gateway leads anywhere.
+      if network.mode == .nat, network.gateway != address { uplink.gateway = network.gateway }
+      base = network.link
+    }
+    if let gateway = value["gateway"], let hop = parse(gateway, Parse.address) {
+      fits(hop, uplink.prefix, of: name, at: gateway)
+      if hop == address { report("a host is not its own gateway", at: gateway) }
+      uplink.gateway = hop
+    }
+    if let mac = value["mac"], let hardware = parse(mac, Parse.mac) {
+      take(hardware, for: "host \"\(host)\"", at: mac)
+      uplink.mac = hardware
+    }
+    uplink.link = link(value, over: base)
+    return uplink
+  }
+
+  /// A network that an uplink may be plugged into; nil after a report, or where the network could not be read.
+  private func upstreamNetwork(_ name: String, at place: YAMLValue, of host: String) -> Network? {
+    guard networkHost[name] != host else {
+      report("host \"\(host)\" cannot plug its uplink into its own network", at: place, part: name)
+      return nil
+    }
+    guard let index = networkIndex[name] else { return nil }
+    let network = topology.hosts[index.host].networks[index.network]
+    guard network.mode != .bridge else {
+      let segment = topology.hosts[index.host].uplink?.segment
+      report(
+        "\"\(name)\" is a bridge, whose addresses are those of its segment", at: place, part: name,
+        hint: segment.map { "plug the uplink into \"\($0)\"" })
+      return nil
+    }
+    return network
+  }
+
+  /// Takes an address of what an uplink is plugged into.
+  func occupy(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
+    if let index = networkIndex[uplink.segment] {
+      return occupy(address, topology.hosts[index.host].networks[index.network], at: value, owner: owner)
+    }
+    if address == uplink.gateway {
+      return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
+    }
+    take(address, on: uplink.segment, for: owner, at: value)
+  }
+
+  /// The subnets between a host and the outermost segment: its VMs may want to go to all of them.
+  func subnetsAbove(_ host: Host) -> [IPv4Prefix] {
+    var subnets: [IPv4Prefix] = []
+    var next = host.uplink
+    while let uplink = next {
+      subnets.append(uplink.prefix)
+      next = networkIndex[uplink.segment].flatMap { topology.hosts[$0.host].uplink }
+    }
+    return subnets
+  }
+}
