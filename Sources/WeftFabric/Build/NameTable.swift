@@ -13,6 +13,11 @@ struct NameTable {
   var cables: [LinkName: Int] = [:]
   /// Hosts with a NAT: their gateways.
   var gateways: [String: Int] = [:]
+
+  /// In the order of addresses, then of names: behind two NATs the same address may stand twice.
+  var byAddress: [(name: String, address: IPv4Address)] {
+    addresses.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { ($0.key, $0.value) }
+  }
   /// NAT networks: their gateways.
   var gatewayOfNetwork: [String: Int] = [:]
   /// Where the forwards that events add and remove lead to.

@@ -112,10 +112,9 @@ public struct Simulation: ~Copyable {
     if let expression = topology.capture.filter {
       do { filter = try CaptureFilter(expression: expression) } catch { throw .filter(error) }
     }
-    let names = world.names.addresses.sorted { $0.value < $1.value }
     let metadata = CaptureMetadata(
       version: weftVersion, topology: topology.name, seed: seed,
-      names: names.map { CaptureMetadata.HostName($0.value, $0.key) })
+      names: world.names.byAddress.map { CaptureMetadata.HostName($0.address, $0.name) })
     do throws(CaptureError) {
       return try CaptureSet(
         directory: options.directory, format: options.format, metadata: metadata, epoch: options.epoch,

@@ -71,10 +71,9 @@ extension Simulation {
     if let captured = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }
-        let names = world.names.addresses.sorted { $0.value < $1.value }
         let metadata = CaptureMetadata(
           version: weftVersion, topology: image.topology.name, seed: image.seed,
-          names: names.map { CaptureMetadata.HostName($0.value, $0.key) })
+          names: world.names.byAddress.map { CaptureMetadata.HostName($0.address, $0.name) })
         let set = try CaptureSet(resuming: captured, directory: directory, metadata: metadata, filter: filter)
         world.reattach(set, ports: image.topology.capture.ports)
       } catch let error as CaptureError {
