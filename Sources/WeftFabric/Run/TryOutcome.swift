@@ -48,6 +48,9 @@ extension TryOutcome {
       // Nobody has to answer a datagram: it arrived at a socket.
       kind = .open
       text = "open (delivered)"
+    case .timedOut where result.nat != nil:
+      kind = .silent
+      text = "not done in time: \(result.nat?.text ?? "")"
     case .timedOut:
       kind = firstDrop == nil ? .silent : .dropped
       let left = records.contains { $0.event == .sent }
@@ -63,7 +66,12 @@ extension TryOutcome {
       kind = .notSent
       text = "nothing was sent: no address or no route yet"
     }
-    if result.outcome == .open, let findings = result.nat { text = findings.text }
+    var records = records
+    if result.outcome == .open, let findings = result.nat {
+      text = findings.text
+      // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
+      records.removeAll { $0.event == .sent }
+    }
     if let status = result.httpStatus { text += ", HTTP \(status)" }
     if let rate = result.throughput { text += ", \(Self.rate(rate))" }
     self.init(kind: kind, text: text, records: records, result: result)
