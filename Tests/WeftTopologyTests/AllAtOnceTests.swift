@@ -69,8 +69,8 @@ struct AllAtOnceTests {
     let found = load(text).diagnostics.map { "\($0.line):\($0.column) \($0.message)" }
     #expect(
       found == [
-        "7:33 port 8080/tcp of \"h\" is forwarded to \"x\", but the host's own http-server listens on it",
-        "8:33 port 53/udp of \"h\" is forwarded twice: here and in network \"a\" on line 7",
+        "7:33 port 8080/tcp of \"h\" is forwarded to \"x\" (7:33), but the host's own http-server (5:16) listens on it",
+        "8:33 port 53/udp of \"h\" is forwarded twice: here (8:33) and in network \"a\" (7:46)",
         "8:52 VM \"x\" is not on network \"b\" but on \"a\"",
       ])
   }

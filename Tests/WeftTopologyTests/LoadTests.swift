@@ -75,7 +75,7 @@ struct LoadTests {
     let home = laptop.networks[0]
     #expect(
       home.forwards.map { "\($0.hostPort):\($0.vm):\($0.vmPort)/\($0.protocol)" } == [
-        "8080:web:80/tcp", "53:web:53/tcp", "53:web:53/udp", "8443:web:443/tcp",
+        "8080:web:80/tcp", "53:web:53/tcp", "53:web:53/udp", "8443:web:443/tcp", "8000:web:80/tcp", "7000:web:7100/udp",
       ])
     #expect(home.nat.unsolicited == .refuse && home.nat[.tcpEstablished] == .hours(24))
     #expect(home.dhcp?.leaseTime == .minutes(10) && home.fdbLimit == 1000)

@@ -86,7 +86,7 @@ struct MistakeTests {
       "segments:\n  a: 10.0.0.0/24\n  a: 10.1.0.0/24\n", 3, 3, "stands twice in this map; the first is on line 2"),
     Mistake("hosts: {a: {ip-forwarding: maybe}}", 1, 28, "not true or false"),
     Mistake("hosts: {a: {ip-forwarding: yes}}", 1, 28, "not true or false", hint: "did you mean true?"),
-    Mistake("hosts: {a: {uplink: campus 10.0.0.1}}", 1, 21, "unknown segment \"campus\""),
+    Mistake("hosts: {a: {uplink: campus 10.0.0.1}}", 1, 21, "unknown segment or network \"campus\""),
     Mistake("hosts: {a: {programs: [http-serve]}}", 1, 24, "none of", hint: "http-server"),
     Mistake("hosts: {a: {programs: [{http-serve: 80}]}}", 1, 25, "unknown key", hint: "http-server"),
     Mistake("hosts: {a: {programs: [{ping}]}}", 1, 25, "expected a node or an address"),
@@ -144,7 +144,7 @@ struct MistakeTests {
     Mistake(hostWith("{a: {mode: nat, dhcp: true}}"), 5, 37, "only false makes sense"),
     Mistake(hostWith("{a: {mode: nat, subnet: 10.0.0.0/30}}"), 5, 39, "too small"),
     Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web\"]}}"), 5, 42, "not a port forward"),
-    Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm \"web\""),
+    Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm or host \"web\""),
     Mistake(
       hostWith("{a: {mode: nat, forwards: [\"80:web:80/tpc\"]}}"), 5, 53, "not a protocol",
       hint: "tcp"),

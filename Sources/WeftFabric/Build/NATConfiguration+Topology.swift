@@ -21,6 +21,7 @@ extension NATBehaviour {
     if let tracking = settings.windowTracking { windowTracking = NATWindowTracking(tracking) }
     if let loose = settings.loose { picksUpMidstream = loose }
     if let report = settings.reportExhaustion { reportsExhaustion = report }
+    if let clamp = settings.mssClamp { clampsMSS = clamp }
     if let refresh = settings.inboundRefresh { timeouts.inboundRefresh = refresh }
     let distinguishesStreams = timeouts.udp != timeouts.udpStream
     for entry in settings.timeouts { timeouts[entry.timeout] = entry.value }

@@ -80,6 +80,7 @@ extension WorldBuilder {
     configuration.ipForwarding = host.ipForwarding
     let settings = nats[0].nat
     configuration.outside.moreAddresses = settings.addresses
+    if let mtu = settings.mtu { configuration.outside.mtu = mtu }
     configuration.behaviour = NATBehaviour(settings)
     configuration.filterRules = settings.rules.map { WeftNAT.FilterRule($0) }
     configuration.tableLimit = settings.limits.table

@@ -66,6 +66,10 @@ public struct NATSettings: Sendable, Codable, Hashable {
   public var reportExhaustion: Bool?
   /// Packets from outside keep an entry alive too.
   public var inboundRefresh: Bool?
+  /// The largest IP packet on the uplink.
+  public var mtu: UInt16?
+  /// A SYN's MSS is lowered to what fits the links.
+  public var mssClamp: Bool?
   /// External addresses beside the host's own.
   public var addresses: [IPv4Address] = []
   /// With one-to-one translation: whose external address is settled.

@@ -24,6 +24,8 @@ extension Loader {
     nat.loose = parse(value["loose"], Parse.boolean)
     nat.reportExhaustion = parse(value["report-exhaustion"], Parse.boolean)
     nat.inboundRefresh = parse(value["inbound-refresh"], Parse.boolean)
+    nat.mtu = integer(value["mtu"], 68...1500).map { UInt16($0) }
+    nat.mssClamp = parse(value["mss-clamp"], Parse.boolean)
     if let timeouts = value["timeouts"] {
       nat.timeouts = NATSettings.Timeout.allCases.compactMap { timeout in
         interval(timeouts[timeout.rawValue]).map { NATSettings.TimeoutValue(timeout: timeout, value: $0) }

@@ -66,6 +66,13 @@ extension Tables {
         "inbound-refresh", .scalar(.boolean), "Packets from outside keep an entry alive too (RFC 4787, REQ-6).",
         default: "linux: true, others: false", example: "true"),
       Key(
+        "mtu", .integer(68...1500),
+        "The largest IP packet on the uplink: larger ones are cut up, or refused with ICMP 3/4 where they may not be.",
+        default: "1500", example: "1400"),
+      Key(
+        "mss-clamp", .scalar(.boolean), "Lowers the MSS of TCP to what fits the links.", default: "false",
+        example: "true"),
+      Key(
         "addresses", .list(.scalar(.address)), "External addresses beside the host's own, of the same subnet.",
         default: "none", example: "[134.115.153.224, 134.115.153.225]"),
       Key(

@@ -242,7 +242,7 @@ enum Parse {
         "\"\(text.prefix(60))\" is not a port forward", hint: "write it like 8080:web:80/tcp: host port, VM, its port")
     }
     let (from, to) = (try ports(String(parts[0])), try ports(String(parts[2])))
-    try sameLength(from, to, part: String(parts[2]))
+    try sameLength(from, to, part: "\(parts[1]):\(parts[2])")
     return ForwardText(
       address: address, hostPorts: from, vm: try name(String(parts[1])), vmPorts: to,
       transports: try transports(halves.count == 2 ? String(halves[1]) : "tcp"))
