@@ -131,7 +131,8 @@ import WeftWire
     net.run(seconds: 3)
     // Both sent a SYN before either saw one (RFC 9293, figure 7).
     let syns = net.taps.filter { $0.from < 2 }.compactMap { Seen($0) }.filter { $0.flags == .syn }
-    #expect(syns.count == 4)
+    #expect(syns.count == 4, "\(net.walk)")
+    #expect(net.guests[1].stack.tcp.liveConnections == 0 && !net.guests[1].hasProbesRunning)
     #expect(net.guests[0].takeProbeResults().first?.outcome == .open)
     #expect(!net.guests[1].hasProbeResults)
     #expect(net.observations.contains { $0.source == Net.address(0) && $0.trace == 9 })
@@ -150,7 +151,13 @@ import WeftWire
   @Test func aFloodComesFromEverOtherPortsAndLeavesNoState() throws {
     var net = Net([
       Net.guest(
-        0, [GuestProgram(.synFlood(to: .guest(1), port: 80, interval: .microseconds(100), count: 500))]),
+        0,
+        [
+          // Knows its neighbour before the flood begins.
+          GuestProgram(.ping(to: .guest(1), count: 1, interval: .seconds(1), size: 8, ttl: 64)),
+          GuestProgram(
+            .synFlood(to: .guest(1), port: 80, interval: .microseconds(100), count: 500), start: .seconds(1)),
+        ]),
       Net.guest(1),
     ])
     net.bootAll()
@@ -158,7 +165,7 @@ import WeftWire
     let syns = net.taps.filter { $0.from == 0 }.filter { Seen($0)?.flags == .syn }
     #expect(syns.count == 500)
     #expect(Set(syns.map { $0.bytes.span.bytes.u16(34) }).count == 500)
-    #expect(net.guests[0].programReports[0].state == .done && net.guests[0].connections.isEmpty)
+    #expect(net.guests[0].programReports[1].state == .done && net.guests[0].connections.isEmpty)
   }
 
   // MARK: Checkpoints

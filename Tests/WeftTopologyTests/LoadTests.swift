@@ -96,6 +96,15 @@ struct LoadTests {
     #expect(lab.vms[6].programs[1].start == .seconds(2))
     #expect(lab.expectations[0].rttAtMost == .seconds(1))
     #expect(lab.expectations[5].name == "web → lease is open")
+    #expect(lab.expectations[7].name == "web → public/tcp by hole punching is blocked")
+    #expect(lab.expectations[7].timeout == .seconds(8) && lab.expectations[8].timeout == .seconds(123))
+    guard
+      case .nat(via: .node("server"), port: 4000, .endpointIndependent, .addressDependent, hairpin: true) =
+        lab.expectations[6].probe, case .within(_, within: .seconds(129)) = lab.expectations[8].timing
+    else {
+      Issue.record("what the NAT must look like, and how long silence may take")
+      return
+    }
     #expect(lab.capture.filter == "tcp port 80" && lab.capture.snaplen == 128 && lab.capture.ports == ["web/*"])
   }
 

@@ -237,6 +237,9 @@ struct MistakeTests {
     Mistake(base + "expect: [{from: web, ping: visitor, http: \"http://visitor\"}]\n", 13, 37, "cannot stand beside"),
     Mistake(
       "hosts: {a: {}, b: {}}\nexpect: [{from: a, ping: b}]\n", 2, 26, "has no address to reach it at"),
+    Mistake(base + "expect: [{from: web, punch: {peer: web, via: visitor}}]\n", 13, 36, "can't be its own peer"),
+    Mistake(base + "expect: [{from: web, nat: {via: visitor, mapping: dependent}}]\n", 13, 51, "none of"),
+    Mistake(base + "expect: [{from: web, idle: {to: \"visitor:7\"}}]\n", 13, 28, "needs \"for\""),
     Mistake(base + "expect: [{from: web, lease: false}]\n", 13, 29, "only true makes sense"),
     Mistake(base + "expect: [{from: web, ping: visitor, rtt: {at-most: 1 ms, at-least: 2 ms}}]\n", 13, 52, "below"),
   ]

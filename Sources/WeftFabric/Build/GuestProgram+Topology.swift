@@ -29,9 +29,18 @@ extension GuestProgram {
       case .bulk(let to, let port, let size): .bulk(to: .init(to, names), port: port, size: size)
       case .udpRate(let to, let port, let size, let interval, let count):
         .udpRate(to: .init(to, names), port: port, size: size, interval: interval, count: count)
+      case .stunServer(let port, let other): .stunServer(port: port, other: other.map { .init($0, names) })
+      case .natProbe(let to, let port): .natProbe(to: .init(to, names), port: port)
+      case .rendezvous(let port): .rendezvous(port: port)
+      case .synFlood(let to, let port, let interval, let count):
+        .synFlood(to: .init(to, names), port: port, interval: interval, count: count)
       }
     self.init(kind, start: program.start)
   }
+}
+
+extension TransportProtocol {
+  var ipProtocol: IPProtocol { self == .tcp ? .tcp : .udp }
 }
 
 extension Destination {

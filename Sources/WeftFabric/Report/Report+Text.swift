@@ -60,6 +60,7 @@ extension Report {
     if report.bytesIn > 0 { parts.append(", \(report.bytesIn) B in") }
     if report.bytesOut > 0 { parts.append(", \(report.bytesOut) B out") }
     if let status = report.httpStatus { parts.append(", HTTP \(status)") }
+    if let findings = report.findings { parts.append(", \(findings.text)") }
     if let rtt = report.rtt, rtt.count > 0 { parts.append(", rtt \(rtt.minimum)/\(rtt.average)/\(rtt.maximum)") }
     if let rate = report.throughput { parts.append(", \(TryOutcome.rate(rate))") }
     return parts.joined()

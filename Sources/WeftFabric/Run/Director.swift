@@ -131,6 +131,9 @@ struct Director: Codable {
     }
     let timeout = ExpectationRun.timeout(of: expectation, now: world.now)
     world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
+    if let (peer, kind) = kind.partner(expectation.probe, world.names) {
+      world.startPartner(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: peer)
+    }
     collect(topology, &world)
   }
 
@@ -177,8 +180,27 @@ extension GuestProbe.Kind {
     case .throughput(let to, let port, let size, _, _):
       guard let target = target(to) else { return nil }
       self = .throughput(to: target, port: port, size: size)
+    case .nat(let via, let port, _, _, _):
+      guard let target = target(via) else { return nil }
+      self = .nat(via: target, port: port)
+    case .punch(_, let via, let port, let transport):
+      guard let target = target(via) else { return nil }
+      self = .punch(via: target, port: port, protocol: transport.ipProtocol, isPartner: false)
+    case .idle(let to, let port, let transport, let time):
+      guard let target = target(to) else { return nil }
+      self = .idle(to: target, port: port, protocol: transport.ipProtocol, delay: time)
     case .lease: return nil
     }
+  }
+}
+
+extension GuestProbe.Kind {
+  /// What the other machine has to do for this probe, and which that is.
+  func partner(_ probe: Expectation.Probe, _ names: NameTable) -> (node: Int, kind: Self)? {
+    guard case .punch(let peer, _, _, _) = probe, case .punch(let via, let port, let type, _) = self,
+      let node = names.machines[peer]
+    else { return nil }
+    return (node, .punch(via: via, port: port, protocol: type, isPartner: true))
   }
 }
 

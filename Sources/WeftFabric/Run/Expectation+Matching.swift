@@ -50,7 +50,12 @@ extension Expectation {
       let rate = result.throughput ?? 0
       if let atLeast, rate < atLeast { return "at least \(TryOutcome.rate(atLeast))" }
       if let atMost, rate > atMost { return "at most \(TryOutcome.rate(atMost))" }
-    case .connect, .ping, .lease: break
+    case .nat(_, _, let mapping, let filtering, let hairpin):
+      let found = result.nat
+      if let mapping, found?.mapping?.rawValue != mapping.rawValue { return "mapping \(mapping.rawValue)" }
+      if let filtering, found?.filtering?.rawValue != filtering.rawValue { return "filtering \(filtering.rawValue)" }
+      if let hairpin, found?.hairpin != hairpin { return "hairpin \(hairpin ? "yes" : "no")" }
+    case .connect, .ping, .punch, .idle, .lease: break
     }
     return nil
   }

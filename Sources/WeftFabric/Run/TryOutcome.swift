@@ -48,6 +48,9 @@ extension TryOutcome {
       // Nobody has to answer a datagram: it arrived at a socket.
       kind = .open
       text = "open (delivered)"
+    case .timedOut where result.nat != nil:
+      kind = .silent
+      text = "not done in time: \(result.nat?.text ?? "")"
     case .timedOut:
       kind = firstDrop == nil ? .silent : .dropped
       let left = records.contains { $0.event == .sent }
@@ -58,10 +61,16 @@ extension TryOutcome {
       text = "connected, then reset"
     case .badResponse:
       kind = .failed
-      text = "answered, but not with HTTP"
+      text = if case .idle = probe { "answered too early" } else { "answered, but not with HTTP" }
     case .notSent:
       kind = .notSent
       text = "nothing was sent: no address or no route yet"
+    }
+    var records = records
+    if result.outcome == .open, let findings = result.nat {
+      text = findings.text
+      // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
+      records.removeAll { $0.event == .sent }
     }
     if let status = result.httpStatus { text += ", HTTP \(status)" }
     if let rate = result.throughput { text += ", \(Self.rate(rate))" }

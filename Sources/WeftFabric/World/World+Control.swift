@@ -66,6 +66,12 @@ extension World {
     settle(node, arrival: nil)
   }
 
+  /// Another machine's side of a probe: it has no result of its own.
+  mutating func startPartner(_ probe: GuestProbe, on node: Int) {
+    machines[nodes[node].index].guest.startProbe(probe, now: now, &effects)
+    settle(node, arrival: nil)
+  }
+
   /// The probes that ended, in the order of nodes, each with what its frames met.
   mutating func takeProbeResults() -> [(node: Int, result: GuestProbeResult, records: [TraceRecord])] {
     hasProbeResults = false

@@ -17,7 +17,7 @@ struct HolePunch: Codable {
 
   let server: TransportAddress
   let isTCP: Bool
-  /// The one of the two whose probe it isn't. It answers until the end, as long as the other may ask.
+  /// The one of the two whose probe it isn't. Over UDP it answers until the end, as long as the other may ask.
   let isPartner: Bool
   let trace: UInt32
   let owner: SocketOwner
@@ -100,7 +100,7 @@ struct HolePunch: Codable {
     hasHeard = true
     if message.flag { isHeard = true }
     if isHeard, rtt == nil { rtt = punchedAt.map { now - $0 } }
-    return isHeard && !isPartner ? .done : .going
+    return isHeard && (isTCP || !isPartner) ? .done : .going
   }
 
   // MARK: UDP

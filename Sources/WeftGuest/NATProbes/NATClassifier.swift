@@ -1,8 +1,9 @@
 import WeftCore
 import WeftWire
 
-/// Finds out how the NAT on the way to a STUN server behaves (RFC 5780, 4.3 and 4.4, and hairpinning); of the program and of the
-/// probe. Filtering is looked at first, while the socket has sent to one address only.
+/// Finds out how the NAT on the way to a STUN server behaves (RFC 5780, 4.3 and 4.4, and hairpinning); of the program
+/// and of the probe. Filtering is looked at by a socket that has sent to one address only, mapping by another one: what
+/// a NAT has let in from an address may decide which mapping it uses towards it.
 struct NATClassifier: Codable {
   enum Step: Equatable {
     case going
@@ -107,8 +108,12 @@ struct NATClassifier: Codable {
       case .second: source = secondPort
       case .otherAddress: (request.changesAddress, request.changesPort) = (true, true)
       case .otherPort: request.changesPort = true
-      case .toAddress: target = partner.map { TransportAddress($0.address, server.port) }
-      case .toPort: target = partner
+      case .toAddress:
+        source = secondPort
+        target = partner.map { TransportAddress($0.address, server.port) }
+      case .toPort:
+        source = secondPort
+        target = partner
       case .hairpinThere: target = secondExternal
       case .hairpinBack:
         source = secondPort
@@ -203,7 +208,7 @@ struct NATClassifier: Codable {
   }
 
   private var mapping: NATFindings.Dependence? {
-    guard let external = findings?.external, let toAddress = answer(.toAddress) else { return nil }
+    guard let external = secondExternal, let toAddress = answer(.toAddress) else { return nil }
     if toAddress == external { return .endpointIndependent }
     guard let toPort = answer(.toPort) else { return nil }
     return toPort == toAddress ? .addressDependent : .addressAndPortDependent

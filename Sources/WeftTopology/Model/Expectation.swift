@@ -18,6 +18,14 @@ public struct Expectation: Sendable, Codable {
     case http(to: Destination, port: UInt16, path: String, status: Int?, bodyContains: String?)
     /// `throughput: {to: "server:5001", size: 10 MB, at-least: 5 Mbit/s, at-most: …}`: a TCP transfer to a sink; bits/s of payload.
     case throughput(to: Destination, port: UInt16, size: UInt64, atLeast: UInt64?, atMost: UInt64?)
+    /// `nat: {via: server, mapping: endpoint-independent, …}`: open = the NAT on the way to that STUN server was
+    /// classified; what is given must be what was found.
+    case nat(
+      via: Destination, port: UInt16, mapping: NATSettings.Dependence?, filtering: NATSettings.Dependence?, hairpin: Bool?)
+    /// `punch: {peer: bob, via: server, protocol: udp}`: open = the two met, data went both ways.
+    case punch(peer: String, via: Destination, port: UInt16, protocol: TransportProtocol)
+    /// `idle: {to: "server:7/udp", for: 119 s}`: open = an echo server's answer still came through after that time.
+    case idle(to: Destination, port: UInt16, protocol: TransportProtocol, time: Nanoseconds)
     /// `lease: true`: every NIC of `from` that asks by DHCP has an address.
     case lease
   }

@@ -23,6 +23,14 @@ public struct Program: Sendable, Codable {
     case bulk(to: Destination, port: UInt16, size: UInt64)
     /// Datagrams of `size` payload bytes, one each `interval`; `count` of them, nil: until the run ends.
     case udpRate(to: Destination, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?)
+    /// Answers STUN binding requests on `port` and the next one; `other` is its partner for answers from elsewhere.
+    case stunServer(port: UInt16, other: Destination?)
+    /// Classifies the NAT on the way to a STUN server and reports what it found.
+    case natProbe(to: Destination, port: UInt16)
+    /// Introduces machines that want to punch holes to each other.
+    case rendezvous(port: UInt16)
+    /// SYNs from ever other ports; `count` of them, nil: until the run ends.
+    case synFlood(to: Destination, port: UInt16, interval: Nanoseconds, count: UInt64?)
   }
 
   public var kind: Kind
@@ -42,7 +50,8 @@ extension Program {
     switch kind {
     case .httpServer(let port, _, _, _), .tcpEcho(let port): [(.tcp, port)]
     case .udpEcho(let port): [(.udp, port)]
-    case .sink(let port): [(.tcp, port), (.udp, port)]
+    case .stunServer(let port, _): [(.udp, port), (.udp, port == .max ? port - 1 : port + 1)]
+    case .sink(let port), .rendezvous(let port): [(.tcp, port), (.udp, port)]
     default: []
     }
   }

@@ -6,7 +6,7 @@ extension Loader {
     guard value.entries != nil else { return lost(at: value.mark) }
     let outcome = value["is"]?.text.flatMap(Expectation.Outcome.init(rawValue:)) ?? .open
     checkFit(value, outcome)
-    let timing = timing(value)
+    let timing = timing(value, idle: parse(value["idle"]?["for"], Quantity.interval))
     var from: String?
     if let place = value["from"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) {
       from = name
@@ -24,7 +24,8 @@ extension Loader {
     let name = value["name"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "\(from) → \(what) is \(outcome.rawValue)"
     var expectation = Expectation(name: name, from: from, probe: probe, timing: timing, mark: value.mark)
     expectation.outcome = outcome
-    if let timeout = interval(value["timeout"]) { expectation.timeout = timeout }
+    expectation.timeout = interval(value["timeout"]) ?? probe.patience
+    checkSelf(value, from)
     (expectation.seenAs, expectation.reaches, expectation.by) = (seenAs, reaches, by)
     expectation.reason = value["reason"]?.text
     (expectation.rttAtMost, expectation.rttAtLeast) = (atMost, atLeast)
@@ -89,7 +90,46 @@ extension Loader {
         "throughput to \(place.text ?? "")"
       )
     }
+    if let nat = value["nat"] { return self.nat(nat) }
+    if let punch = value["punch"] { return self.punch(punch) }
+    if let idle = value["idle"] {
+      guard let place = idle["to"], let end = endpoint(place, false, only: nil),
+        let time = parse(idle["for"], Quantity.interval)
+      else { return nil }
+      return (
+        .idle(to: end.to, port: end.port, protocol: end.transport, time: time),
+        "\(place.text ?? "") after \(time) of silence"
+      )
+    }
     return value["lease"] != nil ? (.lease, "lease") : nil
+  }
+
+  private func nat(_ value: YAMLValue) -> (Expectation.Probe, String)? {
+    guard let place = value["via"], let via = destination(place, false) else { return nil }
+    func dependence(_ key: String) -> NATSettings.Dependence? {
+      value[key]?.text.flatMap(NATSettings.Dependence.init(rawValue:))
+    }
+    let probe = Expectation.Probe.nat(
+      via: via, port: parse(value["port"], Parse.port) ?? 3478, mapping: dependence("mapping"),
+      filtering: dependence("filtering"), hairpin: parse(value["hairpin"], Parse.boolean))
+    return (probe, "NAT via \(place.text ?? "")")
+  }
+
+  private func punch(_ value: YAMLValue) -> (Expectation.Probe, String)? {
+    guard let place = value["via"], let via = destination(place, false), let other = value["peer"],
+      let peer = other.text, resolve(peer, [.host, .vm], at: other)
+    else { return nil }
+    let transport = value["protocol"]?.text.flatMap(TransportProtocol.init(rawValue:)) ?? .udp
+    return (
+      .punch(peer: peer, via: via, port: parse(value["port"], Parse.port) ?? 3480, protocol: transport),
+      "\(peer)/\(transport.rawValue) by hole punching"
+    )
+  }
+
+  /// Nobody meets themselves.
+  private func checkSelf(_ value: YAMLValue, _ from: String) {
+    guard let peer = value["punch"]?["peer"], peer.text == from else { return }
+    report("\"\(from)\" can't be its own peer", at: peer)
   }
 
   private func bounds(_ value: YAMLValue?) -> (atMost: Nanoseconds?, atLeast: Nanoseconds?) {
@@ -112,7 +152,7 @@ extension Loader {
     return (high, low)
   }
 
-  private func timing(_ value: YAMLValue) -> Expectation.Timing {
+  private func timing(_ value: YAMLValue, idle: Nanoseconds?) -> Expectation.Timing {
     let windows = (value.entries ?? []).filter { ["never-during", "always-after"].contains($0.key) }
     if let window = windows.first {
       for entry in value.entries ?? []
@@ -124,7 +164,7 @@ extension Loader {
         ? .neverDuring(from: from, to: to, every: every) : .alwaysAfter(from: from, to: to, every: every)
     }
     let at = parse(value["at"], Quantity.duration) ?? .seconds(1)
-    return .within(at: at, within: parse(value["within"], Quantity.duration) ?? .seconds(10))
+    return .within(at: at, within: parse(value["within"], Quantity.duration) ?? .seconds(10) + (idle ?? .zero))
   }
 
   /// `5 s`, `[2 s, 4 s]`, or a map.
@@ -146,5 +186,16 @@ extension Loader {
       report("the window is empty", at: last)
     }
     return (from, to, interval(every) ?? .seconds(1))
+  }
+}
+
+extension Expectation.Probe {
+  /// How long a try waits where the file doesn't say: long enough for ARP to give up (3 s), and for what it does itself.
+  fileprivate var patience: Nanoseconds {
+    switch self {
+    case .nat, .punch: .seconds(8)
+    case .idle(_, _, _, let time): time + .seconds(4)
+    case .connect, .ping, .http, .throughput, .lease: .seconds(4)
+    }
   }
 }

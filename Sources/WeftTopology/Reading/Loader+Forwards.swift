@@ -175,6 +175,10 @@ extension Program.Kind {
     case .sink: "sink"
     case .bulk: "bulk"
     case .udpRate: "udp-rate"
+    case .stunServer: "stun-server"
+    case .natProbe: "nat-probe"
+    case .rendezvous: "rendezvous"
+    case .synFlood: "syn-flood"
     }
   }
 }

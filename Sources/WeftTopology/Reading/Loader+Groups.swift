@@ -95,7 +95,11 @@ extension Program {
     case .bulk(let to, let port, let size): kind = .bulk(to: change(to), port: port, size: size)
     case .udpRate(let to, let port, let size, let interval, let count):
       kind = .udpRate(to: change(to), port: port, size: size, interval: interval, count: count)
-    case .httpServer, .tcpEcho, .udpEcho, .sink: break
+    case .stunServer(let port, let other): kind = .stunServer(port: port, other: other.map(change))
+    case .natProbe(let to, let port): kind = .natProbe(to: change(to), port: port)
+    case .synFlood(let to, let port, let interval, let count):
+      kind = .synFlood(to: change(to), port: port, interval: interval, count: count)
+    case .httpServer, .tcpEcho, .udpEcho, .sink, .rendezvous: break
     }
   }
 }

@@ -56,6 +56,22 @@ extension Loader {
       }
       return .bulk(to: end.to, port: end.port, size: bytes(value["size"], 0...1 << 50).map { UInt64($0) } ?? 1_000_000)
     case "udp-rate": return udpRate(value, inGroup)
+    case "stun-server":
+      return .stunServer(
+        port: listen(value, 3478), other: value["other"].flatMap { $0.isNull ? nil : destination($0, inGroup) })
+    case "nat-probe":
+      let place = value.text != nil ? value : value["via"] ?? value
+      guard let to = destination(place, inGroup) else { return nil }
+      return .natProbe(to: to, port: parse(value["port"], Parse.port) ?? 3478)
+    case "rendezvous": return .rendezvous(port: listen(value, 3480))
+    case "syn-flood":
+      guard let end = endpoint(value.text != nil ? value : value["to"] ?? value, inGroup, only: .tcp) else {
+        return nil
+      }
+      let pps = integer(value["pps"], 1...1_000_000_000) ?? 1000
+      return .synFlood(
+        to: end.to, port: end.port, interval: Nanoseconds(1_000_000_000 / UInt64(max(1, pps))),
+        count: integer(value["count"], 1...1_000_000_000_000).map { UInt64($0) })
     default: return nil
     }
   }

@@ -52,11 +52,13 @@ extension Tables {
     .either([.scalar(.choice(servers)), .object(program)]))
 
   /// Programs that run without being told anything.
-  static let servers = ["http-server", "tcp-echo", "udp-echo", "sink"]
+  static let servers = ["http-server", "tcp-echo", "udp-echo", "sink", "stun-server", "rendezvous"]
 
   static let program = KeyTable(
     "program", "What runs in a guest",
-    exactlyOne: ["http-server", "http-get", "ping", "tcp-echo", "udp-echo", "sink", "bulk", "udp-rate"],
+    exactlyOne: ["http-server", "http-get", "ping", "tcp-echo", "udp-echo", "sink", "bulk", "udp-rate", "stun-server",
+      "nat-probe", "rendezvous", "syn-flood",
+    ],
     [
       Key(
         "http-server", .either([.scalar(.port), .object(httpServer)]),
@@ -84,6 +86,22 @@ extension Tables {
       Key(
         "udp-rate", .object(udpRate), "Sends datagrams at a steady pace.",
         example: "{to: \"server:9\", size: 64 B, pps: 1000}"),
+      Key(
+        "stun-server", .either([.scalar(.port), .object(stunServer)]),
+        "Tells clients their external address (RFC 8489), on a port and the next one. Short form: the port.",
+        example: "{other: server2}"),
+      Key(
+        "nat-probe", .either([.scalar(.destination), .object(natProbe)]),
+        "Classifies the NAT on the way to a stun-server and reports it (RFC 5780). Short form: the server.",
+        example: "server"),
+      Key(
+        "rendezvous",
+        .either([.scalar(.port), .object(server("rendezvous", "Introduces machines that punch holes", 3480))]),
+        "Introduces machines that punch holes to each other, over TCP and UDP. Short form: the port.", example: "3480"),
+      Key(
+        "syn-flood", .either([.scalar(.endpoint), .object(synFlood)]),
+        "Sends SYNs from ever other ports and keeps no state. Short form: to where.",
+        example: "{to: \"server:80\", pps: 10000}"),
       start("0 s for servers, 100 ms for others"),
     ])
 
@@ -137,6 +155,34 @@ extension Tables {
     [
       Key("to", .scalar(.endpoint), "A sink and its port.", required: true, example: "server:5001"),
       Key("size", .scalar(.bytes(0...1 << 50)), "How much.", default: "1 MB", example: "10 MB"),
+      start("100 ms"),
+    ])
+
+  static let stunServer = KeyTable(
+    "stun-server", "Tells clients their external address",
+    [
+      Key("port", .scalar(.port), "Where it listens; also on the next one.", default: "3478", example: "3478"),
+      Key(
+        "other", .scalar(.destination),
+        "A second machine with a stun-server on the same port, which answers where an answer from elsewhere is asked "
+          + "for. Without it, mapping can't be told.", default: "none", example: "server2"),
+      start("0 s"),
+    ])
+
+  static let natProbe = KeyTable(
+    "nat-probe", "Classifies the NAT on the way to a stun-server",
+    [
+      Key("via", .scalar(.destination), "The stun-server.", required: true, example: "server"),
+      Key("port", .scalar(.port), "Its port.", default: "3478", example: "3478"),
+      start("100 ms"),
+    ])
+
+  static let synFlood = KeyTable(
+    "syn-flood", "Sends SYNs from ever other ports and keeps no state",
+    [
+      Key("to", .scalar(.endpoint), "To where.", required: true, example: "server:80"),
+      Key("pps", .integer(1...1_000_000_000), "How many a second.", default: "1000", example: "10000"),
+      Key("count", .integer(1...1_000_000_000_000), "How many.", default: "until the run ends", example: "5000"),
       start("100 ms"),
     ])
 

@@ -77,7 +77,7 @@ extension Tables {
     ])
 
   static let expectation = KeyTable(
-    "expectation", "What must hold", exactlyOne: ["to", "ping", "http", "throughput", "lease"],
+    "expectation", "What must hold", exactlyOne: ["to", "ping", "http", "throughput", "nat", "punch", "idle", "lease"],
     [
       Key(
         "name", .scalar(.text), "What the report calls it.", default: "made from the rest",
@@ -91,6 +91,15 @@ extension Tables {
       Key(
         "throughput", .object(throughput), "Measures a TCP transfer.",
         example: "{to: \"server:5001\", at-least: 5 Mbit/s}"),
+      Key(
+        "nat", .object(probeNAT), "Classifies the NAT on the way to a stun-server.",
+        example: "{via: server, mapping: endpoint-independent}"),
+      Key(
+        "punch", .object(probePunch), "Punches holes from both sides and meets the other.",
+        example: "{peer: bob, via: server}"),
+      Key(
+        "idle", .object(probeIdle), "Has an echo server answer late, over a flow without traffic until then.",
+        example: "{to: \"server:7/udp\", for: 119 s}"),
       Key("lease", .scalar(.always(true)), "Every NIC that asks by DHCP has an address.", example: "true"),
       Key(
         "is", .scalar(.choice(Expectation.Outcome.allCases.map(\.rawValue))),
@@ -115,9 +124,10 @@ extension Tables {
         default: "none", example: "< 5 ms"),
       Key("at", .scalar(.duration), "When it is first tried.", default: "1 s", example: "5 s"),
       Key(
-        "within", .scalar(.duration), "Tried again until it holds or this much time is over.", default: "10 s",
-        example: "3 s"),
-      Key("timeout", .scalar(.interval), "How long one try waits for an answer.", default: "4 s", example: "500 ms"),
+        "within", .scalar(.duration), "Tried again until it holds or this much time is over.", default: "10 s, and idle's time", example: "3 s"),
+      Key(
+        "timeout", .scalar(.interval), "How long one try waits for an answer.",
+        default: "4 s; nat, punch: 8 s; idle: its time and 4 s", example: "500 ms"),
       Key(
         "never-during", .either([.list(.scalar(.duration)), .object(window)]),
         "Must not hold once in this window: [from, to].", default: "none", example: "[2 s, 4 s]"),
@@ -132,6 +142,39 @@ extension Tables {
       Key("to", .scalar(.destination), "A node or an address.", required: true, example: "visitor"),
       Key("size", .scalar(.bytes(0...65_507)), "Bytes of data.", default: "56", example: "1000"),
       Key("ttl", .integer(1...255), "Time to live.", default: "64", example: "3"),
+    ])
+
+  static let probeNAT = KeyTable(
+    "probe-nat", "What a NAT must look like from inside (RFC 4787's words)",
+    [
+      Key("via", .scalar(.destination), "A machine with a stun-server.", required: true, example: "server"),
+      Key("port", .scalar(.port), "Its port.", default: "3478", example: "3478"),
+      Key(
+        "mapping", dependence, "Of what the external endpoint depends.", default: "any",
+        example: "endpoint-independent"),
+      Key("filtering", dependence, "What decides who is let in.", default: "any", example: "address-dependent"),
+      Key(
+        "hairpin", .scalar(.boolean), "Whether two of its sockets reach each other by their external endpoints.",
+        default: "any", example: "true"),
+    ])
+
+  private static let dependence = Shape.scalar(.choice(NATSettings.Dependence.allCases.map(\.rawValue)))
+
+  static let probePunch = KeyTable(
+    "probe-punch", "A meeting of two machines behind NATs, through a third",
+    [
+      Key("peer", .scalar(.reference("machine")), "The other one.", required: true, example: "bob"),
+      Key("via", .scalar(.destination), "A machine with a rendezvous.", required: true, example: "server"),
+      Key("port", .scalar(.port), "Its port.", default: "3480", example: "3480"),
+      Key(
+        "protocol", .scalar(.choice(["udp", "tcp"])), "What they speak.", default: "udp", example: "tcp"),
+    ])
+
+  static let probeIdle = KeyTable(
+    "probe-idle", "A flow without traffic",
+    [
+      Key("to", .scalar(.endpoint), "A tcp-echo or udp-echo.", required: true, example: "server:7/udp"),
+      Key("for", .scalar(.interval), "How long it waits before it answers.", required: true, example: "119 s"),
     ])
 
   static let capture = KeyTable(
