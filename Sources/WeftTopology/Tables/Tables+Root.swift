@@ -1,7 +1,8 @@
 extension Tables {
   static let event = KeyTable(
     "event", "Something that happens at a moment",
-    exactlyOne: ["link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding",
+    exactlyOne: [
+      "link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding",
       "add-forward", "remove-forward", "flush-conntrack",
     ],
     [
