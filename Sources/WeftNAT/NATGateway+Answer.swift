@@ -12,7 +12,8 @@ extension NATGateway {
 
   /// Tells a packet's sender, on the port it came in on. Only for senders that were checked.
   mutating func answerError(
-    _ type: ICMPv4Type, code: UInt8, rest: UInt32 = 0, about frame: borrowing Frame, on at: Int, now: Instant, _ out: inout Effects
+    _ type: ICMPv4Type, code: UInt8, rest: UInt32 = 0, about frame: borrowing Frame, on at: Int, now: Instant,
+    _ out: inout Effects
   ) {
     let own = ownAddress(on: at)
     let identification = nextIdentification()

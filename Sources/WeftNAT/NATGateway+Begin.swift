@@ -51,7 +51,8 @@ extension NATGateway {
   private mutating func toExternal(
     _ frame: consuming Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    let found = packet.tupleKind == Tuple.echoReply
+    let found =
+      packet.tupleKind == Tuple.echoReply
       ? nil : target(packet.protocolNumber, packet.destination, packet.destinationPort)
     guard let target = found, packet.protocolNumber != Proto.icmp || target.owner == .pair else {
       guard packet.protocolNumber == Proto.icmp else {
@@ -140,7 +141,8 @@ extension NATGateway {
     guard insidePort(of: packet.source) == nil else {
       return out.drop(frame, on: port, .spoofedSource, .address(packet.source.rawValue))
     }
-    let found = packet.tupleKind == Tuple.echoReply
+    let found =
+      packet.tupleKind == Tuple.echoReply
       ? nil : target(packet.protocolNumber, packet.destination, packet.destinationPort)
     if packet.protocolNumber == Proto.icmp, found?.owner != .pair {
       return beginOutsideEcho(frame, packet, now: now, &out)

@@ -92,7 +92,8 @@ extension MappingTable {
 
 extension NATGateway {
   private enum CodingKeys: CodingKey {
-    case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows, held
+    case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows,
+      held
     case lastPort, hosts, pairs, filter, heldSYNs, fragments, events, moment
   }
 

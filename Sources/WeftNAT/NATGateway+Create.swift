@@ -69,7 +69,9 @@ extension NATGateway {
       sessions.entries[number].state = .established
       // As long as nobody answers (netfilter).
       let timeouts = configuration.behaviour.timeouts
-      sessions.shorten(number, to: (now + min(timeouts.tcpUnacknowledged, timeouts.tcpEstablished)).rawValue)
+      sessions.shorten(
+        number, to: (now + min(timeouts.tcpUnacknowledged ?? timeouts.tcpEstablished, timeouts.tcpEstablished)).rawValue
+      )
     }
     guard configuration.behaviour.windowTracking != .off,
       let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end))

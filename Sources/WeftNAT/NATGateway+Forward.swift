@@ -48,7 +48,7 @@ extension NATGateway {
       let isStream = isReply || session.flags.contains(.assured)
       let timeout =
         packet.protocolNumber == Proto.udp
-        ? isStream ? configuration.behaviour.timeouts.udpStream : configuration.behaviour.timeouts.udp
+        ? datagramTimeout(isStream: isStream)
         : firstTimeout(packet.protocolNumber)
       let deadline = (now + timeout).rawValue
       if deadline >= session.deadline {
@@ -60,6 +60,12 @@ extension NATGateway {
     sessions.entries[number].account(isReply: isReply, bytes: packet.end &- 14)
     if isReply, session.replyPackets == 0 { firstReply(number, now: now) }
     translate(frame, packet, session, isReply: isReply, now: now, &out)
+  }
+
+  @inline(__always)
+  private func datagramTimeout(isStream: Bool) -> Nanoseconds {
+    if isStream, let stream = configuration.behaviour.timeouts.udpStream { return stream }
+    return configuration.behaviour.timeouts.udp
   }
 
   /// Packets have gone both ways.
@@ -200,9 +206,11 @@ extension NATGateway {
   @inline(__always)
   private func timeout(_ state: TCPState, window: Int) -> Nanoseconds {
     var timeout = configuration.behaviour.timeouts.of(state)
-    if sessions.windows[window].isStuck { timeout = min(timeout, configuration.behaviour.timeouts.tcpMaxRetransmissions) }
-    if sessions.windows[window].hasUnacknowledged {
-      timeout = min(timeout, configuration.behaviour.timeouts.tcpUnacknowledged)
+    if let most = configuration.behaviour.timeouts.tcpMaxRetransmissions, sessions.windows[window].isStuck {
+      timeout = min(timeout, most)
+    }
+    if let most = configuration.behaviour.timeouts.tcpUnacknowledged, sessions.windows[window].hasUnacknowledged {
+      timeout = min(timeout, most)
     }
     return timeout
   }

@@ -57,7 +57,10 @@ extension NATGateway {
   }
 
   /// Whether the filter of the external endpoint lets a remote endpoint in (RFC 4787, 5).
-  func admits(_ target: Target, _ kind: UInt8, at external: IPv4Address, _ port: UInt16, from remote: IPv4Address, _ remotePort: UInt16)
+  func admits(
+    _ target: Target, _ kind: UInt8, at external: IPv4Address, _ port: UInt16, from remote: IPv4Address,
+    _ remotePort: UInt16
+  )
     -> Bool
   {
     if target.owner == .forward || target.owner == .service { return true }
@@ -169,8 +172,8 @@ extension NATGateway {
     return free
   }
 
-  /// A port whose use towards this remote end is free, as netfilter's `nf_nat_l4proto_unique_tuple`: the inside one, else
-  /// a random one of its class.
+  /// A port whose use towards this remote end is free, as netfilter's `nf_nat_l4proto_unique_tuple`: the inside one,
+  /// else a random one of its class.
   private mutating func overloaded(
     _ packet: Packet, _ host: UInt64, to remote: IPv4Address, _ remotePort: UInt16
   ) -> Result<ExternalEndpoint, Refusal> {
@@ -193,7 +196,8 @@ extension NATGateway {
     }
     let start = range.lowerBound + UInt16(mappings.random.next(below: UInt64(range.count)))
     // Looked through once: until an entry goes, it stays full.
-    let search = FullRange(kind: kind, address: address, remote: remote, remotePort: remotePort, range: range.lowerBound)
+    let search = FullRange(
+      kind: kind, address: address, remote: remote, remotePort: remotePort, range: range.lowerBound)
     if fullRange == search, fullRangeRemovals == sessions.removals { return .failure(Refusal(.portsExhausted)) }
     var candidate = start
     for _ in 0..<range.count {

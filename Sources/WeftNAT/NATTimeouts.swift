@@ -6,20 +6,21 @@ public struct NATTimeouts: Codable, Sendable, Hashable {
   public var tcpSynSent = Nanoseconds.minutes(4)
   public var tcpSynReceived = Nanoseconds.minutes(4)
   public var tcpEstablished = Nanoseconds.seconds(7440)
-  public var tcpFinWait = Nanoseconds.seconds(7440)
-  public var tcpCloseWait = Nanoseconds.seconds(7440)
+  /// Half-closed; nil: as established.
+  public var tcpFinWait: Nanoseconds?
+  public var tcpCloseWait: Nanoseconds?
   public var tcpLastAck = Nanoseconds.minutes(4)
   public var tcpTimeWait = Nanoseconds.minutes(4)
   /// After a RST: RFC 7857, 2.2.
   public var tcpClose = Nanoseconds.minutes(4)
   /// At most, after three retransmissions of one segment, or with a window of zero; needs window tracking.
-  public var tcpMaxRetransmissions = Nanoseconds.seconds(7440)
+  public var tcpMaxRetransmissions: Nanoseconds?
   /// At most, while data is not acknowledged; needs window tracking.
-  public var tcpUnacknowledged = Nanoseconds.seconds(7440)
+  public var tcpUnacknowledged: Nanoseconds?
   /// RFC 4787, REQ-5: at least two minutes, five recommended.
   public var udp = Nanoseconds.minutes(5)
-  /// Once packets have gone both ways.
-  public var udpStream = Nanoseconds.minutes(5)
+  /// Once packets have gone both ways; nil: the same.
+  public var udpStream: Nanoseconds?
   /// RFC 5508, REQ-2.
   public var icmp = Nanoseconds.seconds(60)
   /// Of protocols without ports, where they are tracked at all (one-to-one).
@@ -67,8 +68,8 @@ public struct NATTimeouts: Codable, Sendable, Hashable {
     case .none, .established: tcpEstablished
     case .synSent, .synSent2: tcpSynSent
     case .synReceived: tcpSynReceived
-    case .finWait: tcpFinWait
-    case .closeWait: tcpCloseWait
+    case .finWait: tcpFinWait ?? tcpEstablished
+    case .closeWait: tcpCloseWait ?? tcpEstablished
     case .lastAck: tcpLastAck
     case .timeWait: tcpTimeWait
     case .closed: tcpClose

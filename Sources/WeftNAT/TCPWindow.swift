@@ -16,7 +16,8 @@ struct TCPSegment {
   /// The sequence number after it.
   @inline(__always)
   var end: UInt32 {
-    sequence &+ length &+ (flags.isDisjoint(with: [.syn, .fin]) ? 0 : flags.contains(.syn) && flags.contains(.fin) ? 2 : 1)
+    sequence &+ length
+      &+ (flags.isDisjoint(with: [.syn, .fin]) ? 0 : flags.contains(.syn) && flags.contains(.fin) ? 2 : 1)
   }
 
   init() {}

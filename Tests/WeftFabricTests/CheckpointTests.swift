@@ -36,10 +36,7 @@ import WeftTopology
     return "captures differ at \(ports); \(first)"
   }
 
-  @Test(
-    arguments: [
-      "nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy", "busy",
-    ])
+  @Test(arguments: ["nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy", "busy"])
   func aRunResumedAtManyMomentsIsTheSameRun(name: String) throws {
     let topology = try lab(name)
     var whole = try Self.start(topology)

@@ -15,7 +15,9 @@ import WeftWire
     NATFiltering.allCases.map { Combination(mapping: m, filtering: $0) }
   }
 
-  @Test("RFC 4787 4.1, 5; RFC 5382 REQ-1, REQ-3: mapping × filtering, as a probe from outside sees them", arguments: combinations)
+  @Test(
+    "RFC 4787 4.1, 5; RFC 5382 REQ-1, REQ-3: mapping × filtering, as a probe from outside sees them",
+    arguments: combinations)
   func mappingTimesFiltering(_ c: Combination) throws {
     for isTCP in [false, true] {
       let net = Harness(
@@ -41,7 +43,9 @@ import WeftWire
     }
   }
 
-  @Test("RFC 5508 REQ-1: echo identifiers map as configured; a reply needs its request, whatever the filter", arguments: combinations)
+  @Test(
+    "RFC 5508 REQ-1: echo identifiers map as configured; a reply needs its request, whatever the filter",
+    arguments: combinations)
   func echoMappingTimesFiltering(_ c: Combination) throws {
     let net = Harness(
       configuration {
@@ -191,7 +195,9 @@ import WeftWire
     #expect(net.pass(Packets.ping(vm, server, id: 4), on: 2)?.sourcePort == 4)
     #expect(net.pass(Packets.ping(vm2, server, id: 4), on: 2)?.sourcePort != 4)
     // Other protocols by address alone.
-    let gre = { (a: IP, b: IP) in Packets.ip(IPv4Header(protocol: IPProtocol(rawValue: 47), source: a, destination: b), [1, 2]) }
+    let gre = { (a: IP, b: IP) in
+      Packets.ip(IPv4Header(protocol: IPProtocol(rawValue: 47), source: a, destination: b), [1, 2])
+    }
     #expect(net.pass(gre(vm, server), on: 2)?.source == external)
     #expect(net.pass(gre(server, external), on: 0)?.destination == vm)
     #expect(net.refuse(gre(vm2, server), on: 2) == .portsExhausted)
@@ -207,7 +213,9 @@ import WeftWire
         $0.behaviour = NATBehaviour(profile: .linux)
         $0.externalPorts = 5000...5009
       })
-    for port in 1...10 as ClosedRange<UInt16> { #expect(net.pass(Packets.udp(vm, 4000 + port, server, 53), on: 2) != nil) }
+    for port in 1...10 as ClosedRange<UInt16> {
+      #expect(net.pass(Packets.udp(vm, 4000 + port, server, 53), on: 2) != nil)
+    }
     for _ in 0..<2 {
       #expect(net.refuse(Packets.udp(vm, 1, server, 53), on: 2) == .portsExhausted)
       #expect(net.sent.isEmpty)
@@ -229,7 +237,8 @@ import WeftWire
   func linuxStates() {
     typealias Step = TCPTrackingTests.Step
     let opening = [
-      Step(.syn, false, .synSent, 120), Step([.syn, .ack], true, .synReceived, 60), Step(.ack, false, .established, 432_000),
+      Step(.syn, false, .synSent, 120), Step([.syn, .ack], true, .synReceived, 60),
+      Step(.ack, false, .established, 432_000),
     ]
     let sequences: [[Step]] = [
       opening + [
@@ -238,7 +247,8 @@ import WeftWire
       ],
       opening + [Step(.rst, true, .closed, 10), Step(.ack, false, .closed, 10), Step(.syn, false, .synSent, 120)],
       [
-        Step(.syn, false, .synSent, 120), Step(.syn, true, .synSent2, 120), Step([.syn, .ack], false, .synReceived, 60),
+        Step(.syn, false, .synSent, 120), Step(.syn, true, .synSent2, 120),
+        Step([.syn, .ack], false, .synReceived, 60),
         Step([.syn, .ack], true, .synReceived, 60), Step(.ack, false, .established, 432_000),
       ],
       [Step(.syn, false, .synSent, 120), Step([.rst, .ack], true, .closed, 10)],

@@ -37,7 +37,8 @@ import WeftWire
       ])
     #expect(
       Self.explain(net, 17, vm, 5000, server, 53, on: 2) == [
-        .noConnection, .ipForwarding(true), .newMapping(.endpointIndependent, .preserve, external: external, port: 5000),
+        .noConnection, .ipForwarding(true),
+        .newMapping(.endpointIndependent, .preserve, external: external, port: 5000),
         .filterRule(0, rules[0]), .verdict(.dropped(.filtered)),
       ])
     _ = net.pass(Packets.udp(vm, 5000, server, 54), on: 2)

@@ -67,10 +67,16 @@ import WeftWire
     }
     let cases: [(PortForward, (PortForward) -> PortForwardError?)] = [
       (PortForward(.udp, externalPort: 99, to: vm2, port: 1), { .conflict($0, with: .forward(web)) }),
-      (PortForward(.tcp, on: Self.second, externalPort: 70, count: 11, to: vm2, port: 1), { .conflict($0, with: .forward(web)) }),
+      (
+        PortForward(.tcp, on: Self.second, externalPort: 70, count: 11, to: vm2, port: 1),
+        { .conflict($0, with: .forward(web)) }
+      ),
       (PortForward(.tcp, on: Self.second, externalPort: 100, to: vm2, port: 1), { _ in nil }),
       (PortForward(.tcp, on: external, externalPort: 80, to: vm2, port: 1), { _ in nil }),
-      (PortForward(.both, externalPort: 20, count: 5, to: vm2, port: 1), { .conflict($0, with: .service(ServicePort(.tcp, 22))) }),
+      (
+        PortForward(.both, externalPort: 20, count: 5, to: vm2, port: 1),
+        { .conflict($0, with: .service(ServicePort(.tcp, 22))) }
+      ),
       (PortForward(.udp, externalPort: 22, to: vm2, port: 1), { _ in nil }),
       (PortForward(.tcp, on: server, externalPort: 1, to: vm2, port: 1), { .notExternal($0) }),
       (PortForward(.tcp, externalPort: 0, to: vm2, port: 1), { .badRange($0) }),

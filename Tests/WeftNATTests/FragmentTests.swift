@@ -41,7 +41,10 @@ import WeftWire
 
   @Test("RFC 4787 REQ-14: fragments are translated in whatever order they come", arguments: orders)
   func anyOrder(order: [Int]) throws {
-    for packet in [Self.whole, Packets.tcp(vm, 5000, server, 53, .syn, payload: Self.payload), Packets.icmp(vm, server, 8, rest: 5000 << 16, data: Self.payload)] {
+    for packet in [
+      Self.whole, Packets.tcp(vm, 5000, server, 53, .syn, payload: Self.payload),
+      Packets.icmp(vm, server, 8, rest: 5000 << 16, data: Self.payload),
+    ] {
       let net = Harness(configuration())
       _ = net.pass(Packets.udp(vm2, 5000, server, 9), on: 2)
       _ = net.pass(Packets.tcp(vm2, 5000, server, 9, .syn), on: 2)
@@ -126,7 +129,8 @@ import WeftWire
     #expect(net.drops.map(\.reason) == [.filtered, .filtered, .filtered] && net.sent.isEmpty)
     #expect(net.refuse(Self.cut(Self.answer, 32)[0], on: 0) == .noPortForward)
     #expect(net.refuse(Self.cut(Self.answer, 32)[1], on: 0) == .noPortForward)
-    #expect(net.refuse(Self.cut(Packets.udp(other, 1, server, 2, payload: Self.payload), 32)[1], on: 2) == .spoofedSource)
+    #expect(
+      net.refuse(Self.cut(Packets.udp(other, 1, server, 2, payload: Self.payload), 32)[1], on: 2) == .spoofedSource)
   }
 
   @Test func brokenFragmentsAreMalformed() {
@@ -142,12 +146,14 @@ import WeftWire
     header.fragmentOffset = 8
     #expect(net.refuse(Packets.ip(header, [UInt8](repeating: 0, count: 16)), on: 2) == .malformedTCP)
     // RFC 1858: a first one without its flags.
-    #expect(net.refuse(Self.cut(Packets.tcp(vm, 1, server, 2, .syn, payload: Self.payload), 16)[0], on: 2) == .malformedTCP)
+    #expect(
+      net.refuse(Self.cut(Packets.tcp(vm, 1, server, 2, .syn, payload: Self.payload), 16)[0], on: 2) == .malformedTCP)
     #expect(net.refuse(Self.cut(Packets.ping(vm, gatewayInside, id: 1), 8)[0], on: 2) == .fragmentUnsupported)
   }
 
   static func big(_ size: Int, dontFragment: Bool) -> [UInt8] {
-    let packet = Packets.udp(vm, 5000, server, 53, payload: (0..<size).map { UInt8($0 & 255) }, options: [148, 4, 0, 0, 7, 4, 0, 0])
+    let packet = Packets.udp(
+      vm, 5000, server, 53, payload: (0..<size).map { UInt8($0 & 255) }, options: [148, 4, 0, 0, 7, 4, 0, 0])
     guard !dontFragment, let view = IPv4View(packet.span.bytes), var header = IPv4Header(view) else { return packet }
     header.dontFragment = false
     header.identification = 99
@@ -159,10 +165,14 @@ import WeftWire
     let net = Harness(configuration { $0.outside.mtu = 1000 })
     #expect(net.refuse(Self.big(1200, dontFragment: true), on: 2) == .fragmentationNeeded)
     let told = try #require(net.sent.first)
-    #expect(told.icmpType == 3 && told.icmpCode == 4 && told.rest == 1000 && told.destination == vm && told.source == gatewayInside)
+    #expect(
+      told.icmpType == 3 && told.icmpCode == 4 && told.rest == 1000 && told.destination == vm
+        && told.source == gatewayInside)
     net.clear()
     net.give(Self.big(1200, dontFragment: false), on: 2)
-    #expect(net.sent.count == 2 && net.sent.allSatisfy { $0.bytes.count <= 1000 && $0.checksumsAreRight && $0.source == external })
+    #expect(
+      net.sent.count == 2
+        && net.sent.allSatisfy { $0.bytes.count <= 1000 && $0.checksumsAreRight && $0.source == external })
     // The router alert is in both, the record route (not to be copied) in the first alone.
     #expect(net.sent.map { Int($0.bytes[0] & 15) * 4 } == [28, 24])
     let payload = net.sent.flatMap { $0.bytes[(Int($0.bytes[0] & 15) * 4)...] }
@@ -170,15 +180,21 @@ import WeftWire
     #expect(net.sent[0].bytes[6] == 0x20 && net.sent[1].bytes[6] & 0x20 == 0)
     // A fragment may be cut again.
     net.clear()
-    for piece in Self.cut(Packets.udp(vm, 5000, server, 53, payload: [UInt8](repeating: 3, count: 1700)), 1400) { net.give(piece, on: 2) }
+    for piece in Self.cut(Packets.udp(vm, 5000, server, 53, payload: [UInt8](repeating: 3, count: 1700)), 1400) {
+      net.give(piece, on: 2)
+    }
     #expect(net.sent.count == 3)
     #expect(try #require(Self.join(net.sent)).checksumsAreRight)
     // From outside to a smaller link inside: the sender outside is told, by the gateway's outside address.
     let inner = Harness(configuration { $0.insides[0].mtu = 600 })
     _ = inner.pass(Packets.udp(vm, 5000, server, 53), on: 2)
-    #expect(inner.refuse(Packets.udp(server, 53, external, 5000, payload: [UInt8](repeating: 1, count: 700)), on: 0) == .fragmentationNeeded)
-    #expect(inner.sent.first?.destination == server && inner.sent.first?.source == external && inner.sent.first?.rest == 600)
-    #expect(inner.pass(Packets.udp(server, 53, external, 5000, payload: [UInt8](repeating: 1, count: 572)), on: 0) != nil)
+    #expect(
+      inner.refuse(Packets.udp(server, 53, external, 5000, payload: [UInt8](repeating: 1, count: 700)), on: 0)
+        == .fragmentationNeeded)
+    #expect(
+      inner.sent.first?.destination == server && inner.sent.first?.source == external && inner.sent.first?.rest == 600)
+    #expect(
+      inner.pass(Packets.udp(server, 53, external, 5000, payload: [UInt8](repeating: 1, count: 572)), on: 0) != nil)
   }
 
   @Test func aSYNsMSSIsLoweredWhereAsked() throws {

@@ -6,7 +6,9 @@ import WeftWire
 
 /// What must be true whatever is sent, under any set of axes.
 @Suite struct PropertyTests {
-  static func pick<T>(_ values: [T], _ random: inout RandomStream) -> T { values[Int(random.next(below: UInt64(values.count)))] }
+  static func pick<T>(_ values: [T], _ random: inout RandomStream) -> T {
+    values[Int(random.next(below: UInt64(values.count)))]
+  }
 
   static func behaviour(_ random: inout RandomStream) -> NATBehaviour {
     var b = NATBehaviour(profile: pick(NATProfile.allCases, &random))
@@ -33,7 +35,8 @@ import WeftWire
     if random.next(below: 2) == 0 { limits.sessionsPerHost = 12 }
     if random.next(below: 2) == 0 { limits.mappingsPerHost = 8 }
     limits.earlyDrop = random.next(below: 2) == 0
-    let rules = random.next(below: 2) == 0 ? [FilterRule(.reset, destinationPorts: 8080...8080), FilterRule(.allow)] : []
+    let rules =
+      random.next(below: 2) == 0 ? [FilterRule(.reset, destinationPorts: 8080...8080), FilterRule(.allow)] : []
     let mtu = pick([1500, 60, 68] as [UInt16], &random)
     let host = random.next(below: 2) == 0
     return Harness(
@@ -66,9 +69,13 @@ import WeftWire
       net.give(Self.packet(&random), on: port)
       let kept = net.pool.outstanding - outstanding
       if net.sent.isEmpty, net.drops.isEmpty, kept != 1 { Issue.record("round \(round): vanished") }
-      if net.pool.outstanding > FragmentTable.heldFrames + HeldSYNs.limit { Issue.record("round \(round): kept too much") }
+      if net.pool.outstanding > FragmentTable.heldFrames + HeldSYNs.limit {
+        Issue.record("round \(round): kept too much")
+      }
       for seen in net.sent {
-        if seen.port == 0, !externals.contains(seen.source) { Issue.record("round \(round): a private source left: \(seen)") }
+        if seen.port == 0, !externals.contains(seen.source) {
+          Issue.record("round \(round): a private source left: \(seen)")
+        }
         if !seen.checksumsAreRight { Issue.record("round \(round): a wrong checksum: \(seen)") }
       }
       if net.gateway.connectionCount > net.gateway.configuration.tableLimit { Issue.record("round \(round): too many") }
@@ -77,7 +84,10 @@ import WeftWire
         var outside: Set<[UInt32]> = []
         for entry in net.gateway.connections(now: net.now) where entry.reply.port == NATGateway.outsidePort {
           let r = entry.reply
-          let key = [UInt32(entry.protocolNumber), r.source.rawValue, UInt32(r.sourcePort), r.destination.rawValue, UInt32(r.destinationPort)]
+          let key = [
+            UInt32(entry.protocolNumber), r.source.rawValue, UInt32(r.sourcePort), r.destination.rawValue,
+            UInt32(r.destinationPort),
+          ]
           if !outside.insert(key).inserted { Issue.record("round \(round): two flows share \(r)") }
         }
       }

@@ -23,7 +23,9 @@ import WeftWire
     return net.sent.first { $0.proto == 17 }
   }
 
-  static func harness(_ change: (inout NATConfiguration) -> Void = { _ in }) -> Harness { Harness(configuration(change)) }
+  static func harness(_ change: (inout NATConfiguration) -> Void = { _ in }) -> Harness {
+    Harness(configuration(change))
+  }
 
   static func error(_ code: UInt8, about: [UInt8], from: IP, to: IP, type: UInt8 = 3) -> [UInt8] {
     Packets.icmp(from, to, type, code: code, rest: 0, data: about)
@@ -68,7 +70,7 @@ import WeftWire
       return udp(net, server, 53, external, 5000, on: 0)?.destination == vm
     },
     Requirement("RFC 4787 REQ-6") {
-      let net = harness { $0.behaviour.timeouts.udp = .minutes(2); $0.behaviour.timeouts.udpStream = .minutes(2) }
+      let net = harness { $0.timeouts.udp = .minutes(2) }
       _ = udp(net, vm, 5000, server, 53, on: 2)
       net.advance(by: .seconds(100))
       _ = udp(net, vm, 5000, server, 53, on: 2)
@@ -183,7 +185,8 @@ import WeftWire
       let seen = net.pass(
         error(1, about: Packets.tcp(external, 4000, server, 80, .ack), from: router, to: external), on: 0)
       let inner = seen.flatMap(quotation)
-      return seen?.destination == vm && inner?.source == vm && inner?.sourcePort == 4000 && inner?.checksumsAreRight == true
+      return seen?.destination == vm && inner?.source == vm && inner?.sourcePort == 4000
+        && inner?.checksumsAreRight == true
     },
     Requirement("RFC 5382 REQ-10") {
       let net = established()
@@ -208,7 +211,8 @@ import WeftWire
       _ = udp(net, vm, 5000, server, 53, on: 2)
       var broken = error(1, about: Packets.udp(external, 5000, server, 53), from: router, to: external)
       broken[22] ^= 1
-      let options = error(1, about: Packets.udp(external, 5000, server, 53, options: [148, 4, 0, 0]), from: router, to: external)
+      let options = error(
+        1, about: Packets.udp(external, 5000, server, 53, options: [148, 4, 0, 0]), from: router, to: external)
       return net.refuse(broken, on: 0) == .badICMPChecksum && net.pass(options, on: 0)?.destination == vm
     },
     Requirement("RFC 5508 REQ-4") {
@@ -269,7 +273,8 @@ import WeftWire
     Requirement("RFC 6888 REQ-4") {
       let net = harness { $0.limits.sessionsPerHost = 1 }
       _ = udp(net, vm, 1, server, 53, on: 2)
-      return net.refuse(Packets.udp(vm, 2, server, 53), on: 2) == .hostLimit && udp(net, vm2, 2, server, 53, on: 2) != nil
+      return net.refuse(Packets.udp(vm, 2, server, 53), on: 2) == .hostLimit
+        && udp(net, vm2, 2, server, 53, on: 2) != nil
     },
     Requirement("RFC 6888 REQ-8") {
       let net = harness {

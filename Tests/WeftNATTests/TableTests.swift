@@ -18,7 +18,8 @@ import WeftWire
     net.gateway.flush(now: net.now)
     let events = net.gateway.takeEvents()
     #expect(events.map(\.kind) == [.new, .update, .update, .update, .update, .destroy, .destroy])
-    #expect(events.map(\.entry.state) == [.synSent, .synReceived, .synReceived, .established, .none, .none, .established])
+    #expect(
+      events.map(\.entry.state) == [.synSent, .synReceived, .synReceived, .established, .none, .none, .established])
     #expect(events.map(\.entry.id) == [1, 1, 1, 1, 0, 0, 1])
     #expect(events[0].entry.original.packets == 1 && events[0].entry.timeLeft == .minutes(4))
     #expect(events[5].at > events[4].at && net.gateway.takeEvents().isEmpty)
@@ -54,7 +55,11 @@ import WeftWire
     #expect(listed { $0.source = IPv4Prefix(vm2, length: 32) } == 2)
     #expect(listed { $0.destination = IPv4Prefix(server2, length: 24) } == 1)
     #expect(listed { $0.replyDestinationPort = 3 } == 1)
-    #expect(listed { $0.destinationPort = 53; $0.sourcePort = 2 } == 1)
+    #expect(
+      listed {
+        $0.destinationPort = 53
+        $0.sourcePort = 2
+      } == 1)
     #expect(listed { $0.isAssured = true } == 1)
     var udp = ConnectionFilter()
     udp.protocolNumber = 17

@@ -11,16 +11,21 @@ import WeftWire
     let net = Harness(configuration(change))
     var options = TCPOptions()
     options.windowScale = 2
-    net.give(Packets.tcp(vm, 4000, server, 80, .syn, sequence: 999, acknowledgment: 0, window: 8000, options: options), on: 2)
     net.give(
-      Packets.tcp(server, 80, external, 4000, [.syn, .ack], sequence: 49999, acknowledgment: 1000, window: 6000, options: options),
+      Packets.tcp(vm, 4000, server, 80, .syn, sequence: 999, acknowledgment: 0, window: 8000, options: options), on: 2)
+    net.give(
+      Packets.tcp(
+        server, 80, external, 4000, [.syn, .ack],
+        sequence: 49999, acknowledgment: 1000, window: 6000, options: options),
       on: 0)
     net.give(Packets.tcp(vm, 4000, server, 80, .ack, sequence: 1000, acknowledgment: 50000, window: 2000), on: 2)
     #expect(net.sent.count == 3 && TCPTrackingTests.state(net) == .established)
     return net
   }
 
-  static func client(_ net: Harness, _ flags: TCPFlags, _ sequence: UInt32, _ ack: UInt32, bytes: Int = 0, window: UInt16 = 2000)
+  static func client(
+    _ net: Harness, _ flags: TCPFlags, _ sequence: UInt32, _ ack: UInt32, bytes: Int = 0, window: UInt16 = 2000
+  )
     -> DropReason?
   {
     net.clear()
@@ -31,7 +36,9 @@ import WeftWire
     return net.drops.first?.reason
   }
 
-  static func remote(_ net: Harness, _ flags: TCPFlags, _ sequence: UInt32, _ ack: UInt32, bytes: Int = 0, window: UInt16 = 1500)
+  static func remote(
+    _ net: Harness, _ flags: TCPFlags, _ sequence: UInt32, _ ack: UInt32, bytes: Int = 0, window: UInt16 = 1500
+  )
     -> DropReason?
   {
     net.clear()
@@ -102,7 +109,9 @@ import WeftWire
     let net = Harness(configuration())
     let base = UInt32.max - 500
     net.give(Packets.tcp(vm, 4000, server, 80, .syn, sequence: base &- 1, acknowledgment: 0, window: 8000), on: 2)
-    net.give(Packets.tcp(server, 80, external, 4000, [.syn, .ack], sequence: base &- 1, acknowledgment: base, window: 8000), on: 0)
+    net.give(
+      Packets.tcp(server, 80, external, 4000, [.syn, .ack], sequence: base &- 1, acknowledgment: base, window: 8000),
+      on: 0)
     #expect(Self.client(net, .ack, base, base, bytes: 1000) == nil)
     #expect(Self.remote(net, .ack, base, base &+ 1000, bytes: 1000) == nil)
     #expect(Self.client(net, .ack, base &+ 1000, base &+ 1000, bytes: 1000) == nil)
@@ -135,12 +144,19 @@ import WeftWire
       let outstanding = sent[side] &- acked[side]
       var from = sent[side]
       var bytes = Int(random.next(below: 600))
-      if outstanding > 0, random.next(below: 4) == 0 { from = acked[side] } else if outstanding + 600 > 5000 { bytes = 0 }
+      if outstanding > 0, random.next(below: 4) == 0 {
+        from = acked[side]
+      } else if outstanding + 600 > 5000 {
+        bytes = 0
+      }
       let end = from &+ UInt32(bytes)
       let reason =
         side == 0
         ? Self.client(net, .ack, from, got[0], bytes: bytes) : Self.remote(net, .ack, from, got[1], bytes: bytes)
-      if let reason { Issue.record("round \(round): \(reason)"); return }
+      if let reason {
+        Issue.record("round \(round): \(reason)")
+        return
+      }
       if Int32(bitPattern: end &- sent[side]) > 0 { sent[side] = end }
       // The acknowledgment that it carries arrives at the gateway, and so do, mostly, its data at the other end.
       acked[1 - side] = got[side]

@@ -77,6 +77,9 @@ public enum Labs {
       - {at: 650 ms, set-link: {link: client.eth0, delay: 3 ms, loss: 5 %, rate: 2 Mbit/s}}
       - {at: 700 ms, stop: late}
       - {at: 750 ms, link-down: web.eth0}
+      - {at: 500 ms, add-forward: {network: home, forward: "9000-9010:web:80-90/both"}}
+      - {at: 680 ms, remove-forward: {network: home, forward: "9000-9010:web:80-90/both"}}
+      - {at: 690 ms, flush-conntrack: home}
       - {at: 800 ms, ip-forwarding: {host: laptop, enabled: false}}
       - {at: 900 ms, ip-forwarding: {host: laptop, enabled: true}}
       - {at: 950 ms, link-up: web}

@@ -132,6 +132,12 @@ struct NATKeysTests {
     #expect(settings.oneToOne[0].address == IPv4Address(134, 115, 153, 224) && settings.oneToOne[0].mark.line == 7)
   }
 
+  @Test func tooFewAddressesForItsMachinesAreWorthAWarning() {
+    let load = load(lab("nat: one-to-one").replacing("  web: {network: home}", with: "  web: {network: home}\n  two: {network: home}"))
+    #expect(load.topology != nil && load.diagnostics.map(\.severity) == [.warning])
+    #expect(load.diagnostics.first?.message == "\"home\" has 1 external address for 2 machines")
+  }
+
   @Test func aRuleKeepsItsLine() throws {
     let settings = try topology(
       lab(

@@ -23,36 +23,28 @@ extension NATBehaviour {
     if let report = settings.reportExhaustion { reportsExhaustion = report }
     if let clamp = settings.mssClamp { clampsMSS = clamp }
     if let refresh = settings.inboundRefresh { timeouts.inboundRefresh = refresh }
-    let distinguishesStreams = timeouts.udp != timeouts.udpStream
-    for entry in settings.timeouts { timeouts[entry.timeout] = entry.value }
-    // Whoever sets one UDP timeout under a profile that has but one means them both.
-    if !distinguishesStreams, settings[.udpStream] == nil { timeouts.udpStream = timeouts.udp }
+    for entry in settings.timeouts { timeouts.set(entry.timeout, entry.value) }
   }
 }
 
 extension NATTimeouts {
-  subscript(name: NATSettings.Timeout) -> Nanoseconds {
-    get { self[keyPath: Self.path(name)] }
-    set { self[keyPath: Self.path(name)] = newValue }
-  }
-
-  private static func path(_ name: NATSettings.Timeout) -> WritableKeyPath<NATTimeouts, Nanoseconds> {
+  mutating func set(_ name: NATSettings.Timeout, _ value: Nanoseconds) {
     switch name {
-    case .tcpTransitory: \.tcpTransitory
-    case .tcpSynSent: \.tcpSynSent
-    case .tcpSynReceived: \.tcpSynReceived
-    case .tcpEstablished: \.tcpEstablished
-    case .tcpFinWait: \.tcpFinWait
-    case .tcpCloseWait: \.tcpCloseWait
-    case .tcpLastAck: \.tcpLastAck
-    case .tcpTimeWait: \.tcpTimeWait
-    case .tcpClose: \.tcpClose
-    case .tcpMaxRetransmissions: \.tcpMaxRetransmissions
-    case .tcpUnacknowledged: \.tcpUnacknowledged
-    case .udp: \.udp
-    case .udpStream: \.udpStream
-    case .icmp: \.icmp
-    case .generic: \.generic
+    case .tcpTransitory: tcpTransitory = value
+    case .tcpSynSent: tcpSynSent = value
+    case .tcpSynReceived: tcpSynReceived = value
+    case .tcpEstablished: tcpEstablished = value
+    case .tcpFinWait: tcpFinWait = value
+    case .tcpCloseWait: tcpCloseWait = value
+    case .tcpLastAck: tcpLastAck = value
+    case .tcpTimeWait: tcpTimeWait = value
+    case .tcpClose: tcpClose = value
+    case .tcpMaxRetransmissions: tcpMaxRetransmissions = value
+    case .tcpUnacknowledged: tcpUnacknowledged = value
+    case .udp: udp = value
+    case .udpStream: udpStream = value
+    case .icmp: icmp = value
+    case .generic: generic = value
     }
   }
 }

@@ -73,7 +73,9 @@ extension World {
       return "\(what) is in the way of another, to \(rival.address):\(rival.port)"
     case .conflict(_, with: .service(let service)):
       let host = topology.hosts.first { $0.networks.contains { $0.name == network } }
-      let program = host?.programs.first { $0.listens.contains { $0.1 == service.port } }
+      let program = host?.programs.first { program in
+        program.listens.contains { $0.1 == service.port && ($0.0 == .tcp) == (service.transport == .tcp) }
+      }
       let line = program.map { " (line \($0.mark.line))" } ?? ""
       return "\(what): the host \(host?.name ?? "itself") listens on port \(service.port)/\(service.transport.rawValue)\(line)"
     case .conflict(_, with: .flow(let address, let port)):

@@ -31,7 +31,9 @@ struct PortBitmap {
 
   /// The first free port from `start` upwards, going round at the end of the range; `parity` 0 or 1 admits only even or
   /// odd ones. Precondition: the range holds `start`.
-  func free(_ kind: UInt8, _ address: Int, in range: ClosedRange<UInt16>, from start: UInt16, parity: UInt16?) -> UInt16? {
+  func free(_ kind: UInt8, _ address: Int, in range: ClosedRange<UInt16>, from start: UInt16, parity: UInt16?)
+    -> UInt16?
+  {
     let mask: UInt64 = parity.map { $0 == 0 ? 0x5555_5555_5555_5555 : 0xaaaa_aaaa_aaaa_aaaa } ?? ~0
     if let port = scan(kind, address, start...range.upperBound, mask) { return port }
     return start > range.lowerBound ? scan(kind, address, range.lowerBound...start - 1, mask) : nil

@@ -60,7 +60,8 @@ struct SessionTable {
 
   var footprint: Int {
     entries.capacity * MemoryLayout<Session>.stride + links.capacity * MemoryLayout<Link>.stride + index.footprint
-      + free.capacity * 4 + wheel.footprint + windows.capacity * MemoryLayout<TCPWindow>.stride + freeWindows.capacity * 4
+      + free.capacity * 4 + wheel.footprint + windows.capacity * MemoryLayout<TCPWindow>.stride + freeWindows.capacity
+      * 4
   }
 
   @inline(__always)

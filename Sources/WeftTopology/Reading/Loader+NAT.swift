@@ -154,6 +154,21 @@ extension Loader {
         let names = nats.map { "\"\($0.name)\"" }.joined(separator: ", ")
         report("\"\(pair.vm)\" is not on \(names)", at: place, part: pair.vm)
       }
+      if let first = nats.first, first.nat.profile == .oneToOne { checkRoom(nats, first) }
+    }
+  }
+
+  /// Who has no external address goes nowhere; that may be meant.
+  private func checkRoom(_ nats: [Network], _ first: Network) {
+    let names = Set(nats.map(\.name))
+    let machines =
+      topology.vms.count { $0.nics.contains { names.contains($0.network) } }
+      + topology.hosts.count { $0.uplink.map { names.contains($0.segment) } ?? false }
+    let addresses = 1 + first.nat.addresses.count
+    if machines > addresses {
+      report(
+        "\"\(first.name)\" has \(addresses) external address\(addresses == 1 ? "" : "es") for \(machines) machines", at: first.mark,
+        length: first.name.unicodeScalars.count, hint: "give its nat more \"addresses\"", severity: .warning)
     }
   }
 
