@@ -26,6 +26,63 @@ import WeftWire
     return net.taps.map(\.bytes)
   }
 
+  /// Servers and clients of STUN, a rendezvous and late echoes.
+  private static let probing = [
+    Net.guest(0, [GuestProgram(.natProbe(to: .guest(1), port: 3478))]),
+    Net.guest(
+      1,
+      [
+        GuestProgram(.stunServer(port: 3478, other: .guest(2))), GuestProgram(.rendezvous(port: 3480)),
+        GuestProgram(.udpEcho(port: 7)), GuestProgram(.tcpEcho(port: 7)),
+      ]),
+    Net.guest(2, [GuestProgram(.stunServer(port: 3478, other: .guest(1)))]),
+  ]
+
+  /// Starts two machines' probes: each kind, over and over.
+  private static func startProbes(_ net: inout Net, _ trace: inout UInt32) {
+    let kinds: [(Bool) -> GuestProbe.Kind] = [
+      { _ in .nat(via: .guest(1), port: 3478) },
+      { .punch(via: .guest(1), port: 3480, protocol: .udp, isPartner: $0) },
+      { .punch(via: .guest(1), port: 3480, protocol: .tcp, isPartner: $0) },
+      { _ in .idle(to: .guest(1), port: 7, protocol: .udp, delay: .milliseconds(300)) },
+      { _ in .idle(to: .guest(1), port: 7, protocol: .tcp, delay: .milliseconds(300)) },
+    ]
+    for kind in kinds {
+      trace += 1
+      net.probe(0, GuestProbe(trace: trace, kind: kind(false), timeout: .seconds(2)))
+      net.probe(2, GuestProbe(trace: trace, kind: kind(true), timeout: .seconds(2)))
+    }
+  }
+
+  @Test(arguments: [1, 2, 3] as [UInt64]) func mangledProbesNeverTrapNorLeak(seed: UInt64) {
+    var trace: UInt32 = 0
+    var source = Net(Self.probing)
+    source.bootAll()
+    Self.startProbes(&source, &trace)
+    source.run(seconds: 3)
+    let corpus = source.taps.map(\.bytes)
+    #expect(source.guests[0].takeProbeResults().allSatisfy { $0.outcome == .open })
+
+    var random = RandomStream(seed: seed, owner: "fuzz", purpose: "probes")
+    var net = Net(Self.probing)
+    net.keepsTaps = false
+    net.bootAll()
+    for round in 0..<6000 {
+      if round % 300 == 0 { Self.startProbes(&net, &trace) }
+      var bytes = corpus[Int(random.next(below: UInt64(corpus.count)))]
+      if random.next(below: 10) == 0 { bytes = Array(bytes.prefix(Int(random.next(below: UInt64(bytes.count) + 1)))) }
+      for _ in 0..<random.next(below: 4) where !bytes.isEmpty {
+        bytes[Int(random.next(below: UInt64(bytes.count)))] ^= UInt8(1) << UInt8(random.next(below: 8))
+      }
+      Self.fixChecksums(&bytes)
+      net.inject(Int(random.next(below: 3)), bytes, trace: UInt32(random.next(below: UInt64(trace) + 1)))
+      if round % 8 == 0 { net.run(seconds: 0.01) }
+    }
+    net.run(seconds: 40)
+    #expect(!net.guests[0].hasProbesRunning && net.guests[0].takeProbeResults().count == Int(trace) - 5)
+    #expect(net.outstandingAtEnd() == 0)
+  }
+
   private static func fixChecksums(_ bytes: inout [UInt8]) {
     guard bytes.count >= 34, bytes[12] == 8, bytes[13] == 0, bytes[14] == 0x45 else { return }
     func put(_ value: UInt16, _ offset: Int) {

@@ -18,7 +18,8 @@ import WeftWire
   ]
 
   private static func result(
-    _ guests: [GuestConfiguration], _ probes: [GuestProbe], seconds: Double = 20, recodingEvery step: Nanoseconds? = nil,
+    _ guests: [GuestConfiguration], _ probes: [GuestProbe], seconds: Double = 20,
+    recodingEvery step: Nanoseconds? = nil,
     losing lost: Set<Int> = []
   ) throws -> GuestProbeResult? {
     var net = Net(guests)

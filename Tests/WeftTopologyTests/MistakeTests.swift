@@ -240,6 +240,7 @@ struct MistakeTests {
     Mistake(base + "expect: [{from: web, punch: {peer: web, via: visitor}}]\n", 13, 36, "can't be its own peer"),
     Mistake(base + "expect: [{from: web, nat: {via: visitor, mapping: dependent}}]\n", 13, 51, "none of"),
     Mistake(base + "expect: [{from: web, idle: {to: \"visitor:7\"}}]\n", 13, 28, "needs \"for\""),
+    Mistake(base + "expect: [{from: web, idle: {to: \"visitor:7\", for: 9 s}, within: 9 s}]\n", 13, 65, "too short"),
     Mistake(base + "expect: [{from: web, lease: false}]\n", 13, 29, "only true makes sense"),
     Mistake(base + "expect: [{from: web, ping: visitor, rtt: {at-most: 1 ms, at-least: 2 ms}}]\n", 13, 52, "below"),
   ]

@@ -1,9 +1,9 @@
 import WeftCore
 import WeftWire
 
-/// One of two machines that want to reach each other through their NATs: it tells a third machine that it is there, learns the
-/// other's external address and port from it, and sends there from the very port that the third one saw. Open when data
-/// went both ways.
+/// One of two machines that want to reach each other through their NATs: it tells a third machine that it is there,
+/// learns the other's external address and port from it, and sends there from the very port that the third one saw.
+/// Open when data went both ways.
 struct HolePunch: Codable {
   enum Step: Equatable {
     case going

@@ -58,7 +58,8 @@ struct NATClassifier: Codable {
 
   /// Nil where there is no port or no way there.
   init?(
-    server: TransportAddress, owner: SocketOwner, trace: UInt32, now: Instant, _ stack: inout Stack, _ out: inout Effects
+    server: TransportAddress, owner: SocketOwner, trace: UInt32, now: Instant, _ stack: inout Stack,
+    _ out: inout Effects
   ) {
     guard let route = stack.ip.route(to: server.address), let port = stack.bindDatagrams(owner) else { return nil }
     guard let second = stack.bindDatagrams(owner) else {

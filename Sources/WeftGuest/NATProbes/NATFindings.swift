@@ -32,7 +32,8 @@ public struct NATFindings: Codable, Sendable, Hashable {
   public var text: String {
     let hairpin = hairpin.map { $0 ? "yes" : "no" } ?? "unknown"
     let kind = isTranslated ? keepsPort ? "port kept" : "port changed" : "not translated"
-    return "mapping \(mapping?.rawValue ?? "unknown"), filtering \(filtering?.rawValue ?? "unknown"), hairpin \(hairpin), "
+    return
+      "mapping \(mapping?.rawValue ?? "unknown"), filtering \(filtering?.rawValue ?? "unknown"), hairpin \(hairpin), "
       + "external \(external) (\(kind))"
   }
 }

@@ -1,6 +1,7 @@
 import WeftWire
 
-/// What two machines that want to meet, and the third they both can reach, say to each other; 20 bytes over UDP and TCP:
+/// What two machines that want to meet, and the third they both can reach, say to each other; 20 bytes over UDP and
+/// TCP:
 ///
 ///      0                   1                   2                   3
 ///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

@@ -1,8 +1,8 @@
 import WeftCore
 import WeftWire
 
-/// A request to an echo server to wait before it answers: what a client sends that wants to know how long a NAT keeps its
-/// mapping without traffic.
+/// A request to an echo server to wait before it answers: what a client sends that wants to know how long a NAT keeps
+/// its mapping without traffic.
 enum LateEcho {
   static let length = 16
   private static let magic: (UInt32, UInt32) = (0x7765_6674, 0x6c61_7465)

@@ -21,7 +21,8 @@ public struct Expectation: Sendable, Codable {
     /// `nat: {via: server, mapping: endpoint-independent, …}`: open = the NAT on the way to that STUN server was
     /// classified; what is given must be what was found.
     case nat(
-      via: Destination, port: UInt16, mapping: NATSettings.Dependence?, filtering: NATSettings.Dependence?, hairpin: Bool?)
+      via: Destination, port: UInt16, mapping: NATSettings.Dependence?, filtering: NATSettings.Dependence?,
+      hairpin: Bool?)
     /// `punch: {peer: bob, via: server, protocol: udp}`: open = the two met, data went both ways.
     case punch(peer: String, via: Destination, port: UInt16, protocol: TransportProtocol)
     /// `idle: {to: "server:7/udp", for: 119 s}`: open = an echo server's answer still came through after that time.

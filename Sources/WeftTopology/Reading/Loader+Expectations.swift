@@ -26,6 +26,7 @@ extension Loader {
     expectation.outcome = outcome
     expectation.timeout = interval(value["timeout"]) ?? probe.patience
     checkSelf(value, from)
+    checkPatience(value)
     (expectation.seenAs, expectation.reaches, expectation.by) = (seenAs, reaches, by)
     expectation.reason = value["reason"]?.text
     (expectation.rttAtMost, expectation.rttAtLeast) = (atMost, atLeast)
@@ -132,6 +133,15 @@ extension Loader {
     report("\"\(from)\" can't be its own peer", at: peer)
   }
 
+  /// What comes only after a time can't be waited for a shorter one.
+  private func checkPatience(_ value: YAMLValue) {
+    guard let idle = value["idle"]?["for"], let time = parse(idle, Quantity.interval) else { return }
+    for key in ["within", "timeout"] {
+      guard let place = value[key], let limit = parse(place, Quantity.duration), limit <= time else { continue }
+      report("the answer comes after \(time): \(limit) is too short for it", at: place)
+    }
+  }
+
   private func bounds(_ value: YAMLValue?) -> (atMost: Nanoseconds?, atLeast: Nanoseconds?) {
     guard let value else { return (nil, nil) }
     if value.text != nil {
@@ -190,7 +200,8 @@ extension Loader {
 }
 
 extension Expectation.Probe {
-  /// How long a try waits where the file doesn't say: long enough for ARP to give up (3 s), and for what it does itself.
+  /// How long a try waits where the file doesn't say: long enough for ARP to give up (3 s), and for what it does
+  /// itself.
   fileprivate var patience: Nanoseconds {
     switch self {
     case .nat, .punch: .seconds(8)

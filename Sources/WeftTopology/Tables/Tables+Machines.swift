@@ -56,7 +56,8 @@ extension Tables {
 
   static let program = KeyTable(
     "program", "What runs in a guest",
-    exactlyOne: ["http-server", "http-get", "ping", "tcp-echo", "udp-echo", "sink", "bulk", "udp-rate", "stun-server",
+    exactlyOne: [
+      "http-server", "http-get", "ping", "tcp-echo", "udp-echo", "sink", "bulk", "udp-rate", "stun-server",
       "nat-probe", "rendezvous", "syn-flood",
     ],
     [

@@ -125,7 +125,8 @@ extension Tables {
         default: "none", example: "< 5 ms"),
       Key("at", .scalar(.duration), "When it is first tried.", default: "1 s", example: "5 s"),
       Key(
-        "within", .scalar(.duration), "Tried again until it holds or this much time is over.", default: "10 s, and idle's time", example: "3 s"),
+        "within", .scalar(.duration), "Tried again until it holds or this much time is over.",
+        default: "10 s, and idle's time", example: "3 s"),
       Key(
         "timeout", .scalar(.interval), "How long one try waits for an answer.",
         default: "4 s; nat, punch: 8 s; idle: its time and 4 s", example: "500 ms"),
