@@ -36,14 +36,10 @@ import WeftTopology
     return "captures differ at \(ports); \(first)"
   }
 
-<<<<<<< HEAD
   @Test(
     arguments: [
       "nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy", "busy",
     ])
-=======
-  @Test(arguments: ["nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy", "busy"])
->>>>>>> df238e69575165b16b44eb58561328703493fc35
   func aRunResumedAtManyMomentsIsTheSameRun(name: String) throws {
     let topology = try lab(name)
     var whole = try Self.start(topology)
