@@ -64,7 +64,9 @@ import WeftWire
     try check("hairpin: false") { $0.hairpin = .off }
     for word in NATUnsolicited.allCases { try check("unsolicited: \(word.rawValue)") { $0.unsolicited = word } }
     for machine in NATTCPMachine.allCases { try check("tcp-machine: \(machine.rawValue)") { $0.tcpMachine = machine } }
-    for word in NATWindowTracking.allCases { try check("window-tracking: \(word.rawValue)") { $0.windowTracking = word } }
+    for word in NATWindowTracking.allCases {
+      try check("window-tracking: \(word.rawValue)") { $0.windowTracking = word }
+    }
     for on in [true, false] {
       try check("loose: \(on)") { $0.picksUpMidstream = on }
       try check("report-exhaustion: \(on)") { $0.reportsExhaustion = on }
@@ -139,7 +141,11 @@ import WeftWire
 
   @Test func aRuleStopsWhatItNamesAndNothingElse() throws {
     let report = try run(
-      Labs.small.replacing("{home: {mode: nat,", with: "{home: {mode: nat, nat: {rules: [{reset: forwarded, to: outside, port: 22}, {deny: forwarded, protocol: icmp}]},")
+      Labs.small.replacing(
+        "{home: {mode: nat,",
+        with:
+          "{home: {mode: nat, nat: {rules: [{reset: forwarded, to: outside, port: 22}, {deny: forwarded, protocol: icmp}]},"
+      )
         + """
 
         expect:
@@ -162,7 +168,8 @@ import WeftWire
 
 /// Forwards and connections change while the world runs.
 @Suite struct NATEventTests {
-  private static func check(_ events: [String], _ expectations: [String], in lab: String = Labs.small) throws -> Report {
+  private static func check(_ events: [String], _ expectations: [String], in lab: String = Labs.small) throws -> Report
+  {
     try run(
       "\(lab)\nevents:\n" + events.map { "  - {\($0)}\n" }.joined() + "expect:\n"
         + expectations.map { "  - {\($0), timeout: 500 ms, within: 1500 ms}\n" }.joined())
@@ -193,7 +200,10 @@ import WeftWire
       "the forward 8079-8081:web:79-81/tcp of home is in the way of 8080:web:80/tcp of home (line 7)"
     ),
     (
-      ["at: 1 s, add-forward: {network: home, forward: \"22:web:22\"}", "at: 2 s, add-forward: {network: home, forward: \"22:web:80/both\"}"],
+      [
+        "at: 1 s, add-forward: {network: home, forward: \"22:web:22\"}",
+        "at: 2 s, add-forward: {network: home, forward: \"22:web:80/both\"}",
+      ],
       "the forward 22:web:80/tcp of home is in the way of 22:web:22/tcp of home (line 14)"
     ),
     (
@@ -217,7 +227,9 @@ import WeftWire
   @Test func aFlushForgetsConnections() throws {
     var simulation = try Simulation(
       topology(
-        Labs.small.replacing("behind the NAT}}, udp-echo]", with: "behind the NAT}}, {udp-rate: {to: \"visitor:7\", interval: 10 s, count: 2}}]")
+        Labs.small.replacing(
+          "behind the NAT}}, udp-echo]",
+          with: "behind the NAT}}, {udp-rate: {to: \"visitor:7\", interval: 10 s, count: 2}}]")
           + "\nevents: [{at: 3 s, flush-conntrack: home}]\nduration: 5 s\n"))
     simulation.run(until: .start + .seconds(2))
     #expect(simulation.world.gateways[0].connectionCount == 1)

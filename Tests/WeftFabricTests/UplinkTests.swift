@@ -106,7 +106,9 @@ import WeftWire
     let report = try run(
       Labs.small.replacing(
         "{home: {mode: nat, forwards: [\"8080:web:80/tcp\"]}",
-        with: "{home: {mode: nat, nat: {profile: one-to-one, addresses: [134.115.153.99], one-to-one: {web: 134.115.153.99}}}")
+        with:
+          "{home: {mode: nat, nat: {profile: one-to-one, addresses: [134.115.153.99], one-to-one: {web: 134.115.153.99}}}"
+      )
         + """
 
         expect:

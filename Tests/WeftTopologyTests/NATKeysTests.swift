@@ -95,7 +95,9 @@ struct NATKeysTests {
       ("true", .externalSource), ("false", .off), ("off", .off), ("external-source", .externalSource),
       ("internal-source", .internalSource),
     ] as [(String, NATSettings.Hairpin)] { try check("hairpin: \(word)") { $0.hairpin = hairpin } }
-    for word in NATSettings.Unsolicited.allCases { try check("unsolicited: \(word.rawValue)") { $0.unsolicited = word } }
+    for word in NATSettings.Unsolicited.allCases {
+      try check("unsolicited: \(word.rawValue)") { $0.unsolicited = word }
+    }
     for word in NATSettings.TCPMachine.allCases { try check("tcp-machine: \(word.rawValue)") { $0.tcpMachine = word } }
     for word in NATSettings.WindowTracking.allCases {
       try check("window-tracking: \(word.rawValue)") { $0.windowTracking = word }
@@ -133,7 +135,9 @@ struct NATKeysTests {
   }
 
   @Test func tooFewAddressesForItsMachinesAreWorthAWarning() {
-    let load = load(lab("nat: one-to-one").replacing("  web: {network: home}", with: "  web: {network: home}\n  two: {network: home}"))
+    let load = load(
+      lab("nat: one-to-one").replacing("  web: {network: home}", with: "  web: {network: home}\n  two: {network: home}")
+    )
     #expect(load.topology != nil && load.diagnostics.map(\.severity) == [.warning])
     #expect(load.diagnostics.first?.message == "\"home\" has 1 external address for 2 machines")
   }
@@ -167,7 +171,9 @@ struct NATKeysTests {
       hosts: {h: {uplink: s 10.0.0.1, networks: {a: {mode: nat, nat: \(rules)}, b: {mode: nat, nat: \(rules)}}}}
       """
     #expect(load(text).topology != nil)
-    #expect(load(text.replacing("b: {mode: nat, nat: {rules: [{deny", with: "b: {mode: nat, nat: {rules: [{allow")).topology == nil)
+    #expect(
+      load(text.replacing("b: {mode: nat, nat: {rules: [{deny", with: "b: {mode: nat, nat: {rules: [{allow")).topology
+        == nil)
   }
 
   @Test func forwardsAreRangesOfOneAddressAndOfBothProtocols() throws {
@@ -202,12 +208,16 @@ struct NATKeysTests {
     Marked(lab("nat: {^pooling: paired}"), "no choice", hint: "addresses"),
     Marked(lab("nat: {profile: one-to-one, ^ports: random}"), "means nothing"),
     Marked(lab("nat: {^one-to-one: {web: 134.115.153.223}}"), "needs profile one-to-one"),
-    Marked(lab("nat: {profile: one-to-one, one-to-one: {web: ^134.115.153.99}}"), "no external address", hint: "addresses"),
     Marked(
-      lab("nat: {profile: one-to-one, addresses: [134.115.153.99], one-to-one: {^public: 134.115.153.99}}"), "not on \"home\""),
+      lab("nat: {profile: one-to-one, one-to-one: {web: ^134.115.153.99}}"), "no external address", hint: "addresses"),
+    Marked(
+      lab("nat: {profile: one-to-one, addresses: [134.115.153.99], one-to-one: {^public: 134.115.153.99}}"),
+      "not on \"home\""),
     Marked(lab("nat: {profile: one-to-one, one-to-one: {^wbe: 134.115.153.223}}"), "unknown", hint: "\"web\""),
     Marked(lab("nat: {addresses: [^10.0.0.1]}"), "outside 134.115.153.0/24"),
-    Marked(lab("nat: {addresses: [^134.115.153.10]}").replacing("^", with: "").replacing("visitor: {uplink: campus 134", with: "visitor: {uplink: campus ^134"), "taken"),
+    Marked(
+      lab("nat: {addresses: [^134.115.153.10]}").replacing("^", with: "").replacing(
+        "visitor: {uplink: campus 134", with: "visitor: {uplink: campus ^134"), "taken"),
     Marked(lab("nat: {addresses: [134.115.153.90, ^134.115.153.90]}"), "stands twice"),
     Marked(lab("nat: {unsolicited: ^ignore}"), "none of"),
     Marked(lab("nat: {hairpin: ^maybe}"), "none of"),
@@ -239,15 +249,22 @@ struct NATKeysTests {
     Marked(lab("forwards: [{from: 80, to: \"web:80^/tcp\"}]"), "goes into \"protocol:\""),
     Marked(lab("forwards: [\"^134.115.153.99:80:web:80\"]"), "no external address", hint: "134.115.153.223"),
     Marked(lab("forwards: [\"80:^visitor:80\"]"), "not plugged into network \"home\""),
-    Marked(lab("forwards: [\"80-90:web:80-90\", ^\"85:web:99\"]"), "port 85/tcp of \"laptop\" is forwarded twice: here"),
+    Marked(
+      lab("forwards: [\"80-90:web:80-90\", ^\"85:web:99\"]"), "port 85/tcp of \"laptop\" is forwarded twice: here"),
     Marked(lab("forwards: [\"85:web:99/udp\", ^\"80-90:web:80-90/both\"]"), "in network \"home\" (7:36)"),
-    Marked(lab("forwards: [\"80:web:99\", ^\"134.115.153.223:80:web:80\"]"), "port 80/tcp of \"laptop\" is forwarded twice"),
+    Marked(
+      lab("forwards: [\"80:web:99\", ^\"134.115.153.223:80:web:80\"]"), "port 80/tcp of \"laptop\" is forwarded twice"),
     Marked(lab("forwards: [^\"7990-8010:web:7990-8010\"]"), "own http-server (5:"),
     // Events.
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: ^{network: home}}]"), "needs \"forward\""),
-    Marked(lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: {network: ^lan, forward: \"80:web:80\"}}]"), "has no NAT"),
-    Marked(lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: {network: home, forward: \"80:^public:80\"}}]"), "not on network"),
-    Marked(lab("dhcp: {}", more: "events: [{at: 1 s, remove-forward: {network: home, forward: ^\"web:80\"}}]"), "not a port forward"),
+    Marked(
+      lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: {network: ^lan, forward: \"80:web:80\"}}]"), "has no NAT"),
+    Marked(
+      lab("dhcp: {}", more: "events: [{at: 1 s, add-forward: {network: home, forward: \"80:^public:80\"}}]"),
+      "not on network"),
+    Marked(
+      lab("dhcp: {}", more: "events: [{at: 1 s, remove-forward: {network: home, forward: ^\"web:80\"}}]"),
+      "not a port forward"),
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, flush-conntrack: ^laptop}]"), "is a host, not a network"),
   ]
 
@@ -265,7 +282,9 @@ struct NATKeysTests {
 
 struct UplinkTests {
   /// In either order of the file.
-  private static func lab(_ inner: String, _ outer: String = "mode: nat, subnet: 100.64.0.0/24", more: String = "") -> String {
+  private static func lab(_ inner: String, _ outer: String = "mode: nat, subnet: 100.64.0.0/24", more: String = "")
+    -> String
+  {
     """
     segments: {s: 10.0.0.0/24}
     hosts:
@@ -305,7 +324,10 @@ struct UplinkTests {
         b: {uplink: outer 192.168.122.9, networks: {inner: nat}}
         a: {uplink: s 10.0.0.1, networks: {outer: nat}}
       """)
-    #expect(lab.hosts.map { $0.networks[0].subnet.description } == ["192.168.124.0/24", "192.168.123.0/24", "192.168.122.0/24"])
+    #expect(
+      lab.hosts.map { $0.networks[0].subnet.description } == [
+        "192.168.124.0/24", "192.168.123.0/24", "192.168.122.0/24",
+      ])
   }
 
   private static let mistakes: [Marked] = [
@@ -317,9 +339,11 @@ struct UplinkTests {
     Marked(lab("uplink: ^isp 100.64.0.9"), "is a host, not a segment or a network"),
     Marked(lab("uplink: ^own 10.9.0.2, networks: {own: {mode: host-only, subnet: 10.9.0.0/24}}"), "its own network"),
     Marked(
-      lab("uplink: isp-lan 100.64.0.9, networks: {^home: {mode: nat, subnet: 100.64.0.0/16}}"), "overlaps network \"isp-lan\""),
+      lab("uplink: isp-lan 100.64.0.9, networks: {^home: {mode: nat, subnet: 100.64.0.0/16}}"),
+      "overlaps network \"isp-lan\""),
     Marked(
-      lab("uplink: isp-lan 100.64.0.9", more: "vms: {v: {network: isp-lan, address: ^100.64.0.9}}"), "taken by host \"home-router\""),
+      lab("uplink: isp-lan 100.64.0.9", more: "vms: {v: {network: isp-lan, address: ^100.64.0.9}}"),
+      "taken by host \"home-router\""),
     Marked(
       """
       hosts:
@@ -332,7 +356,8 @@ struct UplinkTests {
 
   @Test func twoUplinksOfOneAddressAreAMistake() {
     let load = load(
-      Self.lab("uplink: isp-lan 100.64.0.9", more: "").replacing("  isp:", with: "  other: {uplink: isp-lan 100.64.0.9}\n  isp:"))
+      Self.lab("uplink: isp-lan 100.64.0.9", more: "").replacing(
+        "  isp:", with: "  other: {uplink: isp-lan 100.64.0.9}\n  isp:"))
     #expect(load.diagnostics.map(\.message).contains { $0.contains("taken by host") })
   }
 

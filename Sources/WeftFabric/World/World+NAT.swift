@@ -77,7 +77,8 @@ extension World {
         program.listens.contains { $0.1 == service.port && ($0.0 == .tcp) == (service.transport == .tcp) }
       }
       let line = program.map { " (line \($0.mark.line))" } ?? ""
-      return "\(what): the host \(host?.name ?? "itself") listens on port \(service.port)/\(service.transport.rawValue)\(line)"
+      return
+        "\(what): the host \(host?.name ?? "itself") listens on port \(service.port)/\(service.transport.rawValue)\(line)"
     case .conflict(_, with: .flow(let address, let port)):
       return "\(what): a connection of \(address):\(port) goes out with its port"
     case .unknown: return "\(what): there is none like it"

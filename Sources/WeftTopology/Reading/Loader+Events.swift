@@ -52,7 +52,8 @@ extension Loader {
   /// Whether it is in the way of another forward shows when it happens.
   private func changedForward(_ value: YAMLValue) -> (network: String, [Forward])? {
     let forwards = value["forward"].flatMap { readForward($0) }
-    guard let place = value["network"], let (host, network) = natNetwork(place), let forwards, let first = forwards.first
+    guard let place = value["network"], let (host, network) = natNetwork(place), let forwards,
+      let first = forwards.first
     else { return nil }
     checkTarget(first, network, host)
     return (network.name, forwards)
@@ -63,7 +64,9 @@ extension Loader {
     else { return nil }
     let host = topology.hosts[index.host]
     guard host.networks[index.network].mode == .nat else {
-      report("\"\(name)\" is \(host.networks[index.network].mode.rawValue.article) network, and has no NAT", at: value, part: name)
+      report(
+        "\"\(name)\" is \(host.networks[index.network].mode.rawValue.article) network, and has no NAT", at: value,
+        part: name)
       return nil
     }
     return (host, host.networks[index.network])

@@ -105,7 +105,9 @@ extension Loader {
     guard let index = vmIndex[forward.vm] else {
       // A VM that could not be read has been reported.
       if hostIndex[forward.vm] != nil {
-        report("host \"\(forward.vm)\" is not plugged into network \"\(network.name)\"", at: place, part: forward.vm, hint: hint)
+        report(
+          "host \"\(forward.vm)\" is not plugged into network \"\(network.name)\"", at: place, part: forward.vm,
+          hint: hint)
       }
       return
     }

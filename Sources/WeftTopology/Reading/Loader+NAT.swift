@@ -167,7 +167,8 @@ extension Loader {
     let addresses = 1 + first.nat.addresses.count
     if machines > addresses {
       report(
-        "\"\(first.name)\" has \(addresses) external address\(addresses == 1 ? "" : "es") for \(machines) machines", at: first.mark,
+        "\"\(first.name)\" has \(addresses) external address\(addresses == 1 ? "" : "es") for \(machines) machines",
+        at: first.mark,
         length: first.name.unicodeScalars.count, hint: "give its nat more \"addresses\"", severity: .warning)
     }
   }

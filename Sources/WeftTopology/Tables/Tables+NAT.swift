@@ -120,7 +120,10 @@ extension Tables {
   private static func row(_ timeout: NATSettings.Timeout) -> (doc: String, standard: String) {
     switch timeout {
     case .tcpTransitory:
-      ("All of syn-sent, syn-recv, last-ack, time-wait and close that have no value of their own (RFC 5382 REQ-5).", "none")
+      (
+        "All of syn-sent, syn-recv, last-ack, time-wait and close that have no value of their own (RFC 5382 REQ-5).",
+        "none"
+      )
     case .tcpSynSent: ("A SYN without an answer.", "4 min; linux: 120 s")
     case .tcpSynReceived: ("SYN and SYN-ACK.", "4 min; linux: 60 s")
     case .tcpEstablished: ("Established TCP (RFC 5382 REQ-5).", "2 h 4 min; linux: 5 d")
@@ -142,7 +145,8 @@ extension Tables {
     "rule", "A rule of the packet filter. A connection is judged by its first packet as it came in, before translation",
     exactlyOne: FilterRule.Action.allCases.map(\.rawValue),
     [
-      Key("allow", direction, "Lets through: in to the host, out of it, forwarded between others, or any.", example: "in"),
+      Key(
+        "allow", direction, "Lets through: in to the host, out of it, forwarded between others, or any.", example: "in"),
       Key("deny", direction, "Drops silently.", example: "forwarded"),
       Key("reject", direction, "Drops and answers with ICMP 3/13.", example: "any"),
       Key("reset", direction, "Drops and answers with RST for TCP, ICMP 3/13 for others.", example: "out"),

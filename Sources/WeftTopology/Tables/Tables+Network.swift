@@ -31,7 +31,9 @@ enum Tables {
         "The segment it joins; or a nat, host-only or isolated network of another host.", required: true,
         example: "campus"),
       Key("address", .scalar(.address), "The host's address there.", required: true, example: "134.115.153.223"),
-      Key("gateway", .scalar(.address), "Default gateway.", default: "that of the nat network, else none", example: "134.115.153.1"),
+      Key(
+        "gateway", .scalar(.address), "Default gateway.", default: "that of the nat network, else none",
+        example: "134.115.153.1"),
       Key("mac", .scalar(.mac), "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
     ] + cable.map { $0.withDefault("the segment's") })
 
