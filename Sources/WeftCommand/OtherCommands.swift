@@ -48,7 +48,9 @@ struct TestCommand: ParsableCommand {
       let number = runs[topology.name, default: 0] + 1
       runs[topology.name] = number
       let name = number > 1 ? "\(topology.name)-\(number)" : topology.name
-      if topologies.count > 1 { options.captures = output.noCaptures ? nil : "\(output.captures ?? "captures")/\(name)" }
+      if topologies.count > 1 {
+        options.captures = output.noCaptures ? nil : "\(output.captures ?? "captures")/\(name)"
+      }
       var simulation = try Runner.start(topology, seed: seed, until: limit, options: options)
       reports.append((file, try Runner.finish(&simulation, options: options)))
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 
-/// `--format` says how the report is printed (text, json) and how captures are written (pcapng, pcap). Both may be given.
+/// `--format` says how the report is printed (text, json) and how captures are written (pcapng, pcap). Both may be
+/// given.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   case text, json, pcapng, pcap
 }
@@ -9,7 +10,8 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 struct OutputOptions: ParsableArguments {
   @Option(
     name: .long,
-    help: ArgumentHelp("text or json for the report, pcapng or pcap for the captures; may be repeated.", valueName: "format"))
+    help: ArgumentHelp(
+      "text or json for the report, pcapng or pcap for the captures; may be repeated.", valueName: "format"))
   var format: [OutputFormat] = []
 
   @Option(name: .long, help: ArgumentHelp("Where captures are written (default: captures/NAME).", valueName: "dir"))
@@ -28,7 +30,9 @@ struct OutputOptions: ParsableArguments {
     if noCaptures, captures != nil { throw ValidationError("--captures and --no-captures exclude each other.") }
     let reports = Set(format.filter { $0 == .text || $0 == .json })
     let files = Set(format.filter { $0 == .pcapng || $0 == .pcap })
-    if reports.count > 1 || files.count > 1 { throw ValidationError("--format was given with two that exclude each other.") }
+    if reports.count > 1 || files.count > 1 {
+      throw ValidationError("--format was given with two that exclude each other.")
+    }
   }
 
   var isJSON: Bool { format.contains(.json) }

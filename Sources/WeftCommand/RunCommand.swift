@@ -18,7 +18,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     name: .long, parsing: .upToNextOption,
-    help: ArgumentHelp("Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"))
+    help: ArgumentHelp(
+      "Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"))
   var checkpointAt: [String] = []
 
   @OptionGroup var output: OutputOptions

@@ -13,7 +13,8 @@ enum Runner {
     _ topology: Topology, seed: UInt64?, until: Instant?, options: OutputOptions
   ) throws -> Simulation {
     let directory = options.captures ?? "captures/\(topology.name)"
-    let captures = options.noCaptures
+    let captures =
+      options.noCaptures
       ? nil : CaptureOptions(directory: directory, format: options.captureFormat == .pcap ? .pcap : .pcapng)
     do throws(SimulationError) {
       return try Simulation(topology, seed: seed, until: until, captures: captures)

@@ -49,7 +49,9 @@ enum TopologyFile {
   /// The topology files at a path: itself, or all `.yaml` and `.yml` in a directory, by name.
   static func find(_ path: String) throws -> [String] {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else { return [path] }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      return [path]
+    }
     let names = try FileManager.default.contentsOfDirectory(atPath: path)
       .filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted()
     let base = path.hasSuffix("/") ? path : path + "/"

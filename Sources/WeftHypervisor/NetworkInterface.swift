@@ -54,13 +54,13 @@ public struct NetworkInterface: Codable {
 
   private mutating func hold(_ frame: consuming Frame, _ state: VirtualMachine.State) -> Delivery {
     guard state == .paused else {
-      counters.dropped += 1
+      counters.dropped &+= 1
       return .dropped(frame, .machineStopped)
     }
     let ring = receiveRing ?? FrameQueue(capacity: receiveCapacity)
     receiveRing = ring
     guard !ring.isFull else {
-      counters.dropped += 1
+      counters.dropped &+= 1
       return .dropped(frame, .rxRingFull)
     }
     ring.push(frame)
@@ -73,8 +73,8 @@ public struct NetworkInterface: Codable {
       receiveRing = nil
       return nil
     }
-    counters.received += 1
-    counters.receivedBytes += UInt64(frame.count)
+    counters.received &+= 1
+    counters.receivedBytes &+= UInt64(frame.count)
     return frame
   }
 
@@ -111,5 +111,29 @@ public struct NetworkInterface: Codable {
   public mutating func reset() {
     receiveRing = nil
     transmitRing = nil
+  }
+}
+
+// MARK: - Checkpoint
+
+extension NetworkInterface {
+  private enum CodingKeys: CodingKey {
+    case mac, receiveCapacity, transmitCapacity, isLinkUp, counters, receiveRing, transmitRing
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    mac = try container.decode(MACAddress.self, forKey: .mac)
+    receiveCapacity = try container.decode(Int.self, forKey: .receiveCapacity)
+    transmitCapacity = try container.decode(Int.self, forKey: .transmitCapacity)
+    isLinkUp = try container.decode(Bool.self, forKey: .isLinkUp)
+    counters = try container.decode(Counters.self, forKey: .counters)
+    receiveRing = try container.decodeIfPresent(FrameQueue.self, forKey: .receiveRing)
+    transmitRing = try container.decodeIfPresent(FrameQueue.self, forKey: .transmitRing)
+    guard receiveCapacity > 0, transmitCapacity > 0, receiveRing?.capacity ?? receiveCapacity == receiveCapacity,
+      transmitRing?.capacity ?? transmitCapacity == transmitCapacity
+    else {
+      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "an interface's rings"))
+    }
   }
 }

@@ -31,6 +31,28 @@ public struct NeighbourTable: Codable {
     var waiting: FrameQueue?
     /// Of the waiting frames, in their order: what was done to them before they came here.
     var notes: [WaitingNotes] = []
+
+    init(address: IPv4Address, next: Instant, sent: UInt8, waiting: FrameQueue?, notes: [WaitingNotes] = []) {
+      self.address = address
+      self.next = next
+      self.sent = sent
+      self.waiting = waiting
+      self.notes = notes
+    }
+
+    @usableFromInline
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      address = try container.decode(IPv4Address.self, forKey: .address)
+      next = try container.decode(Instant.self, forKey: .next)
+      sent = try container.decode(UInt8.self, forKey: .sent)
+      waiting = try container.decodeIfPresent(FrameQueue.self, forKey: .waiting)
+      notes = try container.decode([WaitingNotes].self, forKey: .notes)
+      // Their Ethernet header is still to be written.
+      guard waiting?.map({ $0.byteCount >= 14 }).allSatisfy({ $0 }) ?? true else {
+        throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a frame too short"))
+      }
+    }
   }
 
   struct WaitingNotes: Codable {
@@ -161,7 +183,7 @@ public struct NeighbourTable: Codable {
     guard !packet.senderMAC.isGroup, packet.senderMAC != .zero else { return }
     if packet.senderIP.isUsableSource, packet.senderIP != address {
       if let entry = entries[packet.senderIP.rawValue] {
-        if entry.mac != .zero, entry.mac != packet.senderMAC { moves += 1 }
+        if entry.mac != .zero, entry.mac != packet.senderMAC { moves &+= 1 }
         learn(packet.senderIP, packet.senderMAC, now: now, &out)
       } else if forUs, hasRoom(now: now) {
         learn(packet.senderIP, packet.senderMAC, now: now, &out)

@@ -90,6 +90,12 @@ extension MappingTable {
   }
 }
 
+extension NATGateway.Counters {
+  fileprivate var values: [UInt64] {
+    [created, expired, tableFull, portsExhausted, translated, passed, answered]
+  }
+}
+
 extension NATGateway {
   private enum CodingKeys: CodingKey {
     case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows,
@@ -156,7 +162,11 @@ extension NATGateway {
       }
     }
     mappings.random = try container.decode(RandomStream.self, forKey: .random)
-    guard neighbours.count == configuration.insides.count + 2 else { throw corrupted("a gateway's ports") }
+    guard neighbours.map(\.port.index) == Array(0..<configuration.insides.count + 2) else {
+      throw corrupted("a gateway's ports")
+    }
+    guard configuration.problem == nil else { throw corrupted("a gateway's forwards") }
+    guard counters.values.allSatisfy({ $0 < 1 << 62 }) else { throw corrupted("a gateway's counters") }
 
     let mappingWords = try container.decode([UInt64].self, forKey: .mappings)
     guard mappingWords.count % MappingTable.wordsPerMapping == 0 else { throw corrupted("a mapping cut short") }

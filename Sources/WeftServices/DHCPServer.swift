@@ -141,12 +141,12 @@ public struct DHCPServer: Element {
     case .discover:
       guard let address = choose(for: message, now: now) else { return .dhcpNoFreeAddress }
       bind(address, to: message, until: now + Self.offerTime, isOffer: true)
-      counters.offers += 1
+      counters.offers &+= 1
       reply(.offer, to: message, address: address, &out)
     case .request: request(message, now: now, &out)
     case .decline:
       guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else { return .dhcpNotForUs }
-      counters.declined += 1
+      counters.declined &+= 1
       addressOf[message.clientMAC] = nil
       leases[address] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
     case .release:
@@ -164,12 +164,12 @@ public struct DHCPServer: Element {
   private mutating func request(_ message: DHCPMessage, now: Instant, _ out: inout Effects) {
     let wanted = message.requestedAddress ?? message.clientAddress
     guard isAvailable(wanted, to: message.clientMAC, now: now) else {
-      counters.naks += 1
+      counters.naks &+= 1
       reply(.nak, to: message, address: nil, &out)
       return
     }
     bind(wanted, to: message, until: now + configuration.leaseTime, isOffer: false)
-    counters.acks += 1
+    counters.acks &+= 1
     reply(.ack, to: message, address: wanted, &out)
   }
 
@@ -197,9 +197,10 @@ public struct DHCPServer: Element {
     if let last = addressOf[mac], isAvailable(last, to: mac, now: now) { return last }
     if let wanted = message.requestedAddress, isAvailable(wanted, to: mac, now: now) { return wanted }
     let first = configuration.first.rawValue
+    guard configuration.first <= configuration.last else { return nil }
     let size = UInt64(configuration.last.rawValue) + 1 - UInt64(first)
     for step in 0..<size {
-      let address = IPv4Address(rawValue: first + UInt32((UInt64(cursor - first) + step) % size))
+      let address = IPv4Address(rawValue: first + UInt32((UInt64(cursor &- first) + step) % size))
       if isAvailable(address, to: mac, now: now) {
         cursor = first + UInt32((UInt64(address.rawValue - first) + 1) % size)
         return address

@@ -42,8 +42,8 @@ public enum CheckpointError: Error, CustomStringConvertible {
 ///     magic "WEFTCKPT" | version (32) | count of sections (32)
 ///     per section: length (64) | CRC-32 (32) | bytes
 ///
-/// Numbers are little-endian. Section 0 is the state as JSON; section 1 + i the bytes captured so far of capture file i,
-/// kept apart because they may be large.
+/// Numbers are little-endian. Section 0 is the state as JSON; section 1 + i the bytes captured so far of capture file
+/// i, kept apart because they may be large.
 public enum CheckpointFile {
   /// Raised whenever the state's coding changes.
   public static let version: UInt32 = 1

@@ -10,7 +10,8 @@ import WeftTestSupport
   static let files: [String: (content: Data, says: String)] = [
     "empty": (Data(), "empty"), "blank": (Data(" \n\n# nothing\n".utf8), "empty"),
     "wrong YAML": (Data("name: [a, b\nhosts: }".utf8), "not YAML"), "tabs": (Data("hosts:\n\ta: 1\n".utf8), "tab"),
-    "a list": (Data("- a\n- b\n".utf8), "a topology file is a map"), "a word": (Data("hello".utf8), "a topology file is a map"),
+    "a list": (Data("- a\n- b\n".utf8), "a topology file is a map"),
+    "a word": (Data("hello".utf8), "a topology file is a map"),
     "wrong keys": (Data("naem: x\nhsots: {}\n".utf8), "did you mean"),
     "binary": (Data((0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 197 &+ $0 >> 3) }), ""),
     "an ELF file": (Data([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), ""),
@@ -48,7 +49,9 @@ import WeftTestSupport
       #expect(says == "" || result.errors.contains(says), "\(result.errors.prefix(300))")
       // Nobody reads more, and a terminal is no place for what isn't text.
       #expect(result.errors.utf8.count < 20_000, "\(result.errors.utf8.count) bytes")
-      #expect(!result.errors.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" }, "\(result.errors.prefix(300))")
+      #expect(
+        !result.errors.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" },
+        "\(result.errors.prefix(300))")
       #expect(Date().timeIntervalSince(began) < 20)
     }
     #expect(scratch.entries == ["lab.yaml"])

@@ -39,7 +39,10 @@ import WeftTestSupport
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "needs /dev/full"))
   func aFullStdoutIsNoCrash() throws {
-    for arguments in [["run", "lab.yaml", "--no-captures"], ["check", "lab.yaml"], ["test", "lab.yaml", "--format", "json", "--no-captures"]] {
+    for arguments in [
+      ["run", "lab.yaml", "--no-captures"], ["check", "lab.yaml"],
+      ["test", "lab.yaml", "--format", "json", "--no-captures"],
+    ] {
       let result = try Weft.start(arguments, in: scratch, output: "/dev/full").wait()
       #expect(result.status == 3 && result.errors.contains("can't write to stdout"), "\(result)")
     }
@@ -51,7 +54,9 @@ import WeftTestSupport
     #expect(output.hasPrefix("<?xml"))
     #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: "/dev/stdout")) != nil)
     #expect(try Weft.run("run", "lab.yaml", "--no-captures", "-q", "--junit", "/dev/null", in: scratch).status == 0)
-    #expect(try Weft.run("run", "lab.yaml", "--no-captures", "-q", "--checkpoint-at", "1s", "/dev/null", in: scratch).status == 0)
+    #expect(
+      try Weft.run("run", "lab.yaml", "--no-captures", "-q", "--checkpoint-at", "1s", "/dev/null", in: scratch).status
+        == 0)
     var info = stat()
     #expect(stat("/dev/null", &info) == 0 && info.st_mode & S_IFMT == S_IFCHR)
     scratch.write("old", "real.xml")
@@ -69,7 +74,8 @@ import WeftTestSupport
     let result = try Weft.run("run", "lossy.yaml", "--captures", "disk/captures", in: scratch)
     #expect(result.status == 3 && result.output == "" && result.errors.contains("No space left on device"), "\(result)")
     #expect(scratch.files(in: "disk") == [:])
-    let checkpoint = try Weft.run("run", "lossy.yaml", "--no-captures", "--checkpoint-at", "250ms", "disk/x.ckpt", in: scratch)
+    let checkpoint = try Weft.run(
+      "run", "lossy.yaml", "--no-captures", "--checkpoint-at", "250ms", "disk/x.ckpt", in: scratch)
     #expect(checkpoint.status == 3 && checkpoint.errors.contains("can't write disk/x.ckpt"), "\(checkpoint)")
     #expect(scratch.files(in: "disk") == [:])
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Weft
 import WeftTestSupport
 
 #if canImport(FoundationXML)
@@ -9,7 +10,8 @@ import WeftTestSupport
 /// What a script sees of `weft`: its exit code, and what is on stdout and stderr.
 @Suite struct ExitCodeTests {
   let scratch = Scratch()
-  private let failing = Labs.small("expect:\n  - {name: closed, from: visitor, to: \"laptop:81\", timeout: 100 ms, within: 1 s}")
+  private let failing = Labs.small(
+    "expect:\n  - {name: closed, from: visitor, to: \"laptop:81\", timeout: 100 ms, within: 1 s}")
   private let holding = Labs.small("expect:\n  - {name: forwarded, from: visitor, to: \"laptop:8080\"}")
 
   @Test func allHeldIsZero() throws {
@@ -37,7 +39,7 @@ import WeftTestSupport
     #expect(result.status == 1)
     #expect(result.output.contains("at 2 s: can't pause web: it is stopped"))
     let junit = String(decoding: scratch.contents("out.xml") ?? Data(), as: UTF8.self)
-    #expect(junit.contains("failures=\"1\""), "\(junit)")
+    #expect(junit.contains("failures=\"1\"") && junit.contains("<failure message=\"line "), "\(junit)")
   }
 
   @Test func aWrongFileIsTwo() throws {
@@ -55,7 +57,8 @@ import WeftTestSupport
   @Test(arguments: [
     ["run"], ["run", "lab.yaml", "--frobnicate"], ["frobnicate"], ["run", "lab.yaml", "--until", "5 parsecs"],
     ["run", "lab.yaml", "--seed", "x"], ["run", "lab.yaml", "--format", "xml"], ["test"], ["check"], ["resume"],
-    ["run", "lab.yaml", "--format", "json", "--format", "text"], ["run", "lab.yaml", "--captures", "x", "--no-captures"],
+    ["run", "lab.yaml", "--format", "json", "--format", "text"],
+    ["run", "lab.yaml", "--captures", "x", "--no-captures"],
     ["run", "lab.yaml", "--checkpoint-at", "1s"], ["run", "lab.yaml", "--checkpoint-at", "soon", "x.ckpt"],
     ["run", "lab.yaml", "--checkpoint-at", "1s", "a", "b", "c"],
   ])
@@ -83,6 +86,7 @@ import WeftTestSupport
     let expectation = (report?["expectations"] as? [[String: Any]])?.first
     #expect(expectation?["passed"] as? Bool == true && expectation?["name"] as? String == "forwarded")
     #expect(result.errors == "")
+    #expect(try JSONDecoder().decode(Report.self, from: Data(result.output.utf8)).passed)
     let several = try Weft.run("test", "lab.yaml", "--format", "json", "--no-captures", in: scratch)
     #expect((try JSONSerialization.jsonObject(with: Data(several.output.utf8)) as? [Any])?.count == 1)
   }
@@ -141,14 +145,17 @@ import WeftTestSupport
 
   @Test func junitIsXML() throws {
     scratch.write(
-      Labs.small("expect:\n  - {name: 'a <b> & \"c\" \u{1}é', from: visitor, to: \"laptop:81\", timeout: 100 ms, within: 1 s}"),
+      Labs.small(
+        "expect:\n  - {name: 'a <b> & \"c\" \u{1}é', from: visitor, to: \"laptop:81\", timeout: 100 ms, within: 1 s}"),
       "a.yaml")
     scratch.write(holding.replacingOccurrences(of: "name: small", with: "name: other"), "b.yaml")
     let first = try Weft.run("test", "a.yaml", "b.yaml", "--junit", "out.xml", in: scratch)
     // YAML has no control characters.
     #expect(first.status == 2)
     scratch.write(
-      Labs.small("expect:\n  - {name: 'a <b> & \"c\" é', from: visitor, to: \"laptop:81\", timeout: 100 ms, within: 1 s}"), "a.yaml")
+      Labs.small(
+        "expect:\n  - {name: 'a <b> & \"c\" é', from: visitor, to: \"laptop:81\", timeout: 100 ms, within: 1 s}"),
+      "a.yaml")
     let result = try Weft.run("test", "a.yaml", "b.yaml", "--junit", "out.xml", in: scratch)
     #expect(result.status == 1, "\(result)")
     let document = try XMLDocument(data: try #require(scratch.contents("out.xml")))

@@ -36,7 +36,9 @@ import WeftTestSupport
 
   // MARK: Checkpoints
 
-  @Test(arguments: [(Labs.lossy, "233ms"), (Labs.lossy, "0s"), (Labs.busy, "555ms"), (Labs.busy, "330ms"), (Labs.small, "9h")])
+  @Test(arguments: [
+    (Labs.lossy, "233ms"), (Labs.lossy, "0s"), (Labs.busy, "555ms"), (Labs.busy, "330ms"), (Labs.small, "9h"),
+  ])
   func anotherProcessGoesOnAsIfNothingHadHappened(lab: String, moment: String) throws {
     scratch.write(lab, "lab.yaml")
     let whole = try run(["run", "lab.yaml"], to: "to-whole")
@@ -76,7 +78,8 @@ import WeftTestSupport
 
   @Test func pcapIsResumedAsPcap() throws {
     scratch.write(Labs.small, "lab.yaml")
-    _ = try Weft.run("run", "lab.yaml", "--format", "pcap", "--captures", "a", "--checkpoint-at", "1s", "x.ckpt", in: scratch)
+    _ = try Weft.run(
+      "run", "lab.yaml", "--format", "pcap", "--captures", "a", "--checkpoint-at", "1s", "x.ckpt", in: scratch)
     _ = try Weft.run("resume", "x.ckpt", "--captures", "b", in: scratch)
     #expect(scratch.files(in: "a").keys.contains("home-wan.pcap") && scratch.files(in: "a") == scratch.files(in: "b"))
   }

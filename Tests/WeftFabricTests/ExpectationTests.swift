@@ -61,7 +61,9 @@ import WeftTestSupport
     ("from: web, http: \"http://visitor/\", body: nonsense", "HTTP 200", "a body with \"nonsense\""),
     ("from: web, http: \"http://visitor:22/\"", "answered, but not with HTTP", "open"),
     ("from: web, to: \"visitor:7/udp\", reaches: web", "open", "reaching web, not visitor"),
-    ("from: web, to: \"visitor:7/udp\", seen-as: 134.115.153.10", "open", "seen as 134.115.153.10, not 134.115.153.223"),
+    (
+      "from: web, to: \"visitor:7/udp\", seen-as: 134.115.153.10", "open", "seen as 134.115.153.10, not 134.115.153.223"
+    ),
     ("from: visitor, ping: 134.115.153.99", "unreachable (host)", "open"),
     ("from: visitor, ping: 134.115.153.99, is: dropped", "unreachable (host)", "dropped"),
   ])
@@ -120,7 +122,8 @@ import WeftTestSupport
 
   @Test(arguments: ["dropped", "blocked", "refused", "unreachable", "open"])
   func whatWasNeverSentProvesNothing(outcome: String) throws {
-    let lab = Labs.small.replacingOccurrences(of: "web: {network: home,", with: "web: {network: home, autostart: false,")
+    let lab = Labs.small.replacingOccurrences(
+      of: "web: {network: home,", with: "web: {network: home, autostart: false,")
     let verdict = try verdict("from: web, to: \"visitor:81\", is: \(outcome), within: 1 s", in: lab)
     #expect(!verdict.passed && verdict.observed.contains("nothing was sent"), "\(verdict)")
     #expect(verdict.evidence.isEmpty)
@@ -174,8 +177,10 @@ import WeftTestSupport
   }
 
   @Test func neverWithoutATryThatProvesItFails() throws {
-    let off = Labs.small.replacingOccurrences(of: "web: {network: home,", with: "web: {network: home, autostart: false,")
-    let unsent = try verdict("from: web, to: \"visitor:81\", never-during: {from: 1 s, to: 2 s, every: 500 ms}", in: off)
+    let off = Labs.small.replacingOccurrences(
+      of: "web: {network: home,", with: "web: {network: home, autostart: false,")
+    let unsent = try verdict(
+      "from: web, to: \"visitor:81\", never-during: {from: 1 s, to: 2 s, every: 500 ms}", in: off)
     #expect(!unsent.passed && unsent.expected == "never open, shown by a try that was stopped", "\(unsent)")
     let silent = try verdict(
       "from: visitor, ping: public, never-during: {from: 1 s, to: 2 s, every: 500 ms}, timeout: 1 ms")
@@ -191,9 +196,12 @@ import WeftTestSupport
     #expect(!broken.passed && broken.tries == 4 && broken.expected == "open", "\(broken)")
   }
 
-  @Test(arguments: [0 as UInt64, 500, 1000, 1001, 1200]) func theEndOfTheRunFailsWhatIsUndecided(milliseconds: UInt64) throws {
+  @Test(arguments: [0 as UInt64, 500, 1000, 1001, 1200]) func theEndOfTheRunFailsWhatIsUndecided(milliseconds: UInt64)
+    throws
+  {
     let verdict = try verdict(
-      "from: visitor, to: \"laptop:81\", is: open, timeout: 200 ms, within: 5 s", until: .start + .milliseconds(milliseconds))
+      "from: visitor, to: \"laptop:81\", is: open, timeout: 200 ms, within: 5 s",
+      until: .start + .milliseconds(milliseconds))
     #expect(!verdict.passed && verdict.observed.contains("the run ended"), "\(verdict)")
     #expect(verdict.decidedAt == .start + .milliseconds(milliseconds))
   }

@@ -47,7 +47,7 @@ extension World {
     #expect(report.events > 1000)
   }
 
-  /// Random bytes, a real frame with a few bytes changed, cut off or made longer; sometimes with its checksum right again.
+  /// Random bytes, a real frame with a few bytes changed, cut off or made longer; some with the right checksum.
   private static func frame(_ random: inout RandomStream, _ material: [[UInt8]]) -> [UInt8] {
     func below(_ bound: Int) -> Int { Int(random.next(below: UInt64(bound))) }
     if below(10) == 0 { return (0..<below(1600)).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
@@ -65,7 +65,9 @@ extension World {
       let length = min(Int(frame[14] & 15) * 4, frame.count - 14)
       (frame[24], frame[25]) = (0, 0)
       var sum: UInt32 = 0
-      for index in stride(from: 14, to: 14 + length - 1, by: 2) { sum += UInt32(frame[index]) << 8 | UInt32(frame[index + 1]) }
+      for index in stride(from: 14, to: 14 + length - 1, by: 2) {
+        sum += UInt32(frame[index]) << 8 | UInt32(frame[index + 1])
+      }
       while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
       (frame[24], frame[25]) = (UInt8(~sum >> 8 & 255), UInt8(~sum & 255))
     }

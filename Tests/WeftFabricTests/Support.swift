@@ -31,6 +31,9 @@ struct Outcome: Equatable {
   var report: Data
   /// By port.
   var captures: [String: [UInt8]]
+
+  /// As `==`, in a form that doesn't print all the bytes of a difference.
+  func isSame(_ other: Outcome) -> Bool { self == other }
 }
 
 extension Simulation {

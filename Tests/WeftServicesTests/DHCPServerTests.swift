@@ -126,4 +126,11 @@ import WeftWire
     }
     #expect(pool.outstanding == 0)
   }
+
+  /// As a damaged checkpoint may say.
+  @Test func aPoolThatEndsBeforeItBeginsIsEmpty() {
+    var server = server(last: IPv4Address(9, 0, 0, 1))
+    let (reply, reason) = ask(&server, message(.discover))
+    #expect(reply == nil && reason == .dhcpNoFreeAddress)
+  }
 }

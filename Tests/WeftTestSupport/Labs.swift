@@ -32,7 +32,12 @@ public enum Labs {
     vms:
       client: {network: home, programs: [{bulk: {to: "server:5001", size: 60 kB}}]}
     expect:
-      - {name: it all arrives, from: client, throughput: {to: "server:5001", size: 30 kB}, at: 200 ms, timeout: 20 s, within: 20 s}
+      - name: it all arrives
+        from: client
+        throughput: {to: "server:5001", size: 30 kB}
+        at: 200 ms
+        timeout: 20 s
+        within: 20 s
     """
 
   /// Everything that holds state at once: DHCP and ARP under way, paused and stopped machines, cables pulled, hairpins,
@@ -89,6 +94,10 @@ public enum Labs {
       - {name: closed, from: visitor, to: "laptop:81", is: dropped, by: home, at: 350 ms, timeout: 300 ms, within: 2 s}
       - {name: hairpin, from: client, to: "laptop:8080", is: open, at: 200 ms, timeout: 500 ms}
       - {name: nobody, from: public, ping: 134.115.153.98, is: unreachable, at: 100 ms, timeout: 4 s}
-      - {name: never, from: visitor, to: "laptop:22", never-during: {from: 100 ms, to: 1 s, every: 100 ms}, timeout: 50 ms}
+      - name: never
+        from: visitor
+        to: "laptop:22"
+        never-during: {from: 100 ms, to: 1 s, every: 100 ms}
+        timeout: 50 ms
     """
 }

@@ -9,7 +9,9 @@ public enum Tool {
     public var output: String
     public var errors: String
 
-    public var lines: [String] { output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init) }
+    public var lines: [String] {
+      output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+    }
   }
 
   public struct Failure: Error, CustomStringConvertible {

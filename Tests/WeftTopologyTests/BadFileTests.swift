@@ -27,8 +27,10 @@ struct BadFileTests {
     Bad("a word", "not \"hello\"", at: "1:1") { "hello" },
     Bad("two documents", "a second document begins here", at: "3:1") { "seed: 1\n\n---\nseed: 2\n" },
     Bad("a tab as indent", "not YAML", at: "2:1") { "hosts:\n\ta: {}\n" },
-    Bad("an open bracket", "not YAML") { "seed: [1, 2\n" },
-    Bad("an open quote", "not YAML") { "name: \"abc\n" },
+    // At the end of the text, not in what is put behind it for the parser.
+    Bad("an open bracket", "not YAML", at: "1:12") { "seed: [1, 2\n" },
+    Bad("an open quote", "not YAML", at: "1:11") { "name: \"abc\n" },
+    Bad("an open brace without a line break", "not YAML", at: "2:7") { "seed: 1\nx: {a," },
     Bad("an unknown alias", "undefined alias", at: "1:7") { "seed: *one" },
     Bad("a control character", "not a text file") { "name: a\u{1}b" },
     Bad("a collection as key", "keys must be plain words", at: "1:6") { "{a: 1}: 2" },

@@ -23,6 +23,11 @@ public final class FrameQueue: Codable {
   /// The oldest frame's length in bytes.
   public var firstCount: Int? { count > 0 ? frames[head].count : nil }
 
+  /// Looks at each frame, from the oldest.
+  public func map<T>(_ body: (RawSpan) -> T) -> [T] {
+    (0..<count).map { frames[(head &+ $0) & (frames.count &- 1)].withBytes(body) }
+  }
+
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {
     precondition(count < capacity)

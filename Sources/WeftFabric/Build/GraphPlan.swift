@@ -25,6 +25,8 @@ struct GraphPlan {
 
   var nodes: [PlannedNode] = []
   var cables: [Cable] = []
+  /// Of all ports.
+  private var names: Set<String> = []
   private var counts: [Node.Kind: Int] = [:]
 
   mutating func add(_ kind: Node.Kind, _ name: String) -> Int {
@@ -33,7 +35,15 @@ struct GraphPlan {
     return nodes.count - 1
   }
 
-  mutating func port(_ node: Int, _ name: String) -> End {
+  /// A VM may be called `gateway` too: a name that the node has already gets a number, for captures, link streams and
+  /// reports tell ports apart by name.
+  mutating func port(_ node: Int, _ wanted: String) -> End {
+    var name = wanted
+    var number = 2
+    while !names.insert("\(nodes[node].name)/\(name)").inserted {
+      name = "\(wanted)-\(number)"
+      number += 1
+    }
     nodes[node].ports.append(name)
     return End(node: node, port: nodes[node].ports.count - 1)
   }

@@ -25,13 +25,7 @@ extension WorldBuilder {
       zip(switches, switchSettings).map { node, settings in
         VirtualSwitch(ports: node.ports.count, fdbLimit: settings.limit, ageing: settings.ageing)
       })
-    world.gateways = ElementStore(
-      zip(gateways, gatewayForwards).map { configuration, forwards in
-        var configuration = configuration
-        configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
-        configuration.addressPairs = addressPairs(of: configuration)
-        return NATGateway(configuration)
-      })
+    world.gateways = ElementStore(finishedGateways.map { NATGateway($0) })
     world.servers = ElementStore(servers.map { DHCPServer($0) })
     world.machines = ElementStore(machines)
     var links: [Link] = []
@@ -82,6 +76,16 @@ extension WorldBuilder {
     return topology.hosts[place.host].networks[place.network].nat.oneToOne.compactMap { pair in
       let address = networks.lazy.compactMap { addressPlan.address(of: pair.vm, on: $0) }.first
       return address.map { .init(inside: $0, external: pair.address) }
+    }
+  }
+
+  /// With their forwards, once every VM has its address.
+  var finishedGateways: [NATConfiguration] {
+    zip(gateways, gatewayForwards).map { configuration, forwards in
+      var configuration = configuration
+      configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
+      configuration.addressPairs = addressPairs(of: configuration)
+      return configuration
     }
   }
 

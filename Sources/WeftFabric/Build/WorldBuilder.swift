@@ -70,8 +70,23 @@ struct WorldBuilder {
 
   mutating func cover(_ name: String, _ node: Int) { names.covered[name, default: []].append(node) }
 
+  /// What would stop the builder: nothing in a validated topology, but a checkpoint's may be damaged.
+  var contradiction: String? {
+    guard topology.vms.allSatisfy({ $0.nics.allSatisfy { $0.rxRing > 0 && $0.txRing > 0 } }) else {
+      return "a network interface without rings"
+    }
+    var drawn = self
+    drawn.draw()
+    return drawn.finishedGateways.contains { $0.problem != nil } ? "forwards that can't be" : nil
+  }
+
   /// Draws the whole graph and makes the world.
   consuming func build(pool: FramePool = FramePool()) -> World {
+    draw()
+    return assemble(pool)
+  }
+
+  private mutating func draw() {
     for segment in topology.segments {
       let node = addSwitch(segment.name, limit: 65_536)
       switchOfSegment[segment.name] = node
@@ -80,7 +95,6 @@ struct WorldBuilder {
     for host in topology.hosts { add(host) }
     for (end, host) in waitingUplinks { plug(end, of: host) }
     for (index, vm) in topology.vms.enumerated() { add(vm, addressPlan.macs[index]) }
-    return assemble(pool)
   }
 
   private mutating func add(_ vm: VM, _ macs: [MACAddress]) {

@@ -10,21 +10,23 @@ public enum JUnit {
         #"  <testsuite name="\#(escape(report.name))" file="\#(escape(file))" tests="\#(report.caseCount)" "#
           + #"failures="\#(report.failureCount + report.complaints.count)" time="\#(report.endedAt.seconds)">"#)
       for verdict in report.expectations {
-        let open = #"    <testcase name="\#(escape(verdict.name))" classname="\#(escape(report.name))" "#
+        let open =
+          #"    <testcase name="\#(escape(verdict.name))" classname="\#(escape(report.name))" "#
           + #"file="\#(escape(file))" line="\#(verdict.line)" time="\#(verdict.decidedAt.seconds)""#
         guard !verdict.passed else {
           lines.append(open + "/>")
           continue
         }
         lines.append(open + ">")
-        let detail = verdict.evidence.map(\.description).joined(separator: "\n")
-        lines.append(
-          #"      <failure message="\#(escape("expected \(verdict.expected), observed \(verdict.observed)"))">\#(escape(detail))</failure>"#)
+        let detail = escape(verdict.evidence.map(\.description).joined(separator: "\n"))
+        let message = escape("expected \(verdict.expected), observed \(verdict.observed)")
+        lines.append(#"      <failure message="\#(message)">\#(detail)</failure>"#)
         lines.append("    </testcase>")
       }
       // An event that couldn't happen fails the run, so it must fail here too.
       for complaint in report.complaints {
-        lines.append(#"    <testcase name="an event can be carried out" classname="\#(escape(report.name))" file="\#(escape(file))">"#)
+        let place = #"classname="\#(escape(report.name))" file="\#(escape(file))""#
+        lines.append(#"    <testcase name="an event can be carried out" \#(place)>"#)
         lines.append(#"      <failure message="\#(escape(complaint))"/>"#)
         lines.append("    </testcase>")
       }

@@ -19,6 +19,8 @@ struct Director: Codable {
 
   private var booted = 0
   private var nextEvent = 0
+  /// The events in the order of time; of equal ones, the order of the file.
+  private let eventOrder: [Int]
   private var runs: [ExpectationRun]
   private var nextTrace: UInt32 = 1
   private var nextIdleCheck: Instant
@@ -29,6 +31,7 @@ struct Director: Codable {
   private(set) var complaints: [String] = []
 
   init(_ topology: Topology, until: Instant?) {
+    eventOrder = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
     runs = topology.expectations.enumerated().map { ExpectationRun(index: $0, timing: $1.timing) }
     let planned = max(
       topology.events.map(\.at).max() ?? .zero,
@@ -44,18 +47,22 @@ struct Director: Codable {
     }
   }
 
+  /// Whether a decoded one goes with its topology.
+  func fits(_ topology: Topology, machines: Int) -> Bool {
+    (0...machines).contains(booted) && (0...topology.events.count).contains(nextEvent)
+      && eventOrder.sorted() == Array(topology.events.indices)
+      && runs.map(\.index) == Array(topology.expectations.indices) && runs.allSatisfy(\.isConsistent)
+  }
+
   func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)
     if booted < world.bootOrder.count { earliest = min(earliest, nextBoot) }
-    if nextEvent < topology.events.count { earliest = min(earliest, .start + topology.events[order(topology, nextEvent)].at) }
+    if nextEvent < topology.events.count {
+      earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at)
+    }
     for run in runs where run.deadline < earliest { earliest = run.deadline }
     return earliest
-  }
-
-  /// Events in the order of time; of equal ones, the order of the file. Few: sorted anew for each.
-  private func order(_ topology: Topology, _ position: Int) -> Int {
-    topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }[position]
   }
 
   private var nextBoot: Instant { .start + Self.bootInterval * UInt64(booted) }
@@ -67,7 +74,7 @@ struct Director: Codable {
       world.boot(world.bootOrder[booted - 1])
     }
     while nextEvent < topology.events.count {
-      let event = topology.events[order(topology, nextEvent)]
+      let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
       perform(event, topology, &world)

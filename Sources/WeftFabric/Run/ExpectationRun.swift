@@ -23,6 +23,9 @@ struct ExpectationRun: Codable {
   private var telling: Verdict?
   private(set) var verdict: Verdict?
 
+  /// Of a decoded one: far from where counting on would overflow.
+  var isConsistent: Bool { (0..<1 << 32).contains(tries) && (0..<1 << 32).contains(tellingTries) }
+
   init(index: Int, timing: Expectation.Timing) {
     self.index = index
     phase = .waiting(until: .start + timing.start)
@@ -71,7 +74,9 @@ struct ExpectationRun: Codable {
         decide(judged(false, "\(outcome.text), at \(now)", expected: "never \(expectation.summary)"))
       } else if tellingTries == 0 {
         // Silence proves nothing, however often.
-        proceed(from, to, every, now: now, judged(false, expected: "never \(expectation.summary), shown by a try that was stopped"))
+        proceed(
+          from, to, every, now: now,
+          judged(false, expected: "never \(expectation.summary), shown by a try that was stopped"))
       } else {
         let last = telling?.observed ?? outcome.text
         var held = latestTelling(judged(true))
@@ -96,9 +101,11 @@ struct ExpectationRun: Codable {
   }
 
   /// On to the next moment of a window's raster, or to its verdict.
-  private mutating func proceed(_ from: Nanoseconds, _ to: Nanoseconds, _ every: Nanoseconds, now: Instant, _ final: Verdict) {
+  private mutating func proceed(
+    _ from: Nanoseconds, _ to: Nanoseconds, _ every: Nanoseconds, now: Instant, _ final: Verdict
+  ) {
     let elapsed = (now - (.start + from)).rawValue
-    let next = Instant.start + from + Nanoseconds((elapsed / max(every.rawValue, 1) + 1) * max(every.rawValue, 1))
+    let next = Instant.start + from + max(every, Nanoseconds(1)) * (elapsed / max(every.rawValue, 1) &+ 1)
     if next <= .start + to { phase = .waiting(until: next) } else { decide(final) }
   }
 

@@ -102,7 +102,7 @@ public struct Simulation: ~Copyable {
   public mutating func abandon() { world.captures?.abandon() }
 
   private mutating func scheduleDirector() {
-    world.queue.schedule(Source.director, at: director.deadline(topology, world))
+    world.queue.schedule(Source.director, at: max(director.deadline(topology, world), world.now))
   }
 
   private static func makeCaptures(

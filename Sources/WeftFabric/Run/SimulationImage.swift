@@ -50,11 +50,13 @@ extension Simulation {
   /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
   public init(resuming image: consuming SimulationImage, pool: FramePool, captures directory: String?) throws(ResumeError) {
     let image = image
-    var world = WorldBuilder(topology: image.topology, seed: image.seed).build(pool: pool)
+    let builder = WorldBuilder(topology: image.topology, seed: image.seed)
+    if let what = builder.contradiction { throw .inconsistent(what) }
+    var world = builder.build(pool: pool)
     guard image.links.count == world.links.count, image.switches.count == world.switches.count,
       image.gateways.count == world.gateways.count, image.servers.count == world.servers.count,
       image.machines.count == world.machines.count, image.portCounters.count == world.ports.count,
-      image.packetCounts.count == world.nodes.count, image.probing.allSatisfy({ world.nodes.indices.contains($0) })
+      image.packetCounts.count == world.nodes.count, image.fits(world)
     else { throw .inconsistent("its state doesn't fit its topology") }
     world.now = image.now
     world.eventCount = image.eventCount

@@ -40,7 +40,9 @@ struct Machine: Codable {
     }
   }
 
-  mutating func perform(_ verb: VirtualMachine.Verb, now: Instant, _ out: inout Effects) throws(VirtualMachine.IllegalTransition) {
+  mutating func perform(_ verb: VirtualMachine.Verb, now: Instant, _ out: inout Effects) throws(VirtualMachine
+    .IllegalTransition)
+  {
     try vm?.perform(verb, now: now)
     switch verb {
     case .start: guest.boot(now: now, &out)

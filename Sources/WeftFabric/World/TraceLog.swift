@@ -49,5 +49,9 @@ struct TraceLog: Codable {
     open[Int(trace)]?.records.append(record)
   }
 
+  func allSatisfy(_ predicate: (TraceRecord) -> Bool) -> Bool {
+    open.values.allSatisfy { $0.records.allSatisfy(predicate) }
+  }
+
   mutating func finish(_ trace: UInt32) -> [TraceRecord] { open.removeValue(forKey: Int(trace))?.records ?? [] }
 }

@@ -52,6 +52,8 @@ extension World {
   /// Carries out what a node wants done. `arrival`: the port and packet of a frame whose capture record is still open.
   mutating func settle(_ node: Int, arrival: (place: Int, packetID: UInt64)?) {
     if let arrival { closeRecord(of: node, arrival.place, arrival.packetID) }
+    // What it received comes before what it does about it.
+    if !effects.observations.isEmpty { takeObservations(node) }
     let firstPort = nodes[node].firstPort
     var index = 0
     while index < effects.count {
@@ -68,7 +70,6 @@ extension World {
       }
     }
     effects.removeAll()
-    if !effects.observations.isEmpty { takeObservations(node) }
     if !probing.isEmpty { lookForProbeResults(node) }
     reschedule(node)
   }

@@ -53,8 +53,11 @@ public struct World: ~Copyable {
   /// Sizes the queue for the finished graph and asks every link and element for its deadline.
   mutating func schedule() {
     queue = EventQueue(sources: 1 + links.count + nodes.count)
-    for index in links.indices { queue.schedule(Source.link(index), at: links[index].deadline) }
-    for index in nodes.indices { reschedule(index) }
+    // In the midst of a moment there may be deadlines that have passed (a machine that was paused): they are due now,
+    // and a new queue doesn't know when that is.
+    func due(_ deadline: Instant) -> Instant { max(deadline, now) }
+    for index in links.indices { queue.schedule(Source.link(index), at: due(links[index].deadline)) }
+    for index in nodes.indices { queue.schedule(Source.node(index, links: links.count), at: due(deadline(of: index))) }
   }
 
   func deadline(of node: Int) -> Instant {

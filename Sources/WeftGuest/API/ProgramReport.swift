@@ -82,3 +82,10 @@ extension ConnectionReport: CustomStringConvertible {
     "\(state) \(receiveQueue) \(sendQueue) \(localAddress):\(localPort) \(remoteAddress):\(remotePort)"
   }
 }
+
+extension ProgramReport {
+  /// Of a decoded one: far from where counting on would overflow.
+  var isConsistent: Bool {
+    [requests, replies, failures, bytesIn, bytesOut, patternBytes, rtt?.count ?? 0].allSatisfy { $0 < 1 << 62 }
+  }
+}

@@ -47,7 +47,7 @@ struct Reassembly: Codable {
   mutating func receive(
     _ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects
   ) -> Outcome {
-    guard let (key, range, more) = Self.parse(frame) else {
+    guard let (key, range, more) = Self.parse(frame.bytes) else {
       out.drop(frame, on: port, .malformedIPv4)
       return .waiting
     }
@@ -95,8 +95,9 @@ struct Reassembly: Codable {
     return assemble(index, whole)
   }
 
-  private static func parse(_ frame: borrowing Frame) -> (Key, Range<Int>, more: Bool)? {
-    let span = frame.bytes
+  fileprivate static func range(_ bytes: RawSpan) -> Range<Int>? { parse(bytes)?.1 }
+
+  private static func parse(_ span: RawSpan) -> (Key, Range<Int>, more: Bool)? {
     guard span.byteCount >= IPLayer.link, let packet = IPv4View(span.extracting(IPLayer.link..<span.byteCount)) else {
       return nil
     }
@@ -149,4 +150,23 @@ struct Reassembly: Codable {
       }
     }
   }
+}
+
+extension Reassembly {
+  /// Of a decoded one: that the frames are those of the ranges, which fit the whole.
+  var isConsistent: Bool {
+    held == partials.reduce(0) { $0 + $1.received }
+      && partials.allSatisfy { partial in
+        partial.frames.count == partial.ranges.count && partial.frames.capacity == Self.fragments
+          && partial.received == partial.ranges.reduce(0) { $0 + min($1.count, 65535) }
+          && partial.ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= partial.total ?? 65535 - 20 }
+          && (partial.total ?? 0) <= 65535 - 20
+          && zip(partial.frames.ranges, partial.ranges).allSatisfy { $0 == $1 }
+      }
+  }
+}
+
+extension FrameQueue {
+  /// Where each frame's payload belongs; nil for one that is no IPv4 packet.
+  fileprivate var ranges: [Range<Int>?] { map { Reassembly.range($0) } }
 }

@@ -19,3 +19,8 @@ struct TokenBucket: Codable {
     return true
   }
 }
+
+extension TokenBucket {
+  /// Of a decoded one: far from where adding up would overflow.
+  var isConsistent: Bool { cost <= 1_000_000_000 && depth <= 1 << 62 }
+}

@@ -32,7 +32,7 @@ struct BulkTransfer: Codable {
       }
       if written == size { stack.shutdown(socket) }
       // A connection that failed has let go of its buffer: that says nothing.
-      if stack.error(socket) == nil { acknowledged = written - UInt64(stack.unsent(socket)) }
+      if stack.error(socket) == nil { acknowledged = written - min(written, UInt64(stack.unsent(socket))) }
     }
     if connectedAt != nil, written == size, acknowledged == size,
       !events.contains(.closed) || stack.error(socket) == nil
@@ -101,4 +101,8 @@ struct Bulk: GuestBehaviour {
     report.finishedAt = now
     transfer = nil
   }
+}
+
+extension BulkTransfer {
+  var isConsistent: Bool { acknowledged <= written && written <= size }
 }

@@ -183,3 +183,17 @@ struct HTTPServer: GuestBehaviour {
     return true
   }
 }
+
+extension HTTPServer {
+  /// Of a decoded one: places within what is sent, and free places that are.
+  var isConsistent: Bool {
+    guard Set(free).count == free.count, size >= 0, body.map({ $0.count == size }) ?? true else { return false }
+    for slot in free {
+      guard slot < clients.count, case .free = clients[Int(slot)].phase else { return false }
+    }
+    return clients.allSatisfy { client in
+      guard case .writing(_, let offset, let end, let content, _) = client.phase else { return true }
+      return offset >= 0 && offset <= end && end <= content?.count ?? size
+    }
+  }
+}

@@ -177,3 +177,31 @@ struct ProgramTable: Codable {
       || udpRates.contains { $0.isUnfinished }
   }
 }
+
+extension ProgramTable {
+  /// Whether a socket's owner is there; a probe may be gone.
+  func has(_ owner: SocketOwner) -> Bool {
+    let count: Int
+    switch owner.kind {
+    case .none, .timeWait, .probe: return true
+    case .httpServer: count = httpServers.count
+    case .httpGet: count = httpGets.count
+    case .ping: count = pings.count
+    case .tcpEcho: count = tcpEchos.count
+    case .udpEcho: count = udpEchos.count
+    case .sink: count = sinks.count
+    case .bulk: count = bulks.count
+    case .udpRate: count = udpRates.count
+    }
+    return owner.index < count
+  }
+
+  /// Of a decoded one: that every program can go on from where it is.
+  var isConsistent: Bool {
+    order.allSatisfy { $0.isProgram && has($0) } && reports.allSatisfy { $0.isConsistent } && httpServers.allSatisfy { $0.isConsistent } && sinks.allSatisfy { $0.isConsistent }
+      && pings.allSatisfy { (0...65_507).contains($0.size) && $0.count >= 0 && $0.interval > .zero }
+      && httpGets.allSatisfy { $0.count >= 0 }
+      && udpRates.allSatisfy { (0...min(65_507, Pattern.longest)).contains($0.size) && $0.interval > .zero }
+      && bulks.allSatisfy { $0.transfer?.isConsistent ?? true }
+  }
+}

@@ -70,7 +70,7 @@ struct Sink: GuestBehaviour {
     let slot = Int(stack.cookie(id)) - 1
     let length = stack.readable(id)
     if length > 0 {
-      if slot >= 0, streams[slot].isPattern {
+      if streams.indices.contains(slot), streams[slot].isPattern {
         if stack.matchesPattern(id, length, offset: streams[slot].received) {
           streams[slot].received &+= UInt64(length)
           report.patternBytes &+= UInt64(length)
@@ -82,9 +82,14 @@ struct Sink: GuestBehaviour {
       count(length, now: now)
     }
     if events.contains(.peerClosed) { stack.shutdown(id) }
-    if events.contains(.closed), slot >= 0 {
+    if events.contains(.closed), streams.indices.contains(slot) {
       stack.setCookie(id, 0)
       free.append(UInt32(slot))
     }
   }
+}
+
+extension Sink {
+  /// Of a decoded one: free places that are there. A socket's place is its cookie.
+  var isConsistent: Bool { Set(free).count == free.count && free.allSatisfy { $0 < streams.count } }
 }

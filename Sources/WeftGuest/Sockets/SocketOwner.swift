@@ -18,6 +18,8 @@ struct SocketOwner: Codable, Equatable {
   var kind: Kind
   var index: UInt32
 
+  var isProgram: Bool { kind != .none && kind != .timeWait && kind != .probe }
+
   @inline(__always)
   init(_ kind: Kind, _ index: UInt32) {
     self.kind = kind

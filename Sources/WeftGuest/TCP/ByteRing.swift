@@ -9,7 +9,7 @@ struct ByteRing {
   private var head = 0
   private(set) var count = 0
   /// How far from the front anything was written.
-  private var extent = 0
+  private(set) var extent = 0
 
   static let smallest = 2048
   /// Emptied, more than this is given back.

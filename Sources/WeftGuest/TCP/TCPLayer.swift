@@ -256,3 +256,18 @@ struct TCPLayer: Codable {
     }
   }
 }
+
+extension TCPLayer {
+  /// Of a decoded one: that every number names a connection, every owner a program.
+  func isConsistent(_ programs: ProgramTable) -> Bool {
+    let slots = UInt32(truncatingIfNeeded: connections.count)
+    let used = table.unordered.map(\.value)
+    return (free + pending + timers.connections + used).allSatisfy { $0 < slots }
+      && Set(used + free).count == connections.count && used.count + free.count == connections.count
+      && free.allSatisfy { connections[Int($0)].generation == 0 && connections[Int($0)].state == .closed }
+      && table.unordered.allSatisfy { connections[Int($0.value)].key == $0.key }
+      && connections.allSatisfy { $0.isConsistent && programs.has($0.owner) }
+      && listeners.allSatisfy { (0...Self.backlog).contains($0.halfOpen) && programs.has($0.owner) }
+      && (0...connections.count).contains(timeWaits)
+  }
+}

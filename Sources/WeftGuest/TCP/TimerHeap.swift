@@ -13,6 +13,8 @@ struct TimerHeap: Codable {
 
   var earliest: Instant { entries.first?.at ?? .never }
 
+  var connections: [UInt32] { entries.map(\.connection) }
+
   mutating func push(_ connection: UInt32, at instant: Instant) {
     entries.append(Entry(at: instant, connection: connection))
     var child = entries.count - 1

@@ -81,10 +81,17 @@ struct SourceText {
     return nil
   }
 
+  /// The parser is given line breaks behind the text: what it misses there is missing at the text's end.
+  private func inside(_ mark: Mark) -> Mark {
+    let last = max(1, starts.count - 1)
+    return mark.line > last ? Mark(line: last, column: line(last).count + 1) : mark
+  }
+
   /// A diagnostic at `mark`; lines over 240 scalars are cut around it.
   func diagnostic(
     _ severity: Diagnostic.Severity, at mark: Mark, length: Int, _ message: String, hint: String?
   ) -> Diagnostic {
+    let mark = inside(mark)
     let line = line(mark.line)
     let cut = line.count > 240 ? max(0, min(mark.column - 81, line.count - 200)) : 0
     let shown = line[min(cut, line.count)..<min(line.count, cut + 240)]

@@ -1,3 +1,5 @@
+import WeftWire
+
 func touchAll(_ view: borrowing IPv4View) {
   touch(view.headerLength)
   touch(view.typeOfService)

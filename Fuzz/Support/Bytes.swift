@@ -1,5 +1,6 @@
-// What every wire fuzzer shares. Each target is compiled together with the sources of WeftWire itself, so that the
-// parsers are instrumented; see run-wire.sh.
+// What every wire fuzzer shares.
+
+import WeftWire
 
 /// libFuzzer hands over a heap block of exactly `count` bytes: AddressSanitizer sees any read beyond it.
 @inline(__always)
@@ -26,4 +27,9 @@ func written(_ count: Int, _ body: (inout MutableRawSpan) -> Void) -> [UInt8] {
   var raw = span.mutableBytes
   body(&raw)
   return bytes
+}
+
+/// A precondition that says in an optimised build too what was wrong.
+func check(_ holds: Bool, _ what: @autoclosure () -> String) {
+  if !holds { fatalError(what()) }
 }

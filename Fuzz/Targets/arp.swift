@@ -1,3 +1,5 @@
+import WeftWire
+
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzARP(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   fuzz(start, count) { bytes in

@@ -1,0 +1,59 @@
+import WeftCore
+
+// A decoded guest whose parts contradict each other would stop the program sooner or later: an index that names
+// nothing, a sequence number outside the buffer. Each part says whether it could have come about.
+
+extension Guest {
+  /// Always true of a guest that was not decoded.
+  public var isConsistent: Bool {
+    stack.ip.isConsistent && stack.tcp.isConsistent(programs) && programs.isConsistent
+      && stack.ip.interfaces.count == configuration.interfaces.count
+      && stack.datagramBindings.allSatisfy { programs.has($0.owner) }
+      && stack.echoBindings.allSatisfy { programs.has($0.owner) }
+  }
+}
+
+extension IPLayer {
+  var isConsistent: Bool {
+    errorBudget.isConsistent && reassembly.isConsistent
+      && interfaces.enumerated().allSatisfy { index, interface in
+        interface.port.index == index && interface.neighbours.port.index == index
+          && (576...1900).contains(interface.mtu)
+      }
+  }
+}
+
+extension TCPConnection {
+  var isConsistent: Bool {
+    // Lengths far below what would overflow when they are added up.
+    let lengths = [
+      sendWindow, largestWindow, congestionWindow, countedBytes, duplicates, fullSegment,
+    ]
+    guard lengths.allSatisfy({ (0...1 << 40).contains($0) }), (0...Int.max / 2).contains(threshold),
+      (1...1860).contains(ownSegmentSize), (1...ownSegmentSize).contains(segmentSize), sendShift <= 14,
+      receiveShift <= 14, sendBuffer.count <= Self.sendLimit, receiveBuffer.count <= Self.receiveLimit
+    else { return false }
+    return (!state.canSend || isConsistentSender) && (!state.canReceive || isConsistentReceiver)
+  }
+
+  /// What may be sent or sent again lies in the buffer, behind it at most a FIN's number and a probe.
+  private var isConsistentSender: Bool {
+    let end = sendBuffer.count + (finQueued ? 1 : 0)
+    let first = unacknowledged.distance(from: sendBase)
+    let following = next.distance(from: sendBase)
+    let last = highest.distance(from: sendBase)
+    return first >= 0 && first <= following && following <= last && last <= end + 1 && following <= end
+  }
+
+  /// What came out of order lies behind a hole, in order and within what was written of the buffer.
+  private var isConsistentReceiver: Bool {
+    var edge = expected
+    for range in outOfOrder {
+      guard range.start.isAfter(edge), range.end.isAfter(range.start),
+        receiveBuffer.count + range.end.distance(from: expected) <= receiveBuffer.extent
+      else { return false }
+      edge = range.end
+    }
+    return outOfOrder.count <= Self.mostRanges
+  }
+}
