@@ -177,7 +177,7 @@ public struct Forward: Sendable, Codable, Hashable {
 extension Forward: CustomStringConvertible {
   /// As in the file: `8000-8010:web:80-90/tcp`.
   public var description: String {
-    func ports(_ first: UInt16) -> String { count > 1 ? "\(first)-\(first + count - 1)" : "\(first)" }
+    func ports(_ first: UInt16) -> String { count > 1 ? "\(first)-\(Int(first) + Int(count) - 1)" : "\(first)" }
     let address = hostAddress.map { "\($0):" } ?? ""
     return "\(address)\(ports(hostPort)):\(vm):\(ports(vmPort))/\(`protocol`.rawValue)"
   }
