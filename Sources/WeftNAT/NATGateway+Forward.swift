@@ -61,7 +61,12 @@ extension NATGateway {
       }
     }
     sessions.entries[number].account(isReply: isReply, bytes: packet.end &- 14)
-    if isReply, session.replyPackets == 0 { firstReply(number, now: now) }
+    // One event a packet, told when all of its change is made: state, time left, that it was answered.
+    if isReply, session.replyPackets == 0 {
+      firstReply(number, now: now)
+    } else if sessions.entries[number].state != session.state {
+      record(.update, number, now: now)
+    }
     translate(frame, packet, session, isReply: isReply, now: now, &out)
   }
 
@@ -269,7 +274,6 @@ extension NATGateway {
     if next != state {
       sessions.entries[number].state = next
       if next == .established { assure(number) }
-      record(.update, number, now: now)
     }
     // Closing connections go their time out; a stray RST or FIN doesn't prolong them.
     if next == .timeWait || next == .closed, next == state { return .pass }
