@@ -28,7 +28,8 @@ enum CaptureBenchmark {
         for number in 0..<UInt64(records) {
           if buffer.count > 256 << 10 { buffer.drain { _ in } }
           writer.begin(
-            timestampNanos: number, bytes: bytes, originalLength: bytes.count, inbound: true, packetID: number, into: &buffer)
+            timestampNanos: number, bytes: bytes, originalLength: bytes.count, inbound: true, packetID: number,
+            into: &buffer)
           if let note { writer.comment(by: "home", note, into: &buffer) }
           writer.commit(into: &buffer)
         }

@@ -37,7 +37,8 @@ enum ElementBenchmarks {
 
   @inline(__always)
   private static func send(
-    _ bridge: inout VirtualSwitch, from: MACAddress, to: MACAddress, on port: Int, _ pool: FramePool, _ out: inout Effects
+    _ bridge: inout VirtualSwitch, from: MACAddress, to: MACAddress, on port: Int, _ pool: FramePool,
+    _ out: inout Effects
   ) {
     var frame = pool.frame(count: 64)
     var span = frame.mutableBytes

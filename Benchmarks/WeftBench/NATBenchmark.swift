@@ -58,7 +58,7 @@ struct NATBenchmark {
 
   private static let now = Instant.start + .seconds(1)
 
-  private mutating func fill() {
+  mutating func fill() {
     var out = Effects(pool: pool)
     // Everybody who will be sent to has asked for somebody before, and so is known.
     arp(PortIndex(0), Self.router, IPv4Address(203, 0, 113, 254), Self.external, &out)
@@ -67,6 +67,39 @@ struct NATBenchmark {
       gateway.receive(outbound(flow), on: PortIndex(2), now: Self.now, &out)
       if flow < externalPorts.count { externalPorts[flow] = out[0].frame.withBytes { $0.u16(34) } }
       ElementBenchmarks.release(&out)
+    }
+  }
+
+  /// How many of all flows' packets, one out and one in, don't come out as they should.
+  mutating func check() -> Int {
+    var out = Effects(pool: pool)
+    var wrong = 0
+    for flow in 0..<flows {
+      let endpoint = flow % externalPorts.count
+      let inner = (Self.host(endpoint & 31), UInt16(20_000 + endpoint >> 5))
+      let outer = (Self.external, externalPorts[endpoint])
+      let far = (Self.remote(flow / externalPorts.count), UInt16(53))
+      gateway.receive(outbound(flow), on: PortIndex(2), now: Self.now, &out)
+      if !Self.leaves(out, on: 0, from: outer, to: far) { wrong += 1 }
+      ElementBenchmarks.release(&out)
+      gateway.receive(inbound(flow), on: PortIndex(0), now: Self.now, &out)
+      if !Self.leaves(out, on: 2, from: far, to: inner) { wrong += 1 }
+      ElementBenchmarks.release(&out)
+    }
+    return wrong
+  }
+
+  private static func leaves(
+    _ out: borrowing Effects, on port: Int, from: (IPv4Address, UInt16), to: (IPv4Address, UInt16)
+  ) -> Bool {
+    guard out.count == 1, out[0].verdict == .transmit, out[0].port.index == port else { return false }
+    return out[0].frame.withBytes { bytes in
+      guard let ethernet = EthernetView(bytes), let ip = IPv4View(ethernet.payload), let udp = UDPView(ip.payload)
+      else {
+        return false
+      }
+      return ip.hasValidChecksum && udp.hasValidChecksum(source: ip.source, destination: ip.destination)
+        && ip.timeToLive == 63 && (ip.source, udp.sourcePort) == from && (ip.destination, udp.destinationPort) == to
     }
   }
 
@@ -79,16 +112,23 @@ struct NATBenchmark {
   private func outbound(_ flow: Int) -> Frame {
     let endpoint = flow % externalPorts.count
     let host = endpoint & 31
-    return udp(.local(0x1000 + UInt64(host)), Self.lan, Self.host(host), UInt16(20_000 + endpoint >> 5), Self.remote(flow / externalPorts.count), 53)
+    return udp(
+      .local(0x1000 + UInt64(host)), Self.lan, Self.host(host), UInt16(20_000 + endpoint >> 5),
+      Self.remote(flow / externalPorts.count), 53)
   }
 
   private func inbound(_ flow: Int) -> Frame {
     let endpoint = flow % externalPorts.count
-    return udp(Self.router, Self.outside, Self.remote(flow / externalPorts.count), 53, Self.external, externalPorts[endpoint])
+    return udp(
+      Self.router, Self.outside, Self.remote(flow / externalPorts.count), 53, Self.external, externalPorts[endpoint])
   }
 
-  private static func host(_ index: Int) -> IPv4Address { IPv4Address(rawValue: IPv4Address(10, 0, 1, 0).rawValue + UInt32(index)) }
-  private static func remote(_ index: Int) -> IPv4Address { IPv4Address(rawValue: IPv4Address(198, 18, 0, 1).rawValue + UInt32(index)) }
+  private static func host(_ index: Int) -> IPv4Address {
+    IPv4Address(rawValue: IPv4Address(10, 0, 1, 0).rawValue + UInt32(index))
+  }
+  private static func remote(_ index: Int) -> IPv4Address {
+    IPv4Address(rawValue: IPv4Address(198, 18, 0, 1).rawValue + UInt32(index))
+  }
 
   private func udp(
     _ from: MACAddress, _ to: MACAddress, _ source: IPv4Address, _ sourcePort: UInt16, _ destination: IPv4Address,
@@ -100,7 +140,8 @@ struct NATBenchmark {
     var packet = span.extracting(14..<64)
     IPv4Header(protocol: .udp, source: source, destination: destination).write(to: &packet, payloadLength: 30)
     var datagram = packet.extracting(20..<50)
-    UDPHeader(sourcePort: sourcePort, destinationPort: destinationPort).write(to: &datagram, source: source, destination: destination)
+    UDPHeader(sourcePort: sourcePort, destinationPort: destinationPort).write(
+      to: &datagram, source: source, destination: destination)
     return frame
   }
 

@@ -59,7 +59,9 @@ enum WorldBenchmarks {
   }
 
   /// Datagrams delivered per wall second, and allocations per datagram in steady state.
-  static func udp(_ name: String, _ text: String, senders: Int, goal: Double?, captures: Captures = .off, packets: Int = 600_000) -> [Figure] {
+  static func udp(
+    _ name: String, _ text: String, senders: Int, goal: Double?, captures: Captures = .off, packets: Int = 600_000
+  ) -> [Figure] {
     var allocations: [Double] = []
     let span = Nanoseconds(UInt64(packets / senders) * 10_000)
     let figure = Measure.values(name, unit: "packets/s", goal: goal, isRate: true) {
@@ -86,7 +88,10 @@ enum WorldBenchmarks {
   }
 
   static func bulk(captures: Captures = .off) -> Figure {
-    Measure.values("TCP 1 GB over 1 Gbit/s, 1 ms, captures \(captures.rawValue)", unit: "s", runs: 3, goal: captures == .off ? 1.5 : nil) {
+    Measure.values(
+      "TCP 1 GB over 1 Gbit/s, 1 ms, captures \(captures.rawValue)", unit: "s", runs: 3,
+      goal: captures == .off ? 1.5 : nil
+    ) {
       var simulation = start(bulkTopology, captures: captures)
       let clock = ContinuousClock()
       let time = clock.measure { simulation.run(until: .start + .seconds(12)) }

@@ -6,12 +6,15 @@ import Foundation
 
 let arguments = CommandLine.arguments.dropFirst()
 let json = arguments.contains("--json")
-let only = arguments.firstIndex(of: "--only").flatMap { arguments.index(after: $0) < arguments.endIndex ? arguments[arguments.index(after: $0)] : nil }
+let only = arguments.firstIndex(of: "--only").flatMap {
+  arguments.index(after: $0) < arguments.endIndex ? arguments[arguments.index(after: $0)] : nil
+}
 
 if let fixed = arguments.firstIndex(of: "--fixed") {
   let words = Array(arguments[fixed...].dropFirst())
   guard words.count == 2, let count = Int(words[1]), count > 0, FixedWork.run(words[0], count: count) else {
-    FileHandle.standardError.write(Data("--fixed wants one of \(FixedWork.names.joined(separator: ", ")) and a count\n".utf8))
+    FileHandle.standardError.write(
+      Data("--fixed wants one of \(FixedWork.names.joined(separator: ", ")) and a count\n".utf8))
     exit(64)
   }
   exit(0)
@@ -26,11 +29,27 @@ let suites: [(String, () -> [Figure])] = [
   ("nat 1 k", { NATBenchmark.figures(flows: 1000, goal: 60) }),
   ("nat 100 k", { NATBenchmark.figures(flows: 100_000, goal: 80) }),
   ("nat 1 M", { NATBenchmark.figures(flows: 1_000_000, goal: 120) }),
+  ("nat flows 1 k", { NATBenchmark.lifecycle(flows: 1000) }),
+  ("nat flows 32 k", { NATBenchmark.lifecycle(flows: 32_768) }),
+  ("nat flows 262 k", { NATBenchmark.lifecycle(flows: 262_144) }),
+  ("nat flows 4 M", { NATBenchmark.lifecycle(flows: 4_194_304) }),
+  ("nat check", { [NATBenchmark.wrongTranslations(flows: 262_144)] }),
   ("capture", { CaptureBenchmark.figures() }),
   ("udp 2", { WorldBenchmarks.udp("UDP through a switch, N=2", udp2, senders: 1, goal: 3e6) }),
-  ("udp 1024", { WorldBenchmarks.udp("UDP through a switch, N=1024", WorldBenchmarks.udpTopology(hosts: 1024), senders: 512, goal: 1.3e6) }),
+  (
+    "udp 1024",
+    {
+      WorldBenchmarks.udp(
+        "UDP through a switch, N=1024", WorldBenchmarks.udpTopology(hosts: 1024), senders: 512, goal: 1.3e6)
+    }
+  ),
   ("udp nat", { WorldBenchmarks.udp("UDP VM → NAT → server", WorldBenchmarks.natTopology, senders: 1, goal: nil) }),
-  ("udp captured", { WorldBenchmarks.udp("UDP through a switch, N=2, captured to tmpfs", udp2, senders: 1, goal: nil, captures: .tmpfs) }),
+  (
+    "udp captured",
+    {
+      WorldBenchmarks.udp("UDP through a switch, N=2, captured to tmpfs", udp2, senders: 1, goal: nil, captures: .tmpfs)
+    }
+  ),
   ("tcp", { [WorldBenchmarks.bulk()] }),
   ("tcp captured", { [WorldBenchmarks.bulk(captures: .tmpfs)] }),
   ("memory", { [WorldBenchmarks.memoryPerIdleVM()] }),
@@ -52,8 +71,11 @@ if json {
 
 func line(_ figure: Figure) -> String {
   func text(_ value: Double) -> String {
-    value >= 1e6 ? String(format: "%.2f M", value / 1e6) : value >= 100
-      ? String(format: "%.0f", value) : value > 0 && value < 0.01 ? String(format: "%.6f", value) : String(format: "%.2f", value)
+    value >= 1e6
+      ? String(format: "%.2f M", value / 1e6)
+      : value >= 100
+        ? String(format: "%.0f", value)
+        : value > 0 && value < 0.01 ? String(format: "%.6f", value) : String(format: "%.2f", value)
   }
   var line = figure.name.padding(toLength: 52, withPad: " ", startingAt: 0)
   line += " " + "\(text(figure.value)) \(figure.unit)".padding(toLength: 20, withPad: " ", startingAt: 0)

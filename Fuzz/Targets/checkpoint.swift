@@ -94,7 +94,8 @@ nonisolated(unsafe) let originals: [Original] = {
       var simulation = try Simulation(topology, captures: milliseconds == 5 ? CaptureOptions(directory: nil) : nil)
       simulation.run(until: .start + .milliseconds(milliseconds))
       let sections = sections(try CheckpointFile.encode(simulation))
-      return Original(state: [UInt8](sections[0]), values: values([UInt8](sections[0])), captures: Array(sections.dropFirst()))
+      return Original(
+        state: [UInt8](sections[0]), values: values([UInt8](sections[0])), captures: Array(sections.dropFirst()))
     } catch { fatalError("\(error)") }
   }
 }()

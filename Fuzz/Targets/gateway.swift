@@ -15,7 +15,8 @@ public func fuzzGateway(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
       mac: .local(0xff00), address: external, prefix: IPv4Prefix(external, length: 24),
       gateway: IPv4Address(134, 115, 153, 2)),
     insides: [
-      .init(name: "home", mac: .local(0xff02), address: IPv4Address(192, 168, 122, 1), prefix: IPv4Prefix(web, length: 24)),
+      .init(
+        name: "home", mac: .local(0xff02), address: IPv4Address(192, 168, 122, 1), prefix: IPv4Prefix(web, length: 24)),
       .init(
         name: "work", mac: .local(0xff03), address: IPv4Address(10, 0, 0, 1),
         prefix: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24)),

@@ -13,7 +13,8 @@ struct ConntrackCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("The virtual time at which to look.", valueName: "time"))
   var at = "1s"
 
-  @Flag(name: [.customShort("E"), .long], help: "What happened up to then (NEW, UPDATE, DESTROY) instead of what is there.")
+  @Flag(
+    name: [.customShort("E"), .long], help: "What happened up to then (NEW, UPDATE, DESTROY) instead of what is there.")
   var events = false
 
   @Option(name: .long, help: ArgumentHelp("Only this NAT: a network's or gateway's name.", valueName: "name"))
@@ -33,7 +34,8 @@ struct ConntrackCommand: ParsableCommand {
     simulation.run(until: moment)
     let names = simulation.gatewayNames
     if let gateway, !names.contains(gateway) {
-      throw ValidationError("no NAT is called \"\(gateway)\"; there \(names.count == 1 ? "is" : "are") \(names.joined(separator: ", "))")
+      throw ValidationError(
+        "no NAT is called \"\(gateway)\"; there \(names.count == 1 ? "is" : "are") \(names.joined(separator: ", "))")
     }
     if events {
       let all = simulation.takeConnectionEvents().filter { gateway == nil || $0.gateway == gateway }

@@ -10,7 +10,9 @@ struct ExplainCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The topology file.", valueName: "file"))
   var file: String
 
-  @Argument(help: ArgumentHelp("FROM TO:PORT[/udp], or FROM TO for a ping; an arrow between them is fine.", valueName: "from to"))
+  @Argument(
+    help: ArgumentHelp(
+      "FROM TO:PORT[/udp], or FROM TO for a ping; an arrow between them is fine.", valueName: "from to"))
   var ends: [String]
 
   @Option(name: .long, help: ArgumentHelp("The virtual time at which it is sent.", valueName: "time"))
@@ -55,7 +57,9 @@ struct ExplainCommand: ParsableCommand {
   private func probe(_ to: String) throws -> Expectation.Probe {
     let halves = to.split(separator: "/", maxSplits: 1).map(String.init)
     let parts = halves[0].split(separator: ":").map(String.init)
-    guard (1...2).contains(parts.count), !parts[0].isEmpty else { throw ValidationError("'\(to)' is not TO:PORT/PROTO") }
+    guard (1...2).contains(parts.count), !parts[0].isEmpty else {
+      throw ValidationError("'\(to)' is not TO:PORT/PROTO")
+    }
     let destination = IPv4Address(parts[0]).map { Destination.address($0) } ?? .node(parts[0])
     guard parts.count == 2 else {
       guard halves.count == 1 || halves[1] == "icmp" else { throw ValidationError("'\(to)' has no port") }

@@ -13,7 +13,8 @@ public struct WeftCommand: ParsableCommand {
       Exit codes: 0 all held, 1 an expectation failed, 2 the file is wrong, 3 the environment lacks something, 64 usage.
       """,
     version: weftVersion,
-    subcommands: [RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
+    subcommands: [
+      RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
       ExplainCommand.self, ConntrackCommand.self,
     ])
 

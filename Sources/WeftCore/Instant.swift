@@ -20,7 +20,9 @@ public struct Nanoseconds: BitwiseCopyable, Hashable, Sendable, Codable, Compara
 
   @inlinable public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   @inlinable public static func + (a: Self, b: Self) -> Self { Self(a.rawValue.saturatingAdd(b.rawValue)) }
-  @inlinable public static func - (a: Self, b: Self) -> Self { Self(a.rawValue > b.rawValue ? a.rawValue &- b.rawValue : 0) }
+  @inlinable public static func - (a: Self, b: Self) -> Self {
+    Self(a.rawValue > b.rawValue ? a.rawValue &- b.rawValue : 0)
+  }
   @inlinable public static func * (a: Self, n: UInt64) -> Self {
     let (value, overflow) = a.rawValue.multipliedReportingOverflow(by: n)
     return Self(overflow ? .max : value)

@@ -65,7 +65,8 @@ public struct VirtualMachine: Codable, Sendable {
       return String(repeating: "0", count: digits - text.count) + text
     }
     return [
-      hex(high >> 32, 8), hex(high >> 16 & 0xffff, 4), hex(high & 0xffff, 4), hex(low >> 48, 4), hex(low & 0xffff_ffff_ffff, 12),
+      hex(high >> 32, 8), hex(high >> 16 & 0xffff, 4), hex(high & 0xffff, 4), hex(low >> 48, 4),
+      hex(low & 0xffff_ffff_ffff, 12),
     ].joined(separator: "-")
   }
 }

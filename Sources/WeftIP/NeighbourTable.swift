@@ -107,7 +107,8 @@ public struct NeighbourTable: Codable {
   /// The same with both ends translated (hairpin).
   @inlinable
   public mutating func send(
-    _ frame: consuming Frame, to neighbour: IPv4Address, now: Instant, _ out: inout Effects, notes first: Note, _ second: Note
+    _ frame: consuming Frame, to neighbour: IPv4Address, now: Instant, _ out: inout Effects, notes first: Note,
+    _ second: Note
   ) {
     guard let destination = lookup(neighbour, now: now, &out) else {
       return enqueue(frame, for: neighbour, now: now, &out, first, second)
@@ -143,7 +144,8 @@ public struct NeighbourTable: Codable {
 
   @usableFromInline
   mutating func enqueue(
-    _ frame: consuming Frame, for neighbour: IPv4Address, now: Instant, _ out: inout Effects, _ first: Note?, _ second: Note?
+    _ frame: consuming Frame, for neighbour: IPv4Address, now: Instant, _ out: inout Effects, _ first: Note?,
+    _ second: Note?
   ) {
     let notes = WaitingNotes(first: first, second: second)
     // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.

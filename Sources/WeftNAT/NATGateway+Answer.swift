@@ -115,7 +115,8 @@ extension NATGateway {
     outer.typeOfService = frame.bytes.u8(15)
     outer.write(to: &ip, payloadLength: length)
     var message = ip.extracting(20..<20 + length)
-    ICMPv4Header(type: .echoReply, code: packet.icmpCode, rest: frame.bytes.u32(packet.transport + 4)).write(to: &message)
+    ICMPv4Header(type: .echoReply, code: packet.icmpCode, rest: frame.bytes.u32(packet.transport + 4)).write(
+      to: &message)
     counters.answered += 1
     neighbours[at].send(reply, to: next, now: now, &out)
   }

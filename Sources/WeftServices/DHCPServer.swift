@@ -19,7 +19,8 @@ public struct DHCPServer: Element {
     public var reservations: [MACAddress: IPv4Address]
 
     public init(
-      mac: MACAddress, address: IPv4Address, prefix: IPv4Prefix, router: IPv4Address?, first: IPv4Address, last: IPv4Address,
+      mac: MACAddress, address: IPv4Address, prefix: IPv4Prefix, router: IPv4Address?, first: IPv4Address,
+      last: IPv4Address,
       leaseTime: Nanoseconds, excluded: Set<IPv4Address> = [], reservations: [MACAddress: IPv4Address] = [:]
     ) {
       self.mac = mac
@@ -103,7 +104,9 @@ public struct DHCPServer: Element {
 
   private mutating func read(_ frame: borrowing Frame, now: Instant, _ out: inout Effects) -> Reading {
     guard let ethernet = EthernetView(frame.bytes) else { return .refused(.malformedEthernet) }
-    guard ethernet.destination == configuration.mac || ethernet.destination.isBroadcast else { return .refused(.notForUs) }
+    guard ethernet.destination == configuration.mac || ethernet.destination.isBroadcast else {
+      return .refused(.notForUs)
+    }
     switch ethernet.type {
     case .arp:
       guard let arp = ARPPacket(ethernet.payload) else { return .refused(.malformedARP) }
@@ -114,7 +117,9 @@ public struct DHCPServer: Element {
     }
     guard let ip = IPv4View(ethernet.payload) else { return .refused(.malformedIPv4) }
     guard ip.hasValidChecksum else { return .refused(.badIPv4Checksum) }
-    guard ip.destination == configuration.address || ip.destination.isBroadcast || ip.destination == configuration.prefix.broadcast
+    guard
+      ip.destination == configuration.address || ip.destination.isBroadcast
+        || ip.destination == configuration.prefix.broadcast
     else { return .refused(.notForUs) }
     guard ip.protocol == .udp, !ip.isFragment else { return .refused(.unknownProtocol) }
     guard let udp = UDPView(ip.payload) else { return .refused(.malformedUDP) }
@@ -145,7 +150,9 @@ public struct DHCPServer: Element {
       reply(.offer, to: message, address: address, &out)
     case .request: request(message, now: now, &out)
     case .decline:
-      guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else { return .dhcpNotForUs }
+      guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else {
+        return .dhcpNotForUs
+      }
       counters.declined &+= 1
       addressOf[message.clientMAC] = nil
       leases[address] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
@@ -211,7 +218,8 @@ public struct DHCPServer: Element {
 
   private func isAvailable(_ address: IPv4Address, to mac: MACAddress, now: Instant) -> Bool {
     if let reserved = configuration.reservations[mac] { return address == reserved }
-    guard address >= configuration.first, address <= configuration.last, !configuration.excluded.contains(address) else {
+    guard address >= configuration.first, address <= configuration.last, !configuration.excluded.contains(address)
+    else {
       return false
     }
     guard let lease = leases[address] else { return !reserved.contains(address) }
@@ -220,7 +228,9 @@ public struct DHCPServer: Element {
 
   // MARK: Replies
 
-  private mutating func reply(_ kind: DHCPMessage.Kind, to message: DHCPMessage, address: IPv4Address?, _ out: inout Effects) {
+  private mutating func reply(
+    _ kind: DHCPMessage.Kind, to message: DHCPMessage, address: IPv4Address?, _ out: inout Effects
+  ) {
     var answer = DHCPMessage(isReply: true, kind: kind, transaction: message.transaction, clientMAC: message.clientMAC)
     answer.serverIdentifier = configuration.address
     answer.broadcast = message.broadcast

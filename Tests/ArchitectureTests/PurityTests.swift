@@ -4,7 +4,8 @@ import Testing
 /// Below the live edge nothing touches a clock, a socket or a file, and siblings don't know each other: read from the
 /// sources themselves, so that it can't rot.
 @Suite struct PurityTests {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
   /// The pure targets, and which of ours each may import. One that doesn't exist yet is passed over.
   static let allowed: [(target: String, imports: Set<String>)] = [
@@ -51,10 +52,13 @@ import Testing
     source.split(whereSeparator: \.isNewline).flatMap { $0.split(separator: ";") }.compactMap { line in
       let words = line.split(whereSeparator: \.isWhitespace)
       guard let keyword = words.firstIndex(of: "import"), keyword + 1 < words.count,
-        words[..<keyword].allSatisfy({ $0.hasPrefix("@") || ["public", "package", "internal", "private", "fileprivate"].contains($0) })
+        words[..<keyword].allSatisfy({
+          $0.hasPrefix("@") || ["public", "package", "internal", "private", "fileprivate"].contains($0)
+        })
       else { return nil }
       let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
-      let path = kinds.contains(words[keyword + 1]) && keyword + 2 < words.count ? words[keyword + 2] : words[keyword + 1]
+      let path =
+        kinds.contains(words[keyword + 1]) && keyword + 2 < words.count ? words[keyword + 2] : words[keyword + 1]
       return path.split(separator: ".").first.map(String.init)
     }
   }
@@ -62,7 +66,8 @@ import Testing
   @Test(arguments: allowed) func aPureTargetImportsOnlyWhatItMay(target: String, imports: Set<String>) throws {
     for found in try Self.imports(of: target) {
       // "Swift" is the standard library; all else from outside (Foundation, Dispatch, Glibc, NIO …) is I/O or a clock.
-      #expect(found.module == "Swift" || imports.contains(found.module), "\(target)/\(found.file) imports \(found.module)")
+      #expect(
+        found.module == "Swift" || imports.contains(found.module), "\(target)/\(found.file) imports \(found.module)")
     }
   }
 
@@ -77,14 +82,17 @@ import Testing
     let folder = Self.root.appending(path: "Sources/\(target)")
     guard let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return }
     let forbidden = [
-      "ContinuousClock", "SuspendingClock", "SystemRandomNumberGenerator", "Task.sleep", " print(", ".random(in:", ".shuffled()",
+      "ContinuousClock", "SuspendingClock", "SystemRandomNumberGenerator", "Task.sleep", " print(", ".random(in:",
+      ".shuffled()",
       ".randomElement()", "Hasher(",
     ]
     for case let file as URL in files where file.pathExtension == "swift" {
       let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
       for (number, line) in lines.enumerated() {
         let code = line.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        for word in forbidden { #expect(!code.contains(word), "\(target)/\(file.lastPathComponent):\(number + 1): \(word)") }
+        for word in forbidden {
+          #expect(!code.contains(word), "\(target)/\(file.lastPathComponent):\(number + 1): \(word)")
+        }
       }
     }
   }

@@ -65,7 +65,10 @@ import WeftWire
   @Test(arguments: [0, 1, FramePool.maximumFrame]) func framesOfEverySizeHoldTheirBytes(count: Int) {
     let pool = FramePool()
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 31) }
-    let neighbours = (pool.filled(0xaa, count: FramePool.maximumFrame).store(), pool.frame(bytes).store(), pool.filled(0xbb, count: 1900).store())
+    let neighbours = (
+      pool.filled(0xaa, count: FramePool.maximumFrame).store(), pool.frame(bytes).store(),
+      pool.filled(0xbb, count: 1900).store()
+    )
     #expect(neighbours.1.withBytes { $0.array } == bytes)
     for stored in [neighbours.0, neighbours.1, neighbours.2] { _ = Frame(stored: stored) }
     #expect(pool.outstanding == 0)
@@ -172,7 +175,9 @@ import WeftWire
     for value in 1...4 as ClosedRange<UInt8> {
       let popped = copy.pop()?.store()
       let frame = try #require(popped)
-      #expect(frame.withBytes { $0.array } == [value, value] && frame.packetID == UInt64(value) * 100 && frame.trace == UInt32(value))
+      #expect(
+        frame.withBytes { $0.array } == [value, value] && frame.packetID == UInt64(value) * 100
+          && frame.trace == UInt32(value))
       _ = Frame(stored: frame)
     }
     check(copy.pop()?.count == FramePool.maximumFrame + FramePool.headroom)

@@ -5,7 +5,8 @@ import WeftCore
   let pool = FramePool()
 
   func link(
-    delay: Nanoseconds = .zero, rate: UInt64? = nil, frames: Int = 1000, bytes: Int? = nil, loss: Double = 0, seed: UInt64 = 1
+    delay: Nanoseconds = .zero, rate: UInt64? = nil, frames: Int = 1000, bytes: Int? = nil, loss: Double = 0,
+    seed: UInt64 = 1
   ) -> Link {
     Link(
       LinkParameters(delay: delay, rate: rate, queueFrames: frames, queueBytes: bytes, loss: loss),
@@ -36,18 +37,22 @@ import WeftCore
     return moments
   }
 
-  @Test(arguments: [
-    // 1,514 bytes: 12.112 µs at 1 Gbit/s.
-    (1514, 1_000_000_000, 12_112), (64, 1_000_000_000, 512), (64, 10_000_000, 51_200), (1000, 8_000, 1_000_000_000),
-    // To the nearest nanosecond: 51.2, 5.12, 170.67.
-    (64, 10_000_000_000, 51), (64, 100_000_000_000, 5), (64, 3_000_000_000, 171), (0, 1_000, 0),
-  ] as [(Int, UInt64, UInt64)]) func oneFrameTakesItsBitsOverTheRate(count: Int, rate: UInt64, time: UInt64) {
+  @Test(
+    arguments: [
+      // 1,514 bytes: 12.112 µs at 1 Gbit/s.
+      (1514, 1_000_000_000, 12_112), (64, 1_000_000_000, 512), (64, 10_000_000, 51_200), (1000, 8_000, 1_000_000_000),
+      // To the nearest nanosecond: 51.2, 5.12, 170.67.
+      (64, 10_000_000_000, 51), (64, 100_000_000_000, 5), (64, 3_000_000_000, 171), (0, 1_000, 0),
+    ] as [(Int, UInt64, UInt64)]) func oneFrameTakesItsBitsOverTheRate(count: Int, rate: UInt64, time: UInt64)
+  {
     var link = link(delay: Nanoseconds(1000), rate: rate)
     #expect(send(count, &link, at: 500) == nil)
     #expect(arrivals(&link) == [500 + time + 1000])
   }
 
-  @Test(arguments: [(10_000_000_000, 51_200), (100_000_000_000, 5_120), (3_000_000_000, 170_667), (7, 73_142_857_142_857)] as [(UInt64, UInt64)])
+  @Test(
+    arguments: [(10_000_000_000, 51_200), (100_000_000_000, 5_120), (3_000_000_000, 170_667), (7, 73_142_857_142_857)]
+      as [(UInt64, UInt64)])
   func aBusyWireLosesNoFractions(rate: UInt64, thousandFrames: UInt64) {
     var link = link(rate: rate)
     for _ in 0..<1000 { #expect(send(64, &link, at: 0) == nil) }
@@ -67,7 +72,8 @@ import WeftCore
     #expect((0..<5).map { _ in send(125, &link, at: 0) } == [nil, nil, nil, .queueFull, .queueFull])
     #expect(send(125, &link, at: 999) == .queueFull)
     #expect(send(125, &link, at: 1000) == nil)
-    #expect(link.queued(at: Instant(1000)) == 3 && link.queued(at: Instant(2500)) == 2 && link.queued(at: Instant(9000)) == 0)
+    #expect(
+      link.queued(at: Instant(1000)) == 3 && link.queued(at: Instant(2500)) == 2 && link.queued(at: Instant(9000)) == 0)
     #expect(link.inFlight == 4 && link.counters.dropped == 3)
   }
 
@@ -159,7 +165,9 @@ import WeftCore
     var random = RandomStream(seed: 3, owner: "x", purpose: "y")
     func step(_ link: inout Link, at now: UInt64, _ count: Int) -> [UInt64] {
       var log: [UInt64] = []
-      while let frame = link.arrive(now: Instant(now)) { log += [frame.packetID, UInt64(frame.bytes.u8(0)), UInt64(frame.count)] }
+      while let frame = link.arrive(now: Instant(now)) {
+        log += [frame.packetID, UInt64(frame.bytes.u8(0)), UInt64(frame.count)]
+      }
       let frame = pool.filled(UInt8(truncatingIfNeeded: now), count: count)
       frame.packetID = now
       switch link.send(frame, now: Instant(now)) {
@@ -174,7 +182,8 @@ import WeftCore
     }
     let other = FramePool()
     var copy = try recoded(original, in: other)
-    #expect(copy.inFlight == original.inFlight && other.outstanding == copy.inFlight && copy.counters == original.counters)
+    #expect(
+      copy.inFlight == original.inFlight && other.outstanding == copy.inFlight && copy.counters == original.counters)
     for _ in 0..<300 {
       now += random.next(below: 2000)
       let count = 60 + Int(random.next(below: 1000))

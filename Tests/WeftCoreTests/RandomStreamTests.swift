@@ -17,7 +17,8 @@ import WeftCore
   /// Runs must give the same bytes for ever: a change of the derivation is a change of every recorded run.
   @Test func aNamedStreamStartsTheSameForEver() {
     var stream = RandomStream(seed: 1, owner: "web/eth0", purpose: "loss")
-    #expect((0..<3).map { _ in stream.next() } == [0xdef61ba9fb391027, 0x42efb2a8f7f80cf9, 0x039b7b0a40116b69])
+    #expect(
+      (0..<3).map { _ in stream.next() } == [0xdef6_1ba9_fb39_1027, 0x42ef_b2a8_f7f8_0cf9, 0x039b_7b0a_4011_6b69])
   }
 
   @Test func streamsOfOtherNamesAndSeedsAreOthers() {

@@ -38,7 +38,8 @@ import WeftTopology
 
   @Test(
     arguments: [
-      "nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy", "busy",
+      "nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy",
+      "busy",
     ])
   func aRunResumedAtManyMomentsIsTheSameRun(name: String) throws {
     let topology = try lab(name)

@@ -16,7 +16,8 @@ import WeftWire
     return ConnectionEntry(
       id: 0, protocolNumber: proto.rawValue, state: state, isAssured: assured, timeLeft: .seconds(left),
       original: .init(
-        source: inside, destination: server, sourcePort: ports.0, destinationPort: ports.1, port: PortIndex(2), packets: 1,
+        source: inside, destination: server, sourcePort: ports.0, destinationPort: ports.1, port: PortIndex(2),
+        packets: 1,
         bytes: 60),
       reply: .init(
         source: server, destination: outside, sourcePort: ports.1, destinationPort: ports.0, port: PortIndex(0),
@@ -38,19 +39,22 @@ import WeftWire
 
   @Test func eventsReadAsConntracksOwn() {
     let new = ConnectionEvent(
-      kind: .new, at: .start, entry: Self.entry(.tcp, .synSent, left: 120, ports: (39510, 443), replied: false, assured: false))
+      kind: .new, at: .start,
+      entry: Self.entry(.tcp, .synSent, left: 120, ports: (39510, 443), replied: false, assured: false))
     #expect(
       new.conntrackLine
         == "    [NEW] tcp      6 120 SYN_SENT src=10.0.2.15 dst=203.0.113.9 sport=39510 dport=443 [UNREPLIED] "
         + "src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39510")
     let update = ConnectionEvent(
-      kind: .update, at: .start, entry: Self.entry(.tcp, .synReceived, left: 60, ports: (39510, 443), replied: true, assured: false))
+      kind: .update, at: .start,
+      entry: Self.entry(.tcp, .synReceived, left: 60, ports: (39510, 443), replied: true, assured: false))
     #expect(
       update.conntrackLine
         == " [UPDATE] tcp      6 60 SYN_RECV src=10.0.2.15 dst=203.0.113.9 sport=39510 dport=443 "
         + "src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39510")
     let destroy = ConnectionEvent(
-      kind: .destroy, at: .start, entry: Self.entry(.udp, .none, left: 28, ports: (44411, 99), replied: false, assured: false))
+      kind: .destroy, at: .start,
+      entry: Self.entry(.udp, .none, left: 28, ports: (44411, 99), replied: false, assured: false))
     #expect(
       destroy.conntrackLine
         == "[DESTROY] udp      17 28 src=10.0.2.15 dst=203.0.113.9 sport=44411 dport=99 [UNREPLIED] "
@@ -62,7 +66,9 @@ import WeftWire
     var simulation = try Simulation(example("nat-vs-bridge.yaml"), until: .start + .seconds(3))
     simulation.recordConnectionEvents()
     simulation.run(until: .start + .seconds(2))
-    let events = simulation.takeConnectionEvents().map(\.event).filter { $0.entry.original.source == IPv4Address(192, 168, 122, 2) }
+    let events = simulation.takeConnectionEvents().map(\.event).filter {
+      $0.entry.original.source == IPv4Address(192, 168, 122, 2)
+    }
     #expect(events.count { $0.kind == .new } == 1)
     let states = events.map(\.entry.state).reduce(into: [TCPState]()) { if $0.last != $1 { $0.append($1) } }
     #expect(states == [.synSent, .synReceived, .finWait, .lastAck, .timeWait])

@@ -8,7 +8,8 @@ import WeftTopology
 
 @Suite struct ExplainTests {
   static func explain(
-    _ file: String, _ from: String, _ to: String, _ port: UInt16, _ transport: TransportProtocol = .tcp, at seconds: UInt64 = 2
+    _ file: String, _ from: String, _ to: String, _ port: UInt16, _ transport: TransportProtocol = .tcp,
+    at seconds: UInt64 = 2
   ) throws -> Explanation {
     var simulation = try Simulation(example(file), until: .start + .seconds(60))
     simulation.run(until: .start + .seconds(seconds))
@@ -20,10 +21,12 @@ import WeftTopology
     let way = try Self.explain("nat-vs-bridge.yaml", "web", "visitor", 80)
     #expect(way.isOpen && way.line == nil && way.hint == nil)
     let first = way.steps.prefix { $0.event != .delivered }
-    #expect(first.map(\.node).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
-      == ["web", "home-switch", "home", "lan", "campus", "visitor"])
+    #expect(
+      first.map(\.node).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+        == ["web", "home-switch", "home", "lan", "campus", "visitor"])
     #expect(way.steps.contains { $0.port == "home/wan" && $0.details.contains { $0.hasPrefix("snat 192.168.122.2:") } })
-    #expect(way.steps.contains { $0.port == "home/lan" && $0.details.contains { $0.hasPrefix("dnat 134.115.153.223:") } })
+    #expect(
+      way.steps.contains { $0.port == "home/lan" && $0.details.contains { $0.hasPrefix("dnat 134.115.153.223:") } })
     #expect(way.steps.contains { $0.details.contains { $0.hasPrefix("forwarding database: ") } })
     // One packet keeps its id on the whole way.
     #expect(Set(first.map(\.packetID)).count == 1)
@@ -43,13 +46,15 @@ import WeftTopology
 
   @Test(arguments: [
     Blocked(
-      file: "nat-vs-bridge.yaml", from: "visitor", to: "laptop", port: 80, outcome: "no-port-forward (tcp/80)", line: "home:",
+      file: "nat-vs-bridge.yaml", from: "visitor", to: "laptop", port: 80, outcome: "no-port-forward (tcp/80)",
+      line: "home:",
       hint: "add `forwards: [\"80:web:80/tcp\"]`"),
     Blocked(
       file: "nat-vs-bridge.yaml", from: "visitor", to: "public", port: 22, outcome: "refused", line: "public:",
       hint: "nothing on public listens on TCP port 22"),
     Blocked(
-      file: "ip-forwarding-off.yaml", from: "web", to: "visitor", port: 80, outcome: "ip-forwarding-disabled", line: "laptop:",
+      file: "ip-forwarding-off.yaml", from: "web", to: "visitor", port: 80, outcome: "ip-forwarding-disabled",
+      line: "laptop:",
       hint: "`ip-forwarding: true`"),
     Blocked(
       file: "host-only.yaml", from: "app", to: "visitor", port: 80, outcome: "unreachable", line: "app:",
@@ -59,7 +64,8 @@ import WeftTopology
     #expect(!way.isOpen)
     #expect(way.outcome.contains(blocked.outcome), "\(way.outcome)")
     #expect(way.hint?.contains(blocked.hint) == true, "\(way.hint ?? "no hint")")
-    let lines = try String(contentsOfFile: Repository.topology(blocked.file), encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = try String(contentsOfFile: Repository.topology(blocked.file), encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
     let line = try #require(way.line)
     #expect(lines[line - 1].contains(blocked.line), "line \(line): \(lines[line - 1])")
     // The first try tells it all: what its sender sends again is left out.

@@ -71,7 +71,8 @@ import WeftTopology
   @Test func aUDPMappingLivesAsLongAsItMust() throws {
     let held = try verdict("from: vm, idle: {to: \"server:7/udp\", for: 119 s}", in: Self.lab("rfc"))
     #expect(held.passed && held.observed.hasPrefix("open in 119"), "\(held)")
-    let lost = try verdict("from: vm, idle: {to: \"server:7/udp\", for: 31 s}, is: dropped, by: home", in: Self.lab("linux"))
+    let lost = try verdict(
+      "from: vm, idle: {to: \"server:7/udp\", for: 31 s}, is: dropped, by: home", in: Self.lab("linux"))
     #expect(lost.passed, "\(lost)")
     #expect(lost.tries == 1)
   }

@@ -68,7 +68,8 @@ import WeftWire
     let packet = Self.bytes(Self.header(), (0..<length).map { UInt8(truncatingIfNeeded: $0) })
     let about = IPv4View(packet.span.bytes)!
     let frame = ICMPError.make(
-      .destinationUnreachable, code: ICMPv4UnreachableCode.fragmentationNeeded, rest: 1400, about: about, from: ip("10.0.0.9"),
+      .destinationUnreachable, code: ICMPv4UnreachableCode.fragmentationNeeded, rest: 1400, about: about,
+      from: ip("10.0.0.9"),
       identification: 77, trace: 5, &out)
     let quoted = min(packet.count, 548)
     let count = frame.count

@@ -87,7 +87,9 @@ import WeftWire
     var table = table()
     var out = Effects(pool: pool)
     for value in 0..<66 as Range<UInt8> { table.send(frame(value, in: pool), to: Self.them, now: Self.at(0), &out) }
-    #expect(taken(&out) == [Self.asks()] + (0..<2).map { _ in Done(what: .dropped(.neighbourQueueFull), to: nil, port: Self.port) })
+    #expect(
+      taken(&out) == [Self.asks()]
+        + (0..<2).map { _ in Done(what: .dropped(.neighbourQueueFull), to: nil, port: Self.port) })
     table.receive(Self.reply(), now: Self.at(0), &out)
     #expect(taken(&out) == (0..<64).map { Self.sent($0) })
   }
@@ -154,7 +156,8 @@ import WeftWire
     // A reply is no question.
     table.receive(
       ARPPacket(operation: .reply, senderMAC: Self.theirs, senderIP: Self.them, targetMAC: .zero, targetIP: inside),
-      now: Self.at(0), &out) { $0 == inside }
+      now: Self.at(0), &out
+    ) { $0 == inside }
     #expect(taken(&out).isEmpty)
   }
 

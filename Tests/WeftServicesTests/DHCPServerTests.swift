@@ -7,7 +7,9 @@ import WeftWire
   let pool = FramePool()
   static let client = MACAddress.local(7)
 
-  func server(last: IPv4Address = IPv4Address(10, 0, 0, 253), reservations: [MACAddress: IPv4Address] = [:]) -> DHCPServer {
+  func server(last: IPv4Address = IPv4Address(10, 0, 0, 253), reservations: [MACAddress: IPv4Address] = [:])
+    -> DHCPServer
+  {
     DHCPServer(
       .init(
         mac: .local(99), address: IPv4Address(10, 0, 0, 254), prefix: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24),
@@ -15,7 +17,9 @@ import WeftWire
         excluded: [IPv4Address(10, 0, 0, 1)], reservations: reservations))
   }
 
-  func message(_ kind: DHCPMessage.Kind, _ mac: MACAddress = client, _ change: (inout DHCPMessage) -> Void = { _ in }) -> DHCPMessage {
+  func message(_ kind: DHCPMessage.Kind, _ mac: MACAddress = client, _ change: (inout DHCPMessage) -> Void = { _ in })
+    -> DHCPMessage
+  {
     var message = DHCPMessage(isReply: false, kind: kind, transaction: 42, clientMAC: mac)
     change(&message)
     return message
@@ -28,10 +32,12 @@ import WeftWire
     var span = frame.mutableBytes
     EthernetHeader(destination: .broadcast, source: message.clientMAC, type: .ipv4).write(to: &span)
     var packet = span.extracting(14..<span.byteCount)
-    IPv4Header(protocol: .udp, source: message.clientAddress, destination: .broadcast).write(to: &packet, payloadLength: 8 + payload.count)
+    IPv4Header(protocol: .udp, source: message.clientAddress, destination: .broadcast).write(
+      to: &packet, payloadLength: 8 + payload.count)
     var datagram = packet.extracting(20..<packet.byteCount)
     datagram.put(payload.span.bytes, at: 8)
-    UDPHeader(sourcePort: 68, destinationPort: 67).write(to: &datagram, source: message.clientAddress, destination: .broadcast)
+    UDPHeader(sourcePort: 68, destinationPort: 67).write(
+      to: &datagram, source: message.clientAddress, destination: .broadcast)
     var out = Effects(pool: pool)
     server.receive(frame, on: PortIndex(0), now: .start + .seconds(seconds), &out)
     var reply: DHCPMessage?
@@ -40,7 +46,9 @@ import WeftWire
       let frame = Frame(stored: out[index].frame)
       if out[index].verdict == .drop {
         reason = out[index].reason
-      } else if let ethernet = EthernetView(frame.bytes), let ip = IPv4View(ethernet.payload), let udp = UDPView(ip.payload) {
+      } else if let ethernet = EthernetView(frame.bytes), let ip = IPv4View(ethernet.payload),
+        let udp = UDPView(ip.payload)
+      {
         #expect(ip.hasValidChecksum && udp.hasValidChecksum(source: ip.source, destination: ip.destination))
         reply = DHCPMessage(udp.payload)
       }
@@ -56,9 +64,17 @@ import WeftWire
     // .1 is the router's: the pool begins behind it.
     #expect(offer.yourAddress == IPv4Address(10, 0, 0, 2))
     let ack = try #require(
-      ask(&server, message(.request) { $0.requestedAddress = offer.yourAddress; $0.serverIdentifier = offer.serverIdentifier }).0)
+      ask(
+        &server,
+        message(.request) {
+          $0.requestedAddress = offer.yourAddress
+          $0.serverIdentifier = offer.serverIdentifier
+        }
+      ).0)
     #expect(ack.kind == .ack && ack.yourAddress == offer.yourAddress)
-    #expect(ack.subnetMask == IPv4Address(255, 255, 255, 0) && ack.router == IPv4Address(10, 0, 0, 1) && ack.leaseTime == 3600)
+    #expect(
+      ack.subnetMask == IPv4Address(255, 255, 255, 0) && ack.router == IPv4Address(10, 0, 0, 1) && ack.leaseTime == 3600
+    )
     #expect(server.leases(now: .start).map(\.address) == [IPv4Address(10, 0, 0, 2)])
     #expect(server.leases(now: .start + .seconds(3601)).isEmpty)
   }
@@ -117,7 +133,8 @@ import WeftWire
       var span = frame.mutableBytes
       EthernetHeader(destination: .broadcast, source: Self.client, type: .ipv4).write(to: &span)
       var packet = span.extracting(14..<span.byteCount)
-      IPv4Header(protocol: .udp, source: .any, destination: .broadcast).write(to: &packet, payloadLength: 8 + payload.count)
+      IPv4Header(protocol: .udp, source: .any, destination: .broadcast).write(
+        to: &packet, payloadLength: 8 + payload.count)
       var datagram = packet.extracting(20..<packet.byteCount)
       datagram.put(payload.span.bytes, at: 8)
       UDPHeader(sourcePort: 68, destinationPort: 67).write(to: &datagram, source: .any, destination: .broadcast)

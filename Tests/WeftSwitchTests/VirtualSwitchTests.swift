@@ -17,7 +17,9 @@ import WeftWire
   }
 
   /// Feeds one frame in and gives back where it went, or why it was dropped.
-  func feed(_ bridge: inout VirtualSwitch, _ frame: consuming Frame, on port: Int, at seconds: UInt64 = 0) -> ([Int], DropReason?) {
+  func feed(_ bridge: inout VirtualSwitch, _ frame: consuming Frame, on port: Int, at seconds: UInt64 = 0) -> (
+    [Int], DropReason?
+  ) {
     var out = Effects(pool: pool)
     bridge.receive(frame, on: PortIndex(port), now: .start + .seconds(seconds), &out)
     var ports: [Int] = []

@@ -12,7 +12,8 @@ import WeftWire
     ),
     (
       ARPPacket(
-        operation: .reverseRequest, senderMAC: mac("52:54:00:00:00:01"), senderIP: .any, targetMAC: mac("52:54:00:00:00:01"),
+        operation: .reverseRequest, senderMAC: mac("52:54:00:00:00:01"), senderIP: .any,
+        targetMAC: mac("52:54:00:00:00:01"),
         targetIP: .any),
       hex("0001 0800 06 04 0003 525400000001 00000000 525400000001 00000000")
     ),

@@ -3,25 +3,30 @@ import Testing
 import WeftWire
 
 @Suite struct AddressTests {
-  @Test(arguments: [
-    ("0.0.0.0", 0), ("255.255.255.255", 0xffff_ffff), ("192.168.122.1", 0xc0a8_7a01), ("1.2.3.4", 0x0102_0304),
-    ("10.0.0.200", 0x0a00_00c8),
-  ] as [(String, UInt32)]) func ipv4TextGoesBothWays(text: String, value: UInt32) {
+  @Test(
+    arguments: [
+      ("0.0.0.0", 0), ("255.255.255.255", 0xffff_ffff), ("192.168.122.1", 0xc0a8_7a01), ("1.2.3.4", 0x0102_0304),
+      ("10.0.0.200", 0x0a00_00c8),
+    ] as [(String, UInt32)]) func ipv4TextGoesBothWays(text: String, value: UInt32)
+  {
     #expect(IPv4Address(text)?.rawValue == value)
     #expect(IPv4Address(rawValue: value).description == text)
   }
 
   @Test(arguments: [
-    "", ".", "1", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.5", "1.2.3.4.", "256.1.1.1", "1.1.1.256", "1.1.1.1000",
+    "", ".", "1", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.5", "1.2.3.4.", "256.1.1.1", "1.1.1.256",
+    "1.1.1.1000",
     "01.2.3.4", "1.2.3.00", "0x1.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1.2.3.-4", "+1.2.3.4", "1.2.3.4/24", "a.b.c.d",
     "١.٢.٣.٤", "1.2.3.4\0", "4294967296.0.0.0",
   ]) func otherIPv4TextIsRefused(text: String) {
     #expect(IPv4Address(text) == nil)
   }
 
-  @Test(arguments: [
-    ("00:00:00:00:00:00", 0), ("ff:ff:ff:ff:ff:ff", 0xffff_ffff_ffff), ("52:54:00:12:34:56", 0x5254_0012_3456),
-  ] as [(String, UInt64)]) func macTextGoesBothWays(text: String, value: UInt64) {
+  @Test(
+    arguments: [
+      ("00:00:00:00:00:00", 0), ("ff:ff:ff:ff:ff:ff", 0xffff_ffff_ffff), ("52:54:00:12:34:56", 0x5254_0012_3456),
+    ] as [(String, UInt64)]) func macTextGoesBothWays(text: String, value: UInt64)
+  {
     #expect(MACAddress(text)?.rawValue == value)
     #expect(MACAddress(text.uppercased())?.rawValue == value)
     #expect(MACAddress(text.replacing(":", with: "-"))?.rawValue == value)
@@ -30,22 +35,26 @@ import WeftWire
 
   @Test(arguments: [
     "", ":", "52:54:00:12:34", "52:54:00:12:34:5", "52:54:00:12:34:56:78", "52:54:00:12:34:", ":52:54:00:12:34",
-    "525400123456", "5254.0012.3456", "52:54:00:12:34:5g", "52:54:00:12:34:567", "052:54:00:12:34:56", "52 54 00 12 34 56",
+    "525400123456", "5254.0012.3456", "52:54:00:12:34:5g", "52:54:00:12:34:567", "052:54:00:12:34:56",
+    "52 54 00 12 34 56",
     "52:54:00-12-34-56", "52::54:00:12:34", "５2:54:00:12:34:56",
   ]) func otherMACTextIsRefused(text: String) {
     #expect(MACAddress(text) == nil)
   }
 
-  @Test(arguments: [
-    ("0.0.0.0/0", "0.0.0.0", "0.0.0.1", "255.255.255.254", "255.255.255.255", 4_294_967_294),
-    ("10.0.0.0/8", "255.0.0.0", "10.0.0.1", "10.255.255.254", "10.255.255.255", 16_777_214),
-    ("192.168.122.0/24", "255.255.255.0", "192.168.122.1", "192.168.122.254", "192.168.122.255", 254),
-    ("10.0.0.4/30", "255.255.255.252", "10.0.0.5", "10.0.0.6", "10.0.0.7", 2),
-    // RFC 3021: both ends are hosts, and no address of the prefix is a broadcast.
-    ("10.0.0.4/31", "255.255.255.254", "10.0.0.4", "10.0.0.5", "255.255.255.255", 2),
-    ("10.0.0.4/32", "255.255.255.255", "10.0.0.4", "10.0.0.4", "255.255.255.255", 1),
-  ] as [(String, String, String, String, String, Int)])
-  func aPrefixKnowsItsHosts(text: String, mask: String, first: String, last: String, broadcast: String, hosts: Int) throws {
+  @Test(
+    arguments: [
+      ("0.0.0.0/0", "0.0.0.0", "0.0.0.1", "255.255.255.254", "255.255.255.255", 4_294_967_294),
+      ("10.0.0.0/8", "255.0.0.0", "10.0.0.1", "10.255.255.254", "10.255.255.255", 16_777_214),
+      ("192.168.122.0/24", "255.255.255.0", "192.168.122.1", "192.168.122.254", "192.168.122.255", 254),
+      ("10.0.0.4/30", "255.255.255.252", "10.0.0.5", "10.0.0.6", "10.0.0.7", 2),
+      // RFC 3021: both ends are hosts, and no address of the prefix is a broadcast.
+      ("10.0.0.4/31", "255.255.255.254", "10.0.0.4", "10.0.0.5", "255.255.255.255", 2),
+      ("10.0.0.4/32", "255.255.255.255", "10.0.0.4", "10.0.0.4", "255.255.255.255", 1),
+    ] as [(String, String, String, String, String, Int)])
+  func aPrefixKnowsItsHosts(text: String, mask: String, first: String, last: String, broadcast: String, hosts: Int)
+    throws
+  {
     let prefix = try #require(IPv4Prefix(text))
     #expect(prefix.description == text)
     #expect(prefix.mask == ip(mask))

@@ -3,7 +3,8 @@ import WeftWire
 
 @Suite struct DHCPTests {
   static func message(_ change: (inout DHCPMessage) -> Void = { _ in }) -> DHCPMessage {
-    var message = DHCPMessage(isReply: false, kind: .discover, transaction: 0xdead_beef, clientMAC: mac("52:54:00:00:00:01"))
+    var message = DHCPMessage(
+      isReply: false, kind: .discover, transaction: 0xdead_beef, clientMAC: mac("52:54:00:00:00:01"))
     change(&message)
     return message
   }
@@ -31,7 +32,12 @@ import WeftWire
         $0.dnsServer = ip("10.0.0.53")
       }, "350105 36040a000001 330400000e10 0104ffffff00 03040a000001 06040a000035 ff"
     ),
-    (message { $0.kind = .release; $0.clientAddress = ip("10.0.0.9") }, "350107 ff"),
+    (
+      message {
+        $0.kind = .release
+        $0.clientAddress = ip("10.0.0.9")
+      }, "350107 ff"
+    ),
   ]
 
   @Test(arguments: cases) func constructs(message: DHCPMessage, options: String) {
@@ -68,7 +74,8 @@ import WeftWire
 
   @Test(arguments: [
     // No message type; an unknown one; fixed lengths that aren't; options that end outside.
-    "ff", "0000", "350100 ff", "350109 ff", "35020101 ff", "3500 ff", "350101 3203 0a0000 ff", "350101 3605 0a00000100 ff",
+    "ff", "0000", "350100 ff", "350109 ff", "35020101 ff", "3500 ff", "350101 3203 0a0000 ff",
+    "350101 3605 0a00000100 ff",
     "350101 0100 ff", "350101 3303000e10 ff", "350101 0c05 766d", "350101 0c", "35", "3501", "350101 370a 01",
   ]) func malformedOptionsAreNil(options: String) {
     check(DHCPMessage(Self.raw(options).span.bytes) == nil)
@@ -88,7 +95,9 @@ import WeftWire
   }
 
   @Test func aNameTooLongIsCutBetweenCharacters() throws {
-    for name in [String(repeating: "x", count: 300), String(repeating: "ü", count: 200), String(repeating: "😀", count: 100)] {
+    for name in [
+      String(repeating: "x", count: 300), String(repeating: "ü", count: 200), String(repeating: "😀", count: 100),
+    ] {
       let message = Self.message { $0.hostname = name }
       let again = try unwrap(DHCPMessage(message.bytes.span.bytes))
       let hostname = try #require(again.hostname)

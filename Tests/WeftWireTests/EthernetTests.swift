@@ -13,7 +13,8 @@ import WeftWire
     Case(
       header: EthernetHeader(destination: a, source: b, type: .ipv4), bytes: hex("525400000001 525400000002 0800")),
     Case(
-      header: EthernetHeader(destination: .broadcast, source: a, type: .arp), bytes: hex("ffffffffffff 525400000001 0806")),
+      header: EthernetHeader(destination: .broadcast, source: a, type: .arp),
+      bytes: hex("ffffffffffff 525400000001 0806")),
     Case(
       header: EthernetHeader(destination: a, source: b, type: .ipv4, vlan: VLANTag(identifier: 100)),
       bytes: hex("525400000001 525400000002 8100 0064 0800")),

@@ -27,14 +27,19 @@ import WeftWire
       Case(
         name: "first fragment", header: first, payload: [UInt8](repeating: 1, count: 8),
         bytes: hex("4500 001c 0000 2000 0101 ada5 c0000201 c6336407 0101010101010101")),
-      Case(name: "last fragment", header: last, payload: [9, 9], bytes: hex("4500 0016 0000 1ffd 0101 adae c0000201 c6336407 0909")),
       Case(
-        name: "router alert", header: options, payload: [], bytes: hex("4600 0018 0000 4000 4006 91d9 0a000001 0a000002 94040000")),
+        name: "last fragment", header: last, payload: [9, 9],
+        bytes: hex("4500 0016 0000 1ffd 0101 adae c0000201 c6336407 0909")),
+      Case(
+        name: "router alert", header: options, payload: [],
+        bytes: hex("4600 0018 0000 4000 4006 91d9 0a000001 0a000002 94040000")),
     ]
   }()
 
   @Test(arguments: cases) func constructs(test: Case) {
-    let bytes = packet(test.header.length, test.payload) { test.header.write(to: &$0, payloadLength: test.payload.count) }
+    let bytes = packet(test.header.length, test.payload) {
+      test.header.write(to: &$0, payloadLength: test.payload.count)
+    }
     #expect(bytes == test.bytes, "\(test.name): \(bytes.map { String($0, radix: 16) })")
   }
 
@@ -57,9 +62,11 @@ import WeftWire
   }
 
   /// Lengths that contradict each other or the bytes there are.
-  @Test(arguments: [
-    (0, 0x44), (0, 0x40), (0, 0x55), (0, 0x65), (0, 0x05), (0, 0x4f), (3, 19), (3, 0), (3, 22), (2, 0xff),
-  ] as [(Int, UInt8)]) func contradictionsAreNil(offset: Int, value: UInt8) {
+  @Test(
+    arguments: [
+      (0, 0x44), (0, 0x40), (0, 0x55), (0, 0x65), (0, 0x05), (0, 0x4f), (3, 19), (3, 0), (3, 22), (2, 0xff),
+    ] as [(Int, UInt8)]) func contradictionsAreNil(offset: Int, value: UInt8)
+  {
     var bytes = Self.cases[0].bytes
     bytes[offset] = value
     check(IPv4View(bytes.span.bytes) == nil)
@@ -85,13 +92,15 @@ import WeftWire
     }
   }
 
-  @Test(arguments: [
-    ("", true, false), ("00", true, false), ("01010101", true, false), ("94040000", true, false),
-    ("83030400", true, true), ("89030400", true, true), ("01830304", true, true), ("00830304", true, false),
-    // A length of zero or one would loop for ever; one beyond the header would read outside.
-    ("07000000", false, false), ("07010000", false, false), ("07050000", false, false), ("01010107", false, false),
-    ("07ff0000", false, false), ("01010183", false, true), ("0702 0702", true, false), ("0700 8303", false, false),
-  ] as [(String, Bool, Bool)]) func optionsEndInsideOrAreMalformed(text: String, wellFormed: Bool, sourceRoute: Bool) {
+  @Test(
+    arguments: [
+      ("", true, false), ("00", true, false), ("01010101", true, false), ("94040000", true, false),
+      ("83030400", true, true), ("89030400", true, true), ("01830304", true, true), ("00830304", true, false),
+      // A length of zero or one would loop for ever; one beyond the header would read outside.
+      ("07000000", false, false), ("07010000", false, false), ("07050000", false, false), ("01010107", false, false),
+      ("07ff0000", false, false), ("01010183", false, true), ("0702 0702", true, false), ("0700 8303", false, false),
+    ] as [(String, Bool, Bool)]) func optionsEndInsideOrAreMalformed(text: String, wellFormed: Bool, sourceRoute: Bool)
+  {
     let options = hex(text)
     check(IPv4Option.areWellFormed(options.span.bytes) == wellFormed)
     check(IPv4Option.hasSourceRoute(options.span.bytes) == sourceRoute)

@@ -18,7 +18,9 @@ import WeftWire
       return packet(header.length, payload) { header.write(to: &$0, payloadLength: payload.count) }
     }
     func udp(_ source: UInt16, _ destination: UInt16, _ payload: [UInt8]) -> [UInt8] {
-      packet(8, payload) { UDPHeader(sourcePort: source, destinationPort: destination).write(to: &$0, source: x, destination: y) }
+      packet(8, payload) {
+        UDPHeader(sourcePort: source, destinationPort: destination).write(to: &$0, source: x, destination: y)
+      }
     }
     let arp = written(28) { ARPPacket.request(from: a, x, for: y).write(to: &$0) }
     let tcp = TCPTests.segment(TCPTests.cases.last!.options)

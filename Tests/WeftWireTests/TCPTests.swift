@@ -42,7 +42,9 @@ import WeftWire
   @Test(arguments: cases) func constructs(test: Case) throws {
     let header = Self.segment(test.options)
     #expect(header.length == 20 + test.bytes.count)
-    let bytes = packet(header.length, [1, 2, 3]) { header.write(to: &$0, source: Self.source, destination: Self.destination) }
+    let bytes = packet(header.length, [1, 2, 3]) {
+      header.write(to: &$0, source: Self.source, destination: Self.destination)
+    }
     let offset = String(header.length / 4, radix: 16)
     #expect(Array(bytes[..<16]) == hex("9c40 0050 deadbeef 00000007 \(offset)0 02 faf0"))
     #expect(Array(bytes[18..<20]) == [0, 0])
@@ -54,7 +56,9 @@ import WeftWire
 
   @Test(arguments: cases) func deconstructs(test: Case) {
     let header = Self.segment(test.options, flags: [.syn, .ack, .ece, .cwr])
-    let bytes = packet(header.length, [1, 2, 3]) { header.write(to: &$0, source: Self.source, destination: Self.destination) }
+    let bytes = packet(header.length, [1, 2, 3]) {
+      header.write(to: &$0, source: Self.source, destination: Self.destination)
+    }
     let view = TCPView(bytes.span.bytes)!
     check(TCPHeader(view) == header)
     check(view.payload.array == [1, 2, 3] && view.options.array == test.bytes)
@@ -80,25 +84,32 @@ import WeftWire
   }
 
   @Test(arguments: [
-    "02", "0200", "0201", "020405", "0203 05", "02 06 05b40000", "03", "0302", "030407 00", "0403 00", "08 02", "080a 0000",
+    "02", "0200", "0201", "020405", "0203 05", "02 06 05b40000", "03", "0302", "030407 00", "0403 00", "08 02",
+    "080a 0000",
     "0809 00000001 000000", "05", "0500", "05ff 00", "01 01 08", "fe00", "fe01",
   ]) func malformedOptionsAreNil(text: String) {
     check(TCPOptions(hex(text).span.bytes) == nil)
   }
 
-  @Test(arguments: [
-    ("", options()), ("00 ff ff", options()), ("01 01 01 01", options()), ("fe02", options()), ("1e05 010203", options()),
-    ("01 01 080a 00000001 00000002", options(timestamp: (1, 2))), ("0303ff 01", options(scale: 14)),
-    ("050a 00000001 00000002", options()), ("020405b4 02040200", options(mss: 512)),
-  ] as [(String, TCPOptions)]) func unknownOptionsAreSkippedAndPaddingToo(text: String, expected: TCPOptions) {
+  @Test(
+    arguments: [
+      ("", options()), ("00 ff ff", options()), ("01 01 01 01", options()), ("fe02", options()),
+      ("1e05 010203", options()),
+      ("01 01 080a 00000001 00000002", options(timestamp: (1, 2))), ("0303ff 01", options(scale: 14)),
+      ("050a 00000001 00000002", options()), ("020405b4 02040200", options(mss: 512)),
+    ] as [(String, TCPOptions)]) func unknownOptionsAreSkippedAndPaddingToo(text: String, expected: TCPOptions)
+  {
     let bytes = hex(text)
     check(TCPOptions(bytes.span.bytes) == expected)
   }
 
-  @Test(arguments: [
-    ([], false), ([.syn, .fin], false), ([.syn, .rst], false), ([.syn, .fin, .rst, .psh, .ack, .urg], false), ([.syn], true),
-    ([.syn, .ack], true), ([.fin, .ack], true), ([.rst], true), ([.ack], true), ([.fin, .psh, .urg], true),
-  ] as [(TCPFlags, Bool)]) func flagsThatCantStandTogetherAreNoValue(flags: TCPFlags, legal: Bool) {
+  @Test(
+    arguments: [
+      ([], false), ([.syn, .fin], false), ([.syn, .rst], false), ([.syn, .fin, .rst, .psh, .ack, .urg], false),
+      ([.syn], true),
+      ([.syn, .ack], true), ([.fin, .ack], true), ([.rst], true), ([.ack], true), ([.fin, .psh, .urg], true),
+    ] as [(TCPFlags, Bool)]) func flagsThatCantStandTogetherAreNoValue(flags: TCPFlags, legal: Bool)
+  {
     let header = Self.segment(TCPOptions(), flags: flags)
     let bytes = packet(20, []) { header.write(to: &$0, source: Self.source, destination: Self.destination) }
     let view = TCPView(bytes.span.bytes)!

@@ -28,7 +28,9 @@ import WeftWire
   }
 
   static func udp(_ source: UInt16, _ destination: UInt16, _ payload: [UInt8]) -> [UInt8] {
-    packet(8, payload) { UDPHeader(sourcePort: source, destinationPort: destination).write(to: &$0, source: x, destination: y) }
+    packet(8, payload) {
+      UDPHeader(sourcePort: source, destinationPort: destination).write(to: &$0, source: x, destination: y)
+    }
   }
 
   static let samples: [Sample] = {
@@ -68,7 +70,8 @@ import WeftWire
     options.options = [148, 4, 0, 0, 1, 1, 1, 0]
     options.dontFragment = false
     add(
-      ethernet(.ipv4, ipv4(options, udp(1, 9999, [1, 2, 3])), vlan: VLANTag(priority: 5, dropEligible: true, identifier: 100)),
+      ethernet(
+        .ipv4, ipv4(options, udp(1, 9999, [1, 2, 3])), vlan: VLANTag(priority: 5, dropEligible: true, identifier: 100)),
       common.merging([
         "eth.type": "0x8100", "vlan.id": "100", "vlan.priority": "5", "vlan.dei": "1", "vlan.etype": "0x0800",
         "ip.hdr_len": "28", "ip.opt.type.number": "20,1,1,1,0", "ip.flags.df": "0", "udp.checksum.status": "1",
@@ -106,7 +109,8 @@ import WeftWire
       ]) { $1 })
     let quoted = ipv4(header, udp(40000, 53, []))
     let tooBig = packet(8, quoted) {
-      ICMPv4Header(type: .destinationUnreachable, code: ICMPv4UnreachableCode.fragmentationNeeded, rest: 1400).write(to: &$0)
+      ICMPv4Header(type: .destinationUnreachable, code: ICMPv4UnreachableCode.fragmentationNeeded, rest: 1400).write(
+        to: &$0)
     }
     add(
       ethernet(.ipv4, ipv4(icmp, tooBig)),
@@ -121,7 +125,8 @@ import WeftWire
       add(
         ethernet(.ipv4, ipv4(header, udp(message.isReply ? 67 : 68, message.isReply ? 68 : 67, message.bytes))),
         common.merging([
-          "dhcp.type": message.isReply ? "2" : "1", "dhcp.id": "0xdeadbeef", "dhcp.hw.mac_addr": message.clientMAC.description,
+          "dhcp.type": message.isReply ? "2" : "1", "dhcp.id": "0xdeadbeef",
+          "dhcp.hw.mac_addr": message.clientMAC.description,
           "dhcp.flags.bc": message.broadcast ? "1" : "0", "dhcp.ip.client": message.clientAddress.description,
           "dhcp.ip.your": message.yourAddress.description, "dhcp.option.dhcp": names["\(message.kind)"] ?? "?",
           "dhcp.option.requested_ip_address": optional(message.requestedAddress),
@@ -138,7 +143,9 @@ import WeftWire
   /// The classic format, little-endian, microseconds, Ethernet.
   static func pcap(_ frames: [[UInt8]]) -> Data {
     var file: [UInt8] = []
-    func word(_ value: UInt32) { for shift in stride(from: 0 as UInt32, to: 32, by: 8) { file.append(UInt8(value >> shift & 255)) } }
+    func word(_ value: UInt32) {
+      for shift in stride(from: 0 as UInt32, to: 32, by: 8) { file.append(UInt8(value >> shift & 255)) }
+    }
     for value in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1] as [UInt32] { word(value) }
     for (index, frame) in frames.enumerated() {
       for value in [1_700_000_000, UInt32(index), UInt32(frame.count), UInt32(frame.count)] { word(value) }
@@ -168,7 +175,9 @@ import WeftWire
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
-    return text.split(separator: "\n").map { $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init) }
+    return text.split(separator: "\n").map {
+      $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+    }
   }
 
   @Test(.enabled(if: tshark != nil, "tshark is not installed: the second opinion on our bytes was NOT heard"))
@@ -188,10 +197,12 @@ import WeftWire
 
   /// The test above proves something only if tshark says "bad" where it is bad.
   @Test(.enabled(if: tshark != nil, "tshark is not installed")) func tsharkSeesABrokenChecksum() throws {
-    var frame = Self.ethernet(.ipv4, Self.ipv4(IPv4Header(protocol: .udp, source: Self.x, destination: Self.y), Self.udp(1, 9999, [1])))
+    var frame = Self.ethernet(
+      .ipv4, Self.ipv4(IPv4Header(protocol: .udp, source: Self.x, destination: Self.y), Self.udp(1, 9999, [1])))
     frame[frame.count - 1] ^= 1
     frame[22] ^= 1
-    let rows = try Self.read([frame], fields: ["ip.checksum.status", "udp.checksum.status"], with: try #require(Self.tshark))
+    let rows = try Self.read(
+      [frame], fields: ["ip.checksum.status", "udp.checksum.status"], with: try #require(Self.tshark))
     #expect(rows == [["0", "0"]])
   }
 }

@@ -97,7 +97,8 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
       let before = index > 0 && scalars[index - 1].properties.isUppercase
       let after = index + 1 < scalars.count && scalars[index + 1].properties.isLowercase
       // "v4" belongs to the run before it: IPv4.
-      let version = index + 2 < scalars.count && scalars[index + 1] == "v" && scalars[index + 2].properties.numericType != nil
+      let version =
+        index + 2 < scalars.count && scalars[index + 1] == "v" && scalars[index + 2].properties.numericType != nil
       if upper, index > 0, !before || (after && !version) { text += "-" }
       text += scalar.properties.lowercaseMapping
     }
@@ -128,7 +129,9 @@ public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
     DropDetail(kind: .transport, code: protocolNumber, port: port)
   }
   /// `icmp type 8 code 0`
-  @inlinable public static func icmp(type: UInt8, code: UInt8) -> DropDetail { DropDetail(kind: .icmp, code: type, port: UInt16(code)) }
+  @inlinable public static func icmp(type: UInt8, code: UInt8) -> DropDetail {
+    DropDetail(kind: .icmp, code: type, port: UInt16(code))
+  }
   /// `192.0.2.1`; give the raw value of an IPv4 address.
   @inlinable public static func address(_ value: UInt32) -> DropDetail { DropDetail(kind: .address, value: value) }
   @inlinable public static func number(_ value: UInt32) -> DropDetail { DropDetail(kind: .number, value: value) }

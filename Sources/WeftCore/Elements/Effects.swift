@@ -90,7 +90,9 @@ public struct Effects: ~Copyable {
 
   /// `port` is the one it came in on: there the capture says why. Drop a frame as it came, before rewriting it.
   @inlinable
-  public mutating func drop(_ frame: consuming Frame, on port: PortIndex, _ reason: DropReason, _ detail: DropDetail = .none) {
+  public mutating func drop(
+    _ frame: consuming Frame, on port: PortIndex, _ reason: DropReason, _ detail: DropDetail = .none
+  ) {
     append(
       Entry(
         frame: frame.store(), port: port, verdict: .drop, reason: reason, detail: detail, noteCount: 0, first: Note(),

@@ -117,7 +117,8 @@ extension Decoder {
   public var framePool: FramePool {
     get throws {
       guard let reference = userInfo[.framePool] as? FramePoolReference else {
-        throw DecodingError.dataCorrupted(.init(codingPath: codingPath, debugDescription: "no frame pool to decode into"))
+        throw DecodingError.dataCorrupted(
+          .init(codingPath: codingPath, debugDescription: "no frame pool to decode into"))
       }
       return reference.pool
     }

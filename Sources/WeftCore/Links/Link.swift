@@ -215,7 +215,8 @@ extension Link: Codable {
     if let owner {
       for index in 0..<owner.state.pointee.count {
         let flight = owner.state.pointee[index]
-        flights.append(FlightImage(frame: FrameImage(flight.frame), departure: flight.departure, arrival: flight.arrival))
+        flights.append(
+          FlightImage(frame: FrameImage(flight.frame), departure: flight.departure, arrival: flight.arrival))
       }
     }
     try container.encode(flights, forKey: .flights)
@@ -244,7 +245,8 @@ extension Link: Codable {
     let pool = try decoder.framePool
     for image in flights {
       let frame = try image.frame.frame(in: pool)
-      own.state.pointee.push(FlightRing.Flight(frame: frame.store(), departure: image.departure, arrival: image.arrival))
+      own.state.pointee.push(
+        FlightRing.Flight(frame: frame.store(), departure: image.departure, arrival: image.arrival))
     }
     owner = own
     ring = own.state

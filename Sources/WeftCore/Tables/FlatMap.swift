@@ -188,7 +188,9 @@ public struct FlatMap<Key: FlatKey, Value: Codable>: Codable {
     withExtendedLifetime(storage) {
       var entries: [(key: Key, value: Value)] = []
       entries.reserveCapacity(used)
-      for index in 0..<(mask &+ 1) where slots[index].tag != 0 { entries.append((slots[index].key, slots[index].value)) }
+      for index in 0..<(mask &+ 1) where slots[index].tag != 0 {
+        entries.append((slots[index].key, slots[index].value))
+      }
       return entries
     }
   }

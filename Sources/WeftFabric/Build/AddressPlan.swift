@@ -64,7 +64,8 @@ struct AddressPlan {
         while next <= UInt64(settings.rangeLast.rawValue) {
           let address = IPv4Address(rawValue: UInt32(next))
           next += 1
-          if networks[nic.network]?.excluded.contains(address) == true || taken[nic.network]?.contains(address) == true {
+          if networks[nic.network]?.excluded.contains(address) == true || taken[nic.network]?.contains(address) == true
+          {
             continue
           }
           networks[nic.network]?.reservations[macs[index][eth]] = address

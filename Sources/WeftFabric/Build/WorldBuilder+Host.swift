@@ -72,10 +72,12 @@ extension WorldBuilder {
     }
     var configuration = NATConfiguration(
       name: name, seed: seed,
-      outside: .init(mac: uplink.mac ?? makeMAC(), address: uplink.address, prefix: uplink.prefix, gateway: uplink.gateway),
+      outside: .init(
+        mac: uplink.mac ?? makeMAC(), address: uplink.address, prefix: uplink.prefix, gateway: uplink.gateway),
       insides: nats.map { network in
         .init(
-          name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost, prefix: network.subnet)
+          name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost,
+          prefix: network.subnet)
       }, hasHostPort: true)
     configuration.ipForwarding = host.ipForwarding
     let settings = nats[0].nat
@@ -92,7 +94,9 @@ extension WorldBuilder {
   }
 
   /// The host's own machine: its uplink interface first, then one on each host-only network.
-  private mutating func addMachine(of host: WeftTopology.Host, behind inner: GraphPlan.End?, in outer: inout GraphPlan.End?) {
+  private mutating func addMachine(
+    of host: WeftTopology.Host, behind inner: GraphPlan.End?, in outer: inout GraphPlan.End?
+  ) {
     let node = plan.add(.machine, host.name)
     names.machines[host.name] = node
     cover(host.name, node)
@@ -117,7 +121,8 @@ extension WorldBuilder {
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
     }
     let guest = Guest(
-      GuestConfiguration(name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map { GuestProgram($0, names) }))
+      GuestConfiguration(
+        name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map { GuestProgram($0, names) }))
     machines.append(Machine(vm: nil, interfaces: nics, guest: guest))
   }
 
@@ -129,7 +134,8 @@ extension WorldBuilder {
     cover(host.name, node)
     servers.append(
       .init(
-        mac: makeMAC(), address: dhcp.server, prefix: network.subnet, router: network.mode == .nat ? network.gateway : nil,
+        mac: makeMAC(), address: dhcp.server, prefix: network.subnet,
+        router: network.mode == .nat ? network.gateway : nil,
         first: dhcp.rangeFirst, last: dhcp.rangeLast, leaseTime: dhcp.leaseTime,
         excluded: addresses?.excluded ?? [], reservations: addresses?.reservations ?? [:]))
     plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), network.link)

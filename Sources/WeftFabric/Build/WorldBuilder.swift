@@ -109,10 +109,12 @@ struct WorldBuilder {
       let far = plan.port(bridge, index == 0 ? vm.name : "\(vm.name)-eth\(index)")
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
       nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rxRing, transmitCapacity: nic.txRing))
-      interfaces.append(.init(mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0)))
+      interfaces.append(
+        .init(mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0)))
     }
     let guest = Guest(
-      GuestConfiguration(name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
+      GuestConfiguration(
+        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
   }

@@ -13,9 +13,12 @@ extension Explanation {
       }
       let what = step.packet.isEmpty || step.packet == packet ? "" : ": \(step.packet)"
       if !step.packet.isEmpty { packet = step.packet }
-      let mark = step.event == .dropped ? paint("✗ dropped", .red) : step.event == .delivered ? paint("✓ delivered", .green) : step.event.rawValue
+      let mark =
+        step.event == .dropped
+        ? paint("✗ dropped", .red) : step.event == .delivered ? paint("✓ delivered", .green) : step.event.rawValue
       switch step.event {
-      case .dropped, .delivered: lines.append("    \(step.at)  \(mark) at \(step.port): \(step.details.joined(separator: "; "))")
+      case .dropped, .delivered:
+        lines.append("    \(step.at)  \(mark) at \(step.port): \(step.details.joined(separator: "; "))")
       case .sent, .arrived:
         lines.append("    \(step.at)  \(mark) \(step.event == .sent ? "from" : "at") \(step.port)\(what)")
         lines += step.details.map { paint("      \($0)", .dim) }

@@ -40,7 +40,9 @@ struct GatewayLookups {
         entry.forward.hostPort <= forward.externalPort && forward.port == entry.forward.vmPort
       }
       let place = found.map { ", line \($0.line)" } ?? ""
-      details.append("port forward: \(forward.externalPort)/\(forward.transport.rawValue) to \(forward.address):\(forward.port)\(place)")
+      details.append(
+        "port forward: \(forward.externalPort)/\(forward.transport.rawValue) to \(forward.address):\(forward.port)\(place)"
+      )
       line = found?.line
     case .service(let service): details.append("service of the host: \(service.transport.rawValue)/\(service.port)")
     case .mapping(let external, let port, let inside, let insidePort):
@@ -60,7 +62,9 @@ struct GatewayLookups {
     }
   }
 
-  private func name(_ port: PortIndex) -> String { ports.indices.contains(port.index) ? ports[port.index] : "port \(port.index)" }
+  private func name(_ port: PortIndex) -> String {
+    ports.indices.contains(port.index) ? ports[port.index] : "port \(port.index)"
+  }
 }
 
 extension ExplainedPacket {

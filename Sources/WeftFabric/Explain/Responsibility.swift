@@ -16,10 +16,12 @@ struct Responsibility {
       line = network.mark.line
       if reason == .noPortForward, detail.kind == .transport, let vm = place.firstVM {
         let transport = detail.code == IPProtocol.udp.rawValue ? "udp" : "tcp"
-        hint = "no port forward for \(transport)/\(detail.port): add `forwards: [\"\(detail.port):\(vm):\(detail.port)/\(transport)\"]` "
+        hint =
+          "no port forward for \(transport)/\(detail.port): add `forwards: [\"\(detail.port):\(vm):\(detail.port)/\(transport)\"]` "
           + "to \(network.name) at line \(network.mark.line)"
       } else if reason == .filtered {
-        hint = "somebody inside uses this port, but hasn't sent to this address and port before (the filtering of \(network.name))"
+        hint =
+          "somebody inside uses this port, but hasn't sent to this address and port before (the filtering of \(network.name))"
       }
     case .ipForwardingDisabled:
       line = place.host?.mark.line
@@ -57,7 +59,8 @@ struct Responsibility {
     var firstVM: String?
 
     init(_ node: String, _ topology: Topology) {
-      machineLine = topology.vms.first { $0.name == node }?.mark.line ?? topology.hosts.first { $0.name == node }?.mark.line
+      machineLine =
+        topology.vms.first { $0.name == node }?.mark.line ?? topology.hosts.first { $0.name == node }?.mark.line
       for host in topology.hosts {
         let own = host.networks.first { node == $0.name || node == "\($0.name)-switch" || node == "\($0.name)-dhcp" }
         let shared = node == "\(host.name)-nat" ? host.networks.first { $0.mode == .nat } : nil

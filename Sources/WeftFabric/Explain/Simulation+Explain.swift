@@ -9,7 +9,8 @@ public enum ExplainError: Error, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .unknownMachine(let name, let known): "no machine is called \"\(name)\"; there are \(known.joined(separator: ", "))"
+    case .unknownMachine(let name, let known):
+      "no machine is called \"\(name)\"; there are \(known.joined(separator: ", "))"
     case .noAddress(let name): "\(name) has no address"
     }
   }
@@ -32,7 +33,9 @@ extension Simulation {
     var finished: (result: GuestProbeResult, records: [TraceRecord])?
     while finished == nil {
       if world.hasProbeResults {
-        for (_, result, records) in world.takeProbeResults() where result.trace == trace { finished = (result, records) }
+        for (_, result, records) in world.takeProbeResults() where result.trace == trace {
+          finished = (result, records)
+        }
         if finished != nil { break }
       }
       guard let next = world.queue.pop(notAfter: began + timeout + .seconds(1)) else { break }

@@ -31,7 +31,8 @@ extension World {
       gateway = lookups
     }
     add(
-      .arrived, frame.packetID, node, place, PacketSummary.text(frame.bytes), gateway?.details ?? lookups(frame, node, port),
+      .arrived, frame.packetID, node, place, PacketSummary.text(frame.bytes),
+      gateway?.details ?? lookups(frame, node, port),
       line: gateway?.line)
   }
 
@@ -53,13 +54,18 @@ extension World {
   ) {
     guard explain?.isComplete == false else { return }
     // Everybody whom a flooded frame isn't for lets it go: that is no news.
-    if reason == .notForUs, explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true { return }
+    if reason == .notForUs, explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true
+    {
+      return
+    }
     let text = detail.text
     add(.dropped, packetID, node, place, "", [reason.name + (text.isEmpty ? "" : " (\(text))")])
   }
 
   mutating func explainDelivery(_ node: Int, _ source: IPv4Address, _ port: UInt16) {
-    add(.delivered, 0, node, nodes[node].firstPort, "", ["to a socket, which sees \(source)\(port == 0 ? "" : ":\(port)")"])
+    add(
+      .delivered, 0, node, nodes[node].firstPort, "",
+      ["to a socket, which sees \(source)\(port == 0 ? "" : ":\(port)")"])
   }
 
   private mutating func add(

@@ -16,6 +16,11 @@ extension Report {
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0 })
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
+    section(
+      "Filter rules",
+      Self.shortened(
+        filterRules.map { "  \($0.gateway): rule \($0.number) (\($0.action)): \($0.packets) packets, \($0.bytes) B" },
+        to: 20))
     section("Drops", Self.shortened(aggregatedDrops, to: 20))
     section("Captures", captureLines)
     return lines.joined(separator: "\n") + "\n"
@@ -25,7 +30,9 @@ extension Report {
   public func brief(paint: (String, Colour) -> String = { text, _ in text }) -> String {
     let held = expectations.count - failureCount
     let mark = passed ? paint("✓", .green) : paint("✗", .red)
-    var lines = ["\(mark) \(paint(name, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"]
+    var lines = [
+      "\(mark) \(paint(name, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"
+    ]
     lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
     lines += complaints.map { "  " + paint("✗ ", .red) + $0 }
     return lines.joined(separator: "\n") + "\n"
@@ -37,7 +44,8 @@ extension Report {
     let mark = verdict.passed ? paint("✓", .green) : paint("✗", .red)
     var lines = ["  \(mark) \(verdict.name): \(verdict.observed)"]
     if !verdict.passed {
-      lines.append("      expected \(verdict.expected) (line \(verdict.line), \(verdict.tries) tries, until \(verdict.decidedAt))")
+      lines.append(
+        "      expected \(verdict.expected) (line \(verdict.line), \(verdict.tries) tries, until \(verdict.decidedAt))")
     }
     // A positive speaks for itself; a negative, or a failure, shows what it rests on.
     let shown = verdict.passed ? verdict.evidence.filter { $0.event != .delivered } : verdict.evidence
@@ -55,7 +63,9 @@ extension Report {
     case .done: parts.append("done")
     case .failed(let why): parts.append("failed: \(why)")
     }
-    if report.requests > 0 || report.replies > 0 { parts.append(", \(report.requests) requests, \(report.replies) replies") }
+    if report.requests > 0 || report.replies > 0 {
+      parts.append(", \(report.requests) requests, \(report.replies) replies")
+    }
     if report.failures > 0 { parts.append(", \(report.failures) failures") }
     if report.bytesIn > 0 { parts.append(", \(report.bytesIn) B in") }
     if report.bytesOut > 0 { parts.append(", \(report.bytesOut) B out") }

@@ -51,6 +51,16 @@ public struct Report: Codable, Sendable {
     public var interfaces: [Interface]
   }
 
+  /// A filter rule of a NAT, and what it was the first to match.
+  public struct FilterRule: Codable, Sendable {
+    public var gateway: String
+    /// From 1, in the order of the file.
+    public var number: Int
+    public var action: String
+    public var packets: UInt64
+    public var bytes: UInt64
+  }
+
   public struct Lease: Codable, Sendable {
     public var network: String
     public var address: String
@@ -71,6 +81,7 @@ public struct Report: Codable, Sendable {
   public var machines: [Machine]
   public var programs: [Program]
   public var flows: [Flow]
+  public var filterRules: [FilterRule]
   public var leases: [Lease]
   public var drops: [Drop]
   public var captures: [Capture]
@@ -104,7 +115,7 @@ extension Simulation {
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints, hosts: world.hosts,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
-      leases: world.leases, drops: world.dropReport, captures: captures)
+      filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures)
   }
 }
 
@@ -124,7 +135,9 @@ extension World {
   private static func named(_ title: String, _ owners: [IPv4Address: String]) -> String {
     title.split(separator: " ").map { word in
       let parts = word.split(separator: ":", maxSplits: 1)
-      guard let first = parts.first, let address = IPv4Address(first), let name = owners[address] else { return String(word) }
+      guard let first = parts.first, let address = IPv4Address(first), let name = owners[address] else {
+        return String(word)
+      }
       return ([Substring(name)] + parts.dropFirst()).joined(separator: ":")
     }.joined(separator: " ")
   }
@@ -150,6 +163,16 @@ extension World {
     }
   }
 
+  var filterRules: [Report.FilterRule] {
+    nodes.indices.filter { nodes[$0].kind == .gateway }.flatMap { node in
+      gateways[nodes[node].index].filterRules.enumerated().map { index, entry in
+        .init(
+          gateway: nodes[node].name, number: index + 1, action: entry.rule.action.rawValue, packets: entry.packets,
+          bytes: entry.bytes)
+      }
+    }
+  }
+
   var leases: [Report.Lease] {
     nodes.indices.filter { nodes[$0].kind == .dhcpServer }.flatMap { node in
       servers[nodes[node].index].leases(now: now).map {
@@ -163,7 +186,8 @@ extension World {
   var dropReport: [Report.Drop] {
     drops.all.map { entry in
       .init(
-        node: nodes[ports[entry.port].node].name, port: ports[entry.port].name, reason: entry.reason.name, count: entry.count)
+        node: nodes[ports[entry.port].node].name, port: ports[entry.port].name, reason: entry.reason.name,
+        count: entry.count)
     }
   }
 }

@@ -45,6 +45,7 @@ extension Simulation {
         ConnectionEventLine(gateway: name, event: $0, line: $0.conntrackLine)
       }
     }
-    return all.enumerated().sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }.map(\.element)
+    return all.enumerated().sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }.map(
+      \.element)
   }
 }

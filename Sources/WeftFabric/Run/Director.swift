@@ -122,7 +122,8 @@ struct Director: Codable {
       runs[index].finished(world.leaseOutcome(node), of: expectation, now: world.now, in: world)
       return
     }
-    guard let kind = GuestProbe.Kind(expectation.probe, world.names), world.machines[world.nodes[node].index].state == .running
+    guard let kind = GuestProbe.Kind(expectation.probe, world.names),
+      world.machines[world.nodes[node].index].state == .running
     else {
       let why = "nothing was sent: \(expectation.from) isn't running, or the target has no address"
       let outcome = TryOutcome(kind: .notSent, text: why, records: [], result: nil)

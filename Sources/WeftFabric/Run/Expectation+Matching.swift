@@ -16,7 +16,8 @@ extension Expectation {
   func mismatch(_ outcome: TryOutcome, in world: borrowing World) -> String? {
     switch (self.outcome, outcome.kind) {
     case (.open, .open): return openMismatch(outcome, in: world)
-    case (.refused, .refused), (.unreachable, .unreachable): return blockedMismatch(outcome, in: world, needsDrop: false)
+    case (.refused, .refused), (.unreachable, .unreachable):
+      return blockedMismatch(outcome, in: world, needsDrop: false)
     case (.dropped, .dropped): return blockedMismatch(outcome, in: world, needsDrop: true)
     case (.blocked, .refused), (.blocked, .unreachable): return blockedMismatch(outcome, in: world, needsDrop: false)
     case (.blocked, .dropped): return blockedMismatch(outcome, in: world, needsDrop: true)

@@ -140,7 +140,9 @@ extension World {
   /// The same with a set that has its ports already: a resumed run's.
   mutating func reattach(_ set: CaptureSet, ports patterns: [String]) {
     captures = set
-    for (number, index) in captured(patterns).enumerated() where number < set.portCount { ports[index].capture = number }
+    for (number, index) in captured(patterns).enumerated() where number < set.portCount {
+      ports[index].capture = number
+    }
   }
 
   private func captured(_ patterns: [String]) -> [Int] {

@@ -40,7 +40,8 @@ extension Simulation {
     let captured: CaptureCheckpoint?
     if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
     return SimulationImage(
-      topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount, links: world.links.array,
+      topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,
+      links: world.links.array,
       switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
       machines: world.machines.array,
       portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
@@ -48,7 +49,9 @@ extension Simulation {
   }
 
   /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
-  public init(resuming image: consuming SimulationImage, pool: FramePool, captures directory: String?) throws(ResumeError) {
+  public init(resuming image: consuming SimulationImage, pool: FramePool, captures directory: String?)
+    throws(ResumeError)
+  {
     let image = image
     let builder = WorldBuilder(topology: image.topology, seed: image.seed)
     if let what = builder.contradiction { throw .inconsistent(what) }

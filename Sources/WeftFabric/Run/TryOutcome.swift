@@ -39,7 +39,9 @@ extension TryOutcome {
       text = probe.isDatagram || result.icmpFrom != nil ? "refused (ICMP port unreachable\(from))" : "refused (RST)"
     case .unreachable(let code):
       kind = .unreachable
-      let what: [UInt8: String] = [0: "network", 1: "host", 2: "protocol", 4: "fragmentation needed", 13: "administratively prohibited"]
+      let what: [UInt8: String] = [
+        0: "network", 1: "host", 2: "protocol", 4: "fragmentation needed", 13: "administratively prohibited",
+      ]
       text = "unreachable (\(what[code] ?? "code \(code)")\(from))"
     case .ttlExceeded:
       kind = .unreachable

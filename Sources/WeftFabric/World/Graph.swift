@@ -46,5 +46,7 @@ struct LinkEnds {
 enum Source {
   static let director: EventQueue.Source = 0
   static func link(_ index: Int) -> EventQueue.Source { EventQueue.Source(truncatingIfNeeded: 1 &+ index) }
-  static func node(_ index: Int, links: Int) -> EventQueue.Source { EventQueue.Source(truncatingIfNeeded: 1 &+ links &+ index) }
+  static func node(_ index: Int, links: Int) -> EventQueue.Source {
+    EventQueue.Source(truncatingIfNeeded: 1 &+ links &+ index)
+  }
 }

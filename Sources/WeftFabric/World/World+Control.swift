@@ -28,7 +28,9 @@ extension World {
     for link in [first, first + 1] {
       var lost: [StoredFrame] = []
       links[link].setUp(up, now: now) { lost.append($0.store()) }
-      for stored in lost { drop(Frame(stored: stored), at: ends[link].from, .linkDown, .none, recorded: false, inbound: false) }
+      for stored in lost {
+        drop(Frame(stored: stored), at: ends[link].from, .linkDown, .none, recorded: false, inbound: false)
+      }
       queue.schedule(Source.link(link), at: links[link].deadline)
     }
     for link in [first, first + 1] { tell(ends[link].toNode, ends[link].toPort, up: up) }
@@ -78,7 +80,9 @@ extension World {
     var taken: [(Int, GuestProbeResult, [TraceRecord])] = []
     for node in probing.sorted() {
       let index = nodes[node].index
-      for result in machines[index].guest.takeProbeResults() { taken.append((node, result, traces.finish(result.trace))) }
+      for result in machines[index].guest.takeProbeResults() {
+        taken.append((node, result, traces.finish(result.trace)))
+      }
       if !machines[index].guest.hasProbesRunning { probing.remove(node) }
     }
     return taken

@@ -113,7 +113,9 @@ extension World {
     drops.count(reason, port: place)
     if staged { writeDrop(place, node: ports[place].node, reason, .none) }
     if frame.trace != 0 {
-      trace(frame.trace, .dropped(reason, .none), packetID: frame.packetID, node: ports[place].node, place: place, staged: staged)
+      trace(
+        frame.trace, .dropped(reason, .none), packetID: frame.packetID, node: ports[place].node, place: place,
+        staged: staged)
     }
     if staged { commit(place, dropped: true) }
   }
@@ -129,7 +131,8 @@ extension World {
     if staged { writeDrop(place, node: ports[place].node, reason, detail) }
     if frame.trace != 0 {
       trace(
-        frame.trace, .dropped(reason, detail), packetID: frame.packetID, node: ports[place].node, place: place, staged: staged)
+        frame.trace, .dropped(reason, detail), packetID: frame.packetID, node: ports[place].node, place: place,
+        staged: staged)
     }
     if staged { commit(place, dropped: true) }
   }

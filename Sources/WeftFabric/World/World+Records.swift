@@ -19,14 +19,16 @@ extension World {
     var dropped = false
     for index in 0..<effects.count {
       let entry = effects[index]
-      guard entry.verdict == .drop, nodes[node].firstPort + entry.port.index == place, entry.frame.packetID == packetID else {
+      guard entry.verdict == .drop, nodes[node].firstPort + entry.port.index == place, entry.frame.packetID == packetID
+      else {
         continue
       }
       writeDrop(place, node: node, entry.reason, entry.detail)
       dropped = true
       if entry.frame.trace != 0 {
         trace(
-          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place, staged: true)
+          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place,
+          staged: true)
       }
       break
     }

@@ -255,7 +255,8 @@ extension ProgramTable {
 
   /// Of a decoded one: that every program can go on from where it is.
   var isConsistent: Bool {
-    order.allSatisfy { $0.isProgram && has($0) } && reports.allSatisfy { $0.isConsistent } && httpServers.allSatisfy { $0.isConsistent } && sinks.allSatisfy { $0.isConsistent }
+    order.allSatisfy { $0.isProgram && has($0) } && reports.allSatisfy { $0.isConsistent }
+      && httpServers.allSatisfy { $0.isConsistent } && sinks.allSatisfy { $0.isConsistent }
       && pings.allSatisfy { (0...65_507).contains($0.size) && $0.count >= 0 && $0.interval > .zero }
       && httpGets.allSatisfy { $0.count >= 0 }
       && udpRates.allSatisfy { (0...min(65_507, Pattern.longest)).contains($0.size) && $0.interval > .zero }

@@ -24,7 +24,8 @@ public struct IPv4Prefix: Hashable, Sendable, Codable {
   @inlinable public var hostCount: Int { length >= 31 ? 1 << (32 - Int(length)) : (1 << (32 - Int(length))) - 2 }
   @inlinable public var firstHost: IPv4Address { length >= 31 ? network : IPv4Address(rawValue: network.rawValue + 1) }
   @inlinable public var lastHost: IPv4Address {
-    length >= 31 ? IPv4Address(rawValue: network.rawValue | ~Self.mask(length)) : IPv4Address(rawValue: broadcast.rawValue - 1)
+    length >= 31
+      ? IPv4Address(rawValue: network.rawValue | ~Self.mask(length)) : IPv4Address(rawValue: broadcast.rawValue - 1)
   }
 
   @inlinable public func contains(_ address: IPv4Address) -> Bool {

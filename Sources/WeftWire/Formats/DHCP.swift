@@ -6,7 +6,8 @@
 ///     | chaddr (128) | sname (512) | file (1024) | magic cookie | options …
 public struct DHCPMessage: Hashable, Sendable {
   public enum Kind: UInt8, Sendable, Codable {
-    case discover = 1, offer, request, decline, ack, nak, release, inform
+    case discover = 1
+    case offer, request, decline, ack, nak, release, inform
   }
 
   @inlinable public static var serverPort: UInt16 { 67 }

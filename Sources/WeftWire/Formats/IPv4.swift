@@ -90,7 +90,8 @@ public struct IPv4Header: Hashable, Sendable {
   public var options: [UInt8] = []
 
   @inlinable public init(
-    protocol: IPProtocol, source: IPv4Address, destination: IPv4Address, timeToLive: UInt8 = 64, identification: UInt16 = 0,
+    protocol: IPProtocol, source: IPv4Address, destination: IPv4Address, timeToLive: UInt8 = 64,
+    identification: UInt16 = 0,
     dontFragment: Bool = true
   ) {
     self.protocol = `protocol`

@@ -150,7 +150,8 @@ public struct TCPHeader: Hashable, Sendable {
   public var options: TCPOptions
 
   @inlinable public init(
-    sourcePort: UInt16, destinationPort: UInt16, sequence: UInt32, acknowledgment: UInt32, flags: TCPFlags, window: UInt16,
+    sourcePort: UInt16, destinationPort: UInt16, sequence: UInt32, acknowledgment: UInt32, flags: TCPFlags,
+    window: UInt16,
     options: TCPOptions = TCPOptions()
   ) {
     self.sourcePort = sourcePort
