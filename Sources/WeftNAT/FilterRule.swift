@@ -143,7 +143,7 @@ extension NATGateway {
     return number
   }
 
-  /// Drops what a rule forbids, naming it, and tells the sender where the rule says so.
+  /// Drops what a rule forbids, naming it (from 1, as people count), and tells the sender where the rule says so.
   mutating func refuseFiltered(
     _ frame: consuming Frame, _ packet: Packet, rule number: Int, on at: Int, now: Instant, _ out: inout Effects
   ) {
@@ -157,6 +157,6 @@ extension NATGateway {
           now: now, &out)
       }
     }
-    out.drop(frame, on: PortIndex(at), .filtered, .number(UInt32(number)))
+    out.drop(frame, on: PortIndex(at), .filtered, .number(UInt32(number + 1)))
   }
 }

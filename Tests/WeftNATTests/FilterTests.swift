@@ -16,7 +16,7 @@ import WeftWire
         ]
       })
     #expect(net.refuse(Self.tcpTo(22), on: 2) == .filtered)
-    #expect(net.drops.first?.detail == .number(1) && net.sent.isEmpty)
+    #expect(net.drops.first?.detail == .number(2) && net.sent.isEmpty)
     #expect(net.pass(Self.tcpTo(22, from: vm2), on: 2) != nil)
     #expect(net.pass(Self.tcpTo(23), on: 2) != nil)
     #expect(net.gateway.filterRules.map(\.packets) == [1, 1] && net.gateway.filterRules[1].bytes == 40)
