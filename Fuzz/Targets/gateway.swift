@@ -27,7 +27,7 @@ public func fuzzGateway(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   configuration.services = [ServicePort(.tcp, 22)]
   configuration.mapping = NATMapping.allCases[Int(ways >> 1 & 3) % 3]
   configuration.filtering = NATFiltering.allCases[Int(ways >> 3 & 3) % 3]
-  configuration.hairpin = ways & 0x20 == 0
+  configuration.hairpin = NATHairpin.allCases[Int(ways >> 5) % 3]
   configuration.unsolicited = ways & 0x40 == 0 ? .drop : .refuse
   configuration.timeouts.inboundRefresh = ways & 0x80 != 0
   configuration.ipForwarding = ways & 0x700 != 0x700
