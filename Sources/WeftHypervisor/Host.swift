@@ -8,6 +8,4 @@ public struct Host: Codable, Hashable, Sendable {
     self.name = name
     self.virtualMachines = virtualMachines
   }
-
-  public var isPlain: Bool { virtualMachines.isEmpty }
 }

@@ -77,4 +77,27 @@ import WeftTopology
     let error = #expect(throws: ExplainError.self) { _ = try Self.explain("nat-vs-bridge.yaml", "wbe", "visitor", 80) }
     #expect(error?.description.contains("laptop, public, visitor, web") == true)
   }
+
+  @Test func theForwardThatIsUsedIsNamedWithItsOwnLine() throws {
+    let text = """
+      segments: {net: {subnet: 203.0.113.0/24}}
+      hosts:
+        pc:
+          uplink: net 203.0.113.2
+          networks:
+            home:
+              mode: nat
+              forwards:
+                - "1080:a:80"
+                - "2080:b:80"
+        visitor: {uplink: net 203.0.113.10}
+      vms: {a: {network: home, programs: [http-server]}, b: {network: home, programs: [http-server]}}
+      """
+    let topology = try #require(Topology.load(text: text, file: "lab.yaml").topology)
+    var simulation = try Simulation(topology, until: .start + .seconds(60))
+    simulation.run(until: .start + .seconds(1))
+    let way = try simulation.explain(from: "visitor", .connect(to: .node("pc"), port: 2080, protocol: .tcp), to: "pc:2080")
+    let forwards = way.steps.flatMap(\.details).filter { $0.hasPrefix("port forward: 2080/tcp") }
+    #expect(way.isOpen && forwards.allSatisfy { $0.hasSuffix(", line 10") } && !forwards.isEmpty, "\(forwards)")
+  }
 }

@@ -9,14 +9,15 @@ struct GatewayLookups {
   /// Of the rule or forward that decided.
   var line: Int?
 
-  private let rules: [(text: String, line: Int)]
-  private let forwards: [(forward: WeftTopology.Forward, line: Int)]
+  private let topology: Topology
+  /// The first of the gateway's networks: the rules are the same in all.
+  private let network: Network?
   private let ports: [String]
 
-  /// `networks`: the gateway's NAT networks in the file; `ports`: the names of its ports.
-  init(_ networks: [Network], ports: [String]) {
-    rules = (networks.first?.nat.rules ?? []).map { ("\($0.action.rawValue)", $0.mark.line) }
-    forwards = networks.flatMap(\.forwards).map { ($0, $0.mark.line) }
+  /// `ports`: the names of the gateway's ports.
+  init(_ topology: Topology, _ network: Network?, ports: [String]) {
+    self.topology = topology
+    self.network = network
     self.ports = ports
   }
 
@@ -31,19 +32,17 @@ struct GatewayLookups {
       details.append("connection table: \(isReply ? "a reply of" : "in") \(entry.conntrackLine)")
     case .noConnection: details.append("connection table: none of these ends")
     case .filterRule(let number, let rule):
-      let place = rules.indices.contains(number) ? ", line \(rules[number].line)" : ""
-      details.append("filter: rule \(number + 1) matches: \(rule.action.rawValue)\(place)")
-      if rules.indices.contains(number) { line = rules[number].line }
+      let rules = network?.nat.rules ?? []
+      let found = rules.indices.contains(number) ? rules[number].mark.line : nil
+      details.append("filter: rule \(number + 1) matches: \(rule.action.rawValue)\(Self.place(found))")
+      line = found ?? line
     case .noFilterRule(let count): details.append("filter: none of \(count) rules matches: allowed")
     case .forward(let forward):
-      let found = forwards.first { entry in
-        entry.forward.hostPort <= forward.externalPort && forward.port == entry.forward.vmPort
-      }
-      let place = found.map { ", line \($0.line)" } ?? ""
+      let found = network.flatMap { topology.forward(forward, besides: $0.name) }?.forward.mark.line
       details.append(
-        "port forward: \(forward.externalPort)/\(forward.transport.rawValue) to \(forward.address):\(forward.port)\(place)"
-      )
-      line = found?.line
+        "port forward: \(forward.externalPort)/\(forward.transport.rawValue) to \(forward.address):\(forward.port)"
+          + Self.place(found))
+      line = found
     case .service(let service): details.append("service of the host: \(service.transport.rawValue)/\(service.port)")
     case .mapping(let external, let port, let inside, let insidePort):
       details.append("mapping: \(external):\(port) is \(inside):\(insidePort)")
@@ -61,6 +60,8 @@ struct GatewayLookups {
     case .verdict(.answered): details.append("verdict: answered by the gateway itself")
     }
   }
+
+  private static func place(_ line: Int?) -> String { line.map { ", line \($0)" } ?? "" }
 
   private func name(_ port: PortIndex) -> String {
     ports.indices.contains(port.index) ? ports[port.index] : "port \(port.index)"

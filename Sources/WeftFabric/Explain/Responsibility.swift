@@ -7,8 +7,8 @@ struct Responsibility {
   var line: Int?
   var hint: String?
 
-  /// `node`: the name of the graph's node that dropped; `port`: of its port.
-  init(_ reason: DropReason, _ detail: DropDetail, node: String, port: String, in topology: Topology) {
+  /// `node`: the name of the graph's node that dropped.
+  init(_ reason: DropReason, _ detail: DropDetail, node: String, in topology: Topology) {
     let place = Place(node, topology)
     switch reason {
     case .noPortForward, .filtered, .noMapping:

@@ -24,9 +24,9 @@ extension World {
   mutating func explainArrival(_ frame: borrowing Frame, _ node: Int, _ port: PortIndex, _ place: Int) {
     var gateway: GatewayLookups?
     if nodes[node].kind == .gateway, let topology = explain?.topology {
-      let covered = topology.hosts.flatMap(\.networks).filter { names.covered[$0.name]?.contains(node) == true }
+      let network = topology.hosts.flatMap(\.networks).first { names.gatewayOfNetwork[$0.name] == node }
       let first = nodes[node].firstPort
-      var lookups = GatewayLookups(covered, ports: (first..<first + nodes[node].portCount).map { ports[$0].name })
+      var lookups = GatewayLookups(topology, network, ports: (first..<first + nodes[node].portCount).map { ports[$0].name })
       lookups.look(gateways[nodes[node].index], frame.bytes, on: port, now: now)
       gateway = lookups
     }
@@ -58,8 +58,7 @@ extension World {
     {
       return
     }
-    let text = detail.text
-    add(.dropped, packetID, node, place, "", [reason.name + (text.isEmpty ? "" : " (\(text))")])
+    add(.dropped, packetID, node, place, "", [reason.text(detail)])
   }
 
   mutating func explainDelivery(_ node: Int, _ source: IPv4Address, _ port: UInt16) {

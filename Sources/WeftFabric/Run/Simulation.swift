@@ -112,9 +112,7 @@ public struct Simulation: ~Copyable {
     if let expression = topology.capture.filter {
       do { filter = try CaptureFilter(expression: expression) } catch { throw .filter(error) }
     }
-    let metadata = CaptureMetadata(
-      version: weftVersion, topology: topology.name, seed: seed,
-      names: world.names.byAddress.map { CaptureMetadata.HostName($0.address, $0.name) })
+    let metadata = world.captureMetadata(topology, seed: seed)
     do throws(CaptureError) {
       return try CaptureSet(
         directory: options.directory, format: options.format, metadata: metadata, epoch: options.epoch,
@@ -126,6 +124,13 @@ public struct Simulation: ~Copyable {
 }
 
 extension World {
+  /// The same for a run and for one resumed from it, as the files must be.
+  func captureMetadata(_ topology: Topology, seed: UInt64) -> CaptureMetadata {
+    CaptureMetadata(
+      version: weftVersion, topology: topology.name, seed: seed,
+      names: names.byAddress.map { CaptureMetadata.HostName($0.address, $0.name) })
+  }
+
   /// Captures every port whose name fits one of the patterns; all of them without patterns.
   mutating func attach(_ set: CaptureSet, ports patterns: [String]) {
     captures = set

@@ -76,9 +76,7 @@ extension Simulation {
     if let captured = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }
-        let metadata = CaptureMetadata(
-          version: weftVersion, topology: image.topology.name, seed: image.seed,
-          names: world.names.byAddress.map { CaptureMetadata.HostName($0.address, $0.name) })
+        let metadata = world.captureMetadata(image.topology, seed: image.seed)
         let set = try CaptureSet(resuming: captured, directory: directory, metadata: metadata, filter: filter)
         world.reattach(set, ports: image.topology.capture.ports)
       } catch let error as CaptureError {

@@ -92,8 +92,7 @@ extension World {
   /// `home: no-port-forward (tcp/80)`
   func describe(drop record: TraceRecord) -> String {
     guard case .dropped(let reason, let detail) = record.event else { return "" }
-    let text = detail.text
-    return "\(nodes[record.node].name): \(reason.name)\(text.isEmpty ? "" : " (\(text))")"
+    return "\(nodes[record.node].name): \(reason.text(detail))"
   }
 
   /// Its capture is the port's name for now: where the files go is known at the end.
@@ -106,7 +105,7 @@ extension World {
     case .delivered(let source, let sourcePort):
       (event, detail) = (.delivered, sourcePort == 0 ? "from \(source)" : "from \(source):\(sourcePort)")
     case .dropped(let reason, let what):
-      (event, detail) = (.dropped, reason.name + (what.text.isEmpty ? "" : " (\(what.text))"))
+      (event, detail) = (.dropped, reason.text(what))
     }
     let captured = record.frameNumber > 0 && port.capture >= 0
     return Evidence(

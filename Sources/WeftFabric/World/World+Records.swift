@@ -73,6 +73,14 @@ extension World {
   }
 }
 
+extension DropReason {
+  /// As captures have it: `no-port-forward (tcp/80)`.
+  func text(_ detail: DropDetail) -> String {
+    let what = detail.text
+    return what.isEmpty ? name : "\(name) (\(what))"
+  }
+}
+
 extension DropDetail {
   /// As it stands in parentheses behind the reason: `tcp/80`, `192.0.2.1`, `icmp type 8 code 0`.
   var text: String {
