@@ -120,7 +120,7 @@ struct NATBenchmark {
     var frame = pool.frame(count: 42)
     var span = frame.mutableBytes
     EthernetHeader(destination: .broadcast, source: mac, type: .arp).write(to: &span)
-    var body = span.extracting(14..<42)
+    var body = span.slice(14..<42)
     ARPPacket.request(from: mac, address, for: target).write(to: &body)
     gateway.receive(frame, on: port, now: .start, &out)
     ElementBenchmarks.release(&out)
@@ -160,9 +160,9 @@ struct Packets {
     var frame = pool.frame(count: 64)
     var span = frame.mutableBytes
     EthernetHeader(destination: to, source: from, type: .ipv4).write(to: &span)
-    var packet = span.extracting(14..<64)
+    var packet = span.slice(14..<64)
     IPv4Header(protocol: .udp, source: source, destination: destination).write(to: &packet, payloadLength: 30)
-    var datagram = packet.extracting(20..<50)
+    var datagram = packet.slice(20..<50)
     UDPHeader(sourcePort: sourcePort, destinationPort: destinationPort).write(
       to: &datagram, source: source, destination: destination)
     return frame

@@ -57,7 +57,7 @@ extension Guest {
       trace: trace, &out)
     var span = frame.mutableBytes
     span.put(request.bytes, at: 34)
-    var part = span.extracting(34..<34 + length)
+    var part = span.slice(34..<34 + length)
     ICMPv4Header.echo(.echoReply, identifier: request.identifier, sequence: request.sequence).write(to: &part)
     stack.ip.send(frame, route, now: now, &out)
   }

@@ -182,7 +182,7 @@ extension Guest {
     var frame = stack.ip.packet(
       .tcp, from: segment.destination, to: segment.source, length: 20, trace: segment.trace, &out)
     var span = frame.mutableBytes
-    var part = span.extracting(34..<54)
+    var part = span.slice(34..<54)
     header.write(to: &part, source: segment.destination, destination: segment.source)
     stack.ip.send(frame, route, now: now, &out)
   }

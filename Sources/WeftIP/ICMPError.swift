@@ -29,13 +29,13 @@ public enum ICMPError {
     var frame = out.frame(count: 14 + 28 + quoted)
     frame.trace = trace
     var span = frame.mutableBytes
-    var ip = span.extracting(14..<14 + 28 + quoted)
+    var ip = span.slice(14..<14 + 28 + quoted)
     var header = IPv4Header(
       protocol: .icmp, source: source, destination: packet.source, identification: identification, dontFragment: false)
     // Internetwork control, with the type of service of what it is about (RFC 1812, 4.3.2.5).
     header.typeOfService = 0xc0 | packet.typeOfService & 0x1e
     header.write(to: &ip, payloadLength: 8 + quoted)
-    var message = ip.extracting(20..<28 + quoted)
+    var message = ip.slice(20..<28 + quoted)
     message.put(packet.bytes.extracting(0..<quoted), at: 8)
     ICMPv4Header(type: type, code: code, rest: rest).write(to: &message)
     return frame

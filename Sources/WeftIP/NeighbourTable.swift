@@ -210,7 +210,7 @@ public struct NeighbourTable: Codable {
     var frame = out.frame(count: 14 + ARPPacket.length)
     var span = frame.mutableBytes
     EthernetHeader(destination: destination, source: mac, type: .arp).write(to: &span)
-    var body = span.extracting(14..<14 + ARPPacket.length)
+    var body = span.slice(14..<14 + ARPPacket.length)
     packet.write(to: &body)
     out.transmit(frame, on: port)
   }

@@ -74,12 +74,12 @@ extension NATGateway {
     var reset = out.frame(count: 14 + 20 + 20)
     reset.trace = frame.trace
     var span = reset.mutableBytes
-    var ip = span.extracting(14..<54)
+    var ip = span.slice(14..<54)
     var outer = IPv4Header(
       protocol: .tcp, source: packet.destination, destination: packet.source, identification: nextIdentification())
     outer.typeOfService = frame.bytes.u8(15) & 0xfc
     outer.write(to: &ip, payloadLength: 20)
-    var segment = ip.extracting(20..<40)
+    var segment = ip.slice(20..<40)
     header.write(to: &segment, source: packet.destination, destination: packet.source)
     counters.answered += 1
     neighbours[at].send(reset, to: next, now: now, &out)
@@ -107,14 +107,14 @@ extension NATGateway {
     reply.trace = frame.trace
     var span = reply.mutableBytes
     span.put(frame.bytes.extracting(packet.transport..<packet.end), at: 34)
-    var ip = span.extracting(14..<34 + length)
+    var ip = span.slice(14..<34 + length)
     // A reply is sent as its request was (RFC 1349, 5.1).
     var outer = IPv4Header(
       protocol: .icmp, source: packet.destination, destination: packet.source, identification: nextIdentification(),
       dontFragment: false)
     outer.typeOfService = frame.bytes.u8(15)
     outer.write(to: &ip, payloadLength: length)
-    var message = ip.extracting(20..<20 + length)
+    var message = ip.slice(20..<20 + length)
     ICMPv4Header(type: .echoReply, code: packet.icmpCode, rest: frame.bytes.u32(packet.transport + 4)).write(
       to: &message)
     counters.answered += 1

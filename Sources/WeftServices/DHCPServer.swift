@@ -258,13 +258,13 @@ public struct DHCPServer: Element {
     var frame = out.frame(count: 14 + 20 + 8 + payload.count)
     var span = frame.mutableBytes
     EthernetHeader(destination: mac, source: configuration.mac, type: .ipv4).write(to: &span)
-    var packet = span.extracting(14..<span.byteCount)
+    var packet = span.slice(14..<span.byteCount)
     identification &+= 1
     IPv4Header(
       protocol: .udp, source: configuration.address, destination: destination, identification: identification,
       dontFragment: false
     ).write(to: &packet, payloadLength: 8 + payload.count)
-    var datagram = packet.extracting(20..<packet.byteCount)
+    var datagram = packet.slice(20..<packet.byteCount)
     datagram.put(payload.span.bytes, at: 8)
     UDPHeader(sourcePort: DHCPMessage.serverPort, destinationPort: DHCPMessage.clientPort)
       .write(to: &datagram, source: configuration.address, destination: destination)

@@ -31,10 +31,10 @@ import WeftWire
     var frame = pool.frame(count: 42 + payload.count)
     var span = frame.mutableBytes
     EthernetHeader(destination: .broadcast, source: message.clientMAC, type: .ipv4).write(to: &span)
-    var packet = span.extracting(14..<span.byteCount)
+    var packet = span.slice(14..<span.byteCount)
     IPv4Header(protocol: .udp, source: message.clientAddress, destination: .broadcast).write(
       to: &packet, payloadLength: 8 + payload.count)
-    var datagram = packet.extracting(20..<packet.byteCount)
+    var datagram = packet.slice(20..<packet.byteCount)
     datagram.put(payload.span.bytes, at: 8)
     UDPHeader(sourcePort: 68, destinationPort: 67).write(
       to: &datagram, source: message.clientAddress, destination: .broadcast)
@@ -132,10 +132,10 @@ import WeftWire
       var frame = pool.frame(count: 42 + payload.count)
       var span = frame.mutableBytes
       EthernetHeader(destination: .broadcast, source: Self.client, type: .ipv4).write(to: &span)
-      var packet = span.extracting(14..<span.byteCount)
+      var packet = span.slice(14..<span.byteCount)
       IPv4Header(protocol: .udp, source: .any, destination: .broadcast).write(
         to: &packet, payloadLength: 8 + payload.count)
-      var datagram = packet.extracting(20..<packet.byteCount)
+      var datagram = packet.slice(20..<packet.byteCount)
       datagram.put(payload.span.bytes, at: 8)
       UDPHeader(sourcePort: 68, destinationPort: 67).write(to: &datagram, source: .any, destination: .broadcast)
       var out = Effects(pool: pool)

@@ -152,10 +152,10 @@ extension Interface {
     let destination = unicast ?? .broadcast
     var frame = out.frame(count: 14 + 28 + payload.count)
     var span = frame.mutableBytes
-    var ip = span.extracting(14..<42 + payload.count)
+    var ip = span.slice(14..<42 + payload.count)
     IPv4Header(protocol: .udp, source: source, destination: destination).write(
       to: &ip, payloadLength: 8 + payload.count)
-    var udp = ip.extracting(20..<28 + payload.count)
+    var udp = ip.slice(20..<28 + payload.count)
     udp.put(payload.span.bytes, at: 8)
     UDPHeader(sourcePort: DHCPMessage.clientPort, destinationPort: DHCPMessage.serverPort)
       .write(to: &udp, source: source, destination: destination)

@@ -20,7 +20,7 @@ enum Unroutable {
     do {
       var span = frame.mutableBytes
       EthernetHeader(destination: .zero, source: ip.interfaces[index].mac, type: .ipv4).write(to: &span)
-      var part = span.extracting(34..<34 + length)
+      var part = span.slice(34..<34 + length)
       switch probe.kind {
       case .udp(_, let port), .nat(_, let port), .punch(_, let port, .udp, _), .idle(_, let port, .udp, _):
         UDPHeader(sourcePort: 0, destinationPort: port).write(to: &part, source: source, destination: address)

@@ -43,7 +43,7 @@ struct SYNFlood: GuestBehaviour {
     var frame = stack.ip.packet(.tcp, from: route.source, to: address, length: 20, trace: 0, &out)
     do {
       var span = frame.mutableBytes
-      var part = span.extracting(34..<54)
+      var part = span.slice(34..<54)
       header.write(to: &part, source: route.source, destination: address)
     }
     stack.ip.send(frame, route, now: now, &out)

@@ -179,7 +179,7 @@ extension TCPConnection {
     var frame = ip.packet(
       .tcp, from: key.localAddress, to: key.remoteAddress, length: header.length, trace: trace, &out)
     var span = frame.mutableBytes
-    var part = span.extracting(34..<34 + header.length)
+    var part = span.slice(34..<34 + header.length)
     header.write(to: &part, source: key.localAddress, destination: key.remoteAddress)
     ip.send(frame, route, now: now, &out)
   }

@@ -53,4 +53,14 @@ extension MutableRawSpan {
       }
     }
   }
+
+  /// A part of it to write to. `extracting` has another name since Swift 6.3.
+  @inlinable @inline(__always) @_lifetime(&self)
+  public mutating func slice(_ bounds: Range<Int>) -> MutableRawSpan {
+    #if compiler(>=6.3)
+      return _mutatingExtracting(bounds)
+    #else
+      return extracting(bounds)
+    #endif
+  }
 }

@@ -128,7 +128,7 @@ final class OurBox: Box {
     var mutable = bytes.mutableSpan
     var span = mutable.mutableBytes
     EthernetHeader(destination: side.mac, source: mac, type: .arp).write(to: &span)
-    var body = span.extracting(14..<42)
+    var body = span.slice(14..<42)
     arp.reply(from: mac).write(to: &body)
     return bytes
   }
