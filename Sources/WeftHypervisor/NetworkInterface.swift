@@ -85,6 +85,11 @@ public struct NetworkInterface: Codable {
     counters.transmittedBytes &+= UInt64(bytes)
   }
 
+  /// The traces of frames that wait for the guest to run.
+  public func forEachReceivedTrace(_ body: (UInt32) -> Void) { receiveRing?.forEachTrace(body) }
+  /// Of those that wait for the wire.
+  public func forEachTransmittedTrace(_ body: (UInt32) -> Void) { transmitRing?.forEachTrace(body) }
+
   public mutating func countDropped() { counters.dropped &+= 1 }
 
   public var canHoldTransmission: Bool { waitingToTransmit < transmitCapacity }
