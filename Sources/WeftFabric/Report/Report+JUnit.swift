@@ -1,3 +1,5 @@
+import WeftCore
+
 /// Reports in JUnit's XML, as CI systems read it: a suite a topology, a case an expectation.
 public enum JUnit {
   public static func xml(_ suites: [(file: String, report: Report)]) -> String {
@@ -7,11 +9,11 @@ public enum JUnit {
     lines.append(#"<testsuites name="weft" tests="\#(tests)" failures="\#(failures)">"#)
     for (file, report) in suites {
       lines.append(
-        #"  <testsuite name="\#(escape(report.name))" file="\#(escape(file))" tests="\#(report.caseCount)" "#
+        #"  <testsuite name="\#(escape(report.name.visible))" file="\#(escape(file))" tests="\#(report.caseCount)" "#
           + #"failures="\#(report.failureCount + report.complaints.count)" time="\#(report.endedAt.seconds)">"#)
       for verdict in report.expectations {
         let open =
-          #"    <testcase name="\#(escape(verdict.name))" classname="\#(escape(report.name))" "#
+          #"    <testcase name="\#(escape(verdict.name.visible))" classname="\#(escape(report.name.visible))" "#
           + #"file="\#(escape(file))" line="\#(verdict.line)" time="\#(verdict.decidedAt.seconds)""#
         guard !verdict.passed else {
           lines.append(open + "/>")
@@ -25,7 +27,7 @@ public enum JUnit {
       }
       // An event that couldn't happen fails the run, so it must fail here too.
       for complaint in report.complaints {
-        let place = #"classname="\#(escape(report.name))" file="\#(escape(file))""#
+        let place = #"classname="\#(escape(report.name.visible))" file="\#(escape(file))""#
         lines.append(#"    <testcase name="an event can be carried out" \#(place)>"#)
         lines.append(#"      <failure message="\#(escape(complaint))"/>"#)
         lines.append("    </testcase>")
@@ -36,7 +38,7 @@ public enum JUnit {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// XML 1.0 has no way to write most control characters: they become spaces.
+  /// XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF: they are shown as YAML writes them.
   private static func escape(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
@@ -46,7 +48,7 @@ public enum JUnit {
       case ">": escaped += "&gt;"
       case "\"": escaped += "&quot;"
       case "\n", "\t": escaped.unicodeScalars.append(scalar)
-      case _ where scalar.value < 0x20: escaped += " "
+      case _ where scalar.isUnseen: escaped += scalar.escaped
       default: escaped.unicodeScalars.append(scalar)
       }
     }
