@@ -89,18 +89,17 @@ extension World {
 
   // MARK: In the event queue
 
-  /// When the link's next frame arrives, its lane's counted in where it is the lane's next.
+  /// When the link's next frame arrives; its lane's counts where the link is the lane's next.
   @inline(__always)
-  mutating func scheduleLink(_ link: Int) {
-    var at = links[link].deadline
-    if floods.isBuilt {
-      let lane = Int(floods.laneOfLink[link])
-      if lane >= 0, floods.lanes[lane].waiting == Int(floods.targetOfLink[link]) {
-        at = min(at, Instant(floods.lanes[lane].waitingUntil))
-      }
-    }
-    queue.schedule(Source.link(link), at: at)
+  func deadline(ofLink link: Int) -> Instant {
+    guard floods.isBuilt else { return links[link].deadline }
+    let lane = Int(floods.laneOfLink[link])
+    guard lane >= 0, floods.lanes[lane].waiting == Int(floods.targetOfLink[link]) else { return links[link].deadline }
+    return min(links[link].deadline, Instant(floods.lanes[lane].waitingUntil))
   }
+
+  @inline(__always)
+  mutating func scheduleLink(_ link: Int) { queue.schedule(Source.link(link), at: deadline(ofLink: link)) }
 
   /// Puts the lane's next link into the queue in place of the one that stands there for it.
   private mutating func enqueue(_ lane: Int) {
