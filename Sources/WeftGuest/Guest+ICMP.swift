@@ -70,7 +70,7 @@ extension Guest {
       return .dropped(.malformedICMP, detail)
     }
     // Only about what we sent.
-    guard stack.ip.interfaces.contains(where: { $0.address == quoted.source }), quoted.fragmentOffset == 0 else {
+    guard stack.ip.isHost(quoted.source), quoted.fragmentOffset == 0 else {
       return .dropped(.unexpectedICMP, detail)
     }
     let transport = quoted.payload
@@ -126,7 +126,8 @@ extension Guest {
     _ type: ICMPv4Type, _ code: UInt8, about packet: borrowing IPv4View, _ linkDestination: MACAddress, trace: UInt32,
     now: Instant, _ out: inout Effects
   ) {
-    guard ICMPError.isAllowed(about: packet, linkDestination: linkDestination),
+    // From the wire no packet of 127.0.0.0/8 gets this far.
+    guard ICMPError.isAllowed(about: packet, linkDestination: linkDestination, toOneself: true),
       stack.ip.isHost(packet.destination), let route = stack.ip.route(to: packet.source), !route.isBroadcast,
       stack.ip.errorBudget.take(now: now)
     else { return }

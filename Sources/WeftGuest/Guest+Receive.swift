@@ -51,9 +51,10 @@ extension Guest {
     let bytes = frame.bytes
     guard bytes.byteCount >= 14 else { return .dropped(.malformedEthernet, .none) }
     let destination = bytes.mac(0)
-    guard destination == stack.ip.interfaces[port.index].mac || destination.isBroadcast else {
-      return .dropped(.notForUs, .none)
-    }
+    guard
+      destination == stack.ip.interfaces[port.index].mac || destination.isBroadcast
+        || destination.isIPv4Group && !stack.datagramBindings.isEmpty
+    else { return .dropped(.notForUs, .none) }
     guard !bytes.mac(6).isGroup else { return .dropped(.sourceIsGroup, .none) }
     let type = bytes.u16(12)
     let payload = bytes.extracting(unchecked: 14..<bytes.byteCount)
@@ -82,20 +83,37 @@ extension Guest {
     let source = packet.source
     let destination = packet.destination
     if !stack.ip.isLocal(destination, on: port.index) {
-      // A DHCP server may answer to the address it is about to give (RFC 2131, 4.1).
-      guard stack.ip.interfaces[port.index].dhcp != nil, packet.protocol == .udp, !packet.isFragment,
-        let datagram = UDPView(packet.payload), datagram.destinationPort == DHCPMessage.clientPort
-      else { return .dropped(.notForUs, .address(destination.rawValue)) }
+      if let refusal = refusal(packet, linkDestination, on: port, isLoopback: isLoopback) { return refusal }
+    } else if linkDestination.isIPv4Group {
+      // A group's frame with one machine's packet (RFC 1122, 3.3.6).
+      return .dropped(.notForUs, .address(destination.rawValue))
     }
     // 0.0.0.0 is a host that has no address yet: only broadcasts may come from it.
-    guard source.isUsableSource || source.isUnspecified && destination.isBroadcast else {
-      return .dropped(.martianSource, .address(source.rawValue))
-    }
+    guard
+      source.isUsableSource || source.isUnspecified && destination.isBroadcast || isLoopback && source.isLoopback
+    else { return .dropped(.martianSource, .address(source.rawValue)) }
     if source == stack.ip.interfaces[port.index].address, !source.isUnspecified, !isLoopback {
       return .dropped(.martianSource, .address(source.rawValue))
     }
     if packet.isFragment { return .fragment }
     return deliver(packet, linkDestination, on: port, trace: trace, now: now, &out)
+  }
+
+  /// Why a packet for none of the interfaces' addresses isn't for us after all; nil where it is.
+  private func refusal(
+    _ packet: borrowing IPv4View, _ linkDestination: MACAddress, on port: PortIndex, isLoopback: Bool
+  ) -> Disposition? {
+    let destination = packet.destination
+    let detail = DropDetail.address(destination.rawValue)
+    if destination.isLoopback { return isLoopback ? nil : .dropped(.martianDestination, detail) }
+    if destination.isMulticast {
+      return packet.protocol == .udp && (linkDestination.isGroup || isLoopback) ? nil : .dropped(.notForUs, detail)
+    }
+    // A DHCP server may answer to the address it is about to give (RFC 2131, 4.1).
+    guard stack.ip.interfaces[port.index].dhcp != nil, packet.protocol == .udp, !packet.isFragment,
+      let datagram = UDPView(packet.payload), datagram.destinationPort == DHCPMessage.clientPort
+    else { return .dropped(.notForUs, detail) }
+    return nil
   }
 
   /// A whole packet for us.
@@ -195,12 +213,12 @@ extension Guest {
     _ out: inout Effects
   ) -> Disposition {
     guard let datagram = UDPView(packet.payload) else { return .dropped(.malformedUDP, .none) }
-    let source = packet.source
+    var source = packet.source
     let destination = packet.destination
     guard datagram.hasValidChecksum(source: source, destination: destination) else {
       return .dropped(.badUDPChecksum, .none)
     }
-    let sourcePort = datagram.sourcePort
+    var sourcePort = datagram.sourcePort
     let destinationPort = datagram.destinationPort
     if destinationPort == DHCPMessage.clientPort, stack.ip.interfaces[port.index].dhcp != nil {
       guard let message = DHCPMessage(datagram.payload) else { return .dropped(.dhcpMalformed, .none) }
@@ -208,11 +226,17 @@ extension Guest {
         message, hostname: configuration.name, &stack.random, now: now, &out)
       return isOurs ? .accepted : .dropped(.dhcpNotForUs, .none)
     }
+    let isGroup = destination.isMulticast
+    if isGroup, !stack.hearsGroups(destinationPort) { return .dropped(.notForUs, .address(destination.rawValue)) }
     guard let owner = stack.datagramOwner(destinationPort), !source.isUnspecified else {
       sendError(
         .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now,
         &out)
       return .dropped(.portClosed, .transport(17, port: destinationPort))
+    }
+    if !stack.redirected.isEmpty {
+      let asked = stack.asked(TransportAddress(source, sourcePort), by: destinationPort)
+      (source, sourcePort) = (asked.address, asked.port)
     }
     if owner.kind == .probe, let index = probe(owner.index),
       !probes[index].takes(
@@ -233,7 +257,7 @@ extension Guest {
     case .udpEcho:
       let info = DatagramInfo(
         source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
-        isBroadcast: stack.ip.interfaces[port.index].isBroadcast(destination), trace: trace)
+        isBroadcast: isGroup || stack.ip.interfaces[port.index].isBroadcast(destination), trace: trace)
       programs.udpEchos[Int(owner.index)].datagram(info, datagram.payload, now: now, &stack, &out)
       programs.hasten(programs.udpEchos[Int(owner.index)].deadline)
     case .udpRate: programs.udpRates[Int(owner.index)].datagram(datagram.length &- 8)

@@ -30,6 +30,12 @@ public struct Guest: Element {
     set { stack.names = newValue }
   }
 
+  /// Ports of a host that lead to machines behind it; see there.
+  public var localForwards: [LocalForward] {
+    get { stack.localForwards }
+    set { stack.localForwards = newValue }
+  }
+
   // MARK: Power
 
   /// Switches it on: takes its static addresses, asks for the others, and schedules the programs. Static addresses are
@@ -57,9 +63,10 @@ public struct Guest: Element {
   /// still be read until the next boot; probes under way end with their time.
   public mutating func powerOff() {
     isBooted = false
-    let names = stack.names
+    let (names, forwards) = (stack.names, stack.localForwards)
     stack = Stack(interfaces: Self.interfaces(configuration), random: stack.random)
     stack.names = names
+    stack.localForwards = forwards
     for index in probes.indices { probes[index].powerOff() }
     updateDeadline()
   }
@@ -76,6 +83,19 @@ public struct Guest: Element {
       return nil
     }
     return stack.ip.interfaces[port].address
+  }
+
+  public func asksByDHCP(on port: Int) -> Bool {
+    guard configuration.interfaces.indices.contains(port), case .dhcp = configuration.interfaces[port].addressing else {
+      return false
+    }
+    return true
+  }
+
+  /// Whether the interface has an address by DHCP whose lease isn't over.
+  public func hasLease(on port: Int, now: Instant) -> Bool {
+    guard address(of: port) != nil, let lease = stack.ip.interfaces[port].dhcp?.lease else { return false }
+    return lease.expiry > now
   }
 
   /// The prefix and gateway that go with `address(of:)`.

@@ -8,8 +8,11 @@ public enum ICMPError {
 
   /// Whether an error may be sent about this packet: never about an ICMP error, a fragment but the first, a link-layer
   /// broadcast, or a source or destination that isn't one host (RFC 1122, 3.2.2).
-  public static func isAllowed(about packet: borrowing IPv4View, linkDestination: MACAddress) -> Bool {
-    guard !linkDestination.isGroup, packet.source.isUsableSource, packet.fragmentOffset == 0,
+  /// `toOneself`: a machine may tell its own programs on 127.0.0.0/8.
+  public static func isAllowed(
+    about packet: borrowing IPv4View, linkDestination: MACAddress, toOneself: Bool = false
+  ) -> Bool {
+    guard !linkDestination.isGroup, packet.source.isUsableSource || toOneself && packet.source.isLoopback, packet.fragmentOffset == 0,
       !packet.destination.isMulticast, !packet.destination.isBroadcast
     else { return false }
     if packet.protocol == .icmp {

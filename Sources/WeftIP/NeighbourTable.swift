@@ -122,9 +122,9 @@ public struct NeighbourTable: Codable {
     out.transmit(frame, on: port, notes: first, second)
   }
 
-  /// To everyone on the link.
-  public func broadcast(_ frame: consuming Frame, _ out: inout Effects) {
-    Self.writeHeader(&frame, destination: .broadcast, source: mac)
+  /// To everyone on the link, or to a group of them, whose MAC address has its number's lower 23 bits (RFC 1112, 6.4).
+  public func broadcast(_ frame: consuming Frame, to destination: IPv4Address = .broadcast, _ out: inout Effects) {
+    Self.writeHeader(&frame, destination: .broadcast(destination), source: mac)
     out.transmit(frame, on: port)
   }
 

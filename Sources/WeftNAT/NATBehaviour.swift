@@ -26,6 +26,9 @@ public struct NATBehaviour: Codable, Sendable, Hashable {
   public var picksUpMidstream = false
   /// Without room or ports the sender of a new flow gets ICMP 3/13 (RFC 5508, REQ-8).
   public var reportsExhaustion = true
+  /// Rules are looked up for a flow's first packet alone, as netfilter does: one that met no forward stays so when a
+  /// forward is added, and one that met a forward outlives it.
+  public var keepsFlows = false
   /// Lowers the MSS that a SYN announces to what fits the links on both sides.
   public var clampsMSS = false
   public var timeouts = NATTimeouts()
@@ -46,6 +49,7 @@ public struct NATBehaviour: Codable, Sendable, Hashable {
       tcpMachine = .netfilter
       picksUpMidstream = true
       reportsExhaustion = false
+      keepsFlows = true
       timeouts = .netfilter
     case .fullCone: filtering = .endpointIndependent
     case .restrictedCone: filtering = .addressDependent

@@ -51,6 +51,34 @@ extension NATGateway {
     out.drop(frame, on: PortIndex(at), reason, packet.detail)
   }
 
+  /// What comes from outside for a port of the host that nobody serves. A gateway that looks its rules up for a flow's
+  /// first packet alone remembers the flow: a forward that is added later isn't for it.
+  mutating func unserved(_ frame: consuming Frame, _ packet: Packet, now: Instant, _ out: inout Effects) {
+    let own = configuration.outside.address
+    if configuration.behaviour.keepsFlows, packet.protocolNumber == Proto.udp, packet.destination == own,
+      configuration.hasHostPort, configuration.behaviour.unsolicited != .drop,
+      objection(packet, frame, on: 0) == nil
+    {
+      let original = packet.tuple(on: 0)
+      var reply = original.turned
+      reply.port = 1
+      if enter(original: original, reply: reply, flags: [.local, .unserved], mapping: nil, target: nil, now: now) {
+        let number = sessions.find(original) >> 1
+        sessions.entries[number].account(isReply: false, bytes: packet.end - 14)
+        record(.new, number, now: now)
+      }
+    }
+    unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out)
+  }
+
+  mutating func refuseAgain(
+    _ frame: consuming Frame, _ packet: Packet, _ number: Int, now: Instant, _ out: inout Effects
+  ) {
+    sessions.shorten(number, to: (now + firstTimeout(packet.protocolNumber)).rawValue)
+    sessions.entries[number].account(isReply: false, bytes: packet.end - 14)
+    unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out)
+  }
+
   /// As a closed port does (RFC 9293, 3.10.7.1).
   mutating func answerReset(
     _ frame: borrowing Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects

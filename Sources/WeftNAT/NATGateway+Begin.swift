@@ -22,7 +22,7 @@ extension NATGateway {
     if destination == inside.address { return toGateway(frame, packet, on: at, now: now, &out) }
     if isExternal(destination) { return toExternal(frame, packet, on: at, now: now, &out) }
     guard destination.isUsableSource, destination != configuration.outside.prefix.broadcast else {
-      return out.drop(frame, on: port, .notForUs, .address(destination.rawValue))
+      return out.drop(frame, on: port, Self.misdirected(destination), .address(destination.rawValue))
     }
     // Two networks of one host are two networks; and one's own needs no router.
     guard insidePort(of: destination) == nil else {
@@ -133,7 +133,7 @@ extension NATGateway {
   mutating func beginOutside(_ frame: consuming Frame, _ packet: Packet, now: Instant, _ out: inout Effects) {
     let port = PortIndex(0)
     guard isExternal(packet.destination) else {
-      return out.drop(frame, on: port, .notForUs, .address(packet.destination.rawValue))
+      return out.drop(frame, on: port, Self.misdirected(packet.destination), .address(packet.destination.rawValue))
     }
     guard packet.source.isUsableSource, !isExternal(packet.source) else {
       return out.drop(frame, on: port, .martianSource, .address(packet.source.rawValue))
@@ -147,7 +147,7 @@ extension NATGateway {
     if packet.protocolNumber == Proto.icmp, found?.owner != .pair {
       return beginOutsideEcho(frame, packet, now: now, &out)
     }
-    guard let target = found else { return unsolicited(frame, packet, .noPortForward, on: 0, now: now, &out) }
+    guard let target = found else { return unserved(frame, packet, now: now, &out) }
     guard
       admits(
         target, packet.protocolNumber, at: packet.destination, packet.destinationPort, from: packet.source,
@@ -190,7 +190,7 @@ extension NATGateway {
     }
     guard !isExternal(destination), destination.isUsableSource,
       destination != configuration.outside.prefix.broadcast
-    else { return out.drop(frame, on: port, .notForUs, .address(destination.rawValue)) }
+    else { return out.drop(frame, on: port, Self.misdirected(destination), .address(destination.rawValue)) }
     if let inside = insidePort(of: destination) {
       if isInsideAddress(destination) {
         guard packet.protocolNumber == Proto.icmp else {
@@ -205,6 +205,11 @@ extension NATGateway {
       return out.drop(frame, on: port, .noRoute, .address(destination.rawValue))
     }
     openOutbound(frame, packet, on: 1, now: now, &out)
+  }
+
+  /// What is wrong with a destination that nothing here is sent on to.
+  static func misdirected(_ destination: IPv4Address) -> DropReason {
+    destination.isLoopback ? .martianDestination : .notForUs
   }
 
   // MARK: Forwarding

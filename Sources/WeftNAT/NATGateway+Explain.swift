@@ -12,6 +12,8 @@ public struct ExplainedPacket: Hashable, Sendable, Codable {
   public var timeToLive: UInt8
   /// Of TCP.
   public var flags: TCPFlags
+  /// Its frame was for all of the link, or for a group.
+  public var isGroup = false
 
   public init(
     protocolNumber: UInt8, from source: IPv4Address, _ sourcePort: UInt16 = 0, to destination: IPv4Address,
@@ -74,7 +76,7 @@ extension NATGateway {
     packet.sourcePort = hasPorts || asked.protocolNumber == Proto.icmp ? asked.sourcePort : 0
     packet.destinationPort = hasPorts ? asked.destinationPort : 0
     packet.icmpType = 8
-    var walk = ExplainWalk(gateway: self, packet: packet, at: port.index, now: now)
+    var walk = ExplainWalk(gateway: self, packet: packet, at: port.index, isGroup: asked.isGroup, now: now)
     walk.run()
     return walk.steps
   }
@@ -86,11 +88,13 @@ private struct ExplainWalk {
   let packet: Packet
   let at: Int
   let now: Instant
+  let isGroup: Bool
   var steps: [ExplainStep] = []
 
   var configuration: NATConfiguration { gateway.configuration }
 
-  init(gateway: NATGateway, packet: Packet, at: Int, now: Instant) {
+  init(gateway: NATGateway, packet: Packet, at: Int, isGroup: Bool, now: Instant) {
+    self.isGroup = isGroup
     self.gateway = gateway
     self.packet = packet
     self.at = at
@@ -105,6 +109,7 @@ private struct ExplainWalk {
       packet.protocolNumber == Proto.tcp || packet.protocolNumber == Proto.udp || packet.protocolNumber == Proto.icmp
     guard isFlow || configuration.behaviour.tracksOtherProtocols else { return drop(.protocolUnsupported) }
     if packet.protocolNumber == Proto.tcp, !TCPState.isValid(packet.flags) { return drop(.badTCPFlags) }
+    if isGroup { return group() }
     let hit = gateway.sessions.find(packet.tuple(on: at))
     if hit >= 0, gateway.sessions.entries[hit >> 1].deadline > now.rawValue { return established(hit) }
     steps.append(.noConnection)
@@ -122,6 +127,7 @@ private struct ExplainWalk {
     if !session.flags.contains(.local), !mayForward() { return }
     if session.flags.contains(.pending) { return drop(.filtered) }
     guard judge(session.original, to: session.replyPort, .established) else { return }
+    if session.flags.contains(.unserved), !isReply { return drop(.noPortForward) }
     if packet.protocolNumber == Proto.tcp {
       let step =
         configuration.behaviour.tcpMachine == .netfilter
@@ -133,6 +139,20 @@ private struct ExplainWalk {
     send(
       to: Int(other.port), source: other.destination, other.destinationPort, destination: other.source,
       other.sourcePort)
+  }
+
+  private mutating func group() {
+    guard packet.protocolNumber == Proto.udp else { return drop(.notForUs) }
+    switch gateway.groupWay(packet, on: at) {
+    case .drop(let reason): drop(reason)
+    case .send(let port):
+      guard judge(packet.tuple(on: at), to: UInt16(port), .new) else { return }
+      steps.append(
+        .verdict(
+          .sent(
+            PortIndex(port), source: packet.source, sourcePort: packet.sourcePort, destination: packet.destination,
+            destinationPort: packet.destinationPort)))
+    }
   }
 
   // MARK: By side
@@ -150,7 +170,7 @@ private struct ExplainWalk {
     }
     if gateway.isExternal(destination) { return external() }
     guard destination.isUsableSource, destination != configuration.outside.prefix.broadcast else {
-      return drop(.notForUs)
+      return drop(NATGateway.misdirected(destination))
     }
     guard gateway.insidePort(of: destination) == nil else { return drop(.privateDestination) }
     guard mayForward() else { return }
@@ -191,7 +211,7 @@ private struct ExplainWalk {
   }
 
   private mutating func outside() {
-    guard gateway.isExternal(packet.destination) else { return drop(.notForUs) }
+    guard gateway.isExternal(packet.destination) else { return drop(NATGateway.misdirected(packet.destination)) }
     guard packet.source.isUsableSource, !gateway.isExternal(packet.source) else { return drop(.martianSource) }
     guard gateway.insidePort(of: packet.source) == nil else { return drop(.spoofedSource) }
     guard let target = look() else {
@@ -217,7 +237,7 @@ private struct ExplainWalk {
     guard packet.source == configuration.outside.address else { return drop(.spoofedSource) }
     guard !gateway.isExternal(destination), destination.isUsableSource,
       destination != configuration.outside.prefix.broadcast
-    else { return drop(.notForUs) }
+    else { return drop(NATGateway.misdirected(destination)) }
     if let inside = gateway.insidePort(of: destination) {
       if gateway.isInsideAddress(destination) {
         return packet.protocolNumber == Proto.icmp ? echo() : drop(.portClosed)

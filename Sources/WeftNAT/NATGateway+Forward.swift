@@ -28,6 +28,7 @@ extension NATGateway {
     {
       return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }
+    if session.flags.contains(.unserved), !isReply { return refuseAgain(frame, packet, number, now: now, &out) }
     if packet.protocolNumber == Proto.tcp {
       if session.state == .established, packet.flags.isDisjoint(with: [.syn, .fin, .rst]) {
         guard admitSegment(number, packet, frame, isReply: isReply, now: now) else {

@@ -60,8 +60,11 @@ extension NATGateway {
     insertForward(forward)
   }
 
-  /// Its connections end with it: the port is free for others at once.
-  public mutating func removeForward(_ forward: PortForward) throws(PortForwardError) {
+  /// The port is free for others at once. Its connections end with it, or go on as they began until they are over: by
+  /// default as the behaviour has it.
+  public mutating func removeForward(
+    _ forward: PortForward, keepingConnections keeps: Bool? = nil
+  ) throws(PortForwardError) {
     guard let index = configuration.forwards.firstIndex(of: forward) else { throw .unknown(forward) }
     configuration.forwards.remove(at: index)
     var numbers: Set<UInt32> = []
@@ -75,9 +78,26 @@ extension NATGateway {
         numbers.contains(sessions.links[session].mapping)
         || forward.covers(entry.kind, entry.originalDestination, entry.originalDestinationPort)
           && isExternal(entry.originalDestination) && entry.originalPort != 1
-      if isThrough { remove(session) }
+      guard isThrough else { continue }
+      if keeps ?? configuration.behaviour.keepsFlows {
+        // Its tuples are all it needs; the mapping goes.
+        if numbers.contains(sessions.links[session].mapping) { detach(session) }
+      } else {
+        remove(session)
+      }
     }
     for number in numbers.sorted() { mappings.remove(Int(number)) }
+  }
+
+  /// Lets a session go on without its mapping.
+  private mutating func detach(_ session: Int) {
+    if sessions.entries[session].flags.contains(.contact) {
+      countContact(sessions.entries[session], up: false)
+      sessions.entries[session].flags.remove(.contact)
+    }
+    _ = mappings.release(Int(sessions.links[session].mapping))
+    sessions.links[session].mapping = SessionTable.none
+    sessions.entries[session].flags.remove(.holdsMapping)
   }
 
   public mutating func setIPForwarding(_ on: Bool) { configuration.ipForwarding = on }

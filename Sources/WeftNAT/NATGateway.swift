@@ -109,6 +109,7 @@ public struct NATGateway: Element {
     switch Packet.read(frame.bytes, mac: neighbours[at].mac, &packet) {
     case .flow: receiveFlow(frame, packet, on: at, now: now, &out)
     case .arp: receiveARP(frame, on: at, now: now, &out)
+    case .group: receiveGroup(frame, packet, on: at, &out)
     case .icmpError: receiveError(frame, packet, on: at, now: now, &out)
     case .fragment: receiveFragment(frame, packet, on: at, now: now, &out)
     case .otherICMP: out.drop(frame, on: port, .protocolUnsupported, packet.detail)

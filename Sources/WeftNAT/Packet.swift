@@ -11,6 +11,8 @@ struct Packet {
     case otherProtocol
     case fragment
     case arp
+    /// To all of a link, or to a group there.
+    case group
     /// See `reason`.
     case bad
   }
@@ -73,8 +75,8 @@ struct Packet {
     if header > 20, !IPv4Option.areWellFormed(ip.options) || IPv4Option.hasSourceRoute(ip.options) {
       return packet.bad(.badIPv4Options)
     }
-    // To all of a link: nothing here is meant by it, whatever it carries (DHCP mostly).
-    guard destination == mac else { return packet.bad(.notForUs) }
+    // Nothing that is forwarded is meant by it, whatever it carries (DHCP mostly).
+    guard destination == mac else { return .group }
     if ip.isFragment { return .fragment }
     return packet.readTransport(ip.payload)
   }

@@ -15,13 +15,17 @@ public struct DHCPServer: Element {
     public var leaseTime: Nanoseconds
     /// Never handed out from the pool: the gateway's, the server's and the statically configured ones.
     @InOrder public var excluded: Set<IPv4Address>
-    /// Always handed out to this MAC; may lie outside the pool.
+    /// Handed out to this MAC and to nobody else, whether it is there or not; may lie outside the pool.
     public var reservations: [MACAddress: IPv4Address]
+    /// What these MACs get as long as it is free: as if each had had it before. Others get it only when nothing else is
+    /// left.
+    public var planned: [MACAddress: IPv4Address]
 
     public init(
       mac: MACAddress, address: IPv4Address, prefix: IPv4Prefix, router: IPv4Address?, first: IPv4Address,
       last: IPv4Address,
-      leaseTime: Nanoseconds, excluded: Set<IPv4Address> = [], reservations: [MACAddress: IPv4Address] = [:]
+      leaseTime: Nanoseconds, excluded: Set<IPv4Address> = [], reservations: [MACAddress: IPv4Address] = [:],
+      planned: [MACAddress: IPv4Address] = [:]
     ) {
       self.mac = mac
       self.address = address
@@ -32,6 +36,7 @@ public struct DHCPServer: Element {
       self.leaseTime = leaseTime
       self.excluded = excluded
       self.reservations = reservations
+      self.planned = planned
     }
   }
 
@@ -53,26 +58,21 @@ public struct DHCPServer: Element {
 
   /// An offer binds the address this long (RFC 2131, 3.1: "SHOULD NOT be reused" meanwhile).
   static let offerTime = Nanoseconds.seconds(10)
-  /// A declined address is somebody else's: left alone for a while.
-  static let declineTime = Nanoseconds.minutes(10)
   static let port = PortIndex(0)
 
-  public let configuration: Configuration
   public private(set) var counters = Counters()
   private var neighbours: NeighbourTable
-  private var leases: [IPv4Address: Lease] = [:]
-  private var addressOf: [MACAddress: IPv4Address] = [:]
-  /// Where the search for a free address goes on: addresses are handed out in order before any is used again.
-  private var cursor: UInt32
+  private var leases: LeaseTable
   private var identification: UInt16 = 0
-  @InOrder private var reserved: Set<IPv4Address>
 
   public init(_ configuration: Configuration) {
-    self.configuration = configuration
     neighbours = NeighbourTable(port: Self.port, mac: configuration.mac, address: configuration.address)
-    cursor = configuration.first.rawValue
-    reserved = Set(configuration.reservations.values)
+    leases = LeaseTable(configuration)
   }
+
+  public var configuration: Configuration { leases.configuration }
+  /// Of a decoded one: whether it can go on from where it is.
+  public var isConsistent: Bool { leases.isConsistent }
 
   public var deadline: Instant { neighbours.deadline }
 
@@ -83,9 +83,7 @@ public struct DHCPServer: Element {
   }
 
   /// Living leases, by address.
-  public func leases(now: Instant) -> [Lease] {
-    leases.values.filter { !$0.isOffer && $0.expires > now }.sorted { $0.address < $1.address }
-  }
+  public func leases(now: Instant) -> [Lease] { leases.living(now: now) }
 
   public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
     switch read(frame, now: now, &out) {
@@ -125,7 +123,9 @@ public struct DHCPServer: Element {
     guard let udp = UDPView(ip.payload) else { return .refused(.malformedUDP) }
     guard udp.hasValidChecksum(source: ip.source, destination: ip.destination) else { return .refused(.badUDPChecksum) }
     guard udp.destinationPort == DHCPMessage.serverPort else { return .refused(.portClosed) }
-    guard let message = DHCPMessage(udp.payload), !message.isReply, !message.clientMAC.isGroup else {
+    guard let message = DHCPMessage(udp.payload), !message.isReply, !message.clientMAC.isGroup,
+      message.clientMAC != .zero
+    else {
       return .refused(.dhcpMalformed)
     }
     return .message(message, from: ip.source)
@@ -137,29 +137,28 @@ public struct DHCPServer: Element {
   private mutating func handle(
     _ message: DHCPMessage, from source: IPv4Address, now: Instant, _ out: inout Effects
   ) -> DropReason? {
+    let mac = message.clientMAC
     if let server = message.serverIdentifier, server != configuration.address {
       // It chose another server: the offer is free again (4.3.2).
-      withdrawOffer(to: message.clientMAC)
+      leases.withdrawOffer(to: mac)
       return .dhcpNotForUs
     }
     switch message.kind {
     case .discover:
-      guard let address = choose(for: message, now: now) else { return .dhcpNoFreeAddress }
-      bind(address, to: message, until: now + Self.offerTime, isOffer: true)
+      guard let address = leases.choose(for: mac, wanted: message.requestedAddress, now: now) else {
+        return .dhcpNoFreeAddress
+      }
+      leases.offer(address, to: mac, until: now + Self.offerTime, now: now)
       counters.offers &+= 1
       reply(.offer, to: message, address: address, &out)
     case .request: request(message, now: now, &out)
     case .decline:
-      guard let address = message.requestedAddress, addressOf[message.clientMAC] == address else {
+      guard let address = message.requestedAddress, leases.decline(address, by: mac, now: now) else {
         return .dhcpNotForUs
       }
       counters.declined &+= 1
-      addressOf[message.clientMAC] = nil
-      leases[address] = Lease(mac: .zero, address: address, expires: now + Self.declineTime, isOffer: false)
     case .release:
-      guard addressOf[message.clientMAC] == message.clientAddress else { return .dhcpNotForUs }
-      addressOf[message.clientMAC] = nil
-      leases[message.clientAddress] = nil
+      guard leases.release(message.clientAddress, by: mac) else { return .dhcpNotForUs }
     case .inform:
       reply(.ack, to: message, address: nil, &out)
     case .offer, .ack, .nak: return .dhcpMalformed
@@ -170,60 +169,14 @@ public struct DHCPServer: Element {
   /// SELECTING, INIT-REBOOT, RENEWING and REBINDING differ in where the address stands (RFC 2131, table 4).
   private mutating func request(_ message: DHCPMessage, now: Instant, _ out: inout Effects) {
     let wanted = message.requestedAddress ?? message.clientAddress
-    guard isAvailable(wanted, to: message.clientMAC, now: now) else {
+    guard leases.isAvailable(wanted, to: message.clientMAC, now: now) else {
       counters.naks &+= 1
       reply(.nak, to: message, address: nil, &out)
       return
     }
-    bind(wanted, to: message, until: now + configuration.leaseTime, isOffer: false)
+    leases.bind(wanted, to: message.clientMAC, until: now + configuration.leaseTime, hostname: message.hostname)
     counters.acks &+= 1
     reply(.ack, to: message, address: wanted, &out)
-  }
-
-  private mutating func bind(_ address: IPv4Address, to message: DHCPMessage, until: Instant, isOffer: Bool) {
-    if let old = addressOf[message.clientMAC], old != address { leases[old] = nil }
-    addressOf[message.clientMAC] = address
-    // An offer to the holder of a lease must not shorten the lease.
-    if isOffer, let lease = leases[address], !lease.isOffer, lease.mac == message.clientMAC, lease.expires > until {
-      return
-    }
-    leases[address] = Lease(
-      mac: message.clientMAC, address: address, expires: until, isOffer: isOffer, hostname: message.hostname)
-  }
-
-  private mutating func withdrawOffer(to mac: MACAddress) {
-    guard let address = addressOf[mac], let lease = leases[address], lease.isOffer else { return }
-    leases[address] = nil
-    addressOf[mac] = nil
-  }
-
-  /// In the order of RFC 2131, 4.3.1: the reservation, the current or last binding, the address asked for, a new one.
-  private mutating func choose(for message: DHCPMessage, now: Instant) -> IPv4Address? {
-    let mac = message.clientMAC
-    if let reserved = configuration.reservations[mac] { return reserved }
-    if let last = addressOf[mac], isAvailable(last, to: mac, now: now) { return last }
-    if let wanted = message.requestedAddress, isAvailable(wanted, to: mac, now: now) { return wanted }
-    let first = configuration.first.rawValue
-    guard configuration.first <= configuration.last else { return nil }
-    let size = UInt64(configuration.last.rawValue) + 1 - UInt64(first)
-    for step in 0..<size {
-      let address = IPv4Address(rawValue: first + UInt32((UInt64(cursor &- first) + step) % size))
-      if isAvailable(address, to: mac, now: now) {
-        cursor = first + UInt32((UInt64(address.rawValue - first) + 1) % size)
-        return address
-      }
-    }
-    return nil
-  }
-
-  private func isAvailable(_ address: IPv4Address, to mac: MACAddress, now: Instant) -> Bool {
-    if let reserved = configuration.reservations[mac] { return address == reserved }
-    guard address >= configuration.first, address <= configuration.last, !configuration.excluded.contains(address)
-    else {
-      return false
-    }
-    guard let lease = leases[address] else { return !reserved.contains(address) }
-    return lease.mac == mac || lease.expires <= now
   }
 
   // MARK: Replies

@@ -141,7 +141,6 @@ struct MistakeTests {
       hostWith("{a: {mode: nat, subnet: 10.0.0.0/24, dhcp: {range: 10.0.0.9-10.0.0.2}}}"), 5, 66,
       "reversed",
       hint: "10.0.0.2-10.0.0.9"),
-    Mistake(hostWith("{a: {mode: nat, dhcp: true}}"), 5, 37, "only false makes sense"),
     Mistake(hostWith("{a: {mode: nat, subnet: 10.0.0.0/30}}"), 5, 39, "too small"),
     Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web\"]}}"), 5, 42, "not a port forward"),
     Mistake(hostWith("{a: {mode: nat, forwards: [\"80:web:80\"]}}"), 5, 46, "unknown vm or host \"web\""),
@@ -159,7 +158,7 @@ struct MistakeTests {
     Mistake(base + "  x: {host: visitor, network: home}\n", 13, 31, "is on host \"laptop\", not on \"visitor\""),
     Mistake(base + "  x: {host: laptp, network: home}\n", 13, 13, "unknown host \"laptp\"", hint: "laptop"),
     Mistake(base + "  x: {host: laptop}\n", 13, 3, "VM \"x\" needs \"network\""),
-    Mistake(base + "  x: {network: lan}\n", 13, 3, "needs a static address", hint: "address: 134.115.153.1"),
+    Mistake(base + "  x: {network: lan}\n", 13, 3, "needs a static address", hint: "address: 134.115.153.2, or give the segment one"),
     Mistake(base + "  x: {network: lan, address: 10.0.0.1}\n", 13, 30, "outside 134.115.153.0/24"),
     Mistake(base + "  x: {network: lan, address: 134.115.153.255}\n", 13, 30, "broadcast address"),
     Mistake(base + "  x: {network: lan, address: 134.115.153.10}\n", 13, 30, "taken by host \"visitor\""),
@@ -190,7 +189,7 @@ struct MistakeTests {
 
   static let addresses: [Mistake] = [
     Mistake(
-      hostWith("{a: isolated}") + "vms: {x: {network: a}}\n", 6, 7, "needs a static address", hint: "192.168.122.1"),
+      hostWith("{a: isolated}") + "vms: {x: {network: a}}\n", 6, 7, "needs a static address", hint: "192.168.122.2"),
     Mistake(
       hostWith("{a: {mode: nat, dhcp: false}}") + "vms: {x: {network: a}}\n", 6, 7, "DHCP switched off",
       hint: "192.168.122.2"),

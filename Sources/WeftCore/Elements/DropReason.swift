@@ -25,6 +25,8 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case badTCPFlags
   case unknownEtherType
   case martianSource
+  /// 127.0.0.0/8 on a wire.
+  case martianDestination
 
   // Switch
   case reservedMulticast = 50
@@ -68,6 +70,8 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case tupleClash
   /// An inside host has as many flows or ports as it may.
   case hostLimit
+  /// A group's datagrams stay on their link: a NAT is no multicast router.
+  case multicastNotForwarded
 
   // Services
   case dhcpNotForUs = 150

@@ -14,6 +14,9 @@ struct NameTable {
   /// Hosts with a NAT: their gateways.
   var gateways: [String: Int] = [:]
 
+  /// Hosts whose own programs reach the forwards of their gateways.
+  var sharesForwards: Set<String> = []
+
   /// In the order of addresses, then of names: behind two NATs the same address may stand twice.
   var byAddress: [(name: String, address: IPv4Address)] {
     addresses.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { ($0.key, $0.value) }

@@ -47,11 +47,15 @@ extension WorldBuilder {
     world.nodes = ElementStore(nodes)
     world.ports = ElementStore(ports)
     resolveEventForwards()
+    for host in topology.hosts where host.networks.contains(where: { $0.nat.localForwards }) {
+      names.sharesForwards.insert(host.name)
+    }
     world.names = names
     let placed = Dictionary(grouping: topology.vms, by: \.host)
     world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
     world.bootOrder = nodes.indices.filter { nodes[$0].kind == .machine && !waiting.contains(nodes[$0].name) }
+    for host in topology.hosts { world.shareForwards(of: host.name) }
     world.schedule()
     return world
   }
@@ -69,10 +73,10 @@ extension WorldBuilder {
   private mutating func resolveEventForwards() {
     for event in topology.events {
       switch event.action {
-      case .addForward(let network, let forwards), .removeForward(let network, let forwards):
+      case .addForward(let network, let forwards), .removeForward(let network, let forwards, _):
         for forward in forwards {
           names.forwardTargets[.init(network: network, machine: forward.vm)] =
-            addressPlan.address(of: forward.vm, on: network)
+            forward.vmAddress ?? addressPlan.address(of: forward.vm, on: network)
         }
       default: break
       }
@@ -91,7 +95,8 @@ extension WorldBuilder {
 
   /// To where the VM is planned to be. The validator has seen to it that it is on one of the gateway's networks.
   private func portForward(_ network: String, _ forward: Forward) -> PortForward? {
-    guard let address = addressPlan.address(of: forward.vm, on: network) else { return nil }
+    let target = forward.vmAddress ?? addressPlan.address(of: forward.vm, on: network)
+    guard let address = target else { return nil }
     return PortForward(forward, to: address)
   }
 }

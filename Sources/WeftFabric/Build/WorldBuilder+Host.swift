@@ -39,7 +39,14 @@ extension WorldBuilder {
       }
     }
     addMachine(of: host, behind: inner, in: &outer)
-    for network in privateNetworks where network.dhcp != nil { addServer(of: network, host) }
+    for network in privateNetworks {
+      guard let dhcp = network.dhcp, let lan = switchOfNetwork[network.name] else { continue }
+      let node = addServer(
+        dhcp, of: network.name, network.subnet, router: network.mode == .nat ? network.gateway : nil, network.link,
+        on: lan)
+      cover(network.name, node)
+      cover(host.name, node)
+    }
     guard host.uplink != nil else { return }
     if let bridge {
       if let outer { plan.connect(outer, plan.port(bridge, "host")) }
@@ -70,10 +77,11 @@ extension WorldBuilder {
       cover(network.name, node)
       names.gatewayOfNetwork[network.name] = node
     }
+    // The loader has seen to it that there is an address.
     var configuration = NATConfiguration(
       name: name, seed: seed,
       outside: .init(
-        mac: uplink.mac ?? makeMAC(), address: uplink.address, prefix: uplink.prefix, gateway: uplink.gateway),
+        mac: uplink.mac ?? makeMAC(), address: uplink.address ?? .any, prefix: uplink.prefix, gateway: uplink.gateway),
       insides: nats.map { network in
         .init(
           name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost,
@@ -108,10 +116,14 @@ extension WorldBuilder {
     }
     if let uplink = host.uplink {
       // Behind a gateway the uplink's MAC is the gateway's.
-      let mac = inner == nil ? uplink.mac ?? makeMAC() : makeMAC()
+      let mac = inner == nil ? addressPlan.uplinkMACs[host.name] ?? uplink.mac ?? makeMAC() : makeMAC()
       // Behind a gateway everything beyond the segment is the gateway's to know, the VMs' networks too.
       let inside = inner == nil ? nil : host.networks.first { $0.mode == .nat }?.gateway
-      add(mac, .static(uplink.address, uplink.prefix, gateway: uplink.gateway ?? inside))
+      if let address = uplink.address {
+        add(mac, .static(address, uplink.prefix, gateway: uplink.gateway ?? inside))
+      } else {
+        add(mac, .dhcp)
+      }
       let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")
       if let inner { plan.connect(port, inner) } else { outer = port }
     }
@@ -126,18 +138,19 @@ extension WorldBuilder {
     machines.append(Machine(vm: nil, interfaces: nics, guest: guest))
   }
 
-  private mutating func addServer(of network: Network, _ host: WeftTopology.Host) {
-    guard let dhcp = network.dhcp, let lan = switchOfNetwork[network.name] else { return }
-    let addresses = addressPlan.networks[network.name]
-    let node = plan.add(.dhcpServer, "\(network.name)-dhcp")
-    cover(network.name, node)
-    cover(host.name, node)
+  /// The DHCP server of a network or segment, on its switch; gives back its node.
+  mutating func addServer(
+    _ dhcp: DHCPSettings, of name: String, _ subnet: IPv4Prefix, router: IPv4Address?, _ link: LinkSettings,
+    on lan: Int
+  ) -> Int {
+    let addresses = addressPlan.networks[name]
+    let node = plan.add(.dhcpServer, "\(name)-dhcp")
     servers.append(
       .init(
-        mac: makeMAC(), address: dhcp.server, prefix: network.subnet,
-        router: network.mode == .nat ? network.gateway : nil,
-        first: dhcp.rangeFirst, last: dhcp.rangeLast, leaseTime: dhcp.leaseTime,
-        excluded: addresses?.excluded ?? [], reservations: addresses?.reservations ?? [:]))
-    plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), network.link)
+        mac: makeMAC(), address: dhcp.server, prefix: subnet, router: router, first: dhcp.rangeFirst,
+        last: dhcp.rangeLast, leaseTime: dhcp.leaseTime, excluded: addresses?.excluded ?? [],
+        reservations: addresses?.reservations ?? [:], planned: addresses?.leases ?? [:]))
+    plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), link)
+    return node
   }
 }

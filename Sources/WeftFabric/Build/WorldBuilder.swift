@@ -9,7 +9,8 @@ import WeftWire
 
 /// Turns a validated topology into a world. What becomes of each thing:
 ///
-///     segment            a switch; each uplink a cable to it, or to the switch of another host's network
+///     segment            a switch (and a DHCP server NAME-dhcp on it); each uplink a cable to it, or to the switch of
+///                        another host's network
 ///     host               a machine; with a bridge network or a NAT in front of it when it has one
 ///     network nat        a switch NAME-switch for the VMs, a gateway NAME (wan, host, lan), a DHCP server NAME-dhcp
 ///     network bridge     a switch NAME that joins the VMs, the host and its uplink
@@ -47,8 +48,14 @@ struct WorldBuilder {
     }
     for vm in topology.vms { for nic in vm.nics { if let mac = nic.mac { takenMACs.insert(mac) } } }
     let macs = topology.vms.map { vm in vm.nics.map { $0.mac ?? makeMAC() } }
-    addressPlan = AddressPlan(topology, macs: macs)
-    for host in topology.hosts { names.addresses[host.name] = host.uplink?.address }
+    var uplinkMACs: [String: MACAddress] = [:]
+    for host in topology.hosts {
+      if let uplink = host.uplink, uplink.address == nil { uplinkMACs[host.name] = uplink.mac ?? makeMAC() }
+    }
+    addressPlan = AddressPlan(topology, macs: macs, uplinkMACs: uplinkMACs)
+    for host in topology.hosts {
+      names.addresses[host.name] = host.uplink.flatMap { addressPlan.address(of: host.name, on: $0.segment) }
+    }
     for vm in topology.vms {
       if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.network) }
     }
@@ -91,6 +98,10 @@ struct WorldBuilder {
       let node = addSwitch(segment.name, limit: 65_536)
       switchOfSegment[segment.name] = node
       cover(segment.name, node)
+      if let dhcp = segment.dhcp {
+        let server = addServer(dhcp, of: segment.name, segment.subnet, router: segment.gateway, segment.link, on: node)
+        cover(segment.name, server)
+      }
     }
     for host in topology.hosts { add(host) }
     for (end, host) in waitingUplinks { plug(end, of: host) }

@@ -92,5 +92,6 @@ extension ExplainedPacket {
     self.init(
       protocolNumber: ip.protocol.rawValue, from: ip.source, ends.0, to: ip.destination, ends.1,
       timeToLive: ip.timeToLive, flags: flags)
+    isGroup = ethernet.destination.isGroup
   }
 }

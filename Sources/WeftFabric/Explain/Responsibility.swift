@@ -8,13 +8,18 @@ struct Responsibility {
   var hint: String?
 
   /// `node`: the name of the graph's node that dropped.
-  init(_ reason: DropReason, _ detail: DropDetail, node: String, in topology: Topology) {
+  init(_ reason: DropReason, _ detail: DropDetail, node: String, at now: Instant, in topology: Topology) {
     let place = Place(node, topology)
     switch reason {
     case .noPortForward, .filtered, .noMapping:
       guard let network = place.network else { break }
       line = network.mark.line
-      if reason == .noPortForward, detail.kind == .transport, let vm = place.firstVM {
+      if reason == .noPortForward, detail.kind == .transport, let later = topology.laterForward(of: network, detail, at: now) {
+        line = later.mark.line
+        hint =
+          "a forward of the port came while this flow was there (line \(later.mark.line)): it is for new flows, and for this one "
+          + "once it has been silent or `flush-conntrack` has been"
+      } else if reason == .noPortForward, detail.kind == .transport, let vm = place.firstVM {
         let transport = detail.code == IPProtocol.udp.rawValue ? "udp" : "tcp"
         hint =
           "no port forward for \(transport)/\(detail.port): add `forwards: [\"\(detail.port):\(vm):\(detail.port)/\(transport)\"]` "
@@ -31,6 +36,13 @@ struct Responsibility {
       if detail.kind == .transport {
         let transport = detail.code == IPProtocol.udp.rawValue ? "UDP" : "TCP"
         hint = "nothing on \(node) listens on \(transport) port \(detail.port): add a program at line \(line ?? 0)"
+        if let (network, forward) = topology.forward(of: node, transport == "UDP" ? .udp : .tcp, detail.port) {
+          line = forward.mark.line
+          hint =
+            "\(transport) port \(detail.port) of \(node) is forwarded to \(forward.vm) (line \(forward.mark.line)), but only "
+            + "for what comes in (DNAT in PREROUTING): ask \(forward.vm):\(forward.vmPort + (detail.port - forward.hostPort)), "
+            + "or set `nat: {local-forwards: true}` on \(network), as where forwards are listeners"
+        }
       }
     case .machineStopped:
       line = place.machineLine

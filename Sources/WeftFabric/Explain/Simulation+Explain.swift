@@ -55,7 +55,7 @@ extension Simulation {
     let drop = outcome.records.first { if case .dropped = $0.event { true } else { false } }
     if outcome.kind != .open, let drop, case .dropped(let reason, let detail) = drop.event {
       let responsibility = Responsibility(
-        reason, detail, node: world.nodes[drop.node].name, in: topology)
+        reason, detail, node: world.nodes[drop.node].name, at: began, in: topology)
       // A rule that decided is nearer than the network it stands in.
       let rule = steps.last { $0.node == world.nodes[drop.node].name && $0.line != nil }?.line
       explanation.line = rule ?? responsibility.line

@@ -161,7 +161,8 @@ struct Director: Codable {
       case .setLink(let name, let delay, let rate, let loss): world.setLink(name, delay: delay, rate: rate, loss: loss)
       case .ipForwarding(let host, let enabled): world.setIPForwarding(host, enabled)
       case .addForward(let network, let forwards): try world.addForwards(forwards, to: network, topology)
-      case .removeForward(let network, let forwards): try world.removeForwards(forwards, of: network, topology)
+      case .removeForward(let network, let forwards, let keep):
+        try world.removeForwards(forwards, of: network, keep: keep, topology)
       case .flushConntrack(let network): world.flushConnections(of: network)
       }
     } catch {
@@ -291,14 +292,12 @@ extension World {
   /// Whether every NIC that asks by DHCP has been given an address; a machine none of whose NICs asks has no lease.
   func leaseOutcome(_ node: Int) -> TryOutcome {
     let guest = machines[nodes[node].index].guest
-    let asking = guest.configuration.interfaces.indices.filter {
-      if case .dhcp = guest.configuration.interfaces[$0].addressing { true } else { false }
-    }
+    let asking = guest.configuration.interfaces.indices.filter { guest.asksByDHCP(on: $0) }
     guard !asking.isEmpty else {
       return TryOutcome(kind: .failed, text: "\(nodes[node].name) asks no DHCP server: its addresses are set by hand")
     }
     if let standstill = standstill(of: node) { return TryOutcome(kind: .failed, text: "no lease: \(standstill)") }
-    if let missing = asking.first(where: { guest.address(of: $0) == nil }) {
+    if let missing = asking.first(where: { !guest.hasLease(on: $0, now: now) }) {
       return TryOutcome(kind: .failed, text: "eth\(missing) has no lease")
     }
     let addresses = asking.compactMap { guest.address(of: $0)?.description }.joined(separator: ", ")

@@ -11,7 +11,9 @@ extension SimulationImage {
       switch node.kind {
       case .virtualSwitch: ports = switches[node.index].portCount
       case .gateway: ports = gateways[node.index].configuration.insides.count + 2
-      case .dhcpServer: ports = 1
+      case .dhcpServer:
+        ports = 1
+        guard servers[node.index].isConsistent else { return false }
       case .machine:
         ports = machines[node.index].interfaces.count
         guard machines[node.index].guest.configuration.interfaces.count == ports else { return false }

@@ -135,8 +135,10 @@ extension World {
   ) {
     drops.count(reason, port: place)
     guard !recorded else { return }
-    // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason.
-    let staged = ports[place].capture >= 0 && stage(frame, at: place, inbound: inbound)
+    // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a
+    // machine sent to itself was on no cable, and is in no capture.
+    let isLoopback = frame.count >= 12 && frame.bytes.mac(0) == frame.bytes.mac(6)
+    let staged = ports[place].capture >= 0 && !isLoopback && stage(frame, at: place, inbound: inbound)
     if staged { writeDrop(place, node: ports[place].node, reason, detail) }
     if frame.trace != 0 {
       trace(

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftGuest
 import WeftHypervisor
 import WeftNAT
 import WeftTopology
@@ -18,6 +19,7 @@ extension World {
   /// All of them or, where one can't be, none.
   mutating func addForwards(_ forwards: [Forward], to network: String, _ topology: Topology) throws(EventFailure) {
     guard let node = names.gatewayOfNetwork[network] else { return }
+    defer { shareForwards(ofGateway: node) }
     var added: [PortForward] = []
     for forward in forwards {
       let wanted = try portForward(forward, of: network)
@@ -33,18 +35,37 @@ extension World {
     settle(node, arrival: nil)
   }
 
-  mutating func removeForwards(_ forwards: [Forward], of network: String, _ topology: Topology) throws(EventFailure) {
+  /// `keep`: whether their connections go on; nil: as the NAT does it.
+  mutating func removeForwards(
+    _ forwards: [Forward], of network: String, keep: Bool?, _ topology: Topology
+  ) throws(EventFailure) {
     guard let node = names.gatewayOfNetwork[network] else { return }
+    defer { shareForwards(ofGateway: node) }
     for forward in forwards {
       let unwanted = try portForward(forward, of: network)
       do throws(PortForwardError) {
-        try gateways[nodes[node].index].removeForward(unwanted)
+        try gateways[nodes[node].index].removeForward(unwanted, keepingConnections: keep)
       } catch {
         settle(node, arrival: nil)
         throw EventFailure(description: describe(error, forward, of: network, topology))
       }
     }
     settle(node, arrival: nil)
+  }
+
+  /// Tells a host's own stack which of its ports are forwarded, where its programs are to reach them.
+  mutating func shareForwards(of host: String) {
+    guard names.sharesForwards.contains(host), let gateway = names.gateways[host], let machine = names.machines[host]
+    else { return }
+    machines[nodes[machine].index].guest.localForwards = gateways[nodes[gateway].index].forwards.map {
+      LocalForward(
+        protocol: $0.transport == .tcp ? .tcp : .udp, address: $0.externalAddress, port: $0.externalPort,
+        count: $0.count, to: $0.address, toPort: $0.port)
+    }
+  }
+
+  private mutating func shareForwards(ofGateway node: Int) {
+    if let host = names.gateways.first(where: { $0.value == node })?.key { shareForwards(of: host) }
   }
 
   mutating func flushConnections(of network: String) {
@@ -88,6 +109,37 @@ extension World {
 }
 
 extension Topology {
+  /// The event that has given a port of a NAT network's gateway the forward it has now.
+  func laterForward(of network: Network, _ detail: DropDetail, at now: Instant) -> Event? {
+    let type: TransportProtocol = detail.code == IPProtocol.udp.rawValue ? .udp : .tcp
+    func covers(_ forward: Forward) -> Bool {
+      forward.protocol == type && detail.port >= forward.hostPort
+        && Int(detail.port) < Int(forward.hostPort) + Int(forward.count)
+    }
+    var found: Event?
+    for event in events.sorted(by: { $0.at < $1.at }) where .start + event.at <= now {
+      switch event.action {
+      case .addForward(network.name, let forwards) where forwards.contains(where: covers): found = event
+      case .removeForward(network.name, let forwards, _) where forwards.contains(where: covers): found = nil
+      default: break
+      }
+    }
+    return found
+  }
+
+  /// The forward that a host's port has from the beginning.
+  func forward(
+    of host: String, _ transport: TransportProtocol, _ port: UInt16
+  ) -> (network: String, forward: Forward)? {
+    for network in hosts.first(where: { $0.name == host })?.networks ?? [] {
+      let found = network.forwards.first {
+        $0.protocol == transport && port >= $0.hostPort && Int(port) < Int($0.hostPort) + Int($0.count)
+      }
+      if let found { return (network.name, found) }
+    }
+    return nil
+  }
+
   /// The forward of the file that a gateway's is made from. Of those that events have added and removed, the last.
   func forward(_ forward: PortForward, besides network: String) -> (network: String, forward: Forward)? {
     guard let host = hosts.first(where: { $0.networks.contains { $0.name == network } }) else { return nil }

@@ -7,7 +7,10 @@ struct Route {
   var interface: Int
   var source: IPv4Address
   var nextHop: IPv4Address
+  /// To everybody on the link, or to a group there.
   var isBroadcast: Bool
+  /// It never leaves the machine.
+  var isLoopback = false
 }
 
 /// Interfaces, routes, and the making of IPv4 packets.
@@ -38,10 +41,15 @@ struct IPLayer: Codable {
 
   /// Connected subnets first, then the first interface with a gateway.
   func route(to destination: IPv4Address) -> Route? {
-    guard !destination.isMulticast, !destination.isUnspecified else { return nil }
+    if !destination.isUsableSource {
+      if destination.isUnspecified || interfaces.isEmpty { return nil }
+      if destination.isLoopback { return loopbackRoute }
+      if destination.isMulticast { return groupRoute(destination) }
+    }
     for index in interfaces.indices where !interfaces[index].address.isUnspecified {
       if interfaces[index].address == destination {
-        return Route(interface: index, source: destination, nextHop: destination, isBroadcast: false)
+        return Route(
+          interface: index, source: destination, nextHop: destination, isBroadcast: false, isLoopback: true)
       }
       if interfaces[index].isBroadcast(destination) {
         return Route(interface: index, source: interfaces[index].address, nextHop: destination, isBroadcast: true)
@@ -56,6 +64,19 @@ struct IPLayer: Codable {
       }
     }
     return nil
+  }
+
+  /// 127.0.0.0/8 is the machine itself, with or without another address (RFC 1122, 3.2.1.3 (g)).
+  private var loopbackRoute: Route {
+    let own = IPv4Address(127, 0, 0, 1)
+    return Route(interface: 0, source: own, nextHop: own, isBroadcast: false, isLoopback: true)
+  }
+
+  /// A group's datagrams leave where the default route does, else on the first interface with an address.
+  private func groupRoute(_ group: IPv4Address) -> Route? {
+    let addressed = interfaces.indices.lazy.filter { !self.interfaces[$0].address.isUnspecified }
+    guard let index = addressed.first(where: { interfaces[$0].gateway != nil }) ?? addressed.first else { return nil }
+    return Route(interface: index, source: interfaces[index].address, nextHop: group, isBroadcast: true)
   }
 
   /// Whether there will be no route either in a moment: there is an address, and no interface still waits for one.
@@ -82,6 +103,7 @@ struct IPLayer: Codable {
 
   /// Whether it is an address of ours, and no broadcast.
   func isHost(_ address: IPv4Address) -> Bool {
+    if address.isLoopback { return true }
     for index in interfaces.indices where interfaces[index].address == address { return !address.isUnspecified }
     return false
   }
@@ -116,8 +138,8 @@ struct IPLayer: Codable {
   @inline(__always)
   mutating func send(_ frame: consuming Frame, _ route: Route, now: Instant, _ out: inout Effects) {
     if route.isBroadcast {
-      interfaces[route.interface].neighbours.broadcast(frame, &out)
-    } else if route.nextHop == route.source {
+      interfaces[route.interface].neighbours.broadcast(frame, to: route.nextHop, &out)
+    } else if route.isLoopback {
       loopBack(frame, route, &out)
     } else {
       interfaces[route.interface].neighbours.send(frame, to: route.nextHop, now: now, &out)
@@ -125,7 +147,7 @@ struct IPLayer: Codable {
   }
 
   @inline(never)
-  private mutating func loopBack(_ frame: consuming Frame, _ route: Route, _ out: inout Effects) {
+  mutating func loopBack(_ frame: consuming Frame, _ route: Route, _ out: inout Effects) {
     let mac = interfaces[route.interface].mac
     do {
       var span = frame.mutableBytes

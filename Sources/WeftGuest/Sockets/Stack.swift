@@ -23,6 +23,8 @@ struct Stack: Codable {
   var echoBindings: [Binding] = []
   var random: RandomStream
   var names: [String: IPv4Address] = [:]
+  var localForwards: [LocalForward] = []
+  var redirected: [RedirectedFlow] = []
   /// 32768–60999, Linux's ip_local_port_range.
   private var nextPort: UInt16
 
@@ -57,6 +59,9 @@ struct Stack: Codable {
     to address: IPv4Address, _ port: UInt16, from own: UInt16? = nil, _ owner: SocketOwner, trace: UInt32 = 0,
     now: Instant
   ) -> SocketID? {
+    if let target = redirection(.tcp, address, port) {
+      return connect(to: target.address, target.port, from: own, owner, trace: trace, now: now)
+    }
     guard let route = ip.route(to: address), !route.isBroadcast else { return nil }
     let source = route.source
     let isFree: (borrowing Stack, UInt16) -> Bool = { stack, candidate in
@@ -182,7 +187,10 @@ struct Stack: Codable {
     return port
   }
 
-  mutating func unbindDatagrams(_ port: UInt16) { datagramBindings.removeAll { $0.number == port } }
+  mutating func unbindDatagrams(_ port: UInt16) {
+    datagramBindings.removeAll { $0.number == port }
+    if !redirected.isEmpty { redirected.removeAll { $0.socket == port } }
+  }
 
   @inline(__always)
   func datagramOwner(_ port: UInt16) -> SocketOwner? {
@@ -192,12 +200,23 @@ struct Stack: Codable {
     return nil
   }
 
+  /// Whether a program takes in what is sent to a group on this port: it counts as a member of every group (RFC 1112, 7.1).
+  func hearsGroups(_ port: UInt16) -> Bool {
+    guard let owner = datagramOwner(port) else { return false }
+    return owner.kind == .sink || owner.kind == .udpEcho
+  }
+
   /// Sends a datagram; one longer than the MTU in fragments. Precondition: at most 65,507 bytes.
   @discardableResult
   mutating func sendDatagram(
     from sourcePort: UInt16, to address: IPv4Address, _ port: UInt16, _ payload: RawSpan, source: IPv4Address? = nil,
     trace: UInt32 = 0, now: Instant, _ out: inout Effects
   ) -> SendResult {
+    if let target = redirection(.udp, address, port) {
+      remember(RedirectedFlow(socket: sourcePort, asked: TransportAddress(address, port), target: target))
+      return sendDatagram(
+        from: sourcePort, to: target.address, target.port, payload, trace: trace, now: now, &out)
+    }
     guard var route = ip.route(to: address) else { return .noRoute }
     if let source { route.source = source }
     let length = 8 &+ payload.byteCount
@@ -205,7 +224,8 @@ struct Stack: Codable {
       sendLongDatagram(from: sourcePort, to: address, port, payload, route, trace: trace, now: now, &out)
       return .sent
     }
-    var frame = ip.packet(.udp, from: route.source, to: address, length: length, trace: trace, &out)
+    var frame = ip.packet(
+      .udp, from: route.source, to: address, length: length, timeToLive: Self.timeToLive(to: address), trace: trace, &out)
     var span = frame.mutableBytes
     span.put(UInt32(sourcePort) << 16 | UInt32(port), at: 34)
     span.put(UInt32(truncatingIfNeeded: length) << 16, at: 38)
@@ -215,6 +235,8 @@ struct Stack: Codable {
       initial: InternetChecksum.pseudoHeader(source: route.source, destination: address, protocol: 17, length: length))
     // Zero would mean "no checksum" (RFC 768).
     span.put(checksum == 0 ? 0xffff : checksum, at: 40)
+    // The sender's own machine may be a member too (RFC 1112, 6.1: delivered to it unless it asks otherwise).
+    if address.isMulticast, hearsGroups(port) { ip.loopBack(frame.share(), route, &out) }
     ip.send(frame, route, now: now, &out)
     return .sent
   }
@@ -231,8 +253,13 @@ struct Stack: Codable {
       UDPHeader(sourcePort: sourcePort, destinationPort: port).write(
         to: &span, source: route.source, destination: address)
     }
-    ip.sendFragments(.udp, bytes, to: address, route, timeToLive: 64, trace: trace, now: now, &out)
+    ip.sendFragments(
+      .udp, bytes, to: address, route, timeToLive: Self.timeToLive(to: address), trace: trace, now: now, &out)
   }
+
+  /// A group's stays on its link (RFC 1112, 6.1).
+  @inline(__always)
+  private static func timeToLive(to address: IPv4Address) -> UInt8 { address.isMulticast ? 1 : 64 }
 
   // MARK: Echo
 

@@ -69,6 +69,9 @@ struct Session {
     static let unconfirmed = Flags(rawValue: 32)
     /// Counted in the contacts of its mapping (address-dependent filtering).
     static let contact = Flags(rawValue: 64)
+    /// To a port of the host that nothing serves: each packet is answered as the first one was, whatever is forwarded by
+    /// now (netfilter confirms such a flow at LOCAL_IN and asks its NAT rules about the first packet alone).
+    static let unserved = Flags(rawValue: 128)
   }
 
   var originalSource: IPv4Address

@@ -14,7 +14,8 @@ public struct Event: Sendable, Codable {
     case ipForwarding(host: String, enabled: Bool)
     /// Of a nat network; two forwards where one is for both protocols.
     case addForward(network: String, [Forward])
-    case removeForward(network: String, [Forward])
+    /// `keep`: whether its connections go on; nil: as the NAT's profile has it.
+    case removeForward(network: String, [Forward], keep: Bool?)
     /// All connections of the NAT that the network has.
     case flushConntrack(network: String)
   }

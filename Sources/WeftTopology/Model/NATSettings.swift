@@ -66,6 +66,8 @@ public struct NATSettings: Sendable, Codable, Hashable {
   public var reportExhaustion: Bool?
   /// Packets from outside keep an entry alive too.
   public var inboundRefresh: Bool?
+  /// The host's own programs reach forwards by its addresses, as where forwards are listeners.
+  public var localForwards = false
   /// The largest IP packet on the uplink.
   public var mtu: UInt16?
   /// A SYN's MSS is lowered to what fits the links.

@@ -50,6 +50,10 @@ public struct LinkSettings: Sendable, Codable, Hashable {
 public struct Segment: Sendable, Codable {
   public var name: String
   public var subnet: IPv4Prefix
+  /// The router there: DHCP hands it out, and uplinks without one of their own have it.
+  public var gateway: IPv4Address?
+  /// Of a server on the segment, for uplinks and bridged VMs; nil: there is none.
+  public var dhcp: DHCPSettings?
   public var link = LinkSettings()
   public var mark: Mark
 
@@ -79,7 +83,10 @@ public struct Host: Sendable, Codable {
 public struct Uplink: Sendable, Codable {
   /// A segment, or a nat, host-only or isolated network of another host.
   public var segment: String
-  public var address: IPv4Address
+  /// Nil: by DHCP, from the segment's or network's server.
+  public var address: IPv4Address?
+  /// A DHCP reservation: the server always gives this address.
+  public var reservation: IPv4Address?
   /// The segment's prefix length goes with the address.
   public var prefix: IPv4Prefix
   /// Default gateway, if there is one.
@@ -89,7 +96,7 @@ public struct Uplink: Sendable, Codable {
   public var link = LinkSettings()
   public var mark: Mark
 
-  public init(segment: String, address: IPv4Address, prefix: IPv4Prefix, mark: Mark) {
+  public init(segment: String, address: IPv4Address?, prefix: IPv4Prefix, mark: Mark) {
     self.segment = segment
     self.address = address
     self.prefix = prefix
@@ -152,15 +159,17 @@ public enum TransportProtocol: String, Sendable, Codable, CaseIterable {
   case udp
 }
 
-/// Host address:ports → ports of a machine on the network, the first to the first and so on. `"8080:web:80/tcp"`.
+/// Host address:ports → ports of a machine on the network or of an address there, the first to the first and so on. `"8080:web:80/tcp"`.
 public struct Forward: Sendable, Codable, Hashable {
   public var `protocol`: TransportProtocol
   /// Nil: on all of the host's.
   public var hostAddress: IPv4Address?
   /// The first of `count`.
   public var hostPort: UInt16
-  /// A VM, or a host whose uplink is plugged into the network.
+  /// A VM, or a host whose uplink is plugged into the network; or an address, as text.
   public var vm: String
+  /// That address.
+  public var vmAddress: IPv4Address?
   public var vmPort: UInt16
   public var count: UInt16 = 1
   public var mark: Mark

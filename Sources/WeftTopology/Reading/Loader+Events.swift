@@ -32,7 +32,9 @@ extension Loader {
       else { return nil }
       return .ipForwarding(host: host, enabled: enabled)
     case "add-forward": return changedForward(value).map { .addForward(network: $0, $1) }
-    case "remove-forward": return changedForward(value).map { .removeForward(network: $0, $1) }
+    case "remove-forward":
+      let keep = parse(value["keep"], Parse.boolean)
+      return changedForward(value).map { .removeForward(network: $0, $1, keep: keep) }
     case "flush-conntrack": return natNetwork(value).map { .flushConntrack(network: $0.network.name) }
     default: return nil
     }

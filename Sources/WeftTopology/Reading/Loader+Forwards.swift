@@ -27,6 +27,7 @@ extension Loader {
         mark: value["to"]?.mark ?? value.mark)
       made.hostAddress = forward.address
       made.count = UInt16(forward.hostPorts.count)
+      made.vmAddress = IPv4Address(forward.vm)
       return made
     }
   }
@@ -91,15 +92,16 @@ extension Loader {
 
   func checkTarget(_ forward: Forward, _ network: Network, _ host: Host) {
     let place = YAMLValue(kind: .scalar(forward.vm, quoted: false), mark: forward.mark)
-    if let address = forward.hostAddress, let uplink = host.uplink, address != uplink.address,
+    if let address = forward.hostAddress, let own = host.uplink?.address, address != own,
       !network.nat.addresses.contains(address)
     {
       report(
         "\(address) is no external address of \"\(host.name)\"", at: place, part: "\(address)",
         hint: network.nat.addresses.isEmpty
-          ? "its only one is \(uplink.address); more go into nat: {addresses: [...]}"
-          : "there are \(([uplink.address] + network.nat.addresses).map(\.description).joined(separator: ", "))")
+          ? "its only one is \(own); more go into nat: {addresses: [...]}"
+          : "there are \(([own] + network.nat.addresses).map(\.description).joined(separator: ", "))")
     }
+    if let address = forward.vmAddress { return checkAddress(address, network, at: place) }
     guard resolve(forward.vm, [.vm, .host], at: place), !isOn(forward.vm, network: network.name) else { return }
     let hint = "a NAT forwards to the machines of its own network"
     guard let index = vmIndex[forward.vm] else {
@@ -115,6 +117,28 @@ extension Loader {
     report(
       "VM \"\(forward.vm)\" is not on network \"\(network.name)\" but on \(networks)", at: place, part: forward.vm,
       hint: hint)
+  }
+
+  /// A forward may lead to any address of its network.
+  private func checkAddress(_ address: IPv4Address, _ network: Network, at place: YAMLValue) {
+    guard network.subnet.isHost(address) else {
+      return report(
+        "\(address) is no machine's address on network \"\(network.name)\" (\(network.subnet))", at: place,
+        part: "\(address)", hint: "a NAT forwards to the machines of its own network")
+    }
+    if address == network.gateway {
+      return report(
+        "\(address) is the gateway itself", at: place, part: "\(address)",
+        hint: "a port of the host needs no forward, but a program on the host")
+    }
+    if address == network.dhcp?.server {
+      return report("\(address) is the DHCP server of \"\(network.name)\"", at: place, part: "\(address)")
+    }
+    let mayBeLeased = network.dhcp.map { address >= $0.rangeFirst && address <= $0.rangeLast } ?? false
+    if taken[network.name]?[address] == nil, !mayBeLeased, let mark = source.mark(of: "\(address)", from: place.mark) {
+      report(
+        "nobody on \"\(network.name)\" has \(address)", at: mark, length: "\(address)".utf8.count, severity: .warning)
+    }
   }
 
   /// One machine's programs do not share a port.
@@ -145,17 +169,29 @@ extension Loader {
   /// A pool smaller than its clients leaves some without an address; that may be meant.
   func checkPools() {
     var clients: [String: Int] = [:]
-    for vm in topology.vms {
-      for nic in vm.nics where nic.address == nil && nic.reservation == nil { clients[nic.network, default: 0] += 1 }
-    }
-    for network in topology.hosts.lazy.flatMap(\.networks) {
-      guard let dhcp = network.dhcp, let count = clients[network.name] else { continue }
-      let size = Int(dhcp.rangeLast.rawValue) - Int(dhcp.rangeFirst.rawValue) + 1
-      if count > size {
-        report(
-          "the DHCP pool of \"\(network.name)\" has \(size) addresses for \(count) NICs", at: network.mark,
-          length: network.name.unicodeScalars.count, hint: "give it a larger subnet", severity: .warning)
+    for host in topology.hosts {
+      if let uplink = host.uplink, uplink.address == nil, uplink.reservation == nil {
+        clients[uplink.segment, default: 0] += 1
       }
+    }
+    for vm in topology.vms {
+      for nic in vm.nics where nic.address == nil && nic.reservation == nil {
+        clients[place(of: nic.network), default: 0] += 1
+      }
+    }
+    for segment in topology.segments { checkPool(segment.dhcp, of: segment.name, clients, segment.mark) }
+    for network in topology.hosts.lazy.flatMap(\.networks) {
+      checkPool(network.dhcp, of: network.name, clients, network.mark)
+    }
+  }
+
+  private func checkPool(_ dhcp: DHCPSettings?, of name: String, _ clients: [String: Int], _ mark: Mark) {
+    guard let dhcp, let count = clients[name] else { return }
+    let size = Int(dhcp.rangeLast.rawValue) - Int(dhcp.rangeFirst.rawValue) + 1
+    if count > size {
+      report(
+        "the DHCP pool of \"\(name)\" has \(size) addresses for \(count) NICs", at: mark,
+        length: name.unicodeScalars.count, hint: "give it a larger subnet", severity: .warning)
     }
   }
 }

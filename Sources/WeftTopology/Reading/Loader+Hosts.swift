@@ -13,6 +13,11 @@ extension Loader {
     if !hasUplink { withoutUplink.insert(host.name) }
     if hasUplink, host.uplink == nil { lost(at: entry.keyMark) }
     host.networks = readNetworks(value["networks"], of: host, hasUplink: hasUplink)
+    if let uplink = host.uplink, uplink.address == nil, let nat = host.networks.first(where: { $0.mode == .nat }) {
+      report(
+        "host \"\(host.name)\" has the nat network \"\(nat.name)\", so that its uplink needs an address", at: uplink.mark,
+        hint: "for example \(uplink.segment) \(free(at: uplink.segment, uplink.prefix, besides: [uplink.gateway]))")
+    }
     for (i, network) in host.networks.enumerated() { networkIndex[network.name] = (topology.hosts.count, i) }
     topology.hosts.append(host)
   }

@@ -19,6 +19,7 @@ extension Loader {
     nat.pooling = choice(value["pooling"])
     nat.hairpin = hairpin(value["hairpin"])
     nat.unsolicited = choice(value["unsolicited"])
+    nat.localForwards = parse(value["local-forwards"], Parse.boolean) ?? false
     nat.tcpMachine = choice(value["tcp-machine"])
     nat.windowTracking = choice(value["window-tracking"])
     nat.loose = parse(value["loose"], Parse.boolean)
@@ -162,7 +163,7 @@ extension Loader {
   private func checkRoom(_ nats: [Network], _ first: Network) {
     let names = Set(nats.map(\.name))
     let machines =
-      topology.vms.count { $0.nics.contains { names.contains($0.network) } }
+      topology.vms.count { $0.nics.contains { names.contains(place(of: $0.network)) } }
       + topology.hosts.count { $0.uplink.map { names.contains($0.segment) } ?? false }
     let addresses = 1 + first.nat.addresses.count
     if machines > addresses {
@@ -173,9 +174,17 @@ extension Loader {
     }
   }
 
-  /// Whether a machine is plugged into a network: a VM with a NIC, a host with its uplink.
+  /// Where a network's addresses are from: of a bridge, what its host's uplink is plugged into.
+  func place(of network: String) -> String {
+    guard let index = networkIndex[network], topology.hosts[index.host].networks[index.network].mode == .bridge else {
+      return network
+    }
+    return topology.hosts[index.host].uplink?.segment ?? network
+  }
+
+  /// Whether a machine is plugged into a network: a VM with a NIC, bridged or not, a host with its uplink.
   func isOn(_ machine: String, network: String) -> Bool {
-    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.network == network } }
+    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { place(of: $0.network) == network } }
     return hostIndex[machine].map { topology.hosts[$0].uplink?.segment == network } ?? false
   }
 }

@@ -96,8 +96,15 @@ extension Loader {
     names.isEmpty || names.count > 8 ? nil : "there is \(names.joined(separator: ", "))"
   }
 
-  func resolve(_ destination: Destination, at value: YAMLValue) -> Bool {
-    guard case .node(let name) = destination else { return true }
+  /// `toGroups`: also addresses that more than one machine hears.
+  func resolve(_ destination: Destination, at value: YAMLValue, toGroups: Bool = false) -> Bool {
+    guard case .node(let name) = destination else {
+      guard !toGroups, case .address(let address) = destination, let many = manyHear(address) else { return true }
+      report(
+        "\(address) is \(many), not one machine", at: value, part: "\(address)",
+        hint: "udp-rate sends to it; what a sink or udp-echo got stands in the report")
+      return false
+    }
     guard resolve(name, [.host, .vm], at: value) else { return false }
     // A host has an address on its segment, or inside its nat and host-only networks.
     if withoutUplink.contains(name), let index = hostIndex[name],
@@ -107,6 +114,18 @@ extension Loader {
       return false
     }
     return true
+  }
+
+  /// What an address is that no single machine has; nil for one's own.
+  private func manyHear(_ address: IPv4Address) -> String? {
+    if address.isMulticast { return "a multicast group" }
+    let isOfALink =
+      topology.segments.contains { $0.subnet.broadcast == address }
+      || topology.hosts.contains { $0.networks.contains { $0.subnet.broadcast == address } }
+    if address.isBroadcast || isOfALink {
+      return "a broadcast address"
+    }
+    return nil
   }
 
   /// Enters an address of a segment or network; a report if it is taken.

@@ -28,6 +28,7 @@ extension Loader {
         hint: "give \"\(host.name)\" an uplink, or use host-only")
     }
     // Only what the network itself says: defaults are for those they fit.
+    let draftName = entry.key
     for entry in own.value.entries ?? [] {
       let modes: [NetworkMode]
       switch entry.key {
@@ -38,20 +39,15 @@ extension Loader {
       }
       if modes.contains(mode) { continue }
       // `dhcp: false` says what is so anyway.
-      if entry.key == "dhcp", entry.value.text == "false" { continue }
-      let hint: String?
-      switch entry.key {
-      case "subnet": hint = "its addresses are those of the host's segment"
-      case "dhcp":
-        // `true` is no value of it either, and its VMs have no address: it is one mistake.
-        withdraw(at: entry.value.mark)
-        withoutDHCP.insert(own.key)
-        let segment = host.uplink.map { " of \"\($0.segment)\" (\($0.prefix))" } ?? ""
-        hint =
-          mode == .bridge
-          ? "take it away and give its VMs addresses\(segment)" : "take it away and give its VMs addresses of its subnet"
-      default: hint = nil
+      if entry.key == "dhcp" {
+        if entry.value.text == "false" || entry.value.isNull { continue }
+        withoutDHCP.insert(draftName)
+        if mode == .bridge {
+          refuseDHCP(entry, of: host)
+          continue
+        }
       }
+      let hint = entry.key == "subnet" ? "its addresses are those of the host's segment" : nil
       report("\(mode.rawValue.article) network has no \"\(entry.key)\"", atKey: entry.keyMark, entry.key, hint: hint)
     }
     var draft = NetworkDraft(name: entry.key, mark: entry.keyMark, mode: mode, hasSubnet: false, value: value)
@@ -63,6 +59,21 @@ extension Loader {
       draft.subnet = parse(text, Parse.subnet)
     }
     return draft
+  }
+
+  /// A bridge is a switch and no more.
+  private func refuseDHCP(_ entry: YAMLValue.Entry, of host: Host) {
+    let message = "a bridge network has no DHCP server of its own: its VMs ask that of "
+    guard let uplink = host.uplink, let index = segmentIndex[uplink.segment] else {
+      return report(
+        message + "the network its host is plugged into", atKey: entry.keyMark, entry.key, hint: "leave the key out")
+    }
+    let segment = topology.segments[index]
+    report(
+      message + "\"\(segment.name)\"", atKey: entry.keyMark, entry.key,
+      hint: segment.dhcp != nil
+        ? "leave the key out"
+        : "give the segment one, segments: {\(segment.name): {subnet: \(segment.subnet), dhcp: true}}, or the VMs addresses")
   }
 
   /// 192.168.122.0/24 as libvirt's first network has it, then the next ones that are free on this host.
@@ -107,7 +118,9 @@ extension Loader {
       fits(address, subnet, of: draft.name, at: gateway)
       network.gateway = address
     }
-    if value["dhcp"]?.text != "false" { network.dhcp = readDHCP(value["dhcp"], network, at: place) }
+    if value["dhcp"]?.text != "false" {
+      network.dhcp = readDHCP(value["dhcp"], of: network.name, subnet, gateway: network.gateway, at: place)
+    }
     if draft.mode == .nat {
       if let nat = value["nat"] { network.nat = readNAT(nat, of: host) }
       for forward in value["forwards"]?.items ?? [] { network.forwards += readForward(forward) ?? [] }
@@ -115,8 +128,10 @@ extension Loader {
     return network
   }
 
-  private func readDHCP(_ value: YAMLValue?, _ network: Network, at place: YAMLValue) -> DHCPSettings? {
-    let (subnet, gateway) = (network.subnet, network.gateway ?? network.subnet.firstHost)
+  /// The server of a network or segment.
+  func readDHCP(
+    _ value: YAMLValue?, of name: String, _ subnet: IPv4Prefix, gateway: IPv4Address?, at place: YAMLValue
+  ) -> DHCPSettings? {
     guard subnet.hostCount >= 3 else {
       report(
         "\(subnet) is too small for a gateway, a DHCP server and a VM", at: place,
@@ -126,7 +141,7 @@ extension Loader {
     var server = subnet.lastHost
     if server == gateway { server = IPv4Address(rawValue: server.rawValue - 1) }
     if let text = value?["server"], let address = parse(text, Parse.address) {
-      if fits(address, subnet, of: network.name, at: text), address == gateway {
+      if fits(address, subnet, of: name, at: text), address == gateway {
         report(
           "\(address) is the gateway's address", at: text, hint: "the DHCP server has one of its own, like \(server)")
       }
@@ -137,7 +152,7 @@ extension Loader {
     while last == gateway || last == server { last = IPv4Address(rawValue: last.rawValue - 1) }
     var settings = DHCPSettings(server: server, rangeFirst: first, rangeLast: last)
     if let text = value?["range"], let (from, to) = parse(text, Parse.range) {
-      for end in [from, to] { fits(end, subnet, of: network.name, at: text) }
+      for end in [from, to] { fits(end, subnet, of: name, at: text) }
       (settings.rangeFirst, settings.rangeLast) = (from, to)
     }
     if let time = interval(value?["lease-time"]) { settings.leaseTime = time }

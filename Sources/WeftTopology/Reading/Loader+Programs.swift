@@ -93,7 +93,7 @@ extension Loader {
   }
 
   private func udpRate(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {
-    guard let place = value["to"], let end = endpoint(place, inGroup, only: nil) else { return nil }
+    guard let place = value["to"], let end = endpoint(place, inGroup, only: nil, toGroups: true) else { return nil }
     if end.transport == .tcp, place.text?.hasSuffix("/tcp") == true {
       report("datagrams go over udp, not tcp", at: place)
     }
@@ -112,12 +112,12 @@ extension Loader {
     return .udpRate(to: end.to, port: end.port, size: size, interval: pace, count: count)
   }
 
-  private func resolve(_ to: Destination, at value: YAMLValue, _ inGroup: Bool) -> Bool {
+  private func resolve(_ to: Destination, at value: YAMLValue, _ inGroup: Bool, toGroups: Bool = false) -> Bool {
     if to == .node("next") {
       if !inGroup { report("\"next\" is the next VM of a group, and this is none", at: value, part: "next") }
       return inGroup
     }
-    return resolve(to, at: value)
+    return resolve(to, at: value, toGroups: toGroups)
   }
 
   func destination(_ value: YAMLValue, _ inGroup: Bool) -> Destination? {
@@ -125,9 +125,11 @@ extension Loader {
     return to
   }
 
-  func endpoint(_ value: YAMLValue, _ inGroup: Bool, only transport: TransportProtocol?) -> Parse.Endpoint? {
+  func endpoint(
+    _ value: YAMLValue, _ inGroup: Bool, only transport: TransportProtocol?, toGroups: Bool = false
+  ) -> Parse.Endpoint? {
     guard let end = parse(value, { (text) throws(Complaint) in try Parse.endpoint(text) }),
-      resolve(end.to, at: value, inGroup)
+      resolve(end.to, at: value, inGroup, toGroups: toGroups)
     else { return nil }
     if let transport, end.transport != transport {
       report(

@@ -14,6 +14,15 @@ extension Loader {
     guard let subnet = parse(value["subnet"], Parse.subnet) else { return lost(at: entry.keyMark) }
     var segment = Segment(name: entry.key, subnet: subnet, mark: entry.keyMark)
     segment.link = link(value)
+    if let gateway = value["gateway"], let address = parse(gateway, Parse.address),
+      fits(address, subnet, of: segment.name, at: gateway)
+    {
+      segment.gateway = address
+    }
+    if let dhcp = value["dhcp"], !dhcp.isNull, dhcp.text != "false" {
+      let place = value["subnet"] ?? YAMLValue(kind: .scalar("", quoted: false), mark: entry.keyMark)
+      segment.dhcp = readDHCP(dhcp, of: segment.name, subnet, gateway: segment.gateway, at: place)
+    }
     segmentIndex[segment.name] = topology.segments.count
     topology.segments.append(segment)
   }

@@ -46,45 +46,73 @@ extension Loader {
     return name.flatMap { networkHost[$0] }
   }
 
-  /// `campus 134.115.153.10`, or a map.
+  /// `campus 134.115.153.10`, `campus`, or a map.
   func readUplink(_ value: YAMLValue, of host: String) -> Uplink? {
     if let text = value.text {
       let parts = text.split(separator: " ").map(String.init)
-      guard parts.count == 2, IPv4Address(parts[0]) == nil, resolve(parts[0], [.segment, .network], at: value),
-        let address = try? Parse.address(parts[1])
+      guard parts.count == 1 || parts.count == 2, (try? Parse.name(parts[0])) != nil,
+        resolve(parts[0], [.segment, .network], at: value)
       else { return nil }
+      guard parts.count == 2 else { return makeUplink(to: parts[0], at: value, nil, at: value, value, of: host) }
+      guard let address = try? Parse.address(parts[1]) else { return nil }
       return makeUplink(to: parts[0], at: value, address, at: value, value, of: host)
     }
     guard let segment = value["segment"], let name = segment.text, !name.isEmpty,
-      resolve(name, [.segment, .network], at: segment),
-      let place = value["address"], let address = parse(place, Parse.address)
+      resolve(name, [.segment, .network], at: segment)
     else { return nil }
+    guard let place = value["address"], !place.isNull else {
+      return makeUplink(to: name, at: segment, nil, at: value, value, of: host)
+    }
+    for key in ["dhcp", "lease"] {
+      if let other = value[key], !other.isNull { report("an uplink has either \"address\" or \"\(key)\"", at: other) }
+    }
+    guard let address = parse(place, Parse.address) else { return nil }
     return makeUplink(to: name, at: segment, address, at: place, value, of: host)
   }
 
   private func makeUplink(
-    to name: String, at namePlace: YAMLValue, _ address: IPv4Address, at place: YAMLValue, _ value: YAMLValue,
+    to name: String, at namePlace: YAMLValue, _ address: IPv4Address?, at place: YAMLValue, _ value: YAMLValue,
     of host: String
   ) -> Uplink? {
     var uplink: Uplink
     let base: LinkSettings
+    let dhcp: DHCPSettings?
     if let index = segmentIndex[name] {
       let segment = topology.segments[index]
-      fits(address, segment.subnet, of: name, at: place)
-      take(address, on: name, for: "host \"\(host)\"", at: place)
       uplink = Uplink(segment: name, address: address, prefix: segment.subnet, mark: value.mark)
+      if segment.gateway != address { uplink.gateway = segment.gateway }
       base = segment.link
+      dhcp = segment.dhcp
     } else {
       guard let network = upstreamNetwork(name, at: namePlace, of: host) else { return nil }
-      occupy(address, network, at: place, owner: "host \"\(host)\"")
       uplink = Uplink(segment: name, address: address, prefix: network.subnet, mark: value.mark)
       // Only a NAT's gateway leads anywhere.
       if network.mode == .nat, network.gateway != address { uplink.gateway = network.gateway }
       base = network.link
+      dhcp = network.dhcp
+    }
+    func occupy(_ address: IPv4Address, at place: YAMLValue) {
+      if fits(address, uplink.prefix, of: name, at: place) {
+        occupyUpstream(address, on: uplink, for: "host \"\(host)\"", at: place)
+      }
+    }
+    if let address {
+      occupy(address, at: place)
+    } else if dhcp == nil, isWhole(name) {
+      report(
+        "host \"\(host)\" needs an address on \"\(name)\", which has no DHCP server", at: namePlace, part: name,
+        hint: segmentIndex[name] == nil
+          ? "for example \(name) \(free(at: name, uplink.prefix, besides: [uplink.gateway]))"
+          : "for example \(name) \(free(at: name, uplink.prefix, besides: [uplink.gateway])), "
+            + "or give the segment one: dhcp: true")
+    }
+    if value.text == nil, address == nil, let lease = value["lease"], let wanted = parse(lease, Parse.address) {
+      occupy(wanted, at: lease)
+      uplink.reservation = wanted
     }
     if let gateway = value["gateway"], let hop = parse(gateway, Parse.address) {
       fits(hop, uplink.prefix, of: name, at: gateway)
-      if hop == address { report("a host is not its own gateway", at: gateway) }
+      if hop == address ?? uplink.reservation { report("a host is not its own gateway", at: gateway) }
       uplink.gateway = hop
     }
     if let mac = value["mac"], let hardware = parse(mac, Parse.mac) {
@@ -113,15 +141,35 @@ extension Loader {
     return network
   }
 
-  /// Takes an address of what an uplink is plugged into.
+  /// A segment or network whose own mistakes haven't been reported instead.
+  private func isWhole(_ name: String) -> Bool { !withoutDHCP.contains(name) }
+
+  /// Takes an address of what a bridge's host is plugged into, for a machine behind the bridge.
   func occupy(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
+    if address == uplink.gateway, networkIndex[uplink.segment] == nil {
+      return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
+    }
+    occupyUpstream(address, on: uplink, for: owner, at: value)
+  }
+
+  private func occupyUpstream(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
     if let index = networkIndex[uplink.segment] {
       return occupy(address, topology.hosts[index.host].networks[index.network], at: value, owner: owner)
     }
-    if address == uplink.gateway {
-      return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
+    if let index = segmentIndex[uplink.segment], topology.segments[index].dhcp?.server == address {
+      return report(
+        "\(address) is the DHCP server of \"\(uplink.segment)\"", at: value, part: "\(address)",
+        hint: "dhcp: {server: ADDRESS} moves it")
     }
     take(address, on: uplink.segment, for: owner, at: value)
+  }
+
+  /// The DHCP server that NICs on a network ask: of a bridge, that of what its host is plugged into.
+  func dhcp(for network: Network) -> DHCPSettings? {
+    guard network.mode == .bridge else { return network.dhcp }
+    let place = place(of: network.name)
+    if let index = segmentIndex[place] { return topology.segments[index].dhcp }
+    return networkIndex[place].flatMap { topology.hosts[$0.host].networks[$0.network].dhcp }
   }
 
   /// The subnets between a host and the outermost segment: its VMs may want to go to all of them.

@@ -94,19 +94,15 @@ extension Loader {
     if let text = value["address"], let address = parse(text, Parse.address) {
       occupy(address, network, at: text, owner: owner)
       nic.address = address
-    } else if network.dhcp == nil, value["address"].map(\.isNull) ?? true, !withoutDHCP.contains(name) {
-      let why =
-        switch network.mode {
-        case .bridge: "there is no DHCP server on a segment"
-        case .isolated: "there is no DHCP server on an isolated network"
-        case .nat, .hostOnly: "\"\(name)\" has DHCP switched off"
-        }
-      report("\(owner) needs a static address: \(why)", at: mark, length: length, hint: "address: \(free(on: network))")
+    } else if dhcp(for: network) == nil, value["address"].map(\.isNull) ?? true {
+      if !withoutDHCP.contains(name), value["lease"].map(\.isNull) ?? true {
+        reportNoDHCP(network, owner, at: mark, length: length)
+      }
     }
     if let text = value["lease"], let address = parse(text, Parse.address) {
       if nic.address != nil {
         report("a NIC has either \"address\" or \"lease\"", at: text)
-      } else if network.dhcp == nil {
+      } else if dhcp(for: network) == nil {
         report("\"\(name)\" has no DHCP server to lease from", at: text, hint: "did you mean \"address: \(address)\"?")
       } else {
         occupy(address, network, at: text, owner: owner)
@@ -140,18 +136,28 @@ extension Loader {
     take(address, on: network.name, for: owner, at: value)
   }
 
-  /// A free address, for hints.
-  private func free(on network: Network) -> IPv4Address {
-    var place = network.name
-    var gateway: IPv4Address?
-    if network.mode == .bridge, let index = networkIndex[network.name], let uplink = topology.hosts[index.host].uplink {
-      place = uplink.segment
-      gateway = uplink.gateway
-    }
-    var address = network.subnet.firstHost
+  private func reportNoDHCP(_ network: Network, _ owner: String, at mark: Mark, length: Int) {
+    let place = place(of: network.name)
+    let gateway = networkIndex[network.name].flatMap { topology.hosts[$0.host].uplink?.gateway }
+    let address = free(at: place, network.subnet, besides: [network.gateway, gateway])
+    let (why, remedy) =
+      switch network.mode {
+      case .bridge where segmentIndex[place] != nil:
+        ("there is no DHCP server on \"\(place)\"", ", or give the segment one: \(place): {…, dhcp: true}")
+      case .bridge: ("\"\(place)\" has no DHCP server", "")
+      case .isolated: ("there is no DHCP server on an isolated network", "")
+      case .nat, .hostOnly: ("\"\(network.name)\" has DHCP switched off", "")
+      }
+    report("\(owner) needs a static address: \(why)", at: mark, length: length, hint: "address: \(address)\(remedy)")
+  }
+
+  /// A free address, for hints: not the first, which is a router's in most places.
+  func free(at place: String, _ subnet: IPv4Prefix, besides others: [IPv4Address?]) -> IPv4Address {
+    var address = subnet.firstHost
+    if subnet.hostCount > 2 { address = IPv4Address(rawValue: address.rawValue + 1) }
     for _ in 0..<1000 {
-      guard address < network.subnet.lastHost else { break }
-      if taken[place]?[address] == nil, address != network.gateway, address != gateway { break }
+      guard address < subnet.lastHost else { break }
+      if taken[place]?[address] == nil, !others.contains(address) { break }
       address = IPv4Address(rawValue: address.rawValue + 1)
     }
     return address

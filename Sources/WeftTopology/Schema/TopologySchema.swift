@@ -155,10 +155,10 @@ public enum TopologySchema {
     case .http: return strings("^http://[^ /]+(/[^ ]*)?$")
     case .path: return strings("^/[^ ]*$")
     case .forward:
-      return strings("^(\(address):)?\(portPair):\(name):\(portPair)(/(tcp|udp|both))?$")
-    case .forwardTarget: return strings("^\(name):\(portPair)$")
+      return strings("^(\(address):)?\(portPair):(\(name)|\(address)):\(portPair)(/(tcp|udp|both))?$")
+    case .forwardTarget: return strings("^(\(name)|\(address)):\(portPair)$")
     case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
-    case .uplink: return strings("^ *\(name) +\(address) *$")
+    case .uplink: return strings("^ *\(name)( +\(address))? *$")
     case .roundTrip: return units(Quantity.durations, bare: "").prefixed("^ *([<>≤≥]=?)?")
     }
   }

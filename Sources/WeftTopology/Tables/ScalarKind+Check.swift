@@ -43,9 +43,12 @@ extension ScalarKind {
     case .link: _ = try Parse.link(text)
     case .uplink:
       let parts = text.split(separator: " ")
-      guard parts.count == 2, IPv4Address(parts[0]) == nil else { throw Self.noUplink(text) }
+      let isNoName = parts.count == 1 && (try? Parse.name(text)) == nil
+      guard parts.count == 1 || parts.count == 2, !isNoName, IPv4Address(parts[0]) == nil else {
+        throw Self.noUplink(text)
+      }
       _ = try Parse.name(String(parts[0]))
-      _ = try Parse.address(String(parts[1]))
+      if parts.count == 2 { _ = try Parse.address(String(parts[1])) }
     case .roundTrip: _ = try Quantity.duration(try Parse.bound(text).rest)
     }
   }
@@ -62,10 +65,6 @@ extension ScalarKind {
     }
     if words.count == 1, IPv4Address(text) != nil {
       return Complaint("\(message): its segment is missing", hint: "write it like \"campus \(text)\": segment, address")
-    }
-    if words.count == 1 {
-      return Complaint(
-        "\(message): its address is missing", hint: "write it like \"\(text.prefix(32)) 134.115.153.10\": segment, address")
     }
     return Complaint(message, hint: "write it like \"campus 134.115.153.10\": segment, address")
   }
@@ -100,7 +99,7 @@ extension ScalarKind {
     case .forward: "a port forward (8080:web:80/tcp)"
     case .forwardTarget: "VM:port or VM:port-port"
     case .link: "a link (laptop.uplink)"
-    case .uplink: "\"segment address\""
+    case .uplink: "\"segment address\" or a segment"
     case .roundTrip: "a bound (< 5 ms)"
     }
   }

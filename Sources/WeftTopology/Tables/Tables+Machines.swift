@@ -13,7 +13,7 @@ extension Tables {
       Key(
         "address", .scalar(.addressPattern),
         "Static address. In a group: the first VM's, counted up, or a pattern 10.0.0.{n+10}.",
-        default: "by DHCP; bridge and isolated networks need one", example: "134.115.153.73"),
+        default: "by DHCP; where there is none, it is needed", example: "134.115.153.73"),
       Key(
         "lease", .scalar(.addressPattern), "The address the DHCP server always gives this NIC.",
         default: "any of the pool",
@@ -76,11 +76,11 @@ extension Tables {
         "Sends back what comes over TCP. Short form: the port.", example: "7"),
       Key(
         "udp-echo", .either([.scalar(.port), .object(server("udp-echo", "Sends back what comes over UDP", 7))]),
-        "Sends back what comes over UDP. Short form: the port.", example: "7"),
+        "Sends back what comes over UDP, what was sent to a group of machines too. Short form: the port.", example: "7"),
       Key(
         "sink",
         .either([.scalar(.port), .object(server("sink", "Takes in and counts what comes over TCP and UDP", 5001))]),
-        "Takes in and counts what comes over TCP and UDP. Short form: the port.", example: "5001"),
+        "Takes in and counts what comes over TCP and UDP, what was sent to all or to any group too. Short form: the port.", example: "5001"),
       Key(
         "bulk", .either([.scalar(.endpoint), .object(bulk)]),
         "Sends many bytes over TCP, then closes. Short form: to where.", example: "{to: \"server:5001\", size: 10 MB}"),

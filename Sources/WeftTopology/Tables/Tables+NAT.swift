@@ -50,6 +50,11 @@ extension Tables {
           + "(RFC 5382, REQ-4).",
         default: "drop; linux: refuse", example: "refuse"),
       Key(
+        "local-forwards", .scalar(.boolean),
+        "The host's own programs reach its forwards by localhost and its own address, as where a forward is a listener "
+          + "(VirtualBox, VMware, podman, Docker's proxy). Without, forwards are for what comes in (DNAT in PREROUTING).",
+        default: "false", example: "true"),
+      Key(
         "tcp-machine", choice(NATSettings.TCPMachine.self), "Whose TCP states and transitions.",
         default: "rfc6146; linux: netfilter", example: "netfilter"),
       Key(

@@ -21,18 +21,35 @@ enum Tables {
   static let segment = KeyTable(
     "segment", "A physical or external layer-2 network that hosts' uplinks join. Short form: the subnet alone",
     takesDefaults: true,
-    [Key("subnet", .scalar(.prefix), "Addresses of the segment.", required: true, example: "134.115.153.0/24")] + cable)
+    [
+      Key("subnet", .scalar(.prefix), "Addresses of the segment.", required: true, example: "134.115.153.0/24"),
+      Key(
+        "dhcp", .either([.scalar(.boolean), .object(dhcp)]),
+        "A DHCP server on the segment, for uplinks and bridged VMs without an address.", default: "none",
+        example: "true"),
+      Key(
+        "gateway", .scalar(.address),
+        "The router there: DHCP hands it out, and uplinks without a gateway of their own have it.", default: "none",
+        example: "134.115.153.1"),
+    ] + cable)
 
   static let uplink = KeyTable(
-    "uplink", "A host's cable to a segment, or into a network of another host. Short form: `campus 134.115.153.10`",
+    "uplink",
+    "A host's cable to a segment, or into a network of another host. Short forms: `campus 134.115.153.10`; by DHCP, `campus`",
     [
       Key(
         "segment", .scalar(.reference("segment or network")),
         "The segment it joins; or a nat, host-only or isolated network of another host.", required: true,
         example: "campus"),
-      Key("address", .scalar(.address), "The host's address there.", required: true, example: "134.115.153.223"),
       Key(
-        "gateway", .scalar(.address), "Default gateway.", default: "that of the nat network, else none",
+        "address", .scalar(.address), "The host's address there. A host with a nat network needs one.",
+        default: "by DHCP, where the segment or network has it", example: "134.115.153.223"),
+      Key("dhcp", .scalar(.always(true)), "By DHCP, said aloud.", default: "without an address", example: "true"),
+      Key(
+        "lease", .scalar(.address), "The address the DHCP server always gives it.", default: "any of the pool",
+        example: "134.115.153.50"),
+      Key(
+        "gateway", .scalar(.address), "Default gateway.", default: "that of the segment or nat network, else none",
         example: "134.115.153.1"),
       Key("mac", .scalar(.mac), "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
     ] + cable.map { $0.withDefault("the segment's") })
@@ -70,8 +87,8 @@ enum Tables {
         default: "the first of the subnet",
         example: "192.168.122.1"),
       Key(
-        "dhcp", .either([.scalar(.always(false)), .object(dhcp)]),
-        "The DHCP server (nat, host-only), or false for none.",
+        "dhcp", .either([.scalar(.boolean), .object(dhcp)]),
+        "The DHCP server (nat, host-only), or false for none. A bridge has that of what its host is plugged into.",
         default: "on", example: "false"),
       Key(
         "forwards", .list(.either([.scalar(.forward), .object(forward)])), "Port forwards (nat).", default: "none",
@@ -81,7 +98,7 @@ enum Tables {
     ] + cable)
 
   static let dhcp = KeyTable(
-    "dhcp", "The DHCP server of a network",
+    "dhcp", "The DHCP server of a network or segment",
     [
       Key(
         "server", .scalar(.address), "Its own address.", default: "the last of the subnet", example: "192.168.122.254"),
@@ -94,11 +111,12 @@ enum Tables {
   static let forward = KeyTable(
     "forward",
     "A port forward. Short forms: `8080:web:80/tcp` (without a protocol, tcp), `8000-8010:web:80-90/both`, "
-      + "`203.0.113.9:8080:web:80`",
+      + "`203.0.113.9:8080:web:80`, `8080:192.168.122.50:80`",
     [
       Key("from", .scalar(.ports), "Port or ports of the host.", required: true, example: "8080"),
       Key(
-        "to", .scalar(.forwardTarget), "VM and its port or ports, as many; or a host whose uplink is on the network.",
+        "to", .scalar(.forwardTarget),
+        "VM and its port or ports, as many, bridged ones too; or a host whose uplink is on the network, or an address there.",
         required: true, example: "web:80"),
       Key(
         "address", .scalar(.address), "The address of the host that it is for.", default: "all of them",

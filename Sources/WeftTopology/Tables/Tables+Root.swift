@@ -25,15 +25,25 @@ extension Tables {
         "add-forward", .object(changeForward), "Adds a port forward to a nat network.",
         example: "{network: home, forward: \"8080:web:80\"}"),
       Key(
-        "remove-forward", .object(changeForward), "Takes one away, with its connections.",
+        "remove-forward", .object(removeForward), "Takes one away.",
         example: "{network: home, forward: \"8080:web:80\"}"),
       Key(
         "flush-conntrack", .scalar(.reference("network")), "Forgets all connections of a network's NAT.",
         example: "home"),
     ])
 
+  static let removeForward = KeyTable(
+    "remove-forward", "Takes a port forward away",
+    changeForward.keys + [
+      Key(
+        "keep", .scalar(.boolean),
+        "Its connections go on as they began until they are over, as where rules are looked up for a first packet alone; "
+          + "or they end with it.",
+        default: "linux: true, others: false", example: "true")
+    ])
+
   static let changeForward = KeyTable(
-    "change-forward", "Adds or takes away a port forward",
+    "add-forward", "Adds a port forward",
     [
       Key("network", .scalar(.reference("network")), "Which nat network.", required: true, example: "home"),
       Key(

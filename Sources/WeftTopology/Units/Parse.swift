@@ -97,6 +97,9 @@ enum Parse {
         "a name consists of letters, digits, - and _: \"\(bad)\" is none",
         hint: meant == nil ? dot : [meant, dot].compactMap { $0 }.joined(separator: " "), part: text)
     }
+    if text == "localhost" {
+      throw Complaint("\"localhost\" is every machine's name for itself (127.0.0.1)", part: text)
+    }
     if text == "next" { throw Complaint("\"next\" is not a name: in a group it means the next VM", part: text) }
     return text
   }
@@ -182,6 +185,7 @@ enum Parse {
   /// `node`, or an address.
   static func destination(_ text: String) throws(Complaint) -> Destination {
     if let address = IPv4Address(text) { return .address(address) }
+    if text == "localhost" { return .address(IPv4Address(127, 0, 0, 1)) }
     if text.contains("."), text.utf8.allSatisfy({ Quantity.isDigit($0) || $0 == 0x2e }) { _ = try address(text) }
     if text != "next" { _ = try name(text) }
     return .node(text)
@@ -263,11 +267,19 @@ enum Parse {
     let (from, to) = (try ports(String(parts[0])), try ports(String(parts[2])))
     try sameLength(from, to, part: "\(parts[1]):\(parts[2])")
     return ForwardText(
-      address: address, hostPorts: from, vm: try name(String(parts[1])), vmPorts: to,
+      address: address, hostPorts: from, vm: try target(String(parts[1])), vmPorts: to,
       transports: try transports(halves.count == 2 ? String(halves[1]) : "tcp"))
   }
 
-  /// `web:80`, `web:80-90`.
+  /// A machine's name, or an address.
+  private static func target(_ text: String) throws(Complaint) -> String {
+    if text.contains("."), text.utf8.allSatisfy({ Quantity.isDigit($0) || $0 == 0x2e }) {
+      return try address(text).description
+    }
+    return try name(text)
+  }
+
+  /// `web:80`, `web:80-90`, `192.168.122.50:80`.
   static func forwardTarget(_ text: String) throws(Complaint) -> (vm: String, ports: ClosedRange<UInt16>) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
@@ -276,8 +288,7 @@ enum Parse {
     if let slash = parts[1].firstIndex(of: "/") {
       throw Complaint("the protocol goes into \"protocol:\"", part: String(parts[1][slash...]))
     }
-    if IPv4Address(parts[0]) != nil { throw Complaint("a port is forwarded to a VM, not to an address") }
-    return (try name(String(parts[0])), try ports(String(parts[1])))
+    return (try target(String(parts[0])), try ports(String(parts[1])))
   }
 
   /// The ports of a forward go one to one.

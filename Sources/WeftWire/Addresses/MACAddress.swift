@@ -18,6 +18,13 @@ public struct MACAddress: BitwiseCopyable, Hashable, Sendable, Codable, Comparab
   /// The I/G bit of the first octet: broadcast and multicast (IEEE 802-2014, 8.2.2).
   @inlinable public var isGroup: Bool { rawValue & 0x0100_0000_0000 != 0 }
   @inlinable public var isBroadcast: Bool { rawValue == 0xffff_ffff_ffff }
+  /// Of IPv4 groups: 01-00-5E and 23 bits (RFC 1112, 6.4).
+  @inlinable public var isIPv4Group: Bool { rawValue & 0xffff_ff80_0000 == 0x0100_5e00_0000 }
+  /// Where a packet for a group goes; one for any other address that all hear goes to all.
+  @inlinable public static func broadcast(_ destination: IPv4Address) -> MACAddress {
+    guard destination.isMulticast else { return .broadcast }
+    return MACAddress(rawValue: 0x0100_5e00_0000 | UInt64(destination.rawValue & 0x7f_ffff))
+  }
   /// 01-80-C2-00-00-00 to -0F: link-local control protocols a bridge never forwards (IEEE 802.1Q-2018, table 8-1).
   @inlinable public var isLinkLocalReserved: Bool { rawValue & 0xffff_ffff_fff0 == 0x0180_c200_0000 }
 
