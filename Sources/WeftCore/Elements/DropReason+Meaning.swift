@@ -21,7 +21,7 @@ extension DropReason {
       .sourceIsGroup, .hairpinPort, .noOtherPort, .notForUs, .fragmentOverlap, .fragmentationNeeded, .unexpectedICMP,
       .ipForwardingDisabled, .noPortForward, .noMapping, .filtered, .tableFull, .portsExhausted, .tcpInvalid,
       .fragmentUnsupported, .spoofedSource, .protocolUnsupported, .privateDestination, .hairpinDisabled, .tupleClash,
-      .hostLimit, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress:
+      .hostLimit, .martianDestination, .multicastNotForwarded, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress:
       .decided
     }
   }
