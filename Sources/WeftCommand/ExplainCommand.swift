@@ -60,7 +60,9 @@ struct ExplainCommand: ParsableCommand {
     guard (1...2).contains(parts.count), !parts[0].isEmpty else {
       throw ValidationError("'\(to)' is not TO:PORT/PROTO")
     }
-    let destination = IPv4Address(parts[0]).map { Destination.address($0) } ?? .node(parts[0])
+    // Every machine's name for itself.
+    let name = parts[0] == "localhost" ? "127.0.0.1" : parts[0]
+    let destination = IPv4Address(name).map { Destination.address($0) } ?? .node(name)
     guard parts.count == 2 else {
       guard halves.count == 1 || halves[1] == "icmp" else { throw ValidationError("'\(to)' has no port") }
       return .ping(to: destination, size: 56, ttl: 64)
