@@ -226,6 +226,8 @@ public struct CaptureSettings: Sendable, Codable {
   public var filter: String?
   /// Bytes of each frame kept.
   public var snaplen: Int = 262_144
+  /// The most bytes of captures that a run writes; nil leaves it to whoever runs it.
+  public var limit: UInt64?
   /// Port-name patterns with `*`; empty: all. `web/*`, `*/wan`.
   public var ports: [String] = []
 
