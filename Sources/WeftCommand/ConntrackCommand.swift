@@ -5,9 +5,9 @@ struct ConntrackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "conntrack",
     abstract: "Show the NATs' connection tables at a virtual time, as conntrack -L and -E do.",
-    discussion: "Example: weft conntrack topologies/nat-port-forward.yaml --at 2s")
+    discussion: "Example: \(Called.name) conntrack topologies/nat-port-forward.yaml --at 2s")
 
-  @Argument(help: ArgumentHelp("The topology file.", valueName: "file"))
+  @Argument(help: TopologyFile.help, completion: .topologyFile)
   var file: String
 
   @Option(name: .long, help: ArgumentHelp("The virtual time at which to look.", valueName: "time"))
@@ -23,12 +23,14 @@ struct ConntrackCommand: ParsableCommand {
   @Option(name: .long, help: "Stands over the file's seed.")
   var seed: UInt64?
 
+  @OptionGroup var input: InputOptions
+
   @Option(name: .long, help: "text or json.")
   var format = ReportFormat.text
 
   func run() throws {
     let moment = Instant.start + (try duration(at))
-    let topology = try TopologyFile.load(file)
+    let topology = try TopologyFile.load(file, input)
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: max(moment, .start + .seconds(1)))
     if events { simulation.recordConnectionEvents() }
     simulation.run(until: moment)

@@ -14,13 +14,17 @@ struct OutputOptions: ParsableArguments {
       "text or json for the report, pcapng or pcap for the captures; may be repeated.", valueName: "format"))
   var format: [OutputFormat] = []
 
-  @Option(name: .long, help: ArgumentHelp("Where captures are written (default: captures/NAME).", valueName: "dir"))
+  @Option(
+    name: .long, help: ArgumentHelp("Where captures are written (default: captures/NAME).", valueName: "dir"),
+    completion: .directory)
   var captures: String?
 
   @Flag(name: .long, help: "Write no captures.")
   var noCaptures = false
 
-  @Option(name: .long, help: ArgumentHelp("Write the expectations' results as JUnit XML.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("Write the expectations' results as JUnit XML; - is stdout.", valueName: "file"),
+    completion: .file(extensions: ["xml"]))
   var junit: String?
 
   @Flag(name: .shortAndLong, help: "Print only what failed.")
@@ -28,6 +32,7 @@ struct OutputOptions: ParsableArguments {
 
   func validate() throws {
     if noCaptures, captures != nil { throw ValidationError("--captures and --no-captures exclude each other.") }
+    if isJSON, junit == "-" { throw ValidationError("--format json and --junit - can't both go to stdout.") }
     let reports = Set(format.filter { $0 == .text || $0 == .json })
     let files = Set(format.filter { $0 == .pcapng || $0 == .pcap })
     if reports.count > 1 || files.count > 1 {
@@ -36,6 +41,8 @@ struct OutputOptions: ParsableArguments {
   }
 
   var isJSON: Bool { format.contains(.json) }
+  /// What goes to stdout by `-` is alone there.
+  var printsText: Bool { !isJSON && junit != "-" }
   var captureFormat: CaptureFormatChoice { format.contains(.pcap) ? .pcap : .pcapng }
 }
 

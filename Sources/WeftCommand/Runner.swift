@@ -83,24 +83,27 @@ enum Runner {
     return Exit.environment
   }
 
-  /// Prints reports as asked for, and fails if an expectation did.
-  static func publish(_ reports: [(file: String, report: Report)], options: OutputOptions, asList: Bool) throws {
+  /// Prints a report as asked for, and fails if an expectation did.
+  static func publish(_ report: Report, of file: String, wallTime: Nanoseconds, options: OutputOptions) throws {
     if options.isJSON {
-      try Terminal.out(asList ? json(reports.map(\.report)) : json(reports.first?.report))
-    } else {
-      for (_, report) in reports where !options.quiet || !report.passed {
-        try Terminal.out(
-          asList || options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
-      }
+      try Terminal.out(json(report))
+    } else if options.printsText, !options.quiet || !report.passed {
+      try Terminal.out(options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
     }
-    if let junit = options.junit {
-      do {
-        try WholeFile.write(Data(JUnit.xml(reports).utf8), to: junit)
-      } catch {
-        throw environment("can't write \(junit): \((error as NSError).localizedDescription)")
-      }
+    if report.expectations.isEmpty { Terminal.error("\(file): warning: no expectations: nothing was tested\n") }
+    try write([JUnit.Suite(report, file: file, wallTime: wallTime)], options)
+    guard report.passed else { throw Exit.expectationFailed }
+  }
+
+  /// The JUnit file, if one is wanted.
+  static func write(_ suites: [JUnit.Suite], _ options: OutputOptions) throws {
+    guard let path = options.junit else { return }
+    guard path != "-" else { return try Terminal.out(JUnit.xml(suites)) }
+    do {
+      try WholeFile.write(Data(JUnit.xml(suites).utf8), to: path)
+    } catch {
+      throw environment("can't write \(path): \((error as NSError).localizedDescription)")
     }
-    guard reports.allSatisfy(\.report.passed) else { throw Exit.expectationFailed }
   }
 }
 

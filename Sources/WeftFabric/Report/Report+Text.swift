@@ -12,6 +12,7 @@ extension Report {
       lines += body
     }
     lines.append(paint("\(name)", .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
+    if let cut { lines.append(paint("  " + cut.description, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0 })
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
@@ -35,6 +36,7 @@ extension Report {
     ]
     lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
     lines += complaints.map { "  " + paint("✗ ", .red) + $0 }
+    if let cut { lines.append(paint("  " + cut.description, .dim)) }
     return lines.joined(separator: "\n") + "\n"
   }
 
