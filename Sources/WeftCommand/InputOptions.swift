@@ -22,6 +22,7 @@ struct InputOptions: ParsableArguments {
 
 extension CompletionKind {
   static var topologyFile: CompletionKind { .file(extensions: ["yaml", "yml"]) }
+  static var labFile: CompletionKind { .file(extensions: ["yaml", "yml", "ckpt"]) }
   /// Of files and of directories, which completing by extension would leave out.
   static var paths: CompletionKind { .file() }
 }

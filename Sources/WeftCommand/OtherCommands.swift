@@ -12,24 +12,26 @@ struct ResumeCommand: ParsableCommand {
     help: ArgumentHelp("A checkpoint that run --checkpoint-at wrote.", valueName: "file"), completion: .file())
   var file: String
 
+  @Option(name: .long, help: ArgumentHelp("Ends the run at this virtual time: 30s, 5min.", valueName: "time"))
+  var until: String?
+
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    let limit = try until.map { Instant.start + (try duration($0)) }
     let captures: CheckpointFile.Captures =
       output.noCaptures ? .none : output.captures.map { .directory($0) } ?? .standard
-    var simulation = try resume(captures)
     let clock = ContinuousClock()
     let began = clock.now
+    var simulation = try LabFile.resume(file, captures: captures)
+    if let limit {
+      guard limit >= simulation.now else {
+        simulation.abandon()
+        throw ValidationError("\(file) is of \(simulation.now) of virtual time: --until can't be earlier (\(limit))")
+      }
+      simulation.end(at: limit)
+    }
     let report = try Runner.finish(&simulation, options: output)
     try Runner.publish(report, of: file, wallTime: Nanoseconds(clock.now - began), options: output)
-  }
-
-  private func resume(_ captures: CheckpointFile.Captures) throws -> Simulation {
-    do throws(CheckpointError) {
-      return try CheckpointFile.resume(file, captures: captures)
-    } catch {
-      Terminal.error("weft: \(error)\n")
-      throw error.isEnvironment ? Exit.environment : Exit.badFile
-    }
   }
 }

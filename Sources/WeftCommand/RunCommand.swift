@@ -39,11 +39,23 @@ struct RunCommand: ParsableCommand {
     let checkpoint = try words.first.map { Runner.Checkpoint(at: .start + (try duration($0)), path: words[1]) }
     let limit = try until.map { Instant.start + (try duration($0)) }
     let topology = try TopologyFile.load(path, input)
+    if let checkpoint, let end = limit ?? topology.duration.map({ .start + $0 }), end < checkpoint.at {
+      throw ValidationError(
+        "--checkpoint-at \(words[0]) is never reached: the run ends at \(end)"
+          + (limit == nil ? " (duration)" : " (--until)"))
+    }
     let clock = ContinuousClock()
     let began = clock.now
     var simulation = try Runner.start(topology, seed: seed, until: limit, options: output)
     let report = try Runner.finish(&simulation, options: output, checkpoint: checkpoint)
+    let isMissed = checkpoint.map { report.endedAt < $0.at } ?? false
+    if let checkpoint, isMissed {
+      Terminal.error(
+        "weft: --checkpoint-at \(words[0]) was not reached: the run ended at \(report.endedAt), \(checkpoint.path) was "
+          + "not written\n")
+    }
     try Runner.publish(report, of: path, wallTime: Nanoseconds(clock.now - began), options: output)
+    if isMissed { throw ExitCode.validationFailure }
   }
 }
 

@@ -31,11 +31,15 @@ enum Runner {
     var progress = Progress(isWanted: !options.quiet)
     if let checkpoint {
       try run(&simulation, until: checkpoint.at, &progress)
-      do {
-        try CheckpointFile.write(simulation, to: checkpoint.path)
-      } catch {
-        simulation.abandon()
-        throw environment(error.description)
+      // One that ended before it has no such moment: the caller says so.
+      if !simulation.isOver || simulation.now >= checkpoint.at {
+        if !simulation.isOver { simulation.advance(to: checkpoint.at) }
+        do {
+          try CheckpointFile.write(simulation, to: checkpoint.path)
+        } catch {
+          simulation.abandon()
+          throw environment(error.description)
+        }
       }
     }
     try run(&simulation, until: .never, &progress)
@@ -64,7 +68,7 @@ enum Runner {
   }
 
   /// A run to look at, of which nothing is written.
-  static func withoutCaptures(_ topology: Topology, seed: UInt64?, until: Instant) throws -> Simulation {
+  static func withoutCaptures(_ topology: Topology, seed: UInt64?, until: Instant?) throws -> Simulation {
     do throws(SimulationError) {
       return try Simulation(topology, seed: seed, until: until)
     } catch {

@@ -45,6 +45,13 @@ struct Director: Codable {
   /// Whether it ended for want of patience: it neither came to rest nor had a time of its own.
   var wasCut: Bool { isOver && nextIdleCheck != .never }
 
+  /// Ends the run at this moment instead, as `until` does from the beginning.
+  mutating func end(at moment: Instant) {
+    end = moment
+    nextIdleCheck = .never
+    isOver = false
+  }
+
   /// Whether a decoded one goes with its topology.
   func fits(_ topology: Topology, machines: Int) -> Bool {
     (0...machines).contains(booted) && (0...topology.events.count).contains(nextEvent)
