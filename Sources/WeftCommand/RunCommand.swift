@@ -5,13 +5,17 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a topology in virtual time, write its captures, and say what held.",
-    discussion: "Example: weft run topologies/nat-vs-bridge.yaml")
+    // The file isn't optional; it may only stand behind a checkpoint's words.
+    usage: "\(Called.name) run <file> [<options>]",
+    discussion: "Example: \(Called.name) run topologies/nat-vs-bridge.yaml")
 
-  @Argument(help: ArgumentHelp("The topology file.", valueName: "file"))
+  @Argument(help: TopologyFile.help, completion: .topologyFile)
   var file: String?
 
   @Option(name: .long, help: "Stands over the file's seed.")
   var seed: UInt64?
+
+  @OptionGroup var input: InputOptions
 
   @Option(name: .long, help: ArgumentHelp("Ends the run at this virtual time: 30s, 5min.", valueName: "time"))
   var until: String?
@@ -19,7 +23,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"))
+      "Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"),
+    completion: .file())
   var checkpointAt: [String] = []
 
   @OptionGroup var output: OutputOptions
@@ -33,10 +38,24 @@ struct RunCommand: ParsableCommand {
     guard words.isEmpty || words.count == 2 else { throw ValidationError("--checkpoint-at wants a time and a file.") }
     let checkpoint = try words.first.map { Runner.Checkpoint(at: .start + (try duration($0)), path: words[1]) }
     let limit = try until.map { Instant.start + (try duration($0)) }
-    let topology = try TopologyFile.load(path)
+    let topology = try TopologyFile.load(path, input)
+    if let checkpoint, let end = limit ?? topology.duration.map({ .start + $0 }), end < checkpoint.at {
+      throw ValidationError(
+        "--checkpoint-at \(words[0]) is never reached: the run ends at \(end)"
+          + (limit == nil ? " (duration)" : " (--until)"))
+    }
+    let clock = ContinuousClock()
+    let began = clock.now
     var simulation = try Runner.start(topology, seed: seed, until: limit, options: output)
     let report = try Runner.finish(&simulation, options: output, checkpoint: checkpoint)
-    try Runner.publish([(path, report)], options: output, asList: false)
+    let isMissed = checkpoint.map { report.endedAt < $0.at } ?? false
+    if let checkpoint, isMissed {
+      Terminal.error(
+        "weft: --checkpoint-at \(words[0]) was not reached: the run ended at \(report.endedAt), \(checkpoint.path) was "
+          + "not written\n")
+    }
+    try Runner.publish(report, of: path, wallTime: Nanoseconds(clock.now - began), options: output)
+    if isMissed { throw ExitCode.validationFailure }
   }
 }
 

@@ -48,6 +48,8 @@ public enum CheckpointFile {
   /// Raised whenever the state's coding changes.
   public static let version: UInt32 = 1
   static let magic = Array("WEFTCKPT".utf8)
+  /// What every checkpoint begins with: whoever gets a file can tell.
+  public static var mark: [UInt8] { magic }
   private static let sectionLimit = 1 << 20
 
   public static func encode(_ simulation: borrowing Simulation) throws(CheckpointError) -> Data {

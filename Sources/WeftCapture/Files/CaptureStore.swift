@@ -1,6 +1,5 @@
-public import WeftCore
-
 import Synchronization
+public import WeftCore
 
 /// Where a run's files go, the memory they may hold together, and how much there may be of them.
 final class CaptureStore: Sendable {

@@ -18,7 +18,8 @@ public enum CaptureDirectory {
   public static func name(for lab: String) -> String {
     var name = ""
     for scalar in lab.unicodeScalars {
-      let isSafe = scalar.properties.isAlphabetic || scalar.properties.numericType != nil || "._-".unicodeScalars.contains(scalar)
+      let isSafe =
+        scalar.properties.isAlphabetic || scalar.properties.numericType != nil || "._-".unicodeScalars.contains(scalar)
       name.unicodeScalars.append(isSafe ? scalar : "-")
     }
     if name.hasPrefix(".") || name.hasPrefix("-") { name = "_" + name.dropFirst() }

@@ -8,14 +8,7 @@ extension ConnectionEntry {
 
   /// The part that listings and events share. An event of an entry whose time was over has no time left to tell.
   func conntrackText(isEvent: Bool) -> String {
-    let name =
-      switch IPProtocol(rawValue: protocolNumber) {
-      case .tcp: "tcp"
-      case .udp: "udp"
-      case .icmp: "icmp"
-      default: "unknown"
-      }
-    var line = name.padded(to: 8) + " \(protocolNumber) "
+    var line = protocolName.padded(to: 8) + " \(protocolNumber) "
     let seconds = timeLeft.rawValue / 1_000_000_000
     if !isEvent || seconds > 0 { line += "\(seconds) " }
     if protocolNumber == IPProtocol.tcp.rawValue { line += "\(state.conntrackName) " }
@@ -24,6 +17,15 @@ extension ConnectionEntry {
     line += text(reply, isReply: true)
     if isAssured { line += "[ASSURED] " }
     return line
+  }
+
+  var protocolName: String {
+    switch IPProtocol(rawValue: protocolNumber) {
+    case .tcp: "tcp"
+    case .udp: "udp"
+    case .icmp: "icmp"
+    default: "unknown"
+    }
   }
 
   private func text(_ direction: Direction, isReply: Bool) -> String {
@@ -66,4 +68,11 @@ extension TCPState {
 
 extension String {
   func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
+extension UInt64 {
+  func padded(to width: Int) -> String {
+    let digits = "\(self)"
+    return String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits
+  }
 }

@@ -9,7 +9,7 @@ extension Report {
         "  \(key) × \(count)  \(drop.explanation)"
       }, to: 20)
     if !lines.isEmpty { lines.append("  (each reason: docs/drop-reasons.md)") }
-    let harmless = Self.counted(drops.filter(\.harmless)) { $0.reason }.map { "\($0) × \($1)" }
+    let harmless = Self.counted(drops.filter(\.harmless)) { $0.reason }.map { "\($0.0) × \($0.1)" }
     if !harmless.isEmpty {
       lines.append("  harmless: \(harmless.joined(separator: ", ")) (copies and broadcasts for others)")
     }
@@ -36,7 +36,9 @@ extension Report {
     guard !captures.isEmpty || silentPorts > 0 else { return [] }
     let frames = captures.reduce(0) { $0 + $1.frames }
     var head = "  \(captures.count) files, \(frames) frames"
-    if silentPorts > 0 { head += "; \(silentPorts) \(silentPorts == 1 ? "port" : "ports") saw nothing and have no file" }
+    if silentPorts > 0 {
+      head += "; \(silentPorts) \(silentPorts == 1 ? "port" : "ports") saw nothing and have no file"
+    }
     var lines = [head]
     if let cutOff = captureCutOff { lines.append("  " + cutOff.notice) }
     let width = min(captures.map(\.path.count).max() ?? 0, 60)

@@ -83,6 +83,8 @@ public struct Report: Codable, Sendable {
   public var expectations: [Verdict]
   /// Events of the file that couldn't be carried out.
   public var complaints: [String]
+  /// Where it was ended before all was done.
+  public var cut: Cut?
   public var hosts: [Host]
   public var machines: [Machine]
   public var programs: [Program]
@@ -154,7 +156,7 @@ extension Simulation {
     }
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
-      expectations: verdicts, complaints: director.complaints, hosts: world.hosts,
+      expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
       filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures,
       silentPorts: silentPorts, captureCutOff: world.captures?.cutOff, captureFailure: failure?.description,

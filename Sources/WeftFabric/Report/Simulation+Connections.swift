@@ -2,19 +2,28 @@ import WeftCore
 import WeftNAT
 
 /// An entry of a NAT's connection table.
-public struct ConnectionLine: Codable, Sendable {
+public struct ConnectionLine: Sendable {
   public var gateway: String
   public var entry: ConnectionEntry
   /// As `conntrack -L` prints it.
   public var line: String
+  /// Of the gateway's ports.
+  var interfaces: [String]
 }
 
 /// A change of a NAT's connection table.
-public struct ConnectionEventLine: Codable, Sendable {
+public struct ConnectionEventLine: Sendable {
   public var gateway: String
   public var event: ConnectionEvent
   /// As `conntrack -E` prints it.
   public var line: String
+  var interfaces: [String]
+
+  /// The moment as `conntrack -E -o timestamp` puts it in front of the line: `[00000001.002000]` and a tab.
+  public var timestamp: String {
+    let micros = event.at.rawValue / 1000
+    return "[\((micros / 1_000_000).padded(to: 8)).\((micros % 1_000_000).padded(to: 6))]\t"
+  }
 }
 
 extension Simulation {
@@ -23,10 +32,17 @@ extension Simulation {
     world.nodes.indices.filter { world.nodes[$0].kind == .gateway }.map { world.nodes[$0].name }
   }
 
+  /// The NAT that has this name, is its host's, or is that of a network called so.
+  public func gatewayName(for name: String) -> String? {
+    if gatewayNames.contains(name) { return name }
+    return (world.names.gatewayOfNetwork[name] ?? world.names.gateways[name]).map { world.nodes[$0].name }
+  }
+
   public func connections(at now: Instant) -> [ConnectionLine] {
     world.nodes.indices.filter { world.nodes[$0].kind == .gateway }.flatMap { node in
-      world.gateways[world.nodes[node].index].connections(now: now).map {
-        ConnectionLine(gateway: world.nodes[node].name, entry: $0, line: $0.conntrackLine)
+      let interfaces = world.portNames(of: node)
+      return world.gateways[world.nodes[node].index].connections(now: now).map {
+        ConnectionLine(gateway: world.nodes[node].name, entry: $0, line: $0.conntrackLine, interfaces: interfaces)
       }
     }
   }
@@ -41,11 +57,19 @@ extension Simulation {
     var all: [ConnectionEventLine] = []
     for node in world.nodes.indices where world.nodes[node].kind == .gateway {
       let name = world.nodes[node].name
+      let interfaces = world.portNames(of: node)
       all += world.gateways[world.nodes[node].index].takeEvents().map {
-        ConnectionEventLine(gateway: name, event: $0, line: $0.conntrackLine)
+        ConnectionEventLine(gateway: name, event: $0, line: $0.conntrackLine, interfaces: interfaces)
       }
     }
     return all.enumerated().sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }.map(
       \.element)
+  }
+}
+
+extension World {
+  /// `home/wan`, `home/host`, `home/lan`
+  func portNames(of node: Int) -> [String] {
+    (nodes[node].firstPort..<nodes[node].firstPort + nodes[node].portCount).map { ports[$0].name }
   }
 }

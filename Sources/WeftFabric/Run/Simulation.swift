@@ -112,7 +112,7 @@ public struct Simulation: ~Copyable {
   /// Ends the run without its captures.
   public mutating func abandon() { world.captures?.abandon() }
 
-  private mutating func scheduleDirector() {
+  mutating func scheduleDirector() {
     world.queue.schedule(Source.director, at: max(director.deadline(topology, world), world.now))
   }
 

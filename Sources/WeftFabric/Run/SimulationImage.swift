@@ -9,7 +9,7 @@ import WeftTopology
 /// topology is, and the same topology gives the same graph.
 public struct SimulationImage: Codable {
   public var topology: Topology
-  var seed: UInt64
+  public var seed: UInt64
   var director: Director
   var now: Instant
   var eventCount: UInt64

@@ -12,7 +12,8 @@ extension World {
     case .machineStopped: Self.isGroup(bytes) || !isForMachine(bytes, at: place)
     // A closed port doesn't answer a RST (RFC 9293, 3.10.7.1).
     case .portClosed, .noSocket: Self.isGroup(bytes) || Self.isReset(bytes)
-    case .noAddress, .unknownEtherType, .unknownProtocol, .protocolUnsupported, .noPortForward, .noMapping: Self.isGroup(bytes)
+    case .noAddress, .unknownEtherType, .unknownProtocol, .protocolUnsupported, .noPortForward, .noMapping:
+      Self.isGroup(bytes)
     default: false
     }
   }

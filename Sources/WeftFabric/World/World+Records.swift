@@ -45,7 +45,9 @@ extension World {
       else {
         continue
       }
-      let isHarmless = entry.frame.withBytes { isHarmless($0, at: place, entry.reason, entry.detail) }
+      let isHarmless = entry.frame.withBytes { bytes -> Bool in
+        self.isHarmless(bytes, at: place, entry.reason, entry.detail)
+      }
       writeDrop(place, node: node, entry.reason, entry.detail, isHarmless: isHarmless)
       dropped = !isHarmless
       if entry.frame.trace != 0 {
