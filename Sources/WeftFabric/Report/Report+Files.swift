@@ -44,7 +44,7 @@ extension Report {
     let width = min(captures.map(\.path.count).max() ?? 0, 60)
     let place = min(captures.map(\.description.count).max() ?? 0, 60)
     lines += Self.shortened(
-      captures.map { "  \(Self.padded($0.path, width))  \(Self.padded($0.description, place))  \($0.frames) frames" },
+      captures.map { "  \(Self.padded($0.path.visible, width))  \(Self.padded($0.description, place))  \($0.frames) frames" },
       to: 40)
     return lines
   }
