@@ -41,7 +41,7 @@ enum Runner {
     if let checkpoint {
       let isWhole = run(&simulation, until: checkpoint.at, &progress)
       // One that ended before it has no such moment: the caller says so.
-      if isWhole, !simulation.isOver || simulation.now >= checkpoint.at {
+      if isWhole, !simulation.hasLostCaptures, !simulation.isOver || simulation.now >= checkpoint.at {
         if !simulation.isOver { simulation.advance(to: checkpoint.at) }
         do {
           try CheckpointFile.write(simulation, to: checkpoint.path)
