@@ -64,6 +64,8 @@ public struct NeighbourTable: Codable {
   public let mac: MACAddress
   /// The interface's own address; unspecified until it has one.
   public var address: IPv4Address
+  /// The only other station, on a link without ARP: everything goes to it.
+  public var peer: MACAddress?
   private var entries = FlatMap<UInt32, Entry>()
   /// In the order of `next`: every wait is as long as the others, so what is asked last is due last.
   @usableFromInline var requests: [Request] = []
@@ -133,6 +135,7 @@ public struct NeighbourTable: Codable {
 
   @usableFromInline
   mutating func lookup(_ neighbour: IPv4Address, now: Instant, _ out: inout Effects) -> MACAddress? {
+    if let peer { return peer }
     guard let entry = entries[neighbour.rawValue], entry.mac != .zero else { return nil }
     if now > entry.confirmed + Self.confirmedFor, !entry.asking {
       entries[neighbour.rawValue] = Entry(mac: entry.mac, confirmed: entry.confirmed, asking: true)
@@ -199,6 +202,7 @@ public struct NeighbourTable: Codable {
 
   /// Tells the link that this interface has `address` (RFC 5227, 2.3).
   public func announce(_ out: inout Effects) {
+    guard peer == nil else { return }
     send(.request(from: mac, address, for: address), to: .broadcast, &out)
   }
 
