@@ -45,7 +45,7 @@ extension Simulation {
     let clocks = Dictionary(uniqueKeysWithValues: ahead.map { ($0, world.clocks[$0]) })
     return SimulationImage(
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,
-      links: world.links.array,
+      links: world.linksWithFloods,
       switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
       machines: world.machines.array,
       portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,

@@ -25,6 +25,7 @@ extension World {
   /// Pulls or plugs a cable. What was on it is lost; both ends are told.
   mutating func setCable(_ name: LinkName, up: Bool) {
     guard let first = names.cables[name] else { return }
+    dissolveLanes()
     for link in [first, first + 1] {
       var lost: [StoredFrame] = []
       links[link].setUp(up, now: now) { lost.append($0.store()) }
@@ -48,6 +49,7 @@ extension World {
 
   mutating func setLink(_ name: LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?) {
     guard let first = names.cables[name] else { return }
+    dissolveLanes()
     for link in [first, first + 1] {
       if let delay { links[link].parameters.delay = delay }
       if let rate { links[link].parameters.rate = rate }
@@ -74,10 +76,17 @@ extension World {
     settle(node, arrival: nil)
   }
 
+  /// Ends a probe from outside; nil where the machine knows nothing of it.
+  mutating func abandonProbe(_ trace: UInt32, on node: Int) -> (result: GuestProbeResult, trace: Trace?)? {
+    guard let result = machines[nodes[node].index].guest.abandonProbe(trace, now: now) else { return nil }
+    reschedule(node)
+    return (result, traces.finish(trace))
+  }
+
   /// The probes that ended, in the order of nodes, each with what its frames met.
-  mutating func takeProbeResults() -> [(node: Int, result: GuestProbeResult, records: [TraceRecord])] {
+  mutating func takeProbeResults() -> [(node: Int, result: GuestProbeResult, trace: Trace?)] {
     hasProbeResults = false
-    var taken: [(Int, GuestProbeResult, [TraceRecord])] = []
+    var taken: [(Int, GuestProbeResult, Trace?)] = []
     for node in probing.sorted() {
       let index = nodes[node].index
       for result in machines[index].guest.takeProbeResults() {
