@@ -22,12 +22,36 @@ struct TestCommand: ParsableCommand {
   @Flag(name: .long, help: "Let a file without expectations pass.")
   var allowEmpty = false
 
+  @OptionGroup var sweep: SweepOptions
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if sweep.seeds != nil, seed != nil { throw ValidationError("--seed and --seeds exclude each other.") }
+  }
 
   func run() throws {
     let limit = try until.map { Instant.start + (try duration($0)) }
     var session = TestSession(options: output)
-    var labs: [(file: String, topology: Topology)] = []
+    let labs = read(&session)
+    do {
+      if sweep.seeds != nil || sweep.jobs ?? 1 > 1 {
+        try runApart(labs, &session)
+      } else {
+        for lab in labs { try run(lab, until: limit, &session) }
+      }
+    } catch {
+      // What was found out so far isn't lost.
+      try session.publish()
+      if let interrupted = error as? JobPool.Interrupted { throw ExitCode(128 + interrupted.signal) }
+      throw error
+    }
+    try session.publish()
+    try session.end()
+  }
+
+  /// What can be run of what was named; the rest is noted.
+  private func read(_ session: inout TestSession) -> [Lab] {
+    var labs: [Lab] = []
     for found in TopologyFile.find(paths) {
       switch found {
       case .problem(let path, let problem):
@@ -35,45 +59,59 @@ struct TestCommand: ParsableCommand {
         session.couldNotRun(path, problem, detail: "")
       case .file(let path):
         let reading = TopologyFile.read(path, input)
-        if let topology = reading.topology {
-          labs.append((reading.file, topology))
-        } else {
-          session.couldNotRun(
-            reading.file, "the file has mistakes", detail: reading.mistakes.joined(separator: "\n"))
+        guard let topology = reading.topology else {
+          session.couldNotRun(reading.file, "the file has mistakes", detail: reading.mistakes.joined(separator: "\n"))
+          continue
         }
+        guard allowEmpty || !topology.expectations.isEmpty else {
+          let problem = "no expectations: nothing would be tested (--allow-empty lets it pass)"
+          Terminal.error("\(reading.file): error: \(problem)\n")
+          session.couldNotRun(reading.file, problem, detail: "")
+          continue
+        }
+        labs.append(Lab(file: reading.file, bytes: reading.bytes, topology: topology))
       }
     }
+    // Labs of one name don't write over each other.
     var runs: [String: Int] = [:]
-    for (file, topology) in labs {
-      guard allowEmpty || !topology.expectations.isEmpty else {
-        let problem = "no expectations: nothing would be tested (--allow-empty lets it pass)"
-        Terminal.error("\(file): error: \(problem)\n")
-        session.couldNotRun(file, problem, detail: "")
-        continue
-      }
-      var options = output
-      // Labs of one name don't write over each other.
-      let number = runs[topology.name, default: 0] + 1
-      runs[topology.name] = number
-      let name = number > 1 ? "\(topology.name)-\(number)" : topology.name
-      if labs.count > 1 {
-        options.captures = output.noCaptures ? nil : "\(output.captures ?? "captures")/\(name)"
-      }
-      let clock = ContinuousClock()
-      let began = clock.now
-      do {
-        var simulation = try Runner.start(topology, seed: seed, until: limit, options: options)
-        let report = try Runner.finish(&simulation, options: options)
-        try session.ran(file, report, wallTime: Nanoseconds(clock.now - began))
-      } catch {
-        // What was found out so far isn't lost.
-        session.couldNotRun(file, "the run was ended before its time", detail: "")
-        try session.publish()
-        throw error
+    let isNamed = output.captures != nil
+    for index in labs.indices where !output.noCaptures && (isNamed || sweep.seeds == nil) {
+      let number = runs[labs[index].topology.name, default: 0] + 1
+      runs[labs[index].topology.name] = number
+      let name = number > 1 ? "\(labs[index].topology.name)-\(number)" : labs[index].topology.name
+      let base = output.captures ?? "captures"
+      labs[index].captures = labs.count == 1 && isNamed ? base : "\(base)/\(name)"
+    }
+    return labs
+  }
+
+  private func run(_ lab: Lab, until limit: Instant?, _ session: inout TestSession) throws {
+    var options = output
+    options.captures = lab.captures
+    let clock = ContinuousClock()
+    let began = clock.now
+    do {
+      var simulation = try Runner.start(lab.topology, seed: seed, until: limit, options: options)
+      let report = try Runner.finish(&simulation, options: options)
+      try session.ran(lab.file, report, wallTime: Nanoseconds(clock.now - began))
+    } catch {
+      session.couldNotRun(lab.file, "the run was ended before its time", detail: "")
+      throw error
+    }
+  }
+
+  private func runApart(_ labs: [Lab], _ session: inout TestSession) throws {
+    let sweeper = Sweeper(
+      seeds: sweep.seeds?.seeds, seed: seed, until: until, input: input, output: output, limit: sweep.limit)
+    try sweeper.run(labs) { lab, result, time in
+      switch result {
+      case .report(let report): try session.ran(lab.file, report, wallTime: time)
+      case .sweep(let sweep): try session.ran(sweep, hint: sweeper.hint(sweep), wallTime: time)
+      case .failed(let what, let detail):
+        Terminal.error("\(lab.file): error: \(what)\n\(detail)")
+        session.couldNotRun(lab.file, what, detail: detail)
       }
     }
-    try session.publish()
-    try session.end()
   }
 }
 

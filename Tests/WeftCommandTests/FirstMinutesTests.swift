@@ -23,7 +23,7 @@ import WeftTestSupport
   @Test(arguments: [
     ("run", "run"), ("run lab.yaml --until soon", "run"), ("run lab.yaml --checkpoint-at 1s", "run"),
     ("test", "test"), ("check", "check"), ("conntrack --gateway laptop", "conntrack"), ("conntrack --at 5", "conntrack"),
-    ("conntrack lab.yaml --at 5", "conntrack"), ("conntrack lab.yaml --gateway laptop", "conntrack"),
+    ("conntrack lab.yaml --at 5", "conntrack"), ("conntrack lab.yaml --gateway nobody", "conntrack"),
     ("explain lab.yaml visitor http://laptop/", "explain"), ("explain lab.yaml web", "explain"),
     ("explain lab.yaml web visitor:80 --at 5", "explain"), ("resume", "resume"), ("init --frob", "init"),
   ])
