@@ -85,6 +85,13 @@ public struct NetworkInterface: Codable {
     counters.transmittedBytes &+= UInt64(bytes)
   }
 
+  /// Counts frames that the guest would have taken in only to let them go, and those that came while it was stopped.
+  public mutating func countFlooded(received frames: UInt64, _ bytes: UInt64, dropped: UInt64) {
+    counters.received &+= frames
+    counters.receivedBytes &+= bytes
+    counters.dropped &+= dropped
+  }
+
   public mutating func countDropped() { counters.dropped &+= 1 }
 
   public var canHoldTransmission: Bool { waitingToTransmit < transmitCapacity }

@@ -71,6 +71,11 @@ public struct NeighbourTable: Codable {
   private var cleared = Instant.start
   /// Replies and announcements that contradicted an entry in use.
   public private(set) var moves: UInt64 = 0
+  /// A bit for each address in the table, by `bit(of:)`: without its bit, an address isn't in it. Worked out anew when
+  /// decoded; what was there once may leave its bit behind.
+  public private(set) var knownBits: UInt64 = 0
+
+  private enum CodingKeys: CodingKey { case port, mac, address, entries, requests, cleared, moves }
 
   public init(port: PortIndex, mac: MACAddress, address: IPv4Address) {
     self.port = port
@@ -135,7 +140,7 @@ public struct NeighbourTable: Codable {
   mutating func lookup(_ neighbour: IPv4Address, now: Instant, _ out: inout Effects) -> MACAddress? {
     guard let entry = entries[neighbour.rawValue], entry.mac != .zero else { return nil }
     if now > entry.confirmed + Self.confirmedFor, !entry.asking {
-      entries[neighbour.rawValue] = Entry(mac: entry.mac, confirmed: entry.confirmed, asking: true)
+      set(neighbour, Entry(mac: entry.mac, confirmed: entry.confirmed, asking: true))
       requests.append(Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: nil))
       ask(neighbour, &out)
     }
@@ -169,7 +174,7 @@ public struct NeighbourTable: Codable {
     queue.push(frame)
     requests.append(
       Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: queue, notes: [notes]))
-    entries[neighbour.rawValue] = Entry(mac: .zero, confirmed: .start, asking: true)
+    set(neighbour, Entry(mac: .zero, confirmed: .start, asking: true))
     ask(neighbour, &out)
   }
 
@@ -215,8 +220,13 @@ public struct NeighbourTable: Codable {
     out.transmit(frame, on: port)
   }
 
+  private mutating func set(_ neighbour: IPv4Address, _ entry: Entry) {
+    entries[neighbour.rawValue] = entry
+    knownBits |= Self.bit(of: neighbour)
+  }
+
   private mutating func learn(_ neighbour: IPv4Address, _ mac: MACAddress, now: Instant, _ out: inout Effects) {
-    entries[neighbour.rawValue] = Entry(mac: mac, confirmed: now, asking: false)
+    set(neighbour, Entry(mac: mac, confirmed: now, asking: false))
     guard let index = requests.firstIndex(where: { $0.address == neighbour }) else { return }
     let request = requests.remove(at: index)
     var waited = request.notes.makeIterator()
@@ -234,6 +244,7 @@ public struct NeighbourTable: Codable {
   /// Forgets all neighbours; the packets that waited for one go to `failed`.
   public mutating func removeAll(_ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void) {
     entries.removeAll()
+    knownBits = 0
     while let request = requests.popLast() {
       while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
     }
@@ -271,5 +282,34 @@ public struct NeighbourTable: Codable {
         while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
       }
     }
+  }
+}
+
+extension NeighbourTable {
+  public static func bit(of address: IPv4Address) -> UInt64 {
+    1 << UInt64((address.rawValue &* 0x9e37_79b1) >> 26)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    port = try container.decode(PortIndex.self, forKey: .port)
+    mac = try container.decode(MACAddress.self, forKey: .mac)
+    address = try container.decode(IPv4Address.self, forKey: .address)
+    entries = try container.decode(FlatMap<UInt32, Entry>.self, forKey: .entries)
+    requests = try container.decode([Request].self, forKey: .requests)
+    cleared = try container.decode(Instant.self, forKey: .cleared)
+    moves = try container.decode(UInt64.self, forKey: .moves)
+    let isConsistent =
+      entries.count <= Self.limit && Set(requests.map(\.address)).count == requests.count
+      && zip(requests, requests.dropFirst()).allSatisfy { $0.next <= $1.next }
+      && requests.allSatisfy { request in
+        request.sent <= Self.attempts && entries[request.address.rawValue] != nil
+          && request.notes.count == request.waiting?.count ?? 0
+          && request.waiting?.capacity ?? Self.queueCapacity == Self.queueCapacity
+      }
+    guard isConsistent else {
+      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a neighbour table"))
+    }
+    for entry in entries.unordered { knownBits |= Self.bit(of: IPv4Address(rawValue: entry.key)) }
   }
 }

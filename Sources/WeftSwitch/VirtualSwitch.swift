@@ -32,20 +32,20 @@ public struct VirtualSwitch: Element {
     if !up { database.flush(port) }
   }
 
-  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
-    let destination: MACAddress
-    let source: MACAddress
-    if let ethernet = EthernetView(frame.bytes) {
-      destination = ethernet.destination
-      source = ethernet.source
-    } else {
-      out.drop(frame, on: port, .malformedEthernet)
-      return
-    }
-    guard !source.isGroup else {
-      out.drop(frame, on: port, .sourceIsGroup)
-      return
-    }
+  /// What becomes of a frame.
+  public enum Decision: Sendable {
+    case forward(PortIndex)
+    /// Out of every port but the one it came in on.
+    case flood
+    case drop(DropReason)
+  }
+
+  /// Learns from a frame and decides where it goes; for a driver that floods in a way of its own. `receive` does the rest.
+  public mutating func decide(_ frame: borrowing Frame, on port: PortIndex, now: Instant) -> Decision {
+    guard let ethernet = EthernetView(frame.bytes) else { return .drop(.malformedEthernet) }
+    let destination = ethernet.destination
+    let source = ethernet.source
+    guard !source.isGroup else { return .drop(.sourceIsGroup) }
     switch database.learn(source, on: port, now: now) {
     case .known, .added: break
     case .moved: counters.moves &+= 1
@@ -53,32 +53,29 @@ public struct VirtualSwitch: Element {
     }
     if destination.isGroup {
       // Spanning tree, pause, LACP and their like concern one link only (IEEE 802.1Q-2018, 8.6.3).
-      guard !destination.isLinkLocalReserved else {
-        out.drop(frame, on: port, .reservedMulticast)
-        return
-      }
-      flood(frame, except: port, &out)
+      guard !destination.isLinkLocalReserved else { return .drop(.reservedMulticast) }
     } else if let egress = database.port(of: destination, now: now) {
-      guard egress != port else {
-        out.drop(frame, on: port, .hairpinPort)
-        return
-      }
+      guard egress != port else { return .drop(.hairpinPort) }
       counters.forwarded &+= 1
-      out.transmit(frame, on: egress)
-    } else {
-      flood(frame, except: port, &out)
+      return .forward(egress)
     }
+    counters.flooded &+= 1
+    return portCount > 1 ? .flood : .drop(.noOtherPort)
   }
 
-  private mutating func flood(_ frame: consuming Frame, except port: PortIndex, _ out: inout Effects) {
-    counters.flooded &+= 1
-    // The last other port gets the frame itself, those before it a share.
-    let last = port.index == portCount - 1 ? portCount - 2 : portCount - 1
-    guard last >= 0 else {
-      out.drop(frame, on: port, .noOtherPort)
-      return
+  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    carryOut(decide(frame, on: port, now: now), frame, on: port, &out)
+  }
+
+  public func carryOut(_ decision: Decision, _ frame: consuming Frame, on port: PortIndex, _ out: inout Effects) {
+    switch decision {
+    case .drop(let reason): out.drop(frame, on: port, reason)
+    case .forward(let egress): out.transmit(frame, on: egress)
+    case .flood:
+      // The last other port gets the frame itself, those before it a share.
+      let last = port.index == portCount - 1 ? portCount - 2 : portCount - 1
+      for egress in 0..<last where egress != port.index { out.transmit(frame.share(), on: PortIndex(egress)) }
+      out.transmit(frame, on: PortIndex(last))
     }
-    for egress in 0..<last where egress != port.index { out.transmit(frame.share(), on: PortIndex(egress)) }
-    out.transmit(frame, on: PortIndex(last))
   }
 }

@@ -8,12 +8,26 @@ extension Topology {
   ) -> TopologyLoad {
     // A byte order mark is no part of the text.
     let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
+    func load(_ text: String) -> TopologyLoad {
+      loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker)
+    }
+    var result = load(text)
+    guard result.topology == nil, !text.utf8.contains(0) else { return result }
+    result.mendLookalikes(of: SourceText(text: text, file: file), load)
+    return result
+  }
+
+  private static func loadAsItIs(
+    _ text: String, file: String, name: String?, settings: [String], filterChecker: ((String) -> String?)?
+  ) -> TopologyLoad {
     let source = SourceText(text: text, file: file)
     let withSettings = settings.isEmpty ? source : SourceText(text: text, file: file, settings: settings)
     let loader = Loader(source: withSettings, name: name ?? baseName(file), filterChecker: filterChecker)
     if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
     var reader = YAMLReader(source)
-    guard let root = reader.read() else { return TopologyLoad(topology: nil, diagnostics: reader.diagnostics) }
+    guard let root = reader.read(), !reader.hasTags else {
+      return TopologyLoad(topology: nil, diagnostics: reader.diagnostics)
+    }
     loader.read(settings.isEmpty ? root : loader.apply(settings, to: root))
     return loader.finish(reader.diagnostics)
   }
@@ -47,7 +61,7 @@ extension Topology {
     for suffix in [".yaml", ".yml"] where name.hasSuffix(suffix) && name.count > suffix.count {
       name.removeLast(suffix.count)
     }
-    return name.isEmpty ? "topology" : name
+    return name.isEmpty || name == "." || name == ".." ? "topology" : name
   }
 }
 

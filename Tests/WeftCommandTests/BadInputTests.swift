@@ -9,7 +9,7 @@ import WeftTestSupport
   /// Content, and what the text must say.
   static let files: [String: (content: Data, says: String)] = [
     "empty": (Data(), "empty"), "blank": (Data(" \n\n# nothing\n".utf8), "empty"),
-    "wrong YAML": (Data("name: [a, b\nhosts: }".utf8), "not YAML"), "tabs": (Data("hosts:\n\ta: 1\n".utf8), "tab"),
+    "wrong YAML": (Data("name: [a, b\nhosts: }".utf8), "is closed by a }"), "tabs": (Data("hosts:\n\ta: 1\n".utf8), "tab"),
     "a list": (Data("- a\n- b\n".utf8), "a topology file is a map"),
     "a word": (Data("hello".utf8), "a topology file is a map"),
     "wrong keys": (Data("naem: x\nhsots: {}\n".utf8), "did you mean"),

@@ -16,7 +16,7 @@ import WeftTestSupport
       let links = simulation.world.links.count
       for link in 0..<links {
         let known = simulation.world.queue.deadline(of: Source.link(link)) ?? .never
-        let actual = simulation.world.links[link].deadline
+        let actual = simulation.world.deadline(ofLink: link)
         try #require(known == actual, "link \(link) at \(simulation.now)")
       }
       for node in simulation.world.nodes.indices {

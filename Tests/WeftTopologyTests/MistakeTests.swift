@@ -87,7 +87,7 @@ struct MistakeTests {
     Mistake("hosts: {a: {ip-forwarding: maybe}}", 1, 28, "not true or false"),
     Mistake("hosts: {a: {ip-forwarding: yes}}", 1, 28, "not true or false", hint: "did you mean true?"),
     Mistake("hosts: {a: {uplink: campus 10.0.0.1}}", 1, 21, "unknown segment or network \"campus\""),
-    Mistake("hosts: {a: {programs: [http-serve]}}", 1, 24, "none of", hint: "http-server"),
+    Mistake("hosts: {a: {programs: [http-serve]}}", 1, 24, "there is no program", hint: "http-server"),
     Mistake("hosts: {a: {programs: [{http-serve: 80}]}}", 1, 25, "unknown key", hint: "http-server"),
     Mistake("hosts: {a: {programs: [{ping}]}}", 1, 25, "expected a node or an address"),
     Mistake("hosts: {a: {programs: [{ping: }]}}", 1, 25, "expected a node or an address"),

@@ -137,6 +137,16 @@ public struct EventQueue {
     }
   }
 
+  /// The first source still due at the moment of the one last taken out; nil where there is none.
+  public mutating func firstDue(at now: Instant) -> Source? {
+    guard base == now.rawValue else { return nil }
+    while let source = ready.first {
+      if nodes[Int(source)].place == Self.due, nodes[Int(source)].time == base { return source }
+      _ = popReady()
+    }
+    return nil
+  }
+
   // MARK: The wheel
 
   /// Before every change: the block must be this queue's alone, and the number one of its sources.

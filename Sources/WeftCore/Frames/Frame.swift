@@ -117,6 +117,15 @@ public struct StoredFrame: BitwiseCopyable {
   }
 }
 
+extension StoredFrame {
+  /// Another owner of the same bytes; the stored one is as it was.
+  @inlinable @inline(__always)
+  public func share() -> Frame {
+    slot.pointee.references &+= 1
+    return Frame(slot: slot, start: start, count: length)
+  }
+}
+
 extension Frame {
   /// Takes a stored frame back.
   @inlinable @inline(__always)

@@ -27,6 +27,12 @@ final class FlightRing {
     @inline(__always)
     subscript(index: Int) -> Flight { flights[(head &+ index) & mask] }
 
+    func swapAt(_ a: Int, _ b: Int) {
+      let flight = self[a]
+      flights[(head &+ a) & mask] = self[b]
+      flights[(head &+ b) & mask] = flight
+    }
+
     @inline(__always)
     mutating func push(_ flight: Flight) {
       if count > mask { grow() }

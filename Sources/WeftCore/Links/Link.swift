@@ -124,6 +124,36 @@ public struct Link {
     return departed < ring.pointee.count ? Instant(ring.pointee[departed].departure) : .never
   }
 
+  /// Whether all it does to a frame is to deliver it `delay` later: no queue, no chance.
+  public var onlyDelays: Bool { isUp && parameters.rate == nil && parameters.lossThreshold == 0 }
+
+  /// When the last of its frames arrives.
+  public var lastArrival: Instant {
+    withExtendedLifetime(owner) {
+      guard let ring = ring?.pointee, ring.count > 0 else { return .start }
+      return Instant(ring[ring.count &- 1].arrival)
+    }
+  }
+
+  /// Counts frames that went the cable's way without being in it.
+  public mutating func countFlooded(_ frames: UInt64, _ bytes: UInt64) {
+    counters.frames &+= frames
+    counters.bytes &+= bytes
+  }
+
+  /// Puts a share of a frame that was counted already among those on their way, before those that arrive with it or later.
+  public mutating func insert(_ stored: StoredFrame, _ departure: UInt64, _ arrival: UInt64) {
+    let ring = ownRing()
+    ring.pointee.push(FlightRing.Flight(frame: stored.share().store(), departure: departure, arrival: arrival))
+    var place = ring.pointee.count - 1
+    while place > 0, ring.pointee[place - 1].arrival >= arrival {
+      ring.pointee.swapAt(place, place - 1)
+      place -= 1
+    }
+    waitingBytes &+= stored.count
+    nextArrival = ring.pointee[0].arrival
+  }
+
   /// Takes out the first frame if it has arrived by `now`.
   @inline(__always)
   public mutating func arrive(now: Instant) -> Frame? {

@@ -11,10 +11,10 @@ extension Report {
       lines.append(paint(title, .bold))
       lines += body
     }
-    lines.append(paint("\(name)", .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
-    if let cut { lines.append(paint("  " + cut.description, .dim)) }
+    lines.append(paint(name.visible, .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
+    if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
-    section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0 })
+    section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section(
@@ -32,11 +32,11 @@ extension Report {
     let held = expectations.count - failureCount
     let mark = passed ? paint("✓", .green) : paint("✗", .red)
     var lines = [
-      "\(mark) \(paint(name, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"
+      "\(mark) \(paint(name.visible, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"
     ]
     lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
-    lines += complaints.map { "  " + paint("✗ ", .red) + $0 }
-    if let cut { lines.append(paint("  " + cut.description, .dim)) }
+    lines += complaints.map { "  " + paint("✗ ", .red) + $0.visible }
+    if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -44,15 +44,15 @@ extension Report {
 
   static func lines(_ verdict: Verdict, _ paint: (String, Colour) -> String) -> [String] {
     let mark = verdict.passed ? paint("✓", .green) : paint("✗", .red)
-    var lines = ["  \(mark) \(verdict.name): \(verdict.observed)"]
+    var lines = ["  \(mark) \(verdict.name.visible): \(verdict.observed.visible)"]
     if !verdict.passed {
       lines.append(
-        "      expected \(verdict.expected) (line \(verdict.line), \(verdict.tries) tries, until \(verdict.decidedAt))")
+        "      expected \(verdict.expected.visible) (line \(verdict.line), \(verdict.tries) tries, until \(verdict.decidedAt))")
     }
     // A positive speaks for itself; a negative, or a failure, shows what it rests on.
     let shown = verdict.passed ? verdict.evidence.filter { $0.event != .delivered } : verdict.evidence
     guard !verdict.passed || verdict.evidence.contains(where: { $0.event == .dropped }) else { return lines }
-    for evidence in shown.prefix(4) { lines.append(paint("      " + evidence.description, .dim)) }
+    for evidence in shown.prefix(4) { lines.append(paint("      " + evidence.description.visible, .dim)) }
     return lines
   }
 
@@ -95,7 +95,7 @@ extension Report {
     let written = captures.filter { $0.frames > 0 }
     let frames = captures.reduce(0) { $0 + $1.frames }
     let head = "  \(captures.count) files, \(frames) frames"
-    return [head] + Self.shortened(written.map { "  \($0.path)  \($0.frames) frames" }, to: 16)
+    return [head] + Self.shortened(written.map { "  \($0.path.visible)  \($0.frames) frames" }, to: 16)
   }
 
   private static func shortened(_ lines: [String], to limit: Int) -> [String] {

@@ -73,15 +73,15 @@ public struct Sweep: Codable, Sendable {
   /// `isBrief`: only what didn't hold.
   public func text(isBrief: Bool, paint: (String, Report.Colour) -> String = { text, _ in text }) -> String {
     func mark(_ passed: Bool) -> String { passed ? paint("✓", .green) : paint("✗", .red) }
-    var lines = ["\(mark(passed)) \(paint(name, .bold))  \(held.count) of \(seeds.count) seeds held"]
+    var lines = ["\(mark(passed)) \(paint(name.visible, .bold))  \(held.count) of \(seeds.count) seeds held"]
     for check in checks where !isBrief || !check.failed.isEmpty {
-      lines.append("  \(mark(check.failed.isEmpty)) \(check.name): \(check.held) of \(check.of) held")
+      lines.append("  \(mark(check.failed.isEmpty)) \(check.name.visible): \(check.held) of \(check.of) held")
       guard let first = check.failed.first else { continue }
       lines.append("      failed with \(Self.shown(check.failed.map(\.seed)))")
-      lines.append("      seed \(first.seed): \(first.observed); expected \(first.expected) (line \(check.line))")
+      lines.append("      seed \(first.seed): \(first.observed.visible); expected \(first.expected.visible) (line \(check.line))")
     }
     for problem in problems.prefix(10) {
-      lines.append("  " + paint("✗ ", .red) + "seed \(problem.seed): \(problem.problem)")
+      lines.append("  " + paint("✗ ", .red) + "seed \(problem.seed): \(problem.problem.visible)")
     }
     if problems.count > 10 { lines.append("  … and \(problems.count - 10) more") }
     return lines.joined(separator: "\n") + "\n"

@@ -76,6 +76,7 @@ public struct Simulation: ~Copyable {
   /// Returns whether there is more to do before `limit`.
   @discardableResult
   public mutating func run(until limit: Instant = .never, events: Int = .max) -> Bool {
+    defer { world.bookFloods() }
     var left = events
     while !director.isOver {
       guard left > 0 else { return true }

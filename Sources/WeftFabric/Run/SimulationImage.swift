@@ -41,7 +41,7 @@ extension Simulation {
     if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
     return SimulationImage(
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,
-      links: world.links.array,
+      links: world.linksWithFloods,
       switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
       machines: world.machines.array,
       portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,

@@ -9,6 +9,12 @@ struct DropLedger: Codable {
     if counts.update(key, { $0 &+= 1 }) == nil { counts.insert(key, 1) }
   }
 
+  mutating func count(_ reason: DropReason, port: Int, times: UInt32) {
+    guard times > 0 else { return }
+    let key = UInt64(port) << 8 | UInt64(reason.rawValue)
+    if counts.update(key, { $0 &+= UInt64(times) }) == nil { counts.insert(key, UInt64(times)) }
+  }
+
   /// Ordered by port, then reason.
   var all: [(port: Int, reason: DropReason, count: UInt64)] {
     counts.unordered.sorted { $0.key < $1.key }.compactMap { entry in

@@ -25,6 +25,7 @@ extension World {
   /// Pulls or plugs a cable. What was on it is lost; both ends are told.
   mutating func setCable(_ name: LinkName, up: Bool) {
     guard let first = names.cables[name] else { return }
+    dissolveLanes()
     for link in [first, first + 1] {
       var lost: [StoredFrame] = []
       links[link].setUp(up, now: now) { lost.append($0.store()) }
@@ -48,6 +49,7 @@ extension World {
 
   mutating func setLink(_ name: LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?) {
     guard let first = names.cables[name] else { return }
+    dissolveLanes()
     for link in [first, first + 1] {
       if let delay { links[link].parameters.delay = delay }
       if let rate { links[link].parameters.rate = rate }

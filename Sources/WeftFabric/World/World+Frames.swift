@@ -15,6 +15,7 @@ extension World {
     eventCount &+= 1
     let node = ends[link].toNode
     let port = ends[link].toPort
+    if floods.isBuilt, floods.laneOfLink[link] >= 0 { return arriveFlooded(link, lane: Int(floods.laneOfLink[link])) }
     while let frame = links[link].arrive(now: now) { deliver(frame, to: node, on: port) }
     queue.schedule(Source.link(link), at: links[link].deadline)
   }
@@ -28,7 +29,13 @@ extension World {
     let index = nodes[node].index
     if explain != nil, isExplained(frame) { explainArrival(frame, node, port, place) }
     switch nodes[node].kind {
-    case .virtualSwitch: switches[index].receive(frame, on: port, now: now, &effects)
+    case .virtualSwitch:
+      let decision = switches[index].decide(frame, on: port, now: now)
+      if case .flood = decision, canFlood(frame, from: node) {
+        if staged { closeRecord(of: node, place, packetID) }
+        return flood(frame, from: node, except: port)
+      }
+      switches[index].carryOut(decision, frame, on: port, &effects)
     case .gateway: gateways[index].receive(frame, on: port, now: now, &effects)
     case .dhcpServer: servers[index].receive(frame, on: port, now: now, &effects)
     case .machine: machines[index].receive(frame, on: port, now: now, &effects)
@@ -71,11 +78,12 @@ extension World {
       }
     }
     effects.removeAll()
+    if floods.isBuilt { touched(node) }
     if !probing.isEmpty { lookForProbeResults(node) }
     reschedule(node)
   }
 
-  private mutating func transmit(_ frame: consuming Frame, from node: Int, at place: Int, _ entry: Effects.Entry) {
+  mutating func transmit(_ frame: consuming Frame, from node: Int, at place: Int, _ entry: Effects.Entry) {
     if frame.packetID == 0 {
       packetCounts[node] &+= 1
       frame.packetID = UInt64(node &+ 1) << 32 | packetCounts[node]
@@ -99,7 +107,8 @@ extension World {
       if nodes[node].kind == .machine {
         machines[nodes[node].index].interfaces[entry.port.index].countTransmitted(frame.count)
       }
-      queue.schedule(Source.link(link), at: links[link].deadline)
+      if floods.isBuilt { floods.sentSingly(link, arrival: links[link].lastArrival.rawValue) }
+      scheduleLink(link)
       if staged { commit(place, dropped: false) }
     case .dropped(let reason):
       let isRing = nodes[node].kind == .machine && reason == .queueFull

@@ -43,6 +43,11 @@ public struct World: ~Copyable {
   /// Set while a packet is being explained; never part of a checkpoint.
   var explain: ExplainRecorder?
 
+  /// Of the switches' floods; made when the first one needs it.
+  var floods = FloodTable()
+  /// Off for tests, which compare.
+  var floodsTogether = true
+
   var queue = EventQueue(sources: 1)
   var effects: Effects
   let pool: FramePool

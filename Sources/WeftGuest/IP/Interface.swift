@@ -53,6 +53,8 @@ struct Interface: Codable {
   }
 
   /// The subnet's broadcast address; /31 and /32 have none (RFC 3021).
+  var directedBroadcast: IPv4Address? { prefix.length < 31 && !address.isUnspecified ? prefix.broadcast : nil }
+
   func isBroadcast(_ destination: IPv4Address) -> Bool {
     destination.isBroadcast || (prefix.length < 31 && !address.isUnspecified && destination == prefix.broadcast)
   }

@@ -1,16 +1,18 @@
+import WeftCore
+
 extension Diagnostic {
   /// `file:line:column: error: message`, the source line, a caret below the place, and the hint; no newline at the end.
   /// With `color`, ANSI escapes for a terminal.
   public func render(color: Bool) -> String {
     func paint(_ text: String, _ code: String) -> String { color ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
     let tint = severity == .error ? "1;31" : "1;35"
-    var text = paint("\(file):\(line):\(column):", "1")
-    text += " \(paint("\(severity.rawValue):", tint)) \(paint(Self.printable(message), "1"))"
+    var text = paint("\(file.visible):\(line):\(column):", "1")
+    text += " \(paint("\(severity.rawValue):", tint)) \(paint(message.visible, "1"))"
     if !sourceLine.isEmpty {
       let (margin, carets) = caretLine
-      text += "\n  \(Self.printable(sourceLine))\n  \(margin)\(paint(carets, tint))"
+      text += "\n  \(shownLine)\n  \(margin)\(paint(carets, tint))"
     }
-    if let hint { text += "\n  \(paint("help:", "1;36")) \(Self.printable(hint))" }
+    if let hint { text += "\n  \(paint("help:", "1;36")) \(hint.visible)" }
     return text
   }
 
@@ -21,26 +23,23 @@ extension Diagnostic {
     let end = min(start + length, scalars.count)
     var margin = ""
     for scalar in scalars[..<start] {
-      margin += scalar == "\t" ? "\t" : String(repeating: " ", count: scalar.terminalWidth)
+      margin += scalar == "\t" ? "\t" : String(repeating: " ", count: scalar.shownWidth)
     }
-    let width = scalars[start..<end].reduce(0) { $0 + $1.terminalWidth }
+    let width = scalars[start..<end].reduce(0) { $0 + $1.shownWidth }
     return (margin, String(repeating: "^", count: max(1, width)))
   }
 
-  /// Control characters of the file must not reach the terminal.
-  private static func printable(_ text: String) -> String {
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      let control = scalar.value < 0x20 && scalar != "\t" || scalar.value >= 0x7f && scalar.value < 0xa0
-      // Bidirectional overrides could make a line read as something else.
-      let bidirectional = (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-      result.append(control || bidirectional ? "\u{fffd}" : scalar)
-    }
-    return String(result)
+  /// The line with all that is not to be seen escaped, but for tabs.
+  private var shownLine: String {
+    sourceLine.split(separator: "\t", omittingEmptySubsequences: false).map { String($0).visible }
+      .joined(separator: "\t")
   }
 }
 
 extension Unicode.Scalar {
+  /// Terminal columns of what is shown for it.
+  fileprivate var shownWidth: Int { isUnseen && self != "\t" ? escaped.utf8.count : terminalWidth }
+
   /// Terminal columns: 0 for combining marks, 2 for the wide blocks of UAX #11, else 1.
   var terminalWidth: Int {
     if value < 0x300 { return 1 }

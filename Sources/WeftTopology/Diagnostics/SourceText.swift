@@ -50,6 +50,9 @@ struct SourceText {
     }
   }
 
+  /// Lines that have text, at least 1.
+  var lineCount: Int { max(1, starts.count - 1) }
+
   private func lineBytes(_ number: Int) -> ArraySlice<UInt8> {
     guard number >= 1, number < starts.count else { return [] }
     var end = starts[number]
@@ -87,6 +90,21 @@ struct SourceText {
     for start in (mark.column - 1)...min(line.count - wanted.count, mark.column + 200)
     where line[start..<start + wanted.count].elementsEqual(wanted) {
       return Mark(line: mark.line, column: start + 1)
+    }
+    return nil
+  }
+
+  /// Where a tag stands: before the value that it goes with, on its line or the one above.
+  func mark(tag: String, near mark: Mark) -> Mark? {
+    let wanted = Array(tag.unicodeScalars)
+    for number in [mark.line, mark.line - 1] where number >= 1 {
+      let line = line(number)
+      guard line.count >= wanted.count else { continue }
+      let end = number == mark.line ? min(line.count - wanted.count, mark.column - 1) : line.count - wanted.count
+      guard end >= 0 else { continue }
+      for start in (max(0, end - 240)...end).reversed() where line[start..<start + wanted.count].elementsEqual(wanted) {
+        return Mark(line: number, column: start + 1)
+      }
     }
     return nil
   }

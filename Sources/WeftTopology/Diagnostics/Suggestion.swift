@@ -1,10 +1,10 @@
 /// "Did you mean": the nearest of some words.
 enum Suggestion {
   /// The candidate nearest to `word`, if it is near enough to be what was meant; the first of equals.
-  static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
+  static func nearest(to word: String, in candidates: some Sequence<String>, within most: Int = .max) -> String? {
     let wanted = Array(word.lowercased().replacing("_", with: "-").utf8.prefix(64))
     // A third of the letters may be wrong, as in clang; two letters need one right.
-    let limit = max(1, wanted.count / 3)
+    let limit = min(max(1, wanted.count / 3), most)
     var best: (word: String, distance: Int)?
     for candidate in candidates {
       let letters = Array(candidate.lowercased().utf8.prefix(64))

@@ -23,19 +23,38 @@ extension Loader {
       check(value, table, partial: partial)
     case .either(let shapes):
       guard let match = shapes.first(where: { $0.hasForm(of: value) }) else { return wrongForm(value, shape, mark) }
+      if case .scalar(.choice(let words)) = match, let text = value.text, !value.isNull, !words.contains(text) {
+        for case .object(let table) in shapes where !table.exactlyOne.isEmpty {
+          return reportProgram(value, text, table)
+        }
+      }
+      // `{8080: {web: 80}}` where a text with colons was meant.
+      if case .object(let table) = match, value.joinedByColons != nil, shapes.contains(where: \.isPlace),
+        value.entries?.allSatisfy({ table.key($0.key) == nil }) ?? false
+      {
+        return wrongForm(value, shape, mark)
+      }
       check(value, match, at: mark, partial: partial)
     }
   }
 
   private func wrongForm(_ value: YAMLValue, _ shape: Shape, _ mark: Mark) {
     let place = value.isNull ? mark : value.mark
-    report("expected \(shape.words), found \(value.what)", at: place, length: value.isNull ? 1 : value.length)
+    report(
+      "expected \(shape.words), found \(value.what)", at: place, length: value.isNull ? 1 : value.length,
+      hint: formHint(value, shape))
   }
 
   private func check(_ value: YAMLValue, _ table: KeyTable, partial: Bool) {
     let entries = value.entries ?? []
     for entry in entries where !entry.key.hasPrefix("x-") {
       guard let key = table.key(entry.key) else {
+        if let colon = entry.key.firstIndex(of: ":"), entry.value.isNull, table.key(String(entry.key[..<colon])) != nil {
+          report(
+            "a space is missing after the colon of \"\(entry.key[..<colon])\"", atKey: entry.keyMark, entry.key,
+            hint: "write \(entry.key[..<colon]): \(entry.key[entry.key.index(after: colon)...].prefix(60))")
+          continue
+        }
         report(
           "unknown key \"\(entry.key.prefix(60))\" in \(table.name.article)", atKey: entry.keyMark, entry.key,
           hint: unknownKeyHint(entry.key, table))
@@ -68,7 +87,9 @@ extension Loader {
     let unknown = (value.entries ?? []).map(\.key).filter { table.key($0) == nil }
     for key in table.keys where key.isRequired && (value[key.name]?.isNull ?? true) {
       // Misspelt is not missing: the unknown key has been reported.
-      if unknown.contains(where: { Suggestion.nearest(to: $0, in: names) == key.name }) { continue }
+      if unknown.contains(where: { Suggestion.nearest(to: $0, in: names) == key.name || $0.hasPrefix(key.name + ":") }) {
+        continue
+      }
       let of = name.map { "\(table.name) \"\($0)\"" } ?? table.name.article
       report(
         "\(of) needs \"\(key.name)\"", at: mark, length: name?.unicodeScalars.count ?? 1,

@@ -65,7 +65,9 @@ extension Loader {
     if let named = names[name] {
       if sorts.contains(named.sort) { return true }
       let wanted = sorts.map(\.rawValue.article).joined(separator: " or ")
-      report("\"\(name)\" is \(named.sort.rawValue.article), not \(wanted)", at: value, part: name)
+      report(
+        "\"\(name)\" is \(named.sort.rawValue.article), not \(wanted)", at: value, part: name,
+        hint: named.sort == .segment && sorts == [.network] ? segmentHint(name) : nil)
       return false
     }
     do {

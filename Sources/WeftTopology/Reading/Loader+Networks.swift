@@ -39,7 +39,19 @@ extension Loader {
       if modes.contains(mode) { continue }
       // `dhcp: false` says what is so anyway.
       if entry.key == "dhcp", entry.value.text == "false" { continue }
-      let hint = entry.key == "subnet" ? "its addresses are those of the host's segment" : nil
+      let hint: String?
+      switch entry.key {
+      case "subnet": hint = "its addresses are those of the host's segment"
+      case "dhcp":
+        // `true` is no value of it either, and its VMs have no address: it is one mistake.
+        withdraw(at: entry.value.mark)
+        withoutDHCP.insert(own.key)
+        let segment = host.uplink.map { " of \"\($0.segment)\" (\($0.prefix))" } ?? ""
+        hint =
+          mode == .bridge
+          ? "take it away and give its VMs addresses\(segment)" : "take it away and give its VMs addresses of its subnet"
+      default: hint = nil
+      }
       report("\(mode.rawValue.article) network has no \"\(entry.key)\"", atKey: entry.keyMark, entry.key, hint: hint)
     }
     var draft = NetworkDraft(name: entry.key, mark: entry.keyMark, mode: mode, hasSubnet: false, value: value)

@@ -50,7 +50,7 @@ extension Loader {
   func readUplink(_ value: YAMLValue, of host: String) -> Uplink? {
     if let text = value.text {
       let parts = text.split(separator: " ").map(String.init)
-      guard parts.count == 2, resolve(parts[0], [.segment, .network], at: value),
+      guard parts.count == 2, IPv4Address(parts[0]) == nil, resolve(parts[0], [.segment, .network], at: value),
         let address = try? Parse.address(parts[1])
       else { return nil }
       return makeUplink(to: parts[0], at: value, address, at: value, value, of: host)

@@ -8,6 +8,8 @@ extension Loader {
 
   func readVM(_ entry: YAMLValue.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
+    // A short form that there is none of has been reported.
+    guard entry.value.isNull || entry.value.entries != nil else { return lost(at: entry.keyMark) }
     let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
     let value = overDefaults(own)
     guard let vm = makeVM(entry.key, value, at: entry.keyMark, own: own) else { return lost(at: entry.keyMark) }
@@ -92,7 +94,7 @@ extension Loader {
     if let text = value["address"], let address = parse(text, Parse.address) {
       occupy(address, network, at: text, owner: owner)
       nic.address = address
-    } else if network.dhcp == nil, value["address"].map(\.isNull) ?? true {
+    } else if network.dhcp == nil, value["address"].map(\.isNull) ?? true, !withoutDHCP.contains(name) {
       let why =
         switch network.mode {
         case .bridge: "there is no DHCP server on a segment"

@@ -29,6 +29,8 @@ final class Loader {
   /// Network → its host and place there; a network that could not be read has no place.
   var networkHost: [String: String] = [:]
   var networkIndex: [String: (host: Int, network: Int)] = [:]
+  /// Networks that ask for a DHCP server they can't have: their VMs miss no address.
+  var withoutDHCP: Set<String> = []
   /// Addresses taken on a segment or a private network.
   var taken: [String: [IPv4Address: String]] = [:]
   var macs: [MACAddress: String] = [:]
@@ -104,7 +106,26 @@ final class Loader {
     return TopologyLoad(topology: failed ? nil : topology, diagnostics: order.map { all[$0] })
   }
 
+  /// Takes back what was said of a place, where the whole is worth one message.
+  func withdraw(at mark: Mark) {
+    func isThere(_ diagnostic: Diagnostic) -> Bool {
+      diagnostic.line == mark.line && diagnostic.column == mark.column && diagnostic.severity == .error
+    }
+    errorCount -= diagnostics.count(where: isThere)
+    diagnostics.removeAll(where: isThere)
+  }
+
   // MARK: Reading
+
+  /// Why a run's folder can't have this name. 255 octets is the longest that file systems take (NAME_MAX).
+  static func problem(ofLabName name: String) -> String? {
+    if name == "." || name == ".." { return "the name of a lab is that of a folder, which \"\(name)\" can't be" }
+    if name.unicodeScalars.count > 200 || name.unicodeScalars.contains(where: { $0 == "/" || $0.value < 0x20 }) {
+      return "the name of a lab is one line of at most 200 characters without /"
+    }
+    let octets = name.utf8.count
+    return octets > 255 ? "the name of a lab is that of a folder: \(octets) octets are too many, at most 255" : nil
+  }
 
   func read(_ root: YAMLValue) {
     guard root.entries != nil else {
@@ -116,9 +137,7 @@ final class Loader {
     defaults = root["defaults"]
     if let value = root["name"], let name = value.text, !name.isEmpty {
       // Runs name their output after the lab.
-      if name.unicodeScalars.count > 200 || name.unicodeScalars.contains(where: { $0 == "/" || $0.value < 0x20 }) {
-        report("the name of a lab is one line of at most 200 characters without /", at: value)
-      }
+      if let problem = Self.problem(ofLabName: name) { report(problem, at: value) }
       topology.name = name
     }
     if let seed = parse(root["seed"], { (t) throws(Complaint) in try Parse.integer(t, in: 0...UInt64.max) }) {

@@ -1,3 +1,5 @@
+import WeftWire
+
 extension ScalarKind {
   /// Whether the text is one, or why not.
   func check(_ text: String) throws(Complaint) {
@@ -41,14 +43,31 @@ extension ScalarKind {
     case .link: _ = try Parse.link(text)
     case .uplink:
       let parts = text.split(separator: " ")
-      guard parts.count == 2 else {
-        throw Complaint(
-          "\"\(text.prefix(60))\" is not an uplink", hint: "write it like \"campus 134.115.153.10\": segment, address")
-      }
+      guard parts.count == 2, IPv4Address(parts[0]) == nil else { throw Self.noUplink(text) }
       _ = try Parse.name(String(parts[0]))
       _ = try Parse.address(String(parts[1]))
     case .roundTrip: _ = try Quantity.duration(try Parse.bound(text).rest)
     }
+  }
+
+  /// Segment and address turned round, or otherwise parted, or one of them alone.
+  private static func noUplink(_ text: String) -> Complaint {
+    let message = "\"\(text.prefix(60))\" is not an uplink"
+    let words = text.split { " ,:/@;".contains($0) }.map(String.init)
+    if words.count >= 2, words.count <= 3 {
+      let address = words.first { IPv4Address($0) != nil }
+      if let address, let name = words.first(where: { $0 != address }), (try? Parse.name(name)) != nil {
+        return Complaint(message, hint: "did you mean \"\(name) \(address)\"? segment, address")
+      }
+    }
+    if words.count == 1, IPv4Address(text) != nil {
+      return Complaint("\(message): its segment is missing", hint: "write it like \"campus \(text)\": segment, address")
+    }
+    if words.count == 1 {
+      return Complaint(
+        "\(message): its address is missing", hint: "write it like \"\(text.prefix(32)) 134.115.153.10\": segment, address")
+    }
+    return Complaint(message, hint: "write it like \"campus 134.115.153.10\": segment, address")
   }
 
   /// What a value should be, for messages.

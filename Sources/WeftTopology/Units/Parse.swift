@@ -91,12 +91,26 @@ enum Parse {
       !($0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) || $0 == "-" || $0 == "_")
     }
     if let bad {
+      let meant = plain(text).map { "did you mean \"\($0)\"?" }
+      let dot = bad == "." ? "the dot separates a node from its port, as in laptop.uplink" : nil
       throw Complaint(
         "a name consists of letters, digits, - and _: \"\(bad)\" is none",
-        hint: bad == "." ? "the dot separates a node from its port, as in laptop.uplink" : nil, part: text)
+        hint: meant == nil ? dot : [meant, dot].compactMap { $0 }.joined(separator: " "), part: text)
     }
     if text == "next" { throw Complaint("\"next\" is not a name: in a group it means the next VM", part: text) }
     return text
+  }
+
+  /// The text with a hyphen for all that no name has: `one.example` → `one-example`.
+  private static func plain(_ text: String) -> String? {
+    var plain = ""
+    for scalar in text.unicodeScalars {
+      let isFine =
+        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)) || scalar == "_"
+      if isFine { plain.unicodeScalars.append(scalar) } else if plain.last != "-", !plain.isEmpty { plain += "-" }
+    }
+    while plain.last == "-" { plain.removeLast() }
+    return plain.isEmpty || plain == text || plain.utf8.allSatisfy(Quantity.isDigit) ? nil : plain
   }
 
   static func address(_ text: String) throws(Complaint) -> IPv4Address {
@@ -116,7 +130,12 @@ enum Parse {
 
   static func prefix(_ text: String) throws(Complaint) -> IPv4Prefix {
     if let prefix = IPv4Prefix(text) { return prefix }
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = text.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == " " }
+    if parts.count == 2, let address = IPv4Address(parts[0]), let length = IPv4Address(parts[1])?.maskLength {
+      throw Complaint(
+        "\"\(parts[1])\" is a netmask, not a prefix length",
+        hint: "did you mean /\(length)? write \(IPv4Prefix(address, length: length))", part: String(parts[1]))
+    }
     guard parts.count == 2 else {
       let isAddress = IPv4Address(text).map { IPv4Prefix($0, length: 24) }
       throw Complaint(
@@ -303,5 +322,14 @@ enum Parse {
     let atLeast = text.hasPrefix(">")
     let rest = text.drop { $0 == "<" || $0 == ">" || $0 == "=" || $0 == "≤" || $0 == "≥" }
     return (!(atLeast || text.hasPrefix("≥")), String(Quantity.trim(rest)))
+  }
+}
+
+extension IPv4Address {
+  /// Of a netmask, or a wildcard mask as some routers have it: how many bits are the network's.
+  fileprivate var maskLength: UInt8? {
+    let ones = rawValue.leadingZeroBitCount == 0 ? rawValue : ~rawValue
+    let length = (~ones).leadingZeroBitCount
+    return ones == (length == 0 ? 0 : UInt32.max << UInt32(32 - length)) ? UInt8(length) : nil
   }
 }

@@ -1,3 +1,4 @@
+import WeftCore
 import Yams
 
 /// Text → one tree of `YAMLValue`, or diagnostics. Only Yams' nodes are used, never its typed loading, which would
@@ -14,7 +15,14 @@ struct YAMLReader {
   private var seen: Set<Diagnostic> = []
   private var gaveUp = false
 
-  init(_ source: SourceText) { self.source = source }
+  private let mayHaveTags: Bool
+  /// What a tagged value is, nobody here knows: what follows from it would be noise.
+  private(set) var hasTags = false
+
+  init(_ source: SourceText) {
+    self.source = source
+    mayHaveTags = source.text.utf8.contains(UInt8(ascii: "!"))
+  }
 
   private mutating func report(_ message: String, at mark: Mark, length: Int = 1, hint: String? = nil) {
     let diagnostic = source.diagnostic(.error, at: mark, length: length, message, hint: hint)
@@ -30,7 +38,10 @@ struct YAMLReader {
       return nil
     }
     if let refusal = TextGuard.refusal(of: bytes) {
-      report(refusal.message, at: source.mark(atByte: refusal.offset))
+      let isQuestion = refusal.offset < bytes.count && bytes[refusal.offset] == UInt8(ascii: "?")
+      report(
+        refusal.message, at: source.mark(atByte: refusal.offset),
+        hint: isQuestion ? "quote text that begins with ?" : nil)
       return nil
     }
     guard let root = compose() else { return nil }
@@ -104,26 +115,76 @@ struct YAMLReader {
   private mutating func report(_ error: YamlError) {
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
-      let about = context.map { " (\($0.text) that begins at \($0.mark.line):\($0.mark.column))" } ?? ""
-      let tab =
-        problem.contains("cannot start any token") && source.line(mark.line).dropFirst(mark.column - 1).first == "\t"
       report(
-        "not YAML: \(problem)\(about)", at: Mark(mark), hint: tab ? "indent with spaces; YAML has no tabs there" : nil)
-    case .composer(_, let problem, let mark, _):
-      let another = problem.contains("another document")
-      report(
-        another ? "a second document begins here; a topology file is one document" : "not YAML: \(problem)",
-        at: Mark(mark))
+        SyntaxMistake.find(
+          .init(problem: problem, mark: Mark(mark), context: context.map { Mark($0.mark) }), in: source))
+    case .composer(_, let problem, let mark, _): report(composer: problem, at: Mark(mark))
     case .reader(let problem, let offset, _, let yaml):
       let mark = offset.map {
         source.mark(atByte: yaml.utf8.distance(from: yaml.startIndex, to: yaml.index(yaml.startIndex, offsetBy: $0)))
       }
-      report("not a text file: \(problem)", at: mark ?? Mark(line: 1, column: 1))
+      report(unreadable: problem, at: mark ?? Mark(line: 1, column: 1))
     case .duplicatedKeysInMapping(let keys, let context):
       report("the key \"\(keys.first ?? "")\" stands twice in a map", at: Mark(context.mark))
     default:
       report("cannot be read as YAML", at: Mark(line: 1, column: 1))
     }
+  }
+
+  private mutating func report(_ mistake: SyntaxMistake) {
+    report(mistake.message, at: mistake.mark, length: mistake.length, hint: mistake.hint)
+  }
+
+  private mutating func report(composer problem: String, at mark: Mark) {
+    if problem.contains("another document") {
+      return report(
+        "a second document begins here; a topology file is one document", at: mark,
+        hint: "take the --- away, or put each into a file of its own")
+    }
+    // What is left are references to anchors that there are none of.
+    let line = source.line(mark.line)
+    let rest = line.dropFirst(mark.column - 1)
+    let text = String(String.UnicodeScalarView(rest.prefix { $0 != " " && $0 != "," && $0 != "]" && $0 != "}" }))
+    let name = String(text.drop { $0 == "*" })
+    let anchors = Self.anchors(source)
+    let hint =
+      name.contains("/") || name.contains("*")
+      ? "quote it: \"\(text)\""
+      : Suggestion.nearest(to: name, in: anchors).map { "did you mean *\($0)?" }
+        ?? "&\(name) in front of a value would make it one; text that begins with * is quoted: \"\(text)\""
+    report(
+      "\(text) refers to an anchor, and no &\(name) stands above it", at: mark,
+      length: max(1, text.unicodeScalars.count), hint: hint)
+  }
+
+  private static func anchors(_ source: SourceText) -> [String] {
+    let outline = YAMLOutline(source, lines: source.lineCount)
+    return outline.lines.flatMap { $0.tokens.filter { $0.kind == .anchor } }.map {
+      String(outline.text($0).dropFirst())
+    }
+  }
+
+  private mutating func report(unreadable problem: String, at mark: Mark) {
+    let line = source.line(mark.line)
+    let found = mark.column >= 1 && mark.column <= line.count ? line[mark.column - 1] : nil
+    let message =
+      found.map { "the control character \($0.notation) cannot stand in a text file" } ?? "this is no text"
+    report(
+      "not a text file: \(message)", at: mark,
+      hint: found.map { "take it away, or write it inside \"…\" as \($0.escaped)" } ?? "a topology is YAML in UTF-8")
+  }
+
+  /// Tags would change what a value is; what YAML has of its own is what values are anyway.
+  private mutating func checkTag(_ tag: Tag, at mark: Mark) {
+    let name = tag.description
+    guard !name.isEmpty, !name.hasPrefix("tag:yaml.org,2002:"), name != "!" else { return }
+    hasTags = true
+    let place = source.mark(tag: name, near: mark) ?? mark
+    report(
+      "tags are not supported: \(name)", at: place, length: name.unicodeScalars.count,
+      hint: name.contains("include")
+        ? "a topology is one file; anchors (&a, *a, <<) save repetition within it"
+        : "text that begins with ! is quoted")
   }
 
   private mutating func convert(_ node: Node, depth: Int) -> YAMLValue {
@@ -138,15 +199,19 @@ struct YAMLReader {
     if gaveUp { return nothing }
     switch node {
     case .scalar(let scalar):
+      if mayHaveTags { checkTag(scalar.tag, at: mark) }
       return YAMLValue(kind: .scalar(scalar.string, quoted: scalar.style != .plain && scalar.style != .any), mark: mark)
     case .sequence(let sequence):
+      if mayHaveTags { checkTag(sequence.tag, at: mark) }
       var items: [YAMLValue] = []
       for item in sequence {
         items.append(convert(item, depth: depth + 1))
         if gaveUp { return nothing }
       }
       return YAMLValue(kind: .list(items), mark: mark)
-    case .mapping(let mapping): return convert(mapping, mark, depth: depth)
+    case .mapping(let mapping):
+      if mayHaveTags { checkTag(mapping.tag, at: mark) }
+      return convert(mapping, mark, depth: depth)
     case .alias: return nothing
     }
   }

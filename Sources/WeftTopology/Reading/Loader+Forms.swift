@@ -1,0 +1,113 @@
+// What was probably meant where a value has another form than it should.
+
+extension Loader {
+  /// A hint for a value of the wrong form.
+  func formHint(_ value: YAMLValue, _ shape: Shape) -> String? {
+    let shapes = shape.alternatives
+    if let joined = value.joinedByColons, shapes.contains(where: \.isPlace) { return "write \"\(joined)\"" }
+    if let items = value.items, items.count == 1, let text = items[0].text, shapes.contains(where: \.isScalar) {
+      return "write it without [ ]: \(text.prefix(60))"
+    }
+    for shape in shapes {
+      switch shape {
+      case .list where value.entries != nil: return "put it into a list: [{…}], or begin it with \"- \""
+      case .list where value.text.map { !$0.isEmpty } ?? false:
+        return value.isNull ? nil : "put it into a list: [\(value.text?.prefix(60) ?? "")]"
+      case .named where value.items != nil:
+        let first = value.items?.first
+        if let name = first?["name"]?.text { return "the name is the key: {\(name.prefix(32)): {…}}, without dashes" }
+        if let name = first?.text { return "each name is a key with its value: {\(name.prefix(32)): …}" }
+        return "each name is a key with its value: {name: …}"
+      case .object(let table):
+        guard let text = value.text, !value.isNull, let key = table.keyOf(text) else { continue }
+        return "write {\(key): \(text.prefix(60))}"
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  /// A program by its word alone that has no meaning alone, or is none.
+  func reportProgram(_ value: YAMLValue, _ text: String, _ table: KeyTable) {
+    if let key = table.key(text), table.exactlyOne.contains(text) {
+      return report(
+        "\"\(text)\" needs a target", at: value, hint: "write {\(text): \(key.example)}")
+    }
+    let words = table.exactlyOne
+    let list = words.joined(separator: ", ")
+    let service = Self.services.first { text.lowercased().hasPrefix($0.name) }
+    let near = Suggestion.nearest(to: text, in: words, within: service == nil ? 3 : 2)
+    let hint: String
+    if let near {
+      hint =
+        Tables.servers.contains(near)
+        ? "did you mean \"\(near)\"?" : "did you mean {\(near): \(table.key(near)?.example ?? "…")}?"
+    } else if let service {
+      hint = "\(service.instead) stands for it; the programs are \(list)"
+    } else {
+      hint = "{tcp-echo: PORT} stands for a TCP service; the programs are \(list)"
+    }
+    report("there is no program \"\(text.prefix(60))\"", at: value, hint: hint)
+  }
+
+  /// What people run on real machines, and what stands for it here (ports: IANA).
+  private static let services: [(name: String, instead: String)] = [
+    ("ssh", "{tcp-echo: 22}"), ("telnet", "{tcp-echo: 23}"), ("ftp", "{tcp-echo: 21}"), ("smtp", "{tcp-echo: 25}"),
+    ("dns", "{udp-echo: 53}"), ("ntp", "{udp-echo: 123}"), ("snmp", "{udp-echo: 161}"), ("syslog", "{sink: 514}"),
+    ("https", "{tcp-echo: 443}"), ("nginx", "http-server"), ("apache", "http-server"), ("web", "http-server"),
+    ("http", "http-server"), ("mysql", "{tcp-echo: 3306}"), ("postgres", "{tcp-echo: 5432}"),
+    ("redis", "{tcp-echo: 6379}"), ("mqtt", "{tcp-echo: 1883}"), ("rdp", "{tcp-echo: 3389}"),
+    ("vnc", "{tcp-echo: 5900}"), ("iperf", "{sink: 5001}, and {bulk: \"server:5001\"} on the other side,"),
+    ("curl", "{http-get: \"http://server/\"}"), ("wget", "{http-get: \"http://server/\"}"),
+    ("netcat", "{tcp-echo: PORT}"), ("nc", "{tcp-echo: PORT}"), ("echo", "tcp-echo or udp-echo"),
+  ]
+
+  /// A VM that names a segment: where a bridge would be, or is.
+  func segmentHint(_ segment: String) -> String? {
+    let hosts = topology.hosts.filter { $0.uplink?.segment == segment }
+    if let bridge = hosts.lazy.flatMap(\.networks).first(where: { $0.mode == .bridge }) {
+      return "did you mean \"\(bridge.name)\", the bridge to it?"
+    }
+    return hosts.first.map {
+      "a VM joins a network of its host: a bridge to \"\(segment)\" on \"\($0.name)\" would be networks: {lan: bridge}"
+    }
+  }
+}
+
+extension YAMLValue {
+  /// `{one: 80}` → `one:80`, `{8080: {web: 80}}` → `8080:web:80`.
+  var joinedByColons: String? {
+    guard let entries, entries.count == 1 else { return nil }
+    if entries[0].value.isNull { return entries[0].key.contains(":") ? entries[0].key : nil }
+    if let text = entries[0].value.text { return "\(entries[0].key):\(text)" }
+    return entries[0].value.joinedByColons.map { "\(entries[0].key):\($0)" }
+  }
+}
+
+extension Shape {
+  var alternatives: [Shape] { if case .either(let shapes) = self { shapes } else { [self] } }
+  var isScalar: Bool { if case .scalar = self { true } else { false } }
+
+  /// Whether colons belong to its text.
+  var isPlace: Bool {
+    switch self {
+    case .scalar(.endpoint), .scalar(.forward), .scalar(.forwardTarget), .scalar(.http), .scalar(.mac): true
+    default: false
+    }
+  }
+}
+
+extension KeyTable {
+  /// The first key that could take the text, where the text says something by its form.
+  fileprivate func keyOf(_ text: String) -> String? {
+    for key in keys {
+      for case .scalar(let kind) in key.shape.alternatives {
+        switch kind {
+        case .text, .boolean, .always, .namePattern: continue
+        default: if (try? kind.check(text)) != nil { return key.name }
+        }
+      }
+    }
+    return nil
+  }
+}
