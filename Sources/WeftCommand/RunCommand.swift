@@ -27,7 +27,16 @@ struct RunCommand: ParsableCommand {
     completion: .file())
   var checkpointAt: [String] = []
 
+  @OptionGroup var sweep: SweepOptions
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if sweep.seeds != nil, seed != nil { throw ValidationError("--seed and --seeds exclude each other.") }
+    if sweep.seeds != nil, !checkpointAt.isEmpty {
+      throw ValidationError("--checkpoint-at is for a run with one seed, and --seeds gives many.")
+    }
+    if sweep.seeds == nil, sweep.jobs != nil { throw ValidationError("--jobs goes with --seeds: one run is one job.") }
+  }
 
   func run() throws {
     // `--checkpoint-at 5s lab.ckpt topology.yaml` takes in the topology's name too: it is the last word then.
@@ -38,6 +47,7 @@ struct RunCommand: ParsableCommand {
     guard words.isEmpty || words.count == 2 else { throw ValidationError("--checkpoint-at wants a time and a file.") }
     let checkpoint = try words.first.map { Runner.Checkpoint(at: .start + (try duration($0)), path: words[1]) }
     let limit = try until.map { Instant.start + (try duration($0)) }
+    if let seeds = sweep.seeds { return try run(path, seeds: seeds.seeds) }
     let topology = try TopologyFile.load(path, input)
     if let checkpoint, let end = limit ?? topology.duration.map({ .start + $0 }), end < checkpoint.at {
       throw ValidationError(
@@ -56,6 +66,36 @@ struct RunCommand: ParsableCommand {
     }
     try Runner.publish(report, of: path, wallTime: Nanoseconds(clock.now - began), options: output)
     if isMissed { throw ExitCode.validationFailure }
+  }
+}
+
+extension RunCommand {
+  private func run(_ path: String, seeds: [UInt64]) throws {
+    let reading = TopologyFile.read(path, input)
+    guard let topology = reading.topology else { throw Exit.badFile }
+    let lab = Lab(
+      file: reading.file, bytes: reading.bytes, topology: topology,
+      captures: output.noCaptures ? nil : output.captures)
+    let sweeper = Sweeper(seeds: seeds, until: until, input: input, output: output, limit: sweep.limit)
+    var passed = false
+    func tell(_ sweep: Sweep, _ time: Nanoseconds) throws {
+      passed = sweep.passed
+      if output.isJSON {
+        try Terminal.out(Runner.json(sweep))
+      } else if output.printsText, !output.quiet || !passed {
+        try Terminal.out(sweep.text(isBrief: output.quiet, paint: Terminal.paint) + (sweeper.hint(sweep) ?? ""))
+      }
+      if topology.expectations.isEmpty { Terminal.error("\(path): warning: no expectations: nothing was tested\n") }
+      try Runner.write([JUnit.Suite(sweep, wallTime: time)], output)
+    }
+    do {
+      try sweeper.run([lab]) { _, result, time in
+        if case .sweep(let sweep) = result { try tell(sweep, time) }
+      }
+    } catch let interrupted as JobPool.Interrupted {
+      throw ExitCode(128 + interrupted.signal)
+    }
+    if !passed { throw Exit.expectationFailed }
   }
 }
 

@@ -5,6 +5,7 @@ import Weft
 struct TestSession {
   private enum Entry {
     case report(file: String, Report)
+    case sweep(Sweep)
     case problem(file: String, String)
   }
 
@@ -19,6 +20,14 @@ struct TestSession {
     suites.append(.init(report, file: file, wallTime: wallTime))
     if options.printsText, !options.quiet || !report.passed {
       try Terminal.out(report.brief(paint: Terminal.paint))
+    }
+  }
+
+  mutating func ran(_ sweep: Sweep, hint: String?, wallTime: Nanoseconds) throws {
+    entries.append(.sweep(sweep))
+    suites.append(.init(sweep, wallTime: wallTime))
+    if options.printsText, !options.quiet || !sweep.passed {
+      try Terminal.out(sweep.text(isBrief: options.quiet, paint: Terminal.paint) + (hint ?? ""))
     }
   }
 
@@ -41,19 +50,30 @@ struct TestSession {
     if !passed { throw Exit.expectationFailed }
   }
 
-  private var reports: [Report] { entries.compactMap { if case .report(_, let report) = $0 { report } else { nil } } }
-  private var problems: Int { entries.count - reports.count }
-  private var passed: Bool { problems == 0 && reports.allSatisfy(\.passed) }
+  /// Whether all of it held, and how many expectations did, of how many; nil for what couldn't be run.
+  private var results: [(passed: Bool, held: Int, of: Int)?] {
+    entries.map { entry in
+      switch entry {
+      case .report(_, let report):
+        (report.passed, report.expectations.count - report.failureCount, report.expectations.count)
+      case .sweep(let sweep): (sweep.passed, sweep.checks.count { $0.failed.isEmpty }, sweep.checks.count)
+      case .problem: nil
+      }
+    }
+  }
+  private var problems: Int { results.count { $0 == nil } }
+  private var passed: Bool { results.allSatisfy { $0?.passed ?? false } }
 
   /// "14 of 15 files, 80 of 87 expectations held".
   private var total: String {
-    let held = reports.count { $0.passed }
-    let checks = reports.reduce(0) { $0 + $1.expectations.count }
-    let failed = reports.reduce(0) { $0 + $1.failureCount }
-    let files = "\(held) of \(entries.count) file\(entries.count == 1 ? "" : "s")"
-    let expectations = "\(checks - failed) of \(checks) expectation\(checks == 1 ? "" : "s")"
-    let without = problems > 0 ? "; \(problems) couldn't be run" : ""
-    return "\(files), \(expectations) held\(without)"
+    let results = results
+    let held = results.reduce(0) { $0 + ($1?.held ?? 0) }
+    let all = results.reduce(0) { $0 + ($1?.of ?? 0) }
+    let files = "\(results.count { $0?.passed ?? false }) of \(entries.count) file\(entries.count == 1 ? "" : "s")"
+    let expectations = "\(held) of \(all) expectation\(all == 1 ? "" : "s")"
+    let isSweep = entries.contains { if case .sweep = $0 { true } else { false } }
+    return "\(files), \(expectations) held\(isSweep ? " with every seed" : "")"
+      + (problems > 0 ? "; \(problems) couldn't be run" : "")
   }
 
   /// A report with its file, or what was in the way of one.
@@ -70,6 +90,7 @@ struct TestSession {
       case .report(let file, let report):
         try report.encode(to: encoder)
         try container.encode(file, forKey: .file)
+      case .sweep(let sweep): try sweep.encode(to: encoder)
       case .problem(let file, let problem):
         try container.encode(file, forKey: .file)
         try container.encode(problem, forKey: .error)

@@ -15,7 +15,7 @@ public struct WeftCommand: ParsableCommand {
     version: weftVersion,
     subcommands: [
       RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
-      ExplainCommand.self, ConntrackCommand.self, SchemaCommand.self,
+      ExplainCommand.self, ConntrackCommand.self, SchemaCommand.self, JobCommand.self,
     ])
 
   public init() {}

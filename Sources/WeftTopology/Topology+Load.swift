@@ -8,12 +8,13 @@ extension Topology {
   ) -> TopologyLoad {
     // A byte order mark is no part of the text.
     let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
-    var load = loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker)
-    guard load.topology == nil, !text.utf8.contains(0) else { return load }
-    load.mendLookalikes(of: SourceText(text: text, file: file)) {
-      loadAsItIs($0, file: file, name: name, settings: settings, filterChecker: filterChecker)
+    func load(_ text: String) -> TopologyLoad {
+      loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker)
     }
-    return load
+    var result = load(text)
+    guard result.topology == nil, !text.utf8.contains(0) else { return result }
+    result.mendLookalikes(of: SourceText(text: text, file: file), load)
+    return result
   }
 
   private static func loadAsItIs(

@@ -22,9 +22,8 @@ import WeftTestSupport
 
   @Test(arguments: [
     ("run", "run"), ("run lab.yaml --until soon", "run"), ("run lab.yaml --checkpoint-at 1s", "run"),
-    ("test", "test"), ("check", "check"), ("conntrack --gateway laptop", "conntrack"),
-    ("conntrack --at 5", "conntrack"),
-    ("conntrack lab.yaml --at 5", "conntrack"), ("conntrack lab.yaml --gateway laptop", "conntrack"),
+    ("test", "test"), ("check", "check"), ("conntrack --gateway laptop", "conntrack"), ("conntrack --at 5", "conntrack"),
+    ("conntrack lab.yaml --at 5", "conntrack"), ("conntrack lab.yaml --gateway nobody", "conntrack"),
     ("explain lab.yaml visitor http://laptop/", "explain"), ("explain lab.yaml web", "explain"),
     ("explain lab.yaml web visitor:80 --at 5", "explain"), ("resume", "resume"), ("init --frob", "init"),
   ])
@@ -49,8 +48,7 @@ import WeftTestSupport
     let place = String(line.split(separator: "=", maxSplits: 1)[1])
     return place.hasPrefix("file:")
       ? try #require(URL(string: place)).path
-      : place.hasPrefix("/")
-        ? place : URL(fileURLWithPath: scratch.file(file)).deletingLastPathComponent().path + "/" + place
+      : place.hasPrefix("/") ? place : URL(fileURLWithPath: scratch.file(file)).deletingLastPathComponent().path + "/" + place
   }
 
   @Test func initNamesTheSchemaWhereverTheFileLies() throws {
@@ -60,15 +58,12 @@ import WeftTestSupport
     let schema = try called("weft", "schema").output
     #expect(schema == TopologySchema.json() && schema.contains("\"$id\": \"\(TopologySchema.id)\""))
     for checkout in ["checkout", "with blank"] { scratch.write(schema, "\(checkout)/schema/topology.schema.json") }
-    for file in [
-      "checkout/a.yaml", "checkout/labs/b.yaml", "checkout/labs/mine/c.yaml", "with blank/d.yaml", "elsewhere/e.yaml",
-    ] {
+    for file in ["checkout/a.yaml", "checkout/labs/b.yaml", "checkout/labs/mine/c.yaml", "with blank/d.yaml", "elsewhere/e.yaml"] {
       #expect(try called("weft", "init '\(file)'").status == 0)
       let found = try self.schema(of: file)
       #expect(FileManager.default.contents(atPath: found) == Data(schema.utf8), "\(file): \(found)")
     }
-    #expect(
-      String(decoding: scratch.contents("checkout/labs/b.yaml") ?? Data(), as: UTF8.self)
+    #expect(String(decoding: scratch.contents("checkout/labs/b.yaml") ?? Data(), as: UTF8.self)
         .hasPrefix("# yaml-language-server: $schema=../schema/topology.schema.json\n"))
   }
 
@@ -83,11 +78,8 @@ import WeftTestSupport
     for command in ["run", "explain", "conntrack"] {
       let result = try Tool.run(
         "bash",
-        [
-          "-c",
-          "source completion; COMP_WORDS=(weft \(command) labs/); COMP_CWORD=2; COMP_LINE='weft \(command) labs/'; "
-            + "COMP_POINT=${#COMP_LINE}; _weft weft labs/ \(command) 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\"",
-        ],
+        ["-c", "source completion; COMP_WORDS=(weft \(command) labs/); COMP_CWORD=2; COMP_LINE='weft \(command) labs/'; "
+          + "COMP_POINT=${#COMP_LINE}; _weft weft labs/ \(command) 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\""],
         in: scratch.path)
       #expect(result.lines == ["labs/home.yaml"], "\(result)")
     }

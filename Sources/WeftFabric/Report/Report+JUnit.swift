@@ -57,14 +57,14 @@ public enum JUnit {
       let name = names[suite.name, default: 0] > 1 ? "\(suite.name) (\(suite.file))" : suite.name
       let file = #"file="\#(escaped(suite.file))""#
       lines.append(
-        #"  <testsuite name="\#(escaped(name))" \#(file) \#(counts(suite.cases)) time="\#(decimal(suite.wallTime))">"#)
+        #"  <testsuite name="\#(escaped(name.visible))" \#(file) \#(counts(suite.cases)) time="\#(decimal(suite.wallTime))">"#)
       lines += properties(suite.properties, indent: "    ")
       // They ran all together: each has its share of the time, so that sums are right.
       let share = decimal(suite.cases.isEmpty ? .zero : suite.wallTime / UInt64(suite.cases.count))
       for test in suite.cases {
         let line = test.line.map { #" line="\#($0)""# } ?? ""
         let open =
-          #"    <testcase name="\#(escaped(test.name))" classname="\#(escaped(name))" \#(file)\#(line) time="\#(share)""#
+          #"    <testcase name="\#(escaped(test.name.visible))" classname="\#(escaped(name.visible))" \#(file)\#(line) time="\#(share)""#
         let inner = properties(test.properties, indent: "      ") + element(test.outcome)
         lines += inner.isEmpty ? [open + "/>"] : [open + ">"] + inner + ["    </testcase>"]
       }
@@ -113,7 +113,7 @@ public enum JUnit {
   }
 
   /// Text as XML 1.0 can hold it. Control characters can't be written in it, not even as references: they are shown as
-  /// their pictures.
+  /// YAML writes them.
   public static func escaped(_ text: String, isAttribute: Bool = true) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
@@ -125,11 +125,7 @@ public enum JUnit {
       // A parser turns these in an attribute into spaces, and a CR anywhere into a LF (XML 1.0, 3.3.3 and 2.11).
       case 0x9, 0xa: escaped += isAttribute ? "&#\(scalar.value);" : String(scalar)
       case 0xd: escaped += "&#13;"
-      case 0..<0x20: escaped.unicodeScalars.append(Unicode.Scalar(0x2400 + scalar.value) ?? "\u{fffd}")
-      case 0x7f: escaped += "\u{2421}"
-      case 0x80..<0xa0: escaped += "\\u{\(String(scalar.value, radix: 16))}"
-      // Noncharacters aren't in XML's Char.
-      case 0xfffe, 0xffff: escaped += "\u{fffd}"
+      case _ where scalar.isUnseen: escaped += scalar.escaped
       default: escaped.unicodeScalars.append(scalar)
       }
     }

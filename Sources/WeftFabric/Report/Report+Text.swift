@@ -13,7 +13,7 @@ extension Report {
     }
     lines.append(paint(name.visible, .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
     if let ending { lines.append(paint(ending, .red)) }
-    if let cut { lines.append(paint("  " + cut.description, .dim)) }
+    if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
@@ -38,7 +38,7 @@ extension Report {
     lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
     lines += complaints.map { "  " + paint("✗ ", .red) + $0.visible }
     if let ending { lines.append("  " + paint(ending, .red)) }
-    if let cut { lines.append(paint("  " + cut.description, .dim)) }
+    if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     return lines.joined(separator: "\n") + "\n"
   }
 
