@@ -123,8 +123,9 @@ import WeftTestSupport
 
   /// What was finished before keeps its result, and the rest says that it wasn't run.
   @Test func anInterruptedTestKeepsWhatIsFinished() throws {
+    scratch.write(Labs.small("expect:\n  - {from: visitor, to: \"laptop:8080\"}"), "later.yaml")
     let running = try startLong(
-      ["test", "lab.yaml", "long.yaml", "lab.yaml", "--allow-empty", "--junit", "x.xml"])
+      ["test", "lab.yaml", "long.yaml", "later.yaml", "--allow-empty", "--junit", "x.xml"])
     running.send(SIGINT)
     let result = try running.wait(seconds: 20)
     #expect(result.status == 130 && result.output.contains("✓ small"), "\(result)")
@@ -189,7 +190,7 @@ import WeftTestSupport
     let result = try Weft.run("run", "named.yaml", in: scratch)
     guard result.status != 2 else { return }
     #expect(result.status == 0, "\(result)")
-    let wan = scratch.entries.filter { $0.hasSuffix("home-wan.pcapng") }
+    let wan = scratch.entries.filter { $0.hasSuffix("web-eth0.pcapng") }
     #expect(wan.count == 1 && wan[0].hasPrefix("captures/") && wan[0].split(separator: "/").count == 3, "\(wan)")
   }
 }

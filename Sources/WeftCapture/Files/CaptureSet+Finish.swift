@@ -25,9 +25,12 @@ extension CaptureSet {
     // In memory mode the bytes are still to be read.
     guard store.folder != nil else { return }
     makeRoomOnDisk()
-    for file in 0..<fileCount {
+    // On a full disk as many files as can be: the small ones first.
+    for file in (0..<fileCount).sorted(by: { (files[$0].buffer.committed, $0) < (files[$1].buffer.committed, $1) }) {
+      let failed = store.hasFailed
       files[file].flush(store)
       files[file].releaseMemory(store)
+      if failed, files[file].failure?.isForSpace ?? false { makeRoomOnDisk() }
     }
     store.folder?.close()
     if let failure { throw failure }

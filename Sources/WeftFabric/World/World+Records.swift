@@ -35,6 +35,10 @@ extension World {
   /// it rewrote it.
   mutating func closeRecord(of node: Int, _ place: Int, _ packetID: UInt64) {
     var dropped = false
+    if let rewrite = effects.rewrites.first(where: { $0.packetID == packetID }) {
+      captures?.comment(port: ports[place].capture, by: nodes[node].name, rewrite.first)
+      if let second = rewrite.second { captures?.comment(port: ports[place].capture, by: nodes[node].name, second) }
+    }
     for index in 0..<effects.count {
       let entry = effects[index]
       if entry.verdict == .transmit, entry.noteCount > 0, entry.frame.packetID == packetID {
