@@ -77,7 +77,7 @@ public struct NeighbourTable: Codable {
   /// decoded; what was there once may leave its bit behind.
   public private(set) var knownBits: UInt64 = 0
 
-  private enum CodingKeys: CodingKey { case port, mac, address, entries, requests, cleared, moves }
+  private enum CodingKeys: CodingKey { case port, mac, address, peer, entries, requests, cleared, moves }
 
   public init(port: PortIndex, mac: MACAddress, address: IPv4Address) {
     self.port = port
@@ -305,6 +305,7 @@ extension NeighbourTable {
     port = try container.decode(PortIndex.self, forKey: .port)
     mac = try container.decode(MACAddress.self, forKey: .mac)
     address = try container.decode(IPv4Address.self, forKey: .address)
+    peer = try container.decodeIfPresent(MACAddress.self, forKey: .peer)
     entries = try container.decode(FlatMap<UInt32, Entry>.self, forKey: .entries)
     requests = try container.decode([Request].self, forKey: .requests)
     cleared = try container.decode(Instant.self, forKey: .cleared)

@@ -129,7 +129,7 @@ struct CapturedRunTests {
   @Test func translationsAndDropsAreNotedWhereTheyHappen() throws {
     try run(example("nat-vs-bridge.yaml"))
     let forwarded = try fields(
-      "home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && tcp.dstport == 80 && frame.comment")
+      "home-lan.pcapng", ["frame.comment"], where: "tcp.flags == 2 && tcp.dstport == 80 && frame.comment contains \"dnat\"")
     #expect(forwarded == [["home: dnat 134.115.153.223:8080 -> 192.168.122.2:80"]], "\(forwarded)")
     let dropped = try fields(
       "home-wan.pcapng", ["frame.comment", "tcp.dstport"], where: "frame.comment contains \"dropped\" && tcp")
