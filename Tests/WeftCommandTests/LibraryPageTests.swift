@@ -67,7 +67,10 @@ import WeftTestSupport
 
     #expect(report.seed == 7 && report.passed && ended.passed)
     // The refused SYN was sent, came over the campus, and died at the NAT.
-    let id = try #require(records.dropped.first { if case .dropped("home", "no-port-forward", _) = $0.drop { true } else { false } }?.id)
+    let refused = records.dropped.first { record in
+      if case .dropped("home", "no-port-forward", _)? = record.drop { true } else { false }
+    }
+    let id = try #require(refused?.id)
     let way = records.following(id)
     #expect(way.first?.port == "visitor/uplink" && way.last?.port == "home/wan" && way.count >= 4, "\(way.map(\.port))")
     #expect(records.all.count == Int(report.captures.reduce(0) { $0 + $1.frames }))
@@ -92,7 +95,8 @@ import WeftTestSupport
 
     var simulation = try Simulation(lab)
     simulation.run()
-    #expect(try simulation.finish().passed)
+    let report = try simulation.finish()
+    #expect(report.passed)
   }
 
   @Test func mistakesAreAnError() throws {
