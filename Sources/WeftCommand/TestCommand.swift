@@ -61,10 +61,12 @@ struct TestCommand: ParsableCommand {
     for found in TopologyFile.find(paths) {
       switch found {
       case .problem(let path, let problem):
+        session.order.append(path)
         Terminal.error("\(path): error: \(problem)\n")
         session.couldNotRun(path, problem, detail: "")
       case .file(let path):
         let reading = TopologyFile.read(path, input)
+        session.order.append(reading.file)
         guard let topology = reading.topology else {
           session.couldNotRun(reading.file, "the file has mistakes", detail: reading.mistakes.joined(separator: "\n"))
           continue

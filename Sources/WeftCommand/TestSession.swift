@@ -12,6 +12,8 @@ struct TestSession {
   let options: OutputOptions
   private var entries: [Entry] = []
   private var suites: [JUnit.Suite] = []
+  /// The files in the order in which they were named: what can't be run is known before the others have run.
+  var order: [String] = []
 
   init(options: OutputOptions) { self.options = options }
 
@@ -38,7 +40,12 @@ struct TestSession {
   }
 
   /// The total, the JSON and the JUnit file.
-  func publish() throws {
+  mutating func publish() throws {
+    let places = Dictionary(order.enumerated().map { ($1, $0) }) { first, _ in first }
+    func place(_ file: String) -> Int { places[file] ?? .max }
+    let sorted = suites.indices.sorted { (place(suites[$0].file), $0) < (place(suites[$1].file), $1) }
+    suites = sorted.map { suites[$0] }
+    entries = sorted.map { entries[$0] }
     if options.printsText, !options.quiet || !passed { try Terminal.out(total + "\n") }
     if options.isJSON { try Terminal.out(Runner.json(entries.map(Element.init))) }
     try Runner.write(suites, options)

@@ -41,7 +41,7 @@ import WeftTestSupport
     #expect(try texts("/testsuites/@errors | /testsuites/@failures | /testsuites/@tests").sorted() == ["1", "2", "4"])
     #expect(
       try texts("//testsuite/@file")
-        == ["b-broken.yaml", "a-good.yaml", "c-none.yaml", "deep/deeper/d-bad.yml"].map { "suite/\($0)" })
+        == ["a-good.yaml", "b-broken.yaml", "c-none.yaml", "deep/deeper/d-bad.yml"].map { "suite/\($0)" })
     #expect(try texts("//testsuite[@file='suite/b-broken.yaml']//error")[0].contains("b-broken.yaml:2:"))
     // One `name:` in two files.
     #expect(try Set(texts("//testcase/@classname")).count == 4)

@@ -79,8 +79,10 @@ import WeftTestSupport
 
   @Test func anInterruptLeavesWhatWasFoundOut() throws {
     let running = try Weft.start(
-      ["run", "lab.yaml", "--seeds", "1..1000000", "--jobs", "2", "--junit", "x.xml"], in: scratch)
-    usleep(700_000)
+      ["run", "lab.yaml", "--seeds", "1..1000000", "--jobs", "2", "--junit", "x.xml", "--captures", "c"], in: scratch)
+    // The fifth has begun: of two at once, two have ended.
+    for _ in 0..<4000 where !scratch.exists("c/seed-5") { usleep(5000) }
+    usleep(100_000)
     running.send(SIGTERM)
     let result = try running.wait()
     #expect(result.status == 143, "\(result)")

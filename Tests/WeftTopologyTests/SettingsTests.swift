@@ -64,7 +64,7 @@ import WeftCore
     ("expect.first.at=1s", 8, "is a list, and has no \"first\"", nil),
     ("expect.0.is=shut", 13, "none of", nil), ("seed.x=1", 6, "\"seed\" is \"5\"", "as a whole"),
     ("name.x=1", 6, "expected text", nil), ("expect.0.from=*", 15, "\"*\"", nil), ("vms.web.network.x=1", 17, "\"vms.web.network\" is \"home\"", "as a whole"),
-    ("vms.web.network=hoem", 17, "unknown network \"hoem\"", "home"), ("seed=[1", 8, "not YAML", nil),
+    ("vms.web.network=hoem", 17, "unknown network \"hoem\"", "home"), ("seed=[1", 6, "[", nil),
     ("hosts.laptop.networks.home.nat=symetric", 32, "none of", "symmetric"),
     ("expect.2.from=web", 1, "needs", nil), ("seed", 1, "expected PATH=VALUE", nil), ("=2", 1, "expected PATH", nil),
     ("a..b=2", 1, "expected PATH", nil), ("events.0.link-up=laptop", 10, "cannot stand beside", nil),
