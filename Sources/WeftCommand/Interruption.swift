@@ -6,15 +6,15 @@ enum Interruption {
   /// How long a run may take to notice before it is ended all the same, in seconds.
   private static let patience: UInt32 = 10
 
-  /// The signal that asked to stop.
-  static var signalNumber: Int32? { flag == 0 ? nil : Int32(flag) }
+  /// The signal that asked to stop. Who asks heeds it.
+  static var signalNumber: Int32? {
+    guard flag != 0 else { return nil }
+    alarm(0)
+    return Int32(flag)
+  }
 
   /// Asked after every slice.
-  static var isWanted: Bool {
-    guard flag != 0 else { return false }
-    alarm(0)
-    return true
-  }
+  static var isWanted: Bool { signalNumber != nil }
 
   static var name: String {
     switch signalNumber {
