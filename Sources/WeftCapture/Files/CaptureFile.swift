@@ -78,10 +78,10 @@ struct CaptureFile: ~Copyable {
     releaseMemory(store)
   }
 
-  /// Of a file that has failed: cuts whole records off its end on disk, for others to have the room, down to `target`
+  /// Of a file with nothing in its buffer: cuts whole records off its end on disk, for others to have the room, down to `target`
   /// bytes or a little less. Returns how many bytes that gave.
   mutating func shorten(to target: Int, _ store: CaptureStore) -> Int {
-    guard failure != nil, flushed > target, let path = store.path(name) else { return 0 }
+    guard buffer.count == 0, flushed > target, let path = store.path(name) else { return 0 }
     while let last = marks.last, last.bytes > target { marks.removeLast() }
     let base = marks.last ?? (0, 0)
     var bytes: [UInt8] = []

@@ -32,6 +32,7 @@ extension CaptureSet {
       files[file].releaseMemory(store)
       if failed, files[file].failure?.isForSpace ?? false { makeRoomOnDisk() }
     }
+    makeRoomOnDisk()
     store.folder?.close()
     if let failure { throw failure }
   }
@@ -39,13 +40,14 @@ extension CaptureSet {
   /// Room for a run's last words beside its captures: its report.
   private static let roomForReports = 256 << 10
 
-  /// On a full disk: what failed gives up some of its end, at most half, that the others may have theirs, and the run its
-  /// report.
+  /// On a full disk: files that are written out give up some of their ends, the largest first and at most half of each,
+  /// that the others may have theirs, and the run its report.
   private func makeRoomOnDisk() {
     guard let failure, failure.isForSpace else { return }
-    let failed = (0..<fileCount).filter { files[$0].failure != nil }
+    let writtenOut = (0..<fileCount).filter { files[$0].flushed > 0 && files[$0].buffer.committed == 0 }
+      .sorted { (files[$1].flushed, $0) < (files[$0].flushed, $1) }
     var needed = (0..<fileCount).reduce(Self.roomForReports) { $0 + files[$1].buffer.committed }
-    for file in failed where needed > 0 {
+    for file in writtenOut where needed > 0 {
       let size = files[file].flushed
       needed -= files[file].shorten(to: max(size / 2, size - needed), store)
     }
