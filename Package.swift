@@ -67,7 +67,9 @@ let package = Package(
       swiftSettings: views),
     .testTarget(
       name: "WeftServicesTests", dependencies: ["WeftServices", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
-    .testTarget(name: "WeftGuestTests", dependencies: ["WeftGuest", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(
+      name: "WeftGuestTests", dependencies: ["WeftGuest", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport"],
+      swiftSettings: views),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
       name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftCore", "WeftWire"], exclude: ["validate.py", "Fixtures"]),

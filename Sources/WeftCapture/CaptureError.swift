@@ -4,7 +4,7 @@ public struct CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
     case createDirectory = "make the directory"
     case open = "open"
     case write = "write"
-    case rename = "put in place"
+    case use = "use"
     case read = "read"
   }
 
@@ -21,6 +21,9 @@ public struct CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
     self.reason = reason
     self.code = code
   }
+
+  /// Whether a disk or a quota is full.
+  public var isForSpace: Bool { operation == .write && FileSystem.isForSpace(code) }
 
   public var description: String { "can't \(operation.rawValue) \(path): \(reason)" }
 }

@@ -9,7 +9,8 @@ public struct CaptureMetadata: Sendable, Hashable, Codable {
   public var seed: UInt64
   /// More lines for the section's comment.
   public var remarks: [String]
-  /// Names for addresses, which Wireshark shows with name resolution on (`tshark -N nN`). Each file holds them all.
+  /// Names for addresses, which Wireshark shows with name resolution on (`tshark -N nN`). Each file holds those of the
+  /// addresses that occur in it.
   public var names: [HostName]
 
   public struct HostName: Sendable, Hashable, Codable {

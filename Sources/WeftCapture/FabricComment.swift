@@ -2,7 +2,7 @@ public import WeftWire
 
 /// A packet comment as weft writes it. The grammar is public: people filter by it.
 ///
-///     drop        = "dropped by " NODE ": " REASON [" (" detail ")"]
+///     drop        = ("dropped by " / "ignored by ") NODE ": " REASON [" (" detail ")"]
 ///     translation = NODE ": " ("snat" / "dnat" / "quoted") " " endpoint " -> " endpoint
 ///     endpoint    = IPv4 [":" port]
 ///
@@ -10,6 +10,8 @@ public import WeftWire
 /// `PcapngWriter` writes them from the fabric's own values; this type is for reading them back.
 public enum FabricComment: Hashable, Sendable {
   case dropped(node: String, reason: String, detail: String)
+  /// A drop that took nothing from anybody: a broadcast that isn't for this node, a copy that a switch flooded.
+  case ignored(node: String, reason: String, detail: String)
   case translated(node: String, Translation, from: Endpoint, to: Endpoint)
 
   /// What was rewritten: the packet's source, its destination, or the packet that an ICMP error quotes.
@@ -49,15 +51,19 @@ extension FabricComment: LosslessStringConvertible {
   public init?(_ text: String) {
     guard let colon = text.firstRange(of: ": ") else { return nil }
     let rest = text[colon.upperBound...]
-    let dropped = "dropped by "
-    if text.hasPrefix(dropped), colon.lowerBound > text.index(text.startIndex, offsetBy: dropped.count) {
-      let node = String(text[..<colon.lowerBound].dropFirst(dropped.count))
+    let verb = ["dropped by ", "ignored by "].first { text.hasPrefix($0) }
+    if let verb, colon.lowerBound > text.index(text.startIndex, offsetBy: verb.count) {
+      let node = String(text[..<colon.lowerBound].dropFirst(verb.count))
       let reason = rest.prefix { $0 != " " }
       guard !reason.isEmpty, reason.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
       else { return nil }
       let tail = rest.dropFirst(reason.count)
       guard tail.isEmpty || (tail.hasPrefix(" (") && tail.hasSuffix(")") && tail.count > 3) else { return nil }
-      self = .dropped(node: node, reason: String(reason), detail: String(tail.dropFirst(2).dropLast()))
+      let detail = String(tail.dropFirst(2).dropLast())
+      self =
+        verb == "dropped by "
+        ? .dropped(node: node, reason: String(reason), detail: detail)
+        : .ignored(node: node, reason: String(reason), detail: detail)
       return
     }
     let words = rest.split(separator: " ", omittingEmptySubsequences: false)
@@ -71,6 +77,8 @@ extension FabricComment: LosslessStringConvertible {
     switch self {
     case .dropped(let node, let reason, let detail):
       detail.isEmpty ? "dropped by \(node): \(reason)" : "dropped by \(node): \(reason) (\(detail))"
+    case .ignored(let node, let reason, let detail):
+      detail.isEmpty ? "ignored by \(node): \(reason)" : "ignored by \(node): \(reason) (\(detail))"
     case .translated(let node, let kind, let old, let new): "\(node): \(kind.rawValue) \(old) -> \(new)"
     }
   }

@@ -5,9 +5,9 @@ struct ConntrackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "conntrack",
     abstract: "Show the NATs' connection tables at a virtual time, as conntrack -L and -E do.",
-    discussion: "Example: weft conntrack topologies/nat-port-forward.yaml --at 2s")
+    discussion: "Example: \(Called.name) conntrack topologies/nat-port-forward.yaml --at 2s")
 
-  @Argument(help: ArgumentHelp("The topology file, or a checkpoint.", valueName: "file"))
+  @Argument(help: LabFile.help, completion: .labFile)
   var file: String
 
   @Option(
@@ -28,12 +28,14 @@ struct ConntrackCommand: ParsableCommand {
   @Option(name: .long, help: "Stands over the file's seed.")
   var seed: UInt64?
 
+  @OptionGroup var input: InputOptions
+
   @Option(name: .long, help: "text or json.")
   var format = ReportFormat.text
 
   func run() throws {
     let moment = try at.map { Instant.start + (try duration($0)) }
-    var simulation = try LabFile.open(file, seed: seed, at: moment) { if events { $0.recordConnectionEvents() } }
+    var simulation = try LabFile.open(file, input, seed: seed, at: moment) { if events { $0.recordConnectionEvents() } }
     let names = simulation.gatewayNames
     let only = try gateway.map { wanted in
       guard let name = simulation.gatewayName(for: wanted) else { throw unknown(wanted, names) }

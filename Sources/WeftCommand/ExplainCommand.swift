@@ -5,9 +5,9 @@ struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
     abstract: "Follow one packet through the fabric: every lookup, and the line of the file that decided.",
-    discussion: "Example: weft explain topologies/nat-vs-bridge.yaml visitor laptop:80/tcp --at 2s")
+    discussion: "Example: \(Called.name) explain topologies/nat-vs-bridge.yaml visitor laptop:80/tcp --at 2s")
 
-  @Argument(help: ArgumentHelp("The topology file.", valueName: "file"))
+  @Argument(help: TopologyFile.help, completion: .topologyFile)
   var file: String
 
   @Argument(
@@ -21,6 +21,8 @@ struct ExplainCommand: ParsableCommand {
   @Option(name: .long, help: "Stands over the file's seed.")
   var seed: UInt64?
 
+  @OptionGroup var input: InputOptions
+
   @Option(name: .long, help: "text or json.")
   var format = ReportFormat.text
 
@@ -28,7 +30,7 @@ struct ExplainCommand: ParsableCommand {
     let (from, to) = try parsedEnds()
     let probe = try probe(to)
     let moment = Instant.start + (try duration(at))
-    let topology = try TopologyFile.load(file)
+    let topology = try TopologyFile.load(file, input)
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: moment + .minutes(1))
     simulation.run(until: moment)
     let explanation: Explanation

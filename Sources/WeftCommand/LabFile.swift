@@ -5,14 +5,22 @@ import Weft
 /// What the commands that look into a lab are given: a topology, which is run up to the moment asked for, or a
 /// checkpoint, which may go on to a later one. Nothing is written.
 enum LabFile {
+  static let help = ArgumentHelp("The topology file, or a checkpoint; - is stdin.", valueName: "file")
+
   /// - Parameters:
   ///   - moment: nil: where the run ends, or where the checkpoint stands.
   ///   - prepare: called before anything happens.
   static func open(
-    _ path: String, seed: UInt64?, at moment: Instant?, prepare: (inout Simulation) -> Void = { _ in }
+    _ path: String, _ input: InputOptions, seed: UInt64?, at moment: Instant?,
+    prepare: (inout Simulation) -> Void = { _ in }
   ) throws -> Simulation {
-    if isCheckpoint(path) { return try checkpoint(path, seed: seed, at: moment, prepare: prepare) }
-    let topology = try TopologyFile.load(path)
+    if isCheckpoint(path) {
+      guard input.settings.isEmpty else {
+        throw ValidationError("\(path) is a checkpoint, of a lab that has begun: --set is for topology files")
+      }
+      return try checkpoint(path, seed: seed, at: moment, prepare: prepare)
+    }
+    let topology = try TopologyFile.load(path, input)
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: moment.map { _ in .never })
     prepare(&simulation)
     if let moment { simulation.advance(to: moment) } else { simulation.run() }
@@ -50,9 +58,11 @@ enum LabFile {
     return simulation
   }
 
-  static func resume(_ path: String, captures: CheckpointFile.Captures) throws -> Simulation {
+  static func resume(
+    _ path: String, captures: CheckpointFile.Captures, limit: UInt64? = nil
+  ) throws -> Simulation {
     do throws(CheckpointError) {
-      return try CheckpointFile.resume(path, captures: captures)
+      return try CheckpointFile.resume(path, captures: captures, limit: limit)
     } catch {
       Terminal.error("weft: \(error)\n")
       throw error.isEnvironment ? Exit.environment : Exit.badFile

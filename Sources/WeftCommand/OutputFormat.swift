@@ -1,4 +1,5 @@
 import ArgumentParser
+import Weft
 
 /// `--format` says how the report is printed (text, json) and how captures are written (pcapng, pcap). Both may be
 /// given.
@@ -14,20 +15,33 @@ struct OutputOptions: ParsableArguments {
       "text or json for the report, pcapng or pcap for the captures; may be repeated.", valueName: "format"))
   var format: [OutputFormat] = []
 
-  @Option(name: .long, help: ArgumentHelp("Where captures are written (default: captures/NAME).", valueName: "dir"))
+  @Option(
+    name: .long, help: ArgumentHelp("Where captures are written (default: captures/NAME).", valueName: "dir"),
+    completion: .directory)
   var captures: String?
 
   @Flag(name: .long, help: "Write no captures.")
   var noCaptures = false
 
-  @Option(name: .long, help: ArgumentHelp("Write the expectations' results as JUnit XML.", valueName: "file"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The most that a run's captures may take on disk, as in 500MB, or none (default: 4GB, or the file's capture.limit).",
+      valueName: "size"))
+  var captureLimit: String?
+
+  @Option(
+    name: .long, help: ArgumentHelp("Write the expectations' results as JUnit XML; - is stdout.", valueName: "file"),
+    completion: .file(extensions: ["xml"]))
   var junit: String?
 
   @Flag(name: .shortAndLong, help: "Print only what failed.")
   var quiet = false
 
   func validate() throws {
+    _ = try captureBytes()
     if noCaptures, captures != nil { throw ValidationError("--captures and --no-captures exclude each other.") }
+    if isJSON, junit == "-" { throw ValidationError("--format json and --junit - can't both go to stdout.") }
     let reports = Set(format.filter { $0 == .text || $0 == .json })
     let files = Set(format.filter { $0 == .pcapng || $0 == .pcap })
     if reports.count > 1 || files.count > 1 {
@@ -35,7 +49,20 @@ struct OutputOptions: ParsableArguments {
     }
   }
 
+  /// nil where nothing is said.
+  func captureBytes() throws -> UInt64? {
+    guard let captureLimit else { return nil }
+    if captureLimit == "none" { return .max }
+    do {
+      return try ByteSize.parse(captureLimit)
+    } catch {
+      throw ValidationError("--capture-limit '\(captureLimit)': \(error)")
+    }
+  }
+
   var isJSON: Bool { format.contains(.json) }
+  /// What goes to stdout by `-` is alone there.
+  var printsText: Bool { !isJSON && junit != "-" }
   var captureFormat: CaptureFormatChoice { format.contains(.pcap) ? .pcap : .pcapng }
 }
 

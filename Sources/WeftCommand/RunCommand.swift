@@ -5,13 +5,17 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a topology in virtual time, write its captures, and say what held.",
-    discussion: "Example: weft run topologies/nat-vs-bridge.yaml")
+    // The file isn't optional; it may only stand behind a checkpoint's words.
+    usage: "\(Called.name) run <file> [<options>]",
+    discussion: "Example: \(Called.name) run topologies/nat-vs-bridge.yaml")
 
-  @Argument(help: ArgumentHelp("The topology file.", valueName: "file"))
+  @Argument(help: TopologyFile.help, completion: .topologyFile)
   var file: String?
 
   @Option(name: .long, help: "Stands over the file's seed.")
   var seed: UInt64?
+
+  @OptionGroup var input: InputOptions
 
   @Option(name: .long, help: ArgumentHelp("Ends the run at this virtual time: 30s, 5min.", valueName: "time"))
   var until: String?
@@ -19,10 +23,20 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .long, parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"))
+      "Save the whole lab at this virtual time to a file, then go on: 5s lab.ckpt", valueName: "time file"),
+    completion: .file())
   var checkpointAt: [String] = []
 
+  @OptionGroup var sweep: SweepOptions
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if sweep.seeds != nil, seed != nil { throw ValidationError("--seed and --seeds exclude each other.") }
+    if sweep.seeds != nil, !checkpointAt.isEmpty {
+      throw ValidationError("--checkpoint-at is for a run with one seed, and --seeds gives many.")
+    }
+    if sweep.seeds == nil, sweep.jobs != nil { throw ValidationError("--jobs goes with --seeds: one run is one job.") }
+  }
 
   func run() throws {
     // `--checkpoint-at 5s lab.ckpt topology.yaml` takes in the topology's name too: it is the last word then.
@@ -33,12 +47,15 @@ struct RunCommand: ParsableCommand {
     guard words.isEmpty || words.count == 2 else { throw ValidationError("--checkpoint-at wants a time and a file.") }
     let checkpoint = try words.first.map { Runner.Checkpoint(at: .start + (try duration($0)), path: words[1]) }
     let limit = try until.map { Instant.start + (try duration($0)) }
-    let topology = try TopologyFile.load(path)
+    if let seeds = sweep.seeds { return try run(path, seeds: seeds.seeds) }
+    let topology = try TopologyFile.load(path, input)
     if let checkpoint, let end = limit ?? topology.duration.map({ .start + $0 }), end < checkpoint.at {
       throw ValidationError(
         "--checkpoint-at \(words[0]) is never reached: the run ends at \(end)"
           + (limit == nil ? " (duration)" : " (--until)"))
     }
+    let clock = ContinuousClock()
+    let began = clock.now
     var simulation = try Runner.start(topology, seed: seed, until: limit, options: output)
     let report = try Runner.finish(&simulation, options: output, checkpoint: checkpoint)
     let isMissed = checkpoint.map { report.endedAt < $0.at } ?? false
@@ -47,8 +64,38 @@ struct RunCommand: ParsableCommand {
         "weft: --checkpoint-at \(words[0]) was not reached: the run ended at \(report.endedAt), \(checkpoint.path) was "
           + "not written\n")
     }
-    try Runner.publish([(path, report)], options: output, asList: false)
+    try Runner.publish(report, of: path, wallTime: Nanoseconds(clock.now - began), options: output)
     if isMissed { throw ExitCode.validationFailure }
+  }
+}
+
+extension RunCommand {
+  private func run(_ path: String, seeds: [UInt64]) throws {
+    let reading = TopologyFile.read(path, input)
+    guard let topology = reading.topology else { throw Exit.badFile }
+    let lab = Lab(
+      file: reading.file, bytes: reading.bytes, topology: topology,
+      captures: output.noCaptures ? nil : output.captures)
+    let sweeper = Sweeper(seeds: seeds, until: until, input: input, output: output, limit: sweep.limit)
+    var passed = false
+    func tell(_ sweep: Sweep, _ time: Nanoseconds) throws {
+      passed = sweep.passed
+      if output.isJSON {
+        try Terminal.out(Runner.json(sweep))
+      } else if output.printsText, !output.quiet || !passed {
+        try Terminal.out(sweep.text(isBrief: output.quiet, paint: Terminal.paint) + (sweeper.hint(sweep) ?? ""))
+      }
+      if topology.expectations.isEmpty { Terminal.error("\(path): warning: no expectations: nothing was tested\n") }
+      try Runner.write([JUnit.Suite(sweep, wallTime: time)], output)
+    }
+    do {
+      try sweeper.run([lab]) { _, result, time in
+        if case .sweep(let sweep) = result { try tell(sweep, time) }
+      }
+    } catch let interrupted as JobPool.Interrupted {
+      throw ExitCode(128 + interrupted.signal)
+    }
+    if !passed { throw Exit.expectationFailed }
   }
 }
 

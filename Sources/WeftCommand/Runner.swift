@@ -9,13 +9,21 @@ enum Runner {
     var path: String
   }
 
+  /// - Parameter directory: where captures go; nil where the run has a place of its own.
   static func start(
-    _ topology: Topology, seed: UInt64?, until: Instant?, options: OutputOptions
+    _ topology: Topology, seed: UInt64?, until: Instant?, options: OutputOptions, directory: String? = nil
   ) throws -> Simulation {
-    let directory = options.captures ?? "captures/\(topology.name)"
+    Interruption.watch()
+    let directory =
+      directory ?? options.captures ?? CaptureDirectory.path(of: topology, seed: seed ?? topology.seed)
+    // Yesterday's captures don't belong beside today's report.
+    if options.noCaptures { CaptureSet.clear(directory) }
     let captures =
       options.noCaptures
-      ? nil : CaptureOptions(directory: directory, format: options.captureFormat == .pcap ? .pcap : .pcapng)
+      ? nil
+      : CaptureOptions(
+        directory: directory, format: options.captureFormat == .pcap ? .pcap : .pcapng,
+        limit: try options.captureBytes())
     do throws(SimulationError) {
       return try Simulation(topology, seed: seed, until: until, captures: captures)
     } catch {
@@ -23,16 +31,17 @@ enum Runner {
     }
   }
 
-  /// Runs to the end, saving a checkpoint on the way if asked to.
+  /// Runs to the end, saving a checkpoint on the way if asked to. An interrupt or a full disk ends it at once: what there is
+  /// up to then is kept, and the report tells.
   static func finish(
     _ simulation: inout Simulation, options: OutputOptions, checkpoint: Checkpoint? = nil
   ) throws -> Report {
     Interruption.watch()
     var progress = Progress(isWanted: !options.quiet)
     if let checkpoint {
-      try run(&simulation, until: checkpoint.at, &progress)
+      let isWhole = run(&simulation, until: checkpoint.at, &progress)
       // One that ended before it has no such moment: the caller says so.
-      if !simulation.isOver || simulation.now >= checkpoint.at {
+      if isWhole, !simulation.hasLostCaptures, !simulation.isOver || simulation.now >= checkpoint.at {
         if !simulation.isOver { simulation.advance(to: checkpoint.at) }
         do {
           try CheckpointFile.write(simulation, to: checkpoint.path)
@@ -42,29 +51,30 @@ enum Runner {
         }
       }
     }
-    try run(&simulation, until: .never, &progress)
+    let isWhole = run(&simulation, until: .never, &progress)
     progress.clear()
-    do {
-      return try simulation.finish()
-    } catch {
-      throw environment(error.description)
+    let report = simulation.end(interruption: isWhole ? nil : Interruption.name)
+    if let notice = report.ending ?? report.captureCutOff?.notice { Terminal.error("\(Called.name): \(notice)\n") }
+    return report
+  }
+
+  /// In slices short enough that an interrupt is heeded at once, even where one event has thousands of frames. False where
+  /// it ended before its time.
+  private static func run(_ simulation: inout Simulation, until limit: Instant, _ progress: inout Progress) -> Bool {
+    while true {
+      let more = simulation.run(until: limit, events: 64)
+      if Interruption.isWanted { return simulation.isOver }
+      if simulation.hasLostCaptures { return true }
+      guard more else { return true }
+      progress.update(simulation)
     }
   }
 
-  /// In slices, so that an interrupt is noticed and leaves nothing half-written.
-  private static func run(_ simulation: inout Simulation, until limit: Instant, _ progress: inout Progress) throws {
-    while true {
-      let more = simulation.run(until: limit, events: 1 << 16)
-      if let signal = Interruption.signalNumber {
-        progress.clear()
-        simulation.abandon()
-        Terminal.error("interrupted at \(simulation.now) of virtual time; no captures were written\n")
-        // As a shell tells of a process that the signal ended.
-        throw ExitCode(128 + signal)
-      }
-      guard more else { return }
-      progress.update(simulation)
-    }
+  /// What a run that was ended before its time makes of the process, whatever its expectations say.
+  static func exit(_ report: Report) -> ExitCode? {
+    // As a shell tells of a process that the signal ended.
+    if report.interruption != nil, let signal = Interruption.signalNumber { return ExitCode(128 + signal) }
+    return report.captureFailure != nil ? Exit.environment : nil
   }
 
   /// A run to look at, of which nothing is written.
@@ -87,41 +97,27 @@ enum Runner {
     return Exit.environment
   }
 
-  /// Prints reports as asked for, and fails if an expectation did.
-  static func publish(_ reports: [(file: String, report: Report)], options: OutputOptions, asList: Bool) throws {
+  /// Prints a report as asked for, and fails if an expectation did.
+  static func publish(_ report: Report, of file: String, wallTime: Nanoseconds, options: OutputOptions) throws {
     if options.isJSON {
-      try Terminal.out(asList ? json(reports.map(\.report)) : json(reports.first?.report))
-    } else {
-      for (_, report) in reports where !options.quiet || !report.passed {
-        try Terminal.out(
-          asList || options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
-      }
+      try Terminal.out(json(report))
+    } else if options.printsText, !options.quiet || !report.passed {
+      try Terminal.out(options.quiet ? report.brief(paint: Terminal.paint) : report.text(paint: Terminal.paint))
     }
-    if let junit = options.junit {
-      do {
-        try WholeFile.write(Data(JUnit.xml(reports).utf8), to: junit)
-      } catch {
-        throw environment("can't write \(junit): \((error as NSError).localizedDescription)")
-      }
-    }
-    guard reports.allSatisfy(\.report.passed) else { throw Exit.expectationFailed }
+    if report.expectations.isEmpty { Terminal.error("\(file): warning: no expectations: nothing was tested\n") }
+    try write([JUnit.Suite(report, file: file, wallTime: wallTime)], options)
+    if let code = exit(report) { throw code }
+    guard report.passed else { throw Exit.expectationFailed }
   }
-}
 
-/// Remembers that the user wants to stop; the run looks between slices.
-enum Interruption {
-  nonisolated(unsafe) private static var flag: sig_atomic_t = 0
-
-  /// The signal that asked to stop.
-  static var signalNumber: Int32? { flag == 0 ? nil : Int32(flag) }
-
-  static func watch() {
-    // A second signal ends the process at once: the handler gives way after the first.
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      signal(number) { received in
-        Interruption.flag = sig_atomic_t(received)
-        signal(received, SIG_DFL)
-      }
+  /// The JUnit file, if one is wanted.
+  static func write(_ suites: [JUnit.Suite], _ options: OutputOptions) throws {
+    guard let path = options.junit else { return }
+    guard path != "-" else { return try Terminal.out(JUnit.xml(suites)) }
+    do {
+      try WholeFile.write(Data(JUnit.xml(suites).utf8), to: path)
+    } catch {
+      throw environment("can't write \(path): \((error as NSError).localizedDescription)")
     }
   }
 }

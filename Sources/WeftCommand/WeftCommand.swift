@@ -4,7 +4,7 @@ import Weft
 /// The command line. Data goes to stdout, everything else to stderr.
 public struct WeftCommand: ParsableCommand {
   public static let configuration = CommandConfiguration(
-    commandName: "weft",
+    commandName: Called.name,
     abstract: "A virtual network fabric for virtual machines: switch, NAT and bridge in virtual time.",
     discussion: """
       A topology file declares hosts, VMs, networks, links, events and what must hold. Every port is captured and can \
@@ -15,10 +15,31 @@ public struct WeftCommand: ParsableCommand {
     version: weftVersion,
     subcommands: [
       RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
-      ExplainCommand.self, ConntrackCommand.self,
+      ExplainCommand.self, ConntrackCommand.self, SchemaCommand.self, JobCommand.self,
     ])
 
   public init() {}
+
+  /// Runs what the arguments say and ends the process.
+  public static func start() -> Never {
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments == ["-v"] { arguments = ["--version"] }
+    do {
+      var command = try parseAsRoot(arguments)
+      do {
+        try command.run()
+      } catch let error as ValidationError {
+        // A mistake seen only now is one of the subcommand's use.
+        let name = type(of: command)._commandName
+        Terminal.error("Error: \(error.message)\nUsage: \(usageString(for: type(of: command)))\n")
+        Terminal.error("  See '\(Called.name) \(name) --help' for more information.\n")
+        exit(withError: ExitCode.validationFailure)
+      }
+      exit()
+    } catch {
+      exit(withError: error)
+    }
+  }
 }
 
 /// What a process ends with.

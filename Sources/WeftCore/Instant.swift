@@ -42,6 +42,11 @@ public struct Instant: BitwiseCopyable, Hashable, Sendable, Codable, Comparable 
   }
 
   @inlinable public static var start: Instant { Instant(0) }
+  @inlinable public static func microseconds(_ n: UInt64) -> Instant { .start + .microseconds(n) }
+  @inlinable public static func milliseconds(_ n: UInt64) -> Instant { .start + .milliseconds(n) }
+  @inlinable public static func seconds(_ n: UInt64) -> Instant { .start + .seconds(n) }
+  @inlinable public static func minutes(_ n: UInt64) -> Instant { .start + .minutes(n) }
+  @inlinable public static func hours(_ n: UInt64) -> Instant { .start + .hours(n) }
   /// Later than every moment that can come: "no deadline".
   @inlinable public static var never: Instant { Instant(.max) }
 

@@ -64,6 +64,8 @@ public struct NeighbourTable: Codable {
   public let mac: MACAddress
   /// The interface's own address; unspecified until it has one.
   public var address: IPv4Address
+  /// The only other station, on a link without ARP: everything goes to it.
+  public var peer: MACAddress?
   private var entries = FlatMap<UInt32, Entry>()
   /// In the order of `next`: every wait is as long as the others, so what is asked last is due last.
   @usableFromInline var requests: [Request] = []
@@ -75,7 +77,7 @@ public struct NeighbourTable: Codable {
   /// decoded; what was there once may leave its bit behind.
   public private(set) var knownBits: UInt64 = 0
 
-  private enum CodingKeys: CodingKey { case port, mac, address, entries, requests, cleared, moves }
+  private enum CodingKeys: CodingKey { case port, mac, address, peer, entries, requests, cleared, moves }
 
   public init(port: PortIndex, mac: MACAddress, address: IPv4Address) {
     self.port = port
@@ -138,6 +140,7 @@ public struct NeighbourTable: Codable {
 
   @usableFromInline
   mutating func lookup(_ neighbour: IPv4Address, now: Instant, _ out: inout Effects) -> MACAddress? {
+    if let peer { return peer }
     guard let entry = entries[neighbour.rawValue], entry.mac != .zero else { return nil }
     if now > entry.confirmed + Self.confirmedFor, !entry.asking {
       set(neighbour, Entry(mac: entry.mac, confirmed: entry.confirmed, asking: true))
@@ -153,6 +156,7 @@ public struct NeighbourTable: Codable {
     _ second: Note?
   ) {
     let notes = WaitingNotes(first: first, second: second)
+    if let first { out.rewrites.append(.init(packetID: frame.packetID, first: first, second: second)) }
     // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.
     Self.writeHeader(&frame, destination: .zero, source: mac)
     if let index = requests.firstIndex(where: { $0.address == neighbour }) {
@@ -204,6 +208,7 @@ public struct NeighbourTable: Codable {
 
   /// Tells the link that this interface has `address` (RFC 5227, 2.3).
   public func announce(_ out: inout Effects) {
+    guard peer == nil else { return }
     send(.request(from: mac, address, for: address), to: .broadcast, &out)
   }
 
@@ -300,6 +305,7 @@ extension NeighbourTable {
     port = try container.decode(PortIndex.self, forKey: .port)
     mac = try container.decode(MACAddress.self, forKey: .mac)
     address = try container.decode(IPv4Address.self, forKey: .address)
+    peer = try container.decodeIfPresent(MACAddress.self, forKey: .peer)
     entries = try container.decode(FlatMap<UInt32, Entry>.self, forKey: .entries)
     requests = try container.decode([Request].self, forKey: .requests)
     cleared = try container.decode(Instant.self, forKey: .cleared)

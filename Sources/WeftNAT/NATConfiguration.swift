@@ -69,6 +69,8 @@ public struct NATConfiguration: Codable, Sendable {
   public var insides: [Inside]
   /// Whether the host's own stack is at port 1.
   public var hasHostPort: Bool
+  /// Of the host's own stack. Known, there is no ARP between the two: they are one machine, with one address.
+  public var hostMAC: MACAddress?
   /// Off: nothing is forwarded in either direction (`net.ipv4.ip_forward`). The host's own traffic goes on.
   public var ipForwarding = true
   public var behaviour = NATBehaviour()

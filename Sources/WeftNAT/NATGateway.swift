@@ -91,6 +91,7 @@ public struct NATGateway: Element {
       // It has no address there: the one it speaks for is asked for with an unspecified sender, as a probe (RFC 5227).
       NeighbourTable(port: hostPort, mac: outside.mac, address: .any),
     ]
+    tables[1].peer = configuration.hostMAC
     for (index, inside) in configuration.insides.enumerated() {
       tables.append(NeighbourTable(port: insidePort(index), mac: inside.mac, address: inside.address))
     }

@@ -87,7 +87,7 @@ public enum CheckpointFile {
 
   /// Where a resumed run's captures go.
   public enum Captures {
-    /// `captures/NAME`, where `weft run` writes them.
+    /// Where `weft run` writes them: see `CaptureDirectory`.
     case standard
     case directory(String)
     case memory
@@ -96,7 +96,9 @@ public enum CheckpointFile {
   }
 
   /// Goes on with the run in a file.
-  public static func resume(_ path: String, captures: Captures) throws(CheckpointError) -> Simulation {
+  public static func resume(
+    _ path: String, captures: Captures, limit: UInt64? = nil
+  ) throws(CheckpointError) -> Simulation {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
       throw .unreadable(path: path, "it is a directory")
@@ -107,10 +109,12 @@ public enum CheckpointFile {
     } catch {
       throw .unreadable(path: path, (error as NSError).localizedDescription)
     }
-    return try decode(data, path: path, captures: captures)
+    return try decode(data, path: path, captures: captures, limit: limit)
   }
 
-  public static func decode(_ data: Data, path: String, captures: Captures) throws(CheckpointError) -> Simulation {
+  public static func decode(
+    _ data: Data, path: String, captures: Captures, limit: UInt64? = nil
+  ) throws(CheckpointError) -> Simulation {
     guard data.starts(with: magic) else { throw .foreign(path: path) }
     var reader = Reader(data: data, offset: magic.count)
     guard let found = reader.integer(UInt32.self) else { throw .damaged(path: path, "it ends in its header") }
@@ -143,12 +147,12 @@ public enum CheckpointFile {
     if case .none = captures { image.captures = nil }
     let directory: String? =
       switch captures {
-      case .standard: "captures/\(image.topology.name)"
+      case .standard: CaptureDirectory.path(of: image.topology, seed: image.seed)
       case .directory(let path): path
       case .memory, .none: nil
       }
     do throws(ResumeError) {
-      return try Simulation(resuming: image, pool: pool, captures: directory)
+      return try Simulation(resuming: image, pool: pool, captures: directory, limit: limit)
     } catch { throw .resume(error) }
   }
 

@@ -1,34 +1,41 @@
 extension Topology {
   /// Reads a topology file's text. `file` is what diagnostics call it; `filterChecker` compiles a capture filter and
-  /// gives its error or nil.
+  /// gives its error or nil. `name` is the lab's where the text gives none, the file's otherwise. `settings` stand over
+  /// what the text says: `segments.campus.delay=5ms`.
   public static func load(
-    text: String, file: String, filterChecker: ((String) -> String?)? = nil
+    text: String, file: String, name: String? = nil, settings: [String] = [],
+    filterChecker: ((String) -> String?)? = nil
   ) -> TopologyLoad {
     // A byte order mark is no part of the text.
     let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
-    var load = loadAsItIs(text, file: file, filterChecker: filterChecker)
-    guard load.topology == nil, !text.utf8.contains(0) else { return load }
-    load.mendLookalikes(of: SourceText(text: text, file: file)) {
-      loadAsItIs($0, file: file, filterChecker: filterChecker)
+    func load(_ text: String) -> TopologyLoad {
+      loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker)
     }
-    return load
+    var result = load(text)
+    guard result.topology == nil, !text.utf8.contains(0) else { return result }
+    result.mendLookalikes(of: SourceText(text: text, file: file), load)
+    return result
   }
 
   private static func loadAsItIs(
-    _ text: String, file: String, filterChecker: ((String) -> String?)?
+    _ text: String, file: String, name: String?, settings: [String], filterChecker: ((String) -> String?)?
   ) -> TopologyLoad {
     let source = SourceText(text: text, file: file)
-    let loader = Loader(source: source, name: baseName(file), filterChecker: filterChecker)
+    let withSettings = settings.isEmpty ? source : SourceText(text: text, file: file, settings: settings)
+    let loader = Loader(source: withSettings, name: name ?? baseName(file), filterChecker: filterChecker)
     if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
     var reader = YAMLReader(source)
-    guard let root = reader.read(), !reader.hasTags else { return TopologyLoad(topology: nil, diagnostics: reader.diagnostics) }
-    loader.read(root)
+    guard let root = reader.read(), !reader.hasTags else {
+      return TopologyLoad(topology: nil, diagnostics: reader.diagnostics)
+    }
+    loader.read(settings.isEmpty ? root : loader.apply(settings, to: root))
     return loader.finish(reader.diagnostics)
   }
 
   /// The same from bytes as they are in the file, which must be UTF-8.
   public static func load(
-    bytes: [UInt8], file: String, filterChecker: ((String) -> String?)? = nil
+    bytes: [UInt8], file: String, name: String? = nil, settings: [String] = [],
+    filterChecker: ((String) -> String?)? = nil
   ) -> TopologyLoad {
     guard bytes.count <= TextGuard.maximumBytes else {
       let message = "the file is larger than \(TextGuard.maximumBytes >> 20) MiB"
@@ -38,7 +45,7 @@ extension Topology {
     }
     if bytes.contains(0) { return notText(file, "it contains NUL bytes") }
     guard let text = String(validating: bytes, as: UTF8.self) else { return notText(file, "it is not UTF-8") }
-    return load(text: text, file: file, filterChecker: filterChecker)
+    return load(text: text, file: file, name: name, settings: settings, filterChecker: filterChecker)
   }
 
   private static func notText(_ file: String, _ why: String) -> TopologyLoad {
@@ -56,4 +63,9 @@ extension Topology {
     }
     return name.isEmpty || name == "." || name == ".." ? "topology" : name
   }
+}
+
+extension Topology {
+  /// No file may be larger.
+  public static var maximumBytes: Int { TextGuard.maximumBytes }
 }

@@ -1,9 +1,12 @@
 extension Topology {
-  /// What `weft init` writes: a NAT lab with one VM and one expectation. `schema` is where an editor finds the schema.
-  public static func template(name: String = "lab", schema: String = "../schema/topology.schema.json") -> String {
-    """
-    # yaml-language-server: $schema=\(schema)
-    # $schema: \(schema)
+  /// What `weft init` writes: a NAT lab with one VM and one expectation. `schema` is where an editor finds the schema,
+  /// as seen from the file.
+  public static func template(name: String = "lab", schema: String? = nil) -> String {
+    let editors =
+      schema.map { "# yaml-language-server: $schema=\($0)\n# $schema: \($0)" }
+      ?? "# Editors complete and check by the schema that `weft schema` prints."
+    return """
+    \(editors)
     name: "\(name.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline })"
 
     segments:

@@ -1,3 +1,3 @@
 import WeftCommand
 
-WeftCommand.main()
+WeftCommand.start()

@@ -30,7 +30,7 @@ import WeftCore
   @Test(arguments: [CaptureFormat.pcapng, .pcap], [CaptureLayout.filePerPort, .oneFile(name: "all")])
   func resumedRunWritesTheSameBytesFromEveryRecordOn(format: CaptureFormat, layout: CaptureLayout) throws {
     let whole = try run("whole", format, layout, stopAt: nil)
-    #expect(whole.allSatisfy { !$0.isEmpty })
+    #expect(whole.map(\.isEmpty) == [false, false, layout == .filePerPort])
     for stop in 0...40 {
       #expect(try run("stop\(stop)", format, layout, stopAt: stop) == whole, "stopped before step \(stop)")
     }

@@ -100,17 +100,35 @@ struct WiresharkToolTests {
       set.commit(port: ports[port])
     }
     try set.finish(at: Instant(2))
-    #expect(scratch.entries == ["all.pcapng"])
+    #expect(scratch.entries == [".weft-run", "all.pcapng"])
     #expect(try fields(set.path(port: 0), ["frame.interface_name"]) == ["a/eth0", "b/eth0", "a/eth0"])
   }
 
-  @Test func emptyCaptureIsReadable() throws {
-    for format in [CaptureFormat.pcapng, .pcap] {
-      let set = try CaptureSet(directory: scratch.path, format: format, metadata: metadata)
-      let port = set.addPort(name: "idle")
-      try set.finish(at: .start)
-      #expect(try fields(set.path(port: port), ["frame.number"]) == [])
+  /// Names come before the first frame that has them, and only those: tools that read once have them.
+  @Test func namesComeAsTheyAreNeeded() throws {
+    let set = try CaptureSet(directory: scratch.path, metadata: metadata)
+    for name in ["arp", "both"] { set.addPort(name: name) }
+    // Who has 134.115.153.73? Tell 10.0.0.1
+    let arp: [UInt8] =
+      [255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1]
+      + [0, 0, 0, 0, 0, 0, 134, 115, 153, 73]
+    for (port, frame) in [(0, arp), (1, arp), (1, udpFrame()), (1, udpFrame())] {
+      set.stage(port, 1, frame)
+      set.commit(port: port)
     }
+    try set.finish(at: Instant(2))
+    func names(_ path: String) throws -> [[String]] {
+      var reader = PcapngReader(contents(path))
+      var found: [[String]] = []
+      while let block = try reader.next() { if case .names(let names) = block { found.append(names.map(\.name)) } }
+      return found
+    }
+    #expect(try names(set.path(port: 0)) == [["bridged.lab"]])
+    #expect(try names(set.path(port: 1)) == [["bridged.lab"], ["web.lab"]])
+    let shown = try Tool.run(
+      "tshark",
+      ["-N", "n", "-r", set.path(port: 1), "-Y", "udp", "-T", "fields", "-e", "ip.src_host", "-e", "ip.dst_host"])
+    #expect(shown.lines == ["web.lab\tbridged.lab", "web.lab\tbridged.lab"])
   }
 
   @Test func profileShowsPortAndFabricColumns() throws {

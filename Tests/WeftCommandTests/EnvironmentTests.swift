@@ -66,18 +66,21 @@ import WeftTestSupport
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch.file("link.xml")) == "real.xml")
   }
 
-  /// A file system of 16 KiB of its own.
-  @Test(.enabled(if: FullDisk.isPossible, "needs root and mount(8)")) func aFullDiskLeavesNothing() throws {
+  /// A file system of 16 KiB of its own: what fits is there, and the report tells.
+  @Test(.enabled(if: FullDisk.isPossible, "needs root and mount(8)")) func aFullDiskKeepsWhatFits() throws {
     scratch.write(Labs.lossy, "lossy.yaml")
     let disk = try FullDisk(scratch.file("disk"))
     defer { disk.unmount() }
-    let result = try Weft.run("run", "lossy.yaml", "--captures", "disk/captures", in: scratch)
-    #expect(result.status == 3 && result.output == "" && result.errors.contains("No space left on device"), "\(result)")
-    #expect(scratch.files(in: "disk") == [:])
+    let result = try Weft.run("run", "lossy.yaml", "--captures", "disk/captures", "--junit", "x.xml", in: scratch)
+    #expect(result.status == 3 && result.errors.contains("No space left on device"), "\(result)")
+    #expect(result.output.contains("No space left on device; ended at"), "\(result.output)")
+    #expect(scratch.contents("x.xml").map { String(decoding: $0, as: UTF8.self) }?.contains("runs to its end") == true)
+    let free = try FullDisk(scratch.file("other"))
+    defer { free.unmount() }
     let checkpoint = try Weft.run(
-      "run", "lossy.yaml", "--no-captures", "--checkpoint-at", "250ms", "disk/x.ckpt", in: scratch)
-    #expect(checkpoint.status == 3 && checkpoint.errors.contains("can't write disk/x.ckpt"), "\(checkpoint)")
-    #expect(scratch.files(in: "disk") == [:])
+      "run", "lossy.yaml", "--no-captures", "--checkpoint-at", "250ms", "other/x.ckpt", in: scratch)
+    #expect(checkpoint.status == 3 && checkpoint.errors.contains("can't write other/x.ckpt"), "\(checkpoint)")
+    #expect(scratch.files(in: "other") == [:])
   }
 
   // MARK: Interrupts
@@ -90,17 +93,105 @@ import WeftTestSupport
     duration: 1 h
     """
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func anInterruptedRunLeavesNothing(signal: Int32) throws {
+  private func startLong(_ arguments: [String]) throws -> Tool.Running {
     scratch.write(Self.long, "long.yaml")
-    let running = try Weft.start(["run", "long.yaml", "--captures", "out"], in: scratch)
-    // It is under way once its partial files are there.
+    let running = try Weft.start(arguments, in: scratch)
+    // It is under way once there are captures.
     let deadline = Date(timeIntervalSinceNow: 20)
-    while !scratch.entries.contains(where: { $0.contains("partial") }), Date() < deadline { usleep(20_000) }
+    while !scratch.entries.contains(where: { $0.hasSuffix("server-vms.pcapng") }), Date() < deadline { usleep(20_000) }
+    return running
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func anInterruptedRunKeepsWhatItHas(signal: Int32) throws {
+    let running = try startLong(["run", "long.yaml", "--captures", "out", "--junit", "x.xml"])
     running.send(signal)
     let result = try running.wait(seconds: 20)
-    #expect(result.status == 128 + signal && result.output == "", "\(result)")
-    #expect(result.errors.contains("interrupted at") && result.errors.contains("no captures were written"))
-    #expect(scratch.entries == ["lab.yaml", "long.yaml"], "\(scratch.entries)")
+    #expect(result.status == 128 + signal, "\(result)")
+    #expect(result.errors.contains("interrupted") && result.errors.contains("captures and report go up to there"))
+    #expect(result.output.contains("interrupted") && result.output.contains("udp-rate"), "\(result.output)")
+    #expect(scratch.contents("x.xml").map { String(decoding: $0, as: UTF8.self) }?.contains("interrupted") == true)
+    try expectReadable("out/server-vms.pcapng")
+    let manifest = String(decoding: scratch.contents("out/.weft-run") ?? Data(), as: UTF8.self)
+    #expect(manifest.contains("file server-vms.pcapng") && !manifest.contains("process"))
+  }
+
+  private func expectReadable(_ file: String) throws {
+    guard Tool.has("capinfos") else { return }
+    let result = try Tool.run("capinfos", ["-c", "-M", scratch.file(file)])
+    #expect(result.status == 0 && result.errors == "", "\(result)")
+  }
+
+  /// What was finished before keeps its result, and the rest says that it wasn't run.
+  @Test func anInterruptedTestKeepsWhatIsFinished() throws {
+    scratch.write(Labs.small("expect:\n  - {from: visitor, to: \"laptop:8080\"}"), "later.yaml")
+    let running = try startLong(
+      ["test", "lab.yaml", "long.yaml", "later.yaml", "--allow-empty", "--junit", "x.xml"])
+    running.send(SIGINT)
+    let result = try running.wait(seconds: 20)
+    #expect(result.status == 130 && result.output.contains("✓ small"), "\(result)")
+    let xml = String(decoding: scratch.contents("x.xml") ?? Data(), as: UTF8.self)
+    #expect(xml.contains("interrupted") && xml.contains("not run") && xml.contains("</testsuites>"), "\(xml)")
+  }
+
+  @Test func whatKillLeavesIsSweptByTheNextRun() throws {
+    let running = try startLong(["run", "long.yaml", "--captures", "out"])
+    running.send(SIGKILL)
+    #expect(try running.wait(seconds: 20).signal == SIGKILL)
+    #expect(scratch.exists("out/server-vms.pcapng"))
+    let next = try Weft.run("run", "lab.yaml", "--captures", "out", in: scratch)
+    #expect(next.status == 0, "\(next)")
+    #expect(scratch.exists("out/home-wan.pcapng") && !scratch.exists("out/server-vms.pcapng"))
+    let last = try Weft.run("run", "lab.yaml", "--captures", "out", "--format", "pcap", in: scratch)
+    #expect(last.status == 0 && !scratch.entries.contains { $0.hasSuffix(".pcapng") })
+  }
+
+  @Test func aSecondRunInAFolderIsRefused() throws {
+    let running = try startLong(["run", "long.yaml", "--captures", "out"])
+    let second = try Weft.run("run", "lab.yaml", "--captures", "out", in: scratch)
+    #expect(second.status == 3 && second.output == "", "\(second)")
+    #expect(second.errors.contains("can't use out: another run (process \(running.process)"), "\(second.errors)")
+    running.send(SIGTERM)
+    _ = try running.wait(seconds: 20)
+    try expectReadable("out/server-vms.pcapng")
+  }
+
+  /// A CI matrix: four seeds at once in one folder.
+  @Test func eachSeedHasItsOwnFolder() throws {
+    scratch.write(Labs.lossy, "lossy.yaml")
+    let runs = try (1...4).map { try Weft.start(["test", "lossy.yaml", "--seed", "\($0)"], in: scratch) }
+    for run in runs { #expect(try run.wait().status == 0) }
+    let folders = Set(
+      scratch.entries.filter { $0.hasSuffix("server-uplink.pcapng") }.map {
+        $0.split(separator: "/").dropLast().joined(separator: "/")
+      })
+    #expect(folders == ["captures/lossy", "captures/lossy/seed-2", "captures/lossy/seed-3", "captures/lossy/seed-4"])
+  }
+
+  @Test func noCapturesLeavesNoneOfYesterday() throws {
+    _ = try Weft.run("run", "lab.yaml", in: scratch)
+    #expect(scratch.exists("captures/small/home-wan.pcapng"))
+    _ = try Weft.run("run", "lab.yaml", "--no-captures", in: scratch)
+    #expect(scratch.files(in: "captures") == [:])
+  }
+
+  @Test func theLimitIsTold() throws {
+    let result = try Weft.run("run", "lab.yaml", "--capture-limit", "3kB", "--captures", "out", in: scratch)
+    #expect(result.status == 0 && result.errors.contains("captures reached their limit of 3 kB"), "\(result)")
+    #expect(result.output.contains("captures reached their limit of 3 kB"))
+    let bad = try Weft.run("run", "lab.yaml", "--capture-limit", "much", in: scratch)
+    #expect(bad.status == 64 && bad.errors.contains("--capture-limit"))
+  }
+
+  /// A lab's name never leads out of the folder.
+  @Test(arguments: ["..", ".", "a/../../b", "/etc", "-rf", "ünïcode & more", String(repeating: "ü", count: 200)])
+  func anyNameIsAFolderOfItsOwn(name: String) throws {
+    let lab = Labs.small.replacingOccurrences(of: "name: small", with: "name: \"\(name)\"")
+    scratch.write(lab, "named.yaml")
+    let result = try Weft.run("run", "named.yaml", in: scratch)
+    guard result.status != 2 else { return }
+    #expect(result.status == 0, "\(result)")
+    let wan = scratch.entries.filter { $0.hasSuffix("web-eth0.pcapng") }
+    #expect(wan.count == 1 && wan[0].hasPrefix("captures/") && wan[0].split(separator: "/").count == 3, "\(wan)")
   }
 }
 

@@ -90,7 +90,8 @@ import WeftTestSupport
     let short = try Weft.run("resume", "lab.ckpt", "--until", "3s", "--format", "json", "--no-captures", in: scratch)
     let whole = try Weft.run("run", "lab.yaml", "--until", "3s", "--format", "json", "--no-captures", in: scratch)
     #expect(short.status == 0 && short.output == whole.output && whole.output.contains("3000000000"))
-    #expect(try Weft.run("resume", "lab.ckpt", "--until", "30s", "--no-captures", in: scratch).output.contains("30 s of"))
+    #expect(
+      try Weft.run("resume", "lab.ckpt", "--until", "30s", "--no-captures", in: scratch).output.contains("30 s of"))
     let back = try Weft.run("resume", "lab.ckpt", "--until", "1s", in: scratch)
     #expect(back.status == 64 && back.errors.contains("--until can't be earlier"))
     #expect(scratch.entries == ["lab.ckpt", "lab.yaml"])

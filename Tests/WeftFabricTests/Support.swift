@@ -51,7 +51,7 @@ extension Simulation {
   /// What was captured so far, by port.
   func captured() throws -> [String: [UInt8]] {
     guard let set = world.captures else { return [:] }
-    return try world.ports.array.filter { $0.capture >= 0 }.reduce(into: [:]) { bytes, port in
+    return try world.ports.array.filter { $0.capture >= 0 && set.isWritten(port: $0.capture) }.reduce(into: [:]) { bytes, port in
       bytes[port.name] = try set.bytesSoFar(port: port.capture)
     }
   }
@@ -79,6 +79,7 @@ func verdict(_ expectation: String, in lab: String = Labs.small, until: Instant?
 func withoutCaptures(_ report: Report) -> Report {
   var report = report
   report.captures = []
+  report.silentPorts = 0
   for verdict in report.expectations.indices {
     for index in report.expectations[verdict].evidence.indices {
       report.expectations[verdict].evidence[index].capture = nil

@@ -109,7 +109,7 @@ struct LoadTests {
   }
 
   @Test func theTemplateLoads() throws {
-    let text = Topology.template()
+    let text = Topology.template(schema: "../schema.json")
     #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= 26)
     let lab = try topology(text)
     #expect(lab.vms.map(\.name) == ["web"] && lab.expectations.count == 1)
@@ -235,7 +235,7 @@ struct ShortFormTests {
       expect:
         - {from: web, to: "visitor:80", seen-as: 134.115.153.223}
       """)
-    #expect(lab.expectations[0].name == "web → visitor:80 is open")
+    #expect(lab.expectations[0].name == "web → visitor:80 is open, seen as 134.115.153.223")
     #expect(lab.hosts[0].networks[0].subnet.description == "192.168.122.0/24")
   }
 

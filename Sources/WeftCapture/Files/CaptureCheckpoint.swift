@@ -27,6 +27,8 @@ public struct CaptureCheckpoint: Sendable, Hashable, Codable {
   public var snaplen: Int
   public var ports: [Port]
   public var files: [File]
+  /// What the limit had left out.
+  public var cutOff: CaptureCutOff?
 
   public struct Port: Sendable, Hashable, Codable {
     public var port: CapturePort
@@ -41,5 +43,7 @@ public struct CaptureCheckpoint: Sendable, Hashable, Codable {
     public var writer: PcapngWriter
     /// The file's content so far; empty while nothing was captured.
     public var bytes: [UInt8]
+    /// The addresses that the file names so far.
+    public var named: [UInt32]?
   }
 }

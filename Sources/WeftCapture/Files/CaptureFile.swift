@@ -1,23 +1,29 @@
-/// One file of a run: its buffer, and the hidden partial file that the buffer is flushed to.
+/// One file of a run: its buffer, and the file on disk that the buffer is flushed to. It is made at the first flush.
 struct CaptureFile: ~Copyable {
   /// Without directory: `home-wan.pcapng`.
   let name: String
   var buffer = CaptureBuffer()
   var writer: PcapngWriter
-  /// Bytes in the partial file.
+  var names = NamesInFile()
+  /// Bytes on disk.
   private(set) var flushed = 0
   /// The first failure; from then on nothing is written.
   private(set) var failure: CaptureError?
-  /// Whether the partial file is there.
+  /// Whether the file is there.
   private var exists = false
+  /// Not even the head: idle ports hold no memory, and have no file.
+  private(set) var isUntouched = true
+  /// Where the file may be cut, whole records before it: at each flush, with the records up to there.
+  private var marks: [(bytes: Int, records: UInt64)] = []
 
   init(name: String, writer: PcapngWriter = PcapngWriter()) {
     self.name = name
     self.writer = writer
   }
 
-  /// Whether not a byte was written, not even the head: idle ports hold no memory.
-  var isUntouched: Bool { flushed == 0 && buffer.count == 0 }
+  private var isPcapng: Bool { name.hasSuffix(".pcapng") }
+
+  mutating func touch() { isUntouched = false }
 
   /// Makes sure that `more` bytes fit: flushes if the buffer is full or the common budget spent, else lets it grow.
   @inline(__always)
@@ -29,40 +35,75 @@ struct CaptureFile: ~Copyable {
   private mutating func makeRoomSlowly(_ more: Int, _ store: CaptureStore) {
     let full = buffer.capacity >= CaptureStore.fullBuffer
     let frugal = buffer.capacity >= CaptureStore.frugalBuffer && store.isShort
-    if store.partialPath(name) != nil, full || frugal { flush(store) }
+    if store.folder != nil, full || frugal { flush(store) }
     let before = buffer.capacity
     buffer.reserve(more)
     store.account(buffer.capacity - before)
   }
 
-  /// Moves the committed bytes to the partial file.
+  /// Moves the committed bytes to disk. What a full disk doesn't take is lost, but for whole records.
   mutating func flush(_ store: CaptureStore) {
-    guard failure == nil, buffer.committed > 0, let path = store.partialPath(name) else { return }
+    guard failure == nil, buffer.committed > 0, let folder = store.folder, let path = store.path(name) else { return }
     do throws(CaptureError) {
+      if !exists { try folder.add(name) }
+      var rest = 0
+      var written = 0
+      var lost: UInt64 = 0
+      var problem: CaptureError?
       let create = !exists
-      let count = buffer.committed
+      let isPcapng = isPcapng
+      buffer.drain { bytes in
+        (written, problem) = FileSystem.append(bytes, to: path, create: create)
+        guard problem != nil else { return }
+        (rest, lost) = CaptureRecords.whole(bytes, upTo: written, isPcapng: isPcapng)
+      }
       exists = true
-      try buffer.drain { bytes throws(CaptureError) in try FileSystem.append(bytes, to: path, create: create) }
-      flushed += count
+      guard let problem else {
+        flushed += written
+        marks.append((flushed, writer.recordCount))
+        return
+      }
+      flushed += rest
+      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
+      writer.loseRecords(lost)
+      throw problem
     } catch {
       fail(error, store)
     }
   }
 
-  /// Keeps the first failure, and gives the space on disk back at once.
-  private mutating func fail(_ error: CaptureError, _ store: CaptureStore) {
-    // Users know the file by its final name.
-    failure = CaptureError(error.operation, path: store.finalPath(name) ?? name, reason: error.reason, code: error.code)
+  mutating func fail(_ error: CaptureError, _ store: CaptureStore) {
+    failure = failure ?? error
     store.hasFailed = true
-    discard(store)
+    releaseMemory(store)
   }
 
-  /// All committed bytes, in the partial file and in memory.
+  /// Of a file with nothing in its buffer: cuts whole records off its end on disk, for others to have the room, down to `target`
+  /// bytes or a little less. Returns how many bytes that gave.
+  mutating func shorten(to target: Int, _ store: CaptureStore) -> Int {
+    guard buffer.count == 0, flushed > target, let path = store.path(name) else { return 0 }
+    while let last = marks.last, last.bytes > target { marks.removeLast() }
+    let base = marks.last ?? (0, 0)
+    var bytes: [UInt8] = []
+    guard (try? FileSystem.load(path, base.bytes..<flushed, into: &bytes)) != nil else { return 0 }
+    let (whole, lost) = bytes.withUnsafeBytes {
+      CaptureRecords.whole($0, upTo: target - base.bytes, isPcapng: isPcapng)
+    }
+    let before = flushed
+    flushed = base.bytes + whole
+    guard flushed > 0 else {
+      flushed = before
+      return 0
+    }
+    FileSystem.cut(path, to: flushed)
+    writer.loseRecords(lost)
+    return before - flushed
+  }
+
+  /// All committed bytes, on disk and in memory.
   func bytes(_ store: CaptureStore) throws(CaptureError) -> [UInt8] {
     var bytes: [UInt8] = []
-    if flushed > 0, let path = store.partialPath(name) {
-      try FileSystem.load(path, count: flushed, into: &bytes)
-    }
+    if flushed > 0, let path = store.path(name) { try FileSystem.load(path, 0..<flushed, into: &bytes) }
     buffer.bytes().withUnsafeBytes { bytes.append(contentsOf: $0) }
     return bytes
   }
@@ -70,9 +111,11 @@ struct CaptureFile: ~Copyable {
   /// Starts where another process left off.
   mutating func restore(_ bytes: [UInt8], _ store: CaptureStore) {
     guard !bytes.isEmpty else { return }
+    touch()
     makeRoom(bytes.count, store)
     bytes.withUnsafeBytes { buffer.append($0) }
-    if buffer.count > CaptureStore.fullBuffer, store.partialPath(name) != nil {
+    store.countWritten(bytes.count)
+    if buffer.count > CaptureStore.fullBuffer, store.folder != nil {
       flush(store)
       releaseMemory(store)
     }
@@ -82,18 +125,31 @@ struct CaptureFile: ~Copyable {
     store.account(-buffer.capacity)
     buffer.release()
   }
+}
 
-  /// Removes the partial file and the memory.
-  mutating func discard(_ store: CaptureStore) {
-    if exists, let path = store.partialPath(name) { FileSystem.remove(path) }
-    exists = false
-    releaseMemory(store)
-  }
-
-  /// Puts the flushed file in its place.
-  mutating func publish(_ store: CaptureStore) throws(CaptureError) {
-    guard let partial = store.partialPath(name), let final = store.finalPath(name) else { return }
-    try FileSystem.move(partial, to: final)
-    exists = false
+/// Finds where records end, in files that weft itself has written.
+enum CaptureRecords {
+  /// How many of the first `limit` bytes are whole blocks or records, and how many packets stand behind them.
+  /// The bytes begin with one, or with a file's head.
+  static func whole(_ bytes: UnsafeRawBufferPointer, upTo limit: Int, isPcapng: Bool) -> (bytes: Int, lost: UInt64) {
+    func word(_ at: Int) -> UInt32 { UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)) }
+    var at = 0
+    var kept = 0
+    var lost: UInt64 = 0
+    if !isPcapng, bytes.count >= 24, word(0) == 0xa1b2_3c4d {
+      at = 24
+      if limit >= 24 { kept = 24 }
+    }
+    while bytes.count - at >= (isPcapng ? 12 : 16) {
+      let length = isPcapng ? Int(word(at + 4)) : 16 + Int(word(at + 8))
+      guard length >= 12, length <= bytes.count - at else { break }
+      at += length
+      if at <= limit {
+        kept = at
+      } else if !isPcapng || word(at - length) == Pcapng.BlockType.enhancedPacket {
+        lost += 1
+      }
+    }
+    return (kept, lost)
   }
 }

@@ -10,25 +10,46 @@ extension CaptureSet {
     return nil
   }
 
-  /// Writes the statistics and puts every file in its place; on an error none is left. Later calls do nothing.
+  /// Writes the statistics and what is still in memory. After a failure it keeps what there is, and throws. Later calls
+  /// do nothing.
   /// - Parameter end: the run's end, for the interface statistics.
   public func finish(at end: Instant) throws(CaptureError) {
     guard isOpen else { return }
-    do throws(CaptureError) {
-      for file in 0..<fileCount {
-        files[file].writer.cancel(into: &files[file].buffer)
-        if files[file].isUntouched { writeHead(file) }
-        if format == .pcapng {
-          for number in layout == .filePerPort ? file..<file + 1 : 0..<portCount { writeStatistics(number, end) }
-        }
-        // In memory mode the bytes are still to be read.
-        if store.directory != nil { try settle(file) }
+    isOpen = false
+    for file in 0..<fileCount where !files[file].isUntouched && files[file].failure == nil {
+      files[file].writer.cancel(into: &files[file].buffer)
+      if format == .pcapng {
+        for number in layout == .filePerPort ? file..<file + 1 : 0..<portCount { writeStatistics(number, end) }
       }
-      try publish()
-      isOpen = false
-    } catch {
-      abandon()
-      throw error
+    }
+    // In memory mode the bytes are still to be read.
+    guard store.folder != nil else { return }
+    makeRoomOnDisk()
+    // On a full disk as many files as can be: the small ones first.
+    for file in (0..<fileCount).sorted(by: { (files[$0].buffer.committed, $0) < (files[$1].buffer.committed, $1) }) {
+      let failed = store.hasFailed
+      files[file].flush(store)
+      files[file].releaseMemory(store)
+      if failed, files[file].failure?.isForSpace ?? false { makeRoomOnDisk() }
+    }
+    makeRoomOnDisk()
+    store.folder?.close()
+    if let failure { throw failure }
+  }
+
+  /// Room for a run's last words beside its captures: its report.
+  private static let roomForReports = 256 << 10
+
+  /// On a full disk: files that are written out give up some of their ends, the largest first and at most half of each,
+  /// that the others may have theirs, and the run its report.
+  private func makeRoomOnDisk() {
+    guard let failure, failure.isForSpace else { return }
+    let writtenOut = (0..<fileCount).filter { files[$0].flushed > 0 && files[$0].buffer.committed == 0 }
+      .sorted { (files[$1].flushed, $0) < (files[$0].flushed, $1) }
+    var needed = (0..<fileCount).reduce(Self.roomForReports) { $0 + files[$1].buffer.committed }
+    for file in writtenOut where needed > 0 {
+      let size = files[file].flushed
+      needed -= files[file].shorten(to: max(size / 2, size - needed), store)
     }
   }
 
@@ -36,39 +57,14 @@ extension CaptureSet {
   public func abandon() {
     guard isOpen else { return }
     isOpen = false
-    for file in 0..<fileCount { files[file].discard(store) }
-    store.removeMadeDirectories()
+    for file in 0..<fileCount { files[file].releaseMemory(store) }
+    store.folder?.abandon()
   }
 
   private func writeStatistics(_ number: Int, _ end: Instant) {
     let port = ports[number]
     files[port.file].writer.statistics(
       interface: port.interface, port.counts, from: epoch, to: epoch &+ end.rawValue, into: &files[port.file].buffer)
-  }
-
-  private func settle(_ file: Int) throws(CaptureError) {
-    if let failure { throw failure }
-    files[file].flush(store)
-    if let failure { throw failure }
-    files[file].releaseMemory(store)
-  }
-
-  private func publish() throws(CaptureError) {
-    guard store.directory != nil else { return }
-    for file in 0..<fileCount {
-      let path = store.finalPath(files[file].name)!
-      // Found out before the first rename, which can't be undone.
-      if FileSystem.isDirectory(path) { throw CaptureError(.rename, path: path, reason: "a directory is in the way") }
-    }
-    for file in 0..<fileCount {
-      do throws(CaptureError) {
-        try files[file].publish(store)
-      } catch {
-        // Half a run would be taken for a whole one.
-        for done in 0..<file { FileSystem.remove(store.finalPath(files[done].name)!) }
-        throw error
-      }
-    }
   }
 
   /// All that the port's file holds so far, flushed or not, without a staged frame; empty while nothing was captured.
@@ -95,8 +91,11 @@ extension CaptureSet {
       case .filePerPort: name = ports[file].port.name
       case .oneFile(let given): name = given
       }
-      checkpoint.files.append(.init(name: name, writer: files[file].writer, bytes: try files[file].bytes(store)))
+      checkpoint.files.append(
+        .init(
+          name: name, writer: files[file].writer, bytes: try files[file].bytes(store), named: files[file].names.named))
     }
+    checkpoint.cutOff = store.cutOff
     return checkpoint
   }
 
@@ -105,7 +104,8 @@ extension CaptureSet {
   /// - Parameter metadata: the same as before; ports without a frame yet have their heads still to be written.
   /// - Throws: also if the checkpoint isn't one of ours.
   public convenience init(
-    resuming checkpoint: CaptureCheckpoint, directory: String?, metadata: CaptureMetadata, filter: CaptureFilter? = nil
+    resuming checkpoint: CaptureCheckpoint, directory: String?, metadata: CaptureMetadata,
+    filter: CaptureFilter? = nil, limit: UInt64 = .max
   ) throws(CaptureError) {
     let perPort = checkpoint.layout == .filePerPort
     let fits = checkpoint.files.count == (perPort ? checkpoint.ports.count : 1)
@@ -115,12 +115,14 @@ extension CaptureSet {
     }
     try self.init(
       directory: directory, format: checkpoint.format, layout: checkpoint.layout, metadata: metadata,
-      epoch: checkpoint.epoch, snaplen: checkpoint.snaplen, filter: filter)
+      epoch: checkpoint.epoch, snaplen: checkpoint.snaplen, filter: filter, limit: limit)
     for (number, file) in checkpoint.files.enumerated() {
       if perPort { addFile(file.name) }
       files[number].writer = file.writer
+      files[number].names = NamesInFile(file.named ?? [])
       files[number].restore(file.bytes, store)
     }
+    store.cutOff = checkpoint.cutOff
     for port in checkpoint.ports {
       add(Port(port: port.port, file: port.file, interface: port.interface, counts: port.counts))
     }

@@ -15,10 +15,16 @@ extension CaptureSet {
     let file = files + number
     guard isOpen, !store.hasFailed else { return false }
     if let filter, !filter.matches(bytes, originalLength: originalLength) { return false }
+    if store.isFull {
+      store.countMissed(at: time)
+      return false
+    }
     if file.pointee.isUntouched { writeHead(number) }
     let kept = UnsafeRawBufferPointer(rebasing: bytes.prefix(snaplen))
     // The record's head and its fixed options, and what comments usually need, lest they double a full buffer.
     file.pointee.makeRoom(kept.count + 512, store)
+    if store.hasFailed { return false }
+    if classic == nil, !addressNames.isEmpty { nameAddresses(kept, file) }
     let nanos = epoch &+ time.rawValue
     if let classic {
       classic.stage(timestampNanos: nanos, bytes: kept, originalLength: originalLength, into: &file.pointee.buffer)
@@ -50,12 +56,33 @@ extension CaptureSet {
     if dropped { port.pointee.counts.dropped &+= 1 }
     let file = files + port.pointee.file
     guard file.pointee.buffer.isStaged else { return }
+    let before = file.pointee.buffer.committed
     if classic == nil {
       file.pointee.writer.commit(into: &file.pointee.buffer)
     } else {
       file.pointee.buffer.committed = file.pointee.buffer.count
       file.pointee.writer.countRecord()
     }
+    store.countWritten(file.pointee.buffer.committed - before)
+  }
+
+  @inline(__always)
+  private func nameAddresses(_ bytes: UnsafeRawBufferPointer, _ file: UnsafeMutablePointer<CaptureFile>) {
+    let found = FrameAddresses(bytes)
+    if !file.pointee.names.isRecent(found.first) { name(found.first, file) }
+    if !file.pointee.names.isRecent(found.second) { name(found.second, file) }
+    guard found.third != 0 else { return }
+    if !file.pointee.names.isRecent(found.third) { name(found.third, file) }
+    if !file.pointee.names.isRecent(found.fourth) { name(found.fourth, file) }
+  }
+
+  @inline(never)
+  private func name(_ address: UInt32, _ file: UnsafeMutablePointer<CaptureFile>) {
+    guard file.pointee.names.isNew(address, addressNames) else { return }
+    let before = file.pointee.buffer.committed
+    let names = Array(addressNames.names(of: address))
+    file.pointee.account(store) { $0.names(names, into: &$1) }
+    store.countWritten(file.pointee.buffer.committed - before)
   }
 
   /// Forgets the staged frame, if there is one; it stays counted as received.
@@ -81,10 +108,12 @@ extension CaptureSet {
     file.pointee.account(store) { $0.comment(text, into: &$1) }
   }
 
-  /// `dropped by NODE: REASON (detail)`.
-  public func commentDrop(port: Int, by node: String, _ reason: DropReason, _ detail: DropDetail = .none) {
+  /// `dropped by NODE: REASON (detail)`, or `ignored by …`.
+  public func commentDrop(
+    port: Int, by node: String, _ reason: DropReason, _ detail: DropDetail = .none, isHarmless: Bool = false
+  ) {
     guard let file = commentable(port) else { return }
-    file.pointee.account(store) { $0.commentDrop(by: node, reason, detail, into: &$1) }
+    file.pointee.account(store) { $0.commentDrop(by: node, reason, detail, isHarmless: isHarmless, into: &$1) }
   }
 
   /// `NODE: snat A:p -> B:p`.

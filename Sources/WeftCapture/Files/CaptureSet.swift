@@ -1,8 +1,9 @@
-/// The captures of one run: a writer per port, and files that appear whole at the end or not at all.
+/// The captures of one run: a writer per port, and a file for each port that saw something.
 ///
-/// Until `finish`, everything is in memory and in hidden files `.NAME.partial-PID.N` of the directory; then they get
-/// their names, replacing those of an earlier run. A failure (disk full, …) sticks: staging becomes a no-op, `failure`
-/// tells, `finish` throws, and nothing remains.
+/// The directory is the run's own while it lasts: another run there is refused, and the files of an earlier one go as it
+/// begins. What is on disk is made of whole records at any time: a run that is interrupted, or ended by `kill -9`, leaves
+/// files that can be read. A failure (disk full, …) sticks: staging becomes a no-op, `failure` tells, `finish` keeps what
+/// there is and throws.
 ///
 /// Ports of different files may be used from different threads at once; everything else by one thread alone.
 public final class CaptureSet: @unchecked Sendable {
@@ -14,6 +15,7 @@ public final class CaptureSet: @unchecked Sendable {
   public let epoch: UInt64
   public let snaplen: Int
   let metadata: CaptureMetadata
+  let addressNames: CaptureNames
   let filter: CaptureFilter?
   let store: CaptureStore
   let classic: PcapEncoder?
@@ -34,29 +36,32 @@ public final class CaptureSet: @unchecked Sendable {
   public private(set) var portCount = 0
   private var fileCapacity = 0
   private var portCapacity = 0
-  private var names = CaptureFileNames()
+  private var fileNames = CaptureFileNames()
   var isOpen = true
 
   /// - Parameters:
-  ///   - directory: made if missing, and removed again if the run fails; nil keeps all in memory.
+  ///   - directory: made if missing; nil keeps all in memory.
   ///   - epoch: the nanoseconds since 1970 at which virtual time starts.
   ///   - snaplen: the most octets that are kept of a frame.
   ///   - filter: frames that don't match are counted and left out.
+  ///   - limit: the most bytes of records in all files together; later frames are counted only.
   public init(
     directory: String?, format: CaptureFormat = .pcapng, layout: CaptureLayout = .filePerPort,
     metadata: CaptureMetadata, epoch: UInt64 = CaptureSet.defaultEpoch, snaplen: Int = 262_144,
-    filter: CaptureFilter? = nil
+    filter: CaptureFilter? = nil, limit: UInt64 = .max
   ) throws(CaptureError) {
     self.format = format
     self.layout = layout
     self.epoch = epoch
     self.snaplen = max(0, min(snaplen, Pcapng.snapLength))
     self.metadata = metadata
+    addressNames = CaptureNames(metadata.names)
     self.filter = filter
     files = .allocate(capacity: 0)
     ports = .allocate(capacity: 0)
     classic = format == .pcap ? try PcapEncoder() : nil
-    store = try CaptureStore(directory: directory)
+    store = try CaptureStore(
+      directory: directory, limit: limit, heading: ["topology \(metadata.topology)", "seed \(metadata.seed)"])
     if case .oneFile(let name) = layout { addFile(name) }
   }
 
@@ -88,8 +93,13 @@ public final class CaptureSet: @unchecked Sendable {
   @discardableResult
   func addFile(_ name: String, writer: PcapngWriter = PcapngWriter()) -> Int {
     if fileCount == fileCapacity { files = Self.grown(files, fileCount, &fileCapacity) }
-    let name = "\(names.claim(for: name)).\(format.rawValue)"
+    let name = "\(fileNames.claim(for: name)).\(format.rawValue)"
     (files + fileCount).initialize(to: CaptureFile(name: name, writer: writer))
+    if let path = store.path(name), FileSystem.isDirectory(path) {
+      // Found out before the run, not at the first frame.
+      let error = CaptureError(.open, path: path, reason: "a directory is in the way")
+      files[fileCount].fail(error, store)
+    }
     fileCount += 1
     return fileCount - 1
   }
@@ -113,6 +123,7 @@ public final class CaptureSet: @unchecked Sendable {
   /// The section's head, and in a file of its own the port's interface; made at the first frame, so that idle ports
   /// hold nothing.
   func writeHead(_ file: Int) {
+    files[file].touch()
     if let classic {
       classic.head.withUnsafeBytes { files[file].buffer.append($0) }
     } else {
@@ -121,15 +132,29 @@ public final class CaptureSet: @unchecked Sendable {
         // One port a file: they have the same number.
         files[file].writer.interface(ports[file].port, into: &files[file].buffer)
       }
-      files[file].writer.names(metadata.names, into: &files[file].buffer)
     }
     store.account(files[file].buffer.capacity)
   }
 
-  /// The file that a port is written to, once the run has finished; in memory mode just a name.
+  /// Whether the port's file has anything in it: there is none for a port that saw nothing.
+  public func isWritten(port: Int) -> Bool { !files[ports[checked(port)].file].isUntouched }
+
+  public func port(_ number: Int) -> CapturePort { ports[checked(number)].port }
+
+  /// Records in the port's file.
+  public func recordCount(port: Int) -> UInt64 { files[ports[checked(port)].file].writer.recordCount }
+
+  /// What the limit has left out; nil where nothing was.
+  public var cutOff: CaptureCutOff? { store.cutOff }
+
+  /// Removes the captures that an earlier run has left in a directory, and the directory if nothing else is in it.
+  /// Leaves alone what isn't weft's, and a directory that a run is writing to.
+  public static func clear(_ directory: String) { RunFolder.clear(directory) }
+
+  /// The file that a port is written to; in memory mode just a name.
   public func path(port: Int) -> String {
     let name = files[ports[checked(port)].file].name
-    return store.finalPath(name) ?? name
+    return store.path(name) ?? name
   }
 
   func checked(_ port: Int) -> Int {

@@ -1,6 +1,7 @@
 import Synchronization
+public import WeftCore
 
-/// Where a run's files go, and the memory they may hold together.
+/// Where a run's files go, the memory they may hold together, and how much there may be of them.
 final class CaptureStore: Sendable {
   /// A buffer of this size is flushed rather than grown: as few system calls as are worth having, and still in a core's
   /// cache.
@@ -11,36 +12,26 @@ final class CaptureStore: Sendable {
   static let frugalBuffer = 16 << 10
 
   /// nil: everything stays in memory.
-  let directory: String?
-  /// Directories that weren't there before, outermost first.
-  let made: [String]
-  private let suffix: String
+  let folder: RunFolder?
+  /// Bytes of records that may be written.
+  let limit: UInt64
   private let held = Atomic<Int>(0)
   private let failed = Atomic<Bool>(false)
+  private let written = Atomic<UInt64>(0)
+  private let stopped = Atomic<Bool>(false)
+  private let missed = Atomic<UInt64>(0)
+  private let missedFrom = Atomic<UInt64>(.max)
 
-  /// Distinguishes several runs of one process, which may use the same directory one after the other or even at once.
-  private static let serial = Atomic<Int>(0)
-
-  init(directory: String?) throws(CaptureError) {
-    self.directory = directory.map { $0.isEmpty ? "." : $0 }
-    let number = Self.serial.add(1, ordering: .relaxed).newValue
-    suffix = "partial-\(FileSystem.processID).\(number)"
-    guard let path = self.directory else {
-      made = []
-      return
-    }
-    made = try FileSystem.makeDirectories(path)
-    do throws(CaptureError) {
-      try FileSystem.checkWritable(path)
-    } catch {
-      FileSystem.removeDirectories(made)
-      throw error
+  init(directory: String?, limit: UInt64, heading: [String]) throws(CaptureError) {
+    self.limit = limit
+    if let directory {
+      folder = try RunFolder(directory.isEmpty ? "." : directory, heading: heading)
+    } else {
+      folder = nil
     }
   }
 
-  func finalPath(_ name: String) -> String? { directory.map { "\($0)/\(name)" } }
-  /// Hidden, and in the same directory, so that renaming it is atomic.
-  func partialPath(_ name: String) -> String? { directory.map { "\($0)/.\(name).\(suffix)" } }
+  func path(_ name: String) -> String? { folder.map { "\($0.path)/\(name)" } }
 
   var isShort: Bool { held.load(ordering: .relaxed) >= Self.budget }
   func account(_ bytes: Int) { if bytes != 0 { held.add(bytes, ordering: .relaxed) } }
@@ -51,5 +42,44 @@ final class CaptureStore: Sendable {
     set { failed.store(newValue, ordering: .relaxed) }
   }
 
-  func removeMadeDirectories() { FileSystem.removeDirectories(made) }
+  // MARK: The limit
+
+  var isFull: Bool { stopped.load(ordering: .relaxed) }
+
+  func countWritten(_ bytes: Int) {
+    if written.add(UInt64(bytes), ordering: .relaxed).newValue >= limit { stopped.store(true, ordering: .relaxed) }
+  }
+
+  /// A frame that has no record because of the limit.
+  @inline(never)
+  func countMissed(at time: Instant) {
+    missed.add(1, ordering: .relaxed)
+    _ = missedFrom.compareExchange(expected: .max, desired: time.rawValue, ordering: .relaxed)
+  }
+
+  /// What the limit has left out; nil where nothing was.
+  var cutOff: CaptureCutOff? {
+    get {
+      let frames = missed.load(ordering: .relaxed)
+      guard frames > 0 else { return nil }
+      return CaptureCutOff(
+        limit: limit, from: Instant(missedFrom.load(ordering: .relaxed)), missedFrames: frames)
+    }
+    set {
+      guard let newValue else { return }
+      missed.store(newValue.missedFrames, ordering: .relaxed)
+      missedFrom.store(newValue.from.rawValue, ordering: .relaxed)
+      if newValue.limit >= limit { stopped.store(true, ordering: .relaxed) }
+    }
+  }
+}
+
+/// From when on a run's frames have no records, since there were as many bytes of them as there may be.
+public struct CaptureCutOff: Sendable, Hashable, Codable {
+  /// In bytes.
+  public var limit: UInt64
+  /// The first frame without a record.
+  public var from: Instant
+  /// Frames without a record, at all ports together.
+  public var missedFrames: UInt64
 }

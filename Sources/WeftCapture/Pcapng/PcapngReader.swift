@@ -13,10 +13,11 @@ public struct PcapngReader: Sendable {
   public private(set) var packetCount: UInt64 = 0
   var isBigEndian = false
 
-  public init(_ bytes: [UInt8]) { self.bytes = bytes }
+  /// `[UInt8]`, `Data`, whatever holds bytes.
+  public init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
   /// All packets of a file.
-  public static func packets(_ bytes: [UInt8]) throws(PcapngError) -> [PcapngBlock.Packet] {
+  public static func packets(_ bytes: some Sequence<UInt8>) throws(PcapngError) -> [PcapngBlock.Packet] {
     var reader = PcapngReader(bytes)
     var packets: [PcapngBlock.Packet] = []
     while let block = try reader.next() {

@@ -3,12 +3,13 @@ import WeftWire
 
 // What the fabric says of a frame, in the grammar of `FabricComment`.
 extension PcapngWriter {
-  /// `dropped by NODE: REASON (detail)`.
+  /// `dropped by NODE: REASON (detail)`, or `ignored by …` where that took nothing from anybody.
   public mutating func commentDrop(
-    by node: String, _ reason: DropReason, _ detail: DropDetail = .none, into buffer: inout CaptureBuffer
+    by node: String, _ reason: DropReason, _ detail: DropDetail = .none, isHarmless: Bool = false,
+    into buffer: inout CaptureBuffer
   ) {
     openComment(into: &buffer)
-    append("dropped by ", into: &buffer)
+    append(isHarmless ? "ignored by " : "dropped by ", into: &buffer)
     append(node, into: &buffer)
     append(": ", into: &buffer)
     append(reason.name, into: &buffer)

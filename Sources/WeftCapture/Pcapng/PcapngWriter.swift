@@ -26,6 +26,9 @@ public struct PcapngWriter: Sendable, Hashable, Codable {
   /// Notes frames that were lost at the interface and have no record.
   public mutating func noteLost(_ count: UInt64) { lostCount &+= count }
 
+  /// Records at the end didn't make it to the disk.
+  mutating func loseRecords(_ count: UInt64) { recordCount -= min(count, recordCount) }
+
   mutating func countRecord() {
     recordCount += 1
     lostCount = 0

@@ -46,6 +46,20 @@ public struct Effects: ~Copyable {
   @inlinable public var count: Int { storedCount }
   /// Of traced frames only, so nearly always empty.
   public var observations: [Observation] = []
+  /// Of packets that were rewritten and wait for an ARP answer: their departure will tell again.
+  public var rewrites: [Rewrite] = []
+
+  public struct Rewrite: Sendable {
+    public var packetID: UInt64
+    public var first: Note
+    public var second: Note?
+
+    public init(packetID: UInt64, first: Note, second: Note?) {
+      self.packetID = packetID
+      self.first = first
+      self.second = second
+    }
+  }
 
   public init(pool: FramePool, capacity: Int = 64) {
     self.pool = pool
@@ -123,5 +137,8 @@ public struct Effects: ~Copyable {
   }
 
   /// Forgets the entries; their frames belong to the driver now.
-  @inlinable public mutating func removeAll() { storedCount = 0 }
+  @inlinable public mutating func removeAll() {
+    storedCount = 0
+    if !rewrites.isEmpty { rewrites.removeAll(keepingCapacity: true) }
+  }
 }

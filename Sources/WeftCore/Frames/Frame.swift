@@ -35,6 +35,12 @@ public struct Frame: ~Copyable {
     nonmutating set { slot.pointee.trace = newValue }
   }
 
+  /// The moment that captures give for its last departure: see `CausalClock` of the fabric.
+  @inlinable public var stamp: UInt64 {
+    get { slot.pointee.stamp }
+    nonmutating set { slot.pointee.stamp = newValue }
+  }
+
   @inlinable @inline(__always)
   var base: UnsafeMutableRawPointer { UnsafeMutableRawPointer(slot) + Int(start) }
 
@@ -66,6 +72,7 @@ public struct Frame: ~Copyable {
     let copy = FramePoolCore.take(slot.pointee.core)
     copy.pointee.trace = slot.pointee.trace
     copy.pointee.packetID = slot.pointee.packetID
+    copy.pointee.stamp = slot.pointee.stamp
     (UnsafeMutableRawPointer(copy) + Int(start)).copyMemory(from: base, byteCount: Int(length))
     slot.pointee.references &-= 1
     slot = copy
@@ -109,6 +116,7 @@ public struct StoredFrame: BitwiseCopyable {
   @inlinable public var count: Int { Int(length) }
   @inlinable public var packetID: UInt64 { slot.pointee.packetID }
   @inlinable public var trace: UInt32 { slot.pointee.trace }
+  @inlinable public var stamp: UInt64 { slot.pointee.stamp }
 
   /// Looks at the bytes without taking the frame back.
   @inlinable @inline(__always)

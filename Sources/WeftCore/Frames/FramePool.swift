@@ -7,6 +7,8 @@ struct FrameSlot {
   /// The probe this frame belongs to, 0 for none.
   @usableFromInline var trace: UInt32
   @usableFromInline var packetID: UInt64
+  /// When its last record says that it left a port; 0 without one.
+  @usableFromInline var stamp: UInt64
   @usableFromInline var core: UnsafeMutablePointer<FramePoolCore>
   @usableFromInline var nextFree: UnsafeMutableRawPointer?
 
@@ -31,7 +33,7 @@ struct FramePoolCore {
     for index in stride(from: FramePool.slotsPerSlab - 1, through: 0, by: -1) {
       let raw = slab + index * FrameSlot.size
       raw.bindMemory(to: FrameSlot.self, capacity: 1).initialize(
-        to: FrameSlot(references: 0, trace: 0, packetID: 0, core: core, nextFree: core.pointee.free))
+        to: FrameSlot(references: 0, trace: 0, packetID: 0, stamp: 0, core: core, nextFree: core.pointee.free))
       core.pointee.free = raw
     }
   }
@@ -80,6 +82,7 @@ public final class FramePool {
     let slot = FramePoolCore.take(core)
     slot.pointee.trace = 0
     slot.pointee.packetID = 0
+    slot.pointee.stamp = 0
     return Frame(
       slot: slot, start: UInt32(truncatingIfNeeded: FrameSlot.headerSize &+ headroom),
       count: UInt32(truncatingIfNeeded: count))

@@ -88,8 +88,11 @@ public struct FrameImage: Codable, Sendable, Hashable {
   public var packetID: UInt64
   public var trace: UInt32
   public var bytes: [UInt8]
+  /// nil for none.
+  public var stamp: UInt64?
 
   public init(_ stored: StoredFrame) {
+    if stored.stamp != 0 { stamp = stored.stamp }
     packetID = stored.packetID
     trace = stored.trace
     bytes = stored.withBytes { $0.array }
@@ -106,6 +109,7 @@ public struct FrameImage: Codable, Sendable, Hashable {
     span.put(bytes.span.bytes, at: 0)
     frame.packetID = packetID
     frame.trace = trace
+    frame.stamp = stamp ?? 0
     return frame
   }
 }

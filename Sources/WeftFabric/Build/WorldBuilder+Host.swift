@@ -110,20 +110,24 @@ extension WorldBuilder {
     cover(host.name, node)
     var interfaces: [GuestConfiguration.Interface] = []
     var nics: [NetworkInterface] = []
-    func add(_ mac: MACAddress, _ addressing: GuestConfiguration.Addressing) {
+    func add(_ mac: MACAddress, _ addressing: GuestConfiguration.Addressing, peer: MACAddress? = nil) {
       nics.append(NetworkInterface(mac: mac))
-      interfaces.append(.init(mac: mac, addressing: addressing))
+      interfaces.append(.init(mac: mac, addressing: addressing, peer: peer))
     }
     if let uplink = host.uplink {
       // Behind a gateway the uplink's MAC is the gateway's.
       let mac = inner == nil ? addressPlan.uplinkMACs[host.name] ?? uplink.mac ?? makeMAC() : makeMAC()
       // Behind a gateway everything beyond the segment is the gateway's to know, the VMs' networks too.
       let inside = inner == nil ? nil : host.networks.first { $0.mode == .nat }?.gateway
-      if let address = uplink.address {
-        add(mac, .static(address, uplink.prefix, gateway: uplink.gateway ?? inside))
-      } else {
-        add(mac, .dhcp)
+      // The two are one machine to everybody else, with one address: ARP between them would look like a conflict.
+      var peer: MACAddress?
+      if inner != nil, let last = gateways.indices.last {
+        gateways[last].hostMAC = mac
+        peer = gateways[last].outside.mac
       }
+      let addressing: GuestConfiguration.Addressing =
+        uplink.address.map { .static($0, uplink.prefix, gateway: uplink.gateway ?? inside) } ?? .dhcp
+      add(mac, addressing, peer: peer)
       let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")
       if let inner { plan.connect(port, inner) } else { outer = port }
     }

@@ -12,6 +12,8 @@ extension Report {
       lines += body
     }
     lines.append(paint(name.visible, .bold) + "  seed \(seed), \(endedAt) of virtual time, \(events) events")
+    if let ending { lines.append(paint(ending, .red)) }
+    if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
@@ -21,7 +23,7 @@ extension Report {
       Self.shortened(
         filterRules.map { "  \($0.gateway): rule \($0.number) (\($0.action)): \($0.packets) packets, \($0.bytes) B" },
         to: 20))
-    section("Drops", Self.shortened(aggregatedDrops, to: 20))
+    section("Drops", dropLines)
     section("Captures", captureLines)
     return lines.joined(separator: "\n") + "\n"
   }
@@ -35,6 +37,8 @@ extension Report {
     ]
     lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
     lines += complaints.map { "  " + paint("✗ ", .red) + $0.visible }
+    if let ending { lines.append("  " + paint(ending, .red)) }
+    if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -76,27 +80,7 @@ extension Report {
     return parts.joined()
   }
 
-  /// Per node and reason: the ports are in the JSON.
-  private var aggregatedDrops: [String] {
-    var order: [String] = []
-    var counts: [String: UInt64] = [:]
-    for drop in drops {
-      let key = "\(drop.node): \(drop.reason)"
-      if counts[key] == nil { order.append(key) }
-      counts[key, default: 0] += drop.count
-    }
-    return order.map { "  \($0) × \(counts[$0] ?? 0)" }
-  }
-
-  private var captureLines: [String] {
-    guard !captures.isEmpty else { return [] }
-    let written = captures.filter { $0.frames > 0 }
-    let frames = captures.reduce(0) { $0 + $1.frames }
-    let head = "  \(captures.count) files, \(frames) frames"
-    return [head] + Self.shortened(written.map { "  \($0.path.visible)  \($0.frames) frames" }, to: 16)
-  }
-
-  private static func shortened(_ lines: [String], to limit: Int) -> [String] {
+  static func shortened(_ lines: [String], to limit: Int) -> [String] {
     lines.count <= limit ? lines : lines.prefix(limit) + ["  … and \(lines.count - limit) more (--format json has all)"]
   }
 }

@@ -23,10 +23,16 @@ public struct Report: Codable, Sendable {
     public var port: String
     public var reason: String
     public var count: UInt64
+    /// It took nothing from anybody: a broadcast that isn't for this node, a copy that a switch flooded.
+    public var harmless: Bool
+    /// What the reason means, as in docs/drop-reasons.md.
+    public var explanation: String
   }
 
   public struct Capture: Codable, Sendable {
     public var port: String
+    /// Where the port sits: `NAT gateway home, towards segment campus`.
+    public var description: String
     public var path: String
     public var frames: UInt64
   }
@@ -77,6 +83,8 @@ public struct Report: Codable, Sendable {
   public var expectations: [Verdict]
   /// Events of the file that couldn't be carried out.
   public var complaints: [String]
+  /// Where it was ended before all was done.
+  public var cut: Cut?
   public var hosts: [Host]
   public var machines: [Machine]
   public var programs: [Program]
@@ -84,38 +92,75 @@ public struct Report: Codable, Sendable {
   public var filterRules: [FilterRule]
   public var leases: [Lease]
   public var drops: [Drop]
+  /// A port that saw nothing has no file.
   public var captures: [Capture]
+  /// Ports whose captures would be empty.
+  public var silentPorts: Int
+  /// From when on frames were counted only, as the captures had reached their limit.
+  public var captureCutOff: CaptureCutOff?
+  /// Why captures are cut short or missing: a full disk.
+  public var captureFailure: String?
+  /// What ended the run before its time: `SIGINT`.
+  public var interruption: String?
 
   public var passed: Bool { expectations.allSatisfy(\.passed) && complaints.isEmpty }
 }
 
 extension Simulation {
-  /// Ends the run: the captures get their names, and what it came to is told. On failure no capture is left behind.
+  /// Ends the run: what is captured is complete, and what it came to is told.
+  /// - Throws: where captures couldn't be written; what could be is there. `end` gives the report all the same.
   public mutating func finish() throws(CaptureError) -> Report {
+    var failure: CaptureError?
+    let report = end(failure: &failure)
+    if let failure { throw failure }
+    return report
+  }
+
+  /// The same at any moment, and with a report whatever becomes of the captures: it tells.
+  /// - Parameter interruption: what ends the run before its time.
+  public mutating func end(interruption: String? = nil) -> Report {
+    var failure: CaptureError?
+    return end(interruption: interruption, failure: &failure)
+  }
+
+  private mutating func end(interruption: String? = nil, failure: inout CaptureError?) -> Report {
     var verdicts = director.verdicts(topology, now: world.now)
     var captures: [Report.Capture] = []
+    var silentPorts = 0
     if let set = world.captures {
-      try set.finish(at: world.now)
+      do { try set.finish(at: world.now) } catch { failure = error }
       let ports = world.ports.array
       for port in ports where port.capture >= 0 {
-        let frames = set.frameNumber(port: port.capture) - 1
-        captures.append(.init(port: port.name, path: set.path(port: port.capture), frames: frames))
+        let frames = set.recordCount(port: port.capture)
+        guard frames > 0 else {
+          silentPorts += 1
+          continue
+        }
+        captures.append(
+          .init(
+            port: port.name, description: set.port(port.capture).description, path: set.path(port: port.capture),
+            frames: frames))
       }
     }
-    let paths = Dictionary(captures.map { ($0.port, $0.path) }) { first, _ in first }
+    let files = Dictionary(captures.map { ($0.port, $0) }) { first, _ in first }
     for index in verdicts.indices {
       verdicts[index].evidence = verdicts[index].evidence.map { evidence in
         var evidence = evidence
-        evidence.capture = evidence.capture.flatMap { paths[$0] }
+        let file = evidence.capture.flatMap { files[$0] }
+        // The last frames before a full disk have been lost.
+        let isThere = (evidence.frame ?? 0) <= file?.frames ?? 0
+        evidence.capture = isThere ? file?.path : nil
         if evidence.capture == nil { evidence.frame = nil }
         return evidence
       }
     }
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
-      expectations: verdicts, complaints: director.complaints, hosts: world.hosts,
+      expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
-      filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures)
+      filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures,
+      silentPorts: silentPorts, captureCutOff: world.captures?.cutOff, captureFailure: failure?.description,
+      interruption: interruption)
   }
 }
 
@@ -187,7 +232,7 @@ extension World {
     drops.all.map { entry in
       .init(
         node: nodes[ports[entry.port].node].name, port: ports[entry.port].name, reason: entry.reason.name,
-        count: entry.count)
+        count: entry.count, harmless: entry.isHarmless, explanation: entry.reason.explanation)
     }
   }
 }

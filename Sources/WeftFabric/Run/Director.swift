@@ -47,19 +47,17 @@ struct Director: Codable {
   init(_ topology: Topology, until: Instant?) {
     eventOrder = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
     runs = topology.expectations.enumerated().map { ExpectationRun(index: $0, timing: $1.timing) }
-    let planned = max(
-      topology.events.map(\.at).max() ?? .zero,
-      topology.expectations.map { $0.timing.end + $0.timeout }.max() ?? .zero,
-      topology.hosts.flatMap(\.programs).map(\.start).max() ?? .zero,
-      topology.vms.flatMap(\.programs).map(\.start).max() ?? .zero)
     if let fixed = until ?? topology.duration.map({ .start + $0 }) {
       end = fixed
       nextIdleCheck = .never
     } else {
-      end = .start + planned + Self.patience
+      end = .start + topology.lastPlanned.at + Self.patience
       nextIdleCheck = .start + Self.linger
     }
   }
+
+  /// Whether it ended for want of patience: it neither came to rest nor had a time of its own.
+  var wasCut: Bool { isOver && nextIdleCheck != .never }
 
   /// Ends the run at this moment instead, as `until` does from the beginning.
   mutating func end(at moment: Instant) {

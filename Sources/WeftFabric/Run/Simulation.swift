@@ -10,11 +10,19 @@ public struct CaptureOptions: Sendable {
   public var format: CaptureFormat
   /// Nanoseconds since 1970 at which virtual time begins: fixed, or a run wouldn't give the same bytes twice.
   public var epoch: UInt64
+  /// The most bytes in all files together, standing over the file's own; nil leaves it to the file, which may say nothing.
+  public var limit: UInt64?
 
-  public init(directory: String?, format: CaptureFormat = .pcapng, epoch: UInt64 = CaptureSet.defaultEpoch) {
+  /// Of a file that doesn't say: half a minute of disk, and more than anybody reads.
+  public static let standardLimit: UInt64 = 4_000_000_000
+
+  public init(
+    directory: String?, format: CaptureFormat = .pcapng, epoch: UInt64 = CaptureSet.defaultEpoch, limit: UInt64? = nil
+  ) {
     self.directory = directory
     self.format = format
     self.epoch = epoch
+    self.limit = limit
   }
 }
 
@@ -52,7 +60,7 @@ public struct Simulation: ~Copyable {
     director = Director(topology, until: until)
     if let captures {
       let set = try Self.makeCaptures(topology, seed: self.seed, captures, world)
-      world.attach(set, ports: topology.capture.ports)
+      world.attach(set, topology)
     }
     scheduleDirector()
   }
@@ -99,6 +107,9 @@ public struct Simulation: ~Copyable {
     return false
   }
 
+  /// Whether the captures can't be written any more: there is no point in going on.
+  public var hasLostCaptures: Bool { world.captures?.failure != nil }
+
   /// Ends the run without its captures.
   public mutating func abandon() { world.captures?.abandon() }
 
@@ -117,7 +128,8 @@ public struct Simulation: ~Copyable {
     do throws(CaptureError) {
       return try CaptureSet(
         directory: options.directory, format: options.format, metadata: metadata, epoch: options.epoch,
-        snaplen: topology.capture.snaplen, filter: filter)
+        snaplen: topology.capture.snaplen, filter: filter,
+        limit: options.limit ?? topology.capture.limit ?? CaptureOptions.standardLimit)
     } catch {
       throw .capture(error)
     }
@@ -133,19 +145,22 @@ extension World {
   }
 
   /// Captures every port whose name fits one of the patterns; all of them without patterns.
-  mutating func attach(_ set: CaptureSet, ports patterns: [String]) {
+  mutating func attach(_ set: CaptureSet, _ topology: Topology) {
     captures = set
-    for index in captured(patterns) {
+    clocks = ElementStore([CausalClock](repeating: CausalClock(), count: nodes.count))
+    let descriptions = PortDescriptions(topology)
+    for index in captured(topology.capture.ports) {
       let link = ports[index].linkOut
       let speed = link >= 0 ? links[link].parameters.rate ?? 0 : 0
-      let far = link >= 0 ? "to \(ports[ends[link].to].name)" : ""
-      ports[index].capture = set.addPort(name: ports[index].name, description: far, speed: speed)
+      ports[index].capture = set.addPort(
+        name: ports[index].name, description: descriptions.text(of: index, in: self), speed: speed)
     }
   }
 
   /// The same with a set that has its ports already: a resumed run's.
-  mutating func reattach(_ set: CaptureSet, ports patterns: [String]) {
+  mutating func reattach(_ set: CaptureSet, ports patterns: [String], clocks known: [Int: CausalClock]) {
     captures = set
+    clocks = ElementStore(nodes.indices.map { known[$0] ?? CausalClock() })
     for (number, index) in captured(patterns).enumerated() where number < set.portCount {
       ports[index].capture = number
     }

@@ -9,7 +9,7 @@ import WeftTopology
 /// topology is, and the same topology gives the same graph.
 public struct SimulationImage: Codable {
   public var topology: Topology
-  var seed: UInt64
+  public var seed: UInt64
   var director: Director
   var now: Instant
   var eventCount: UInt64
@@ -25,6 +25,8 @@ public struct SimulationImage: Codable {
   var probing: [Int]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
+  /// Of the nodes whose records are ahead of the time.
+  var clocks: [Int: CausalClock]?
 }
 
 /// Why an image can't be gone on with.
@@ -39,19 +41,22 @@ extension Simulation {
   public func image() throws(CaptureError) -> SimulationImage {
     let captured: CaptureCheckpoint?
     if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
+    let ahead = world.clocks.indices.filter { world.clocks[$0].last > world.now.rawValue }
+    let clocks = Dictionary(uniqueKeysWithValues: ahead.map { ($0, world.clocks[$0]) })
     return SimulationImage(
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,
       links: world.linksWithFloods,
       switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
       machines: world.machines.array,
       portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
-      traces: world.traces, probing: world.probing.sorted(), captures: captured)
+      traces: world.traces, probing: world.probing.sorted(), captures: captured,
+      clocks: clocks.isEmpty ? nil : clocks)
   }
 
   /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
-  public init(resuming image: consuming SimulationImage, pool: FramePool, captures directory: String?)
-    throws(ResumeError)
-  {
+  public init(
+    resuming image: consuming SimulationImage, pool: FramePool, captures directory: String?, limit: UInt64? = nil
+  ) throws(ResumeError) {
     let image = image
     let builder = WorldBuilder(topology: image.topology, seed: image.seed)
     if let what = builder.contradiction { throw .inconsistent(what) }
@@ -77,8 +82,10 @@ extension Simulation {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }
         let metadata = world.captureMetadata(image.topology, seed: image.seed)
-        let set = try CaptureSet(resuming: captured, directory: directory, metadata: metadata, filter: filter)
-        world.reattach(set, ports: image.topology.capture.ports)
+        let set = try CaptureSet(
+          resuming: captured, directory: directory, metadata: metadata, filter: filter,
+          limit: limit ?? image.topology.capture.limit ?? CaptureOptions.standardLimit)
+        world.reattach(set, ports: image.topology.capture.ports, clocks: image.clocks ?? [:])
       } catch let error as CaptureError {
         throw .simulation(.capture(error))
       } catch let error as CaptureFilterError {

@@ -2,23 +2,36 @@ import WeftCore
 
 /// How many frames each port dropped, by reason. Sparse: most ports never drop anything.
 struct DropLedger: Codable {
-  private var counts = FlatMap<UInt64, UInt64>()
+  struct Entry {
+    var port: Int
+    var reason: DropReason
+    var isHarmless: Bool
+    var count: UInt64
+  }
 
-  mutating func count(_ reason: DropReason, port: Int) {
-    let key = UInt64(port) << 8 | UInt64(reason.rawValue)
+  private var counts = FlatMap<UInt64, UInt64>()
+  /// Of a key: the drop took nothing from anybody.
+  private static let harmless: UInt64 = 1 << 63
+
+  mutating func count(_ reason: DropReason, port: Int, isHarmless: Bool = false) {
+    let key = (isHarmless ? Self.harmless : 0) | UInt64(port) << 8 | UInt64(reason.rawValue)
     if counts.update(key, { $0 &+= 1 }) == nil { counts.insert(key, 1) }
   }
 
-  mutating func count(_ reason: DropReason, port: Int, times: UInt32) {
+  mutating func count(_ reason: DropReason, port: Int, times: UInt32, isHarmless: Bool) {
     guard times > 0 else { return }
-    let key = UInt64(port) << 8 | UInt64(reason.rawValue)
+    let key = (isHarmless ? Self.harmless : 0) | UInt64(port) << 8 | UInt64(reason.rawValue)
     if counts.update(key, { $0 &+= UInt64(times) }) == nil { counts.insert(key, UInt64(times)) }
   }
 
-  /// Ordered by port, then reason.
-  var all: [(port: Int, reason: DropReason, count: UInt64)] {
+  /// The harmless ones last; ordered by port, then reason.
+  var all: [Entry] {
     counts.unordered.sorted { $0.key < $1.key }.compactMap { entry in
-      DropReason(rawValue: UInt8(truncatingIfNeeded: entry.key)).map { (Int(entry.key >> 8), $0, entry.value) }
+      DropReason(rawValue: UInt8(truncatingIfNeeded: entry.key)).map {
+        Entry(
+          port: Int((entry.key & ~Self.harmless) >> 8), reason: $0, isHarmless: entry.key & Self.harmless != 0,
+          count: entry.value)
+      }
     }
   }
 

@@ -25,7 +25,7 @@ extension World {
     ports[place].counters.received &+= 1
     ports[place].counters.receivedBytes &+= UInt64(frame.count)
     let packetID = frame.packetID
-    let staged = ports[place].capture >= 0 && stage(frame, at: place, inbound: true)
+    let staged = captures != nil && stageArrival(frame, of: node, at: place)
     let index = nodes[node].index
     if explain != nil, isExplained(frame) { explainArrival(frame, node, port, place) }
     switch nodes[node].kind {
@@ -90,7 +90,7 @@ extension World {
     }
     ports[place].counters.transmitted &+= 1
     ports[place].counters.transmittedBytes &+= UInt64(frame.count)
-    let staged = ports[place].capture >= 0 && stage(frame, at: place, inbound: false)
+    let staged = captures != nil && stageDeparture(frame, of: node, at: place)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, place) }
     if frame.trace != 0 {
       trace(frame.trace, .sent, packetID: frame.packetID, node: node, place: place, staged: staged)
@@ -120,7 +120,7 @@ extension World {
   /// A frame that left its port and got no further: its outbound record says why.
   private mutating func lose(_ frame: borrowing Frame, at place: Int, _ reason: DropReason, staged: Bool) {
     drops.count(reason, port: place)
-    if staged { writeDrop(place, node: ports[place].node, reason, .none) }
+    if staged { writeDrop(place, node: ports[place].node, reason, .none, isHarmless: false) }
     if frame.trace != 0 {
       trace(
         frame.trace, .dropped(reason, .none), packetID: frame.packetID, node: ports[place].node, place: place,
@@ -133,19 +133,20 @@ extension World {
     _ frame: consuming Frame, at place: Int, _ reason: DropReason, _ detail: DropDetail, recorded: Bool,
     inbound: Bool = true
   ) {
-    drops.count(reason, port: place)
+    let isHarmless = isHarmless(frame.bytes, at: place, reason, detail)
+    drops.count(reason, port: place, isHarmless: isHarmless)
     guard !recorded else { return }
     // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a
     // machine sent to itself was on no cable, and is in no capture.
     let isLoopback = frame.count >= 12 && frame.bytes.mac(0) == frame.bytes.mac(6)
-    let staged = ports[place].capture >= 0 && !isLoopback && stage(frame, at: place, inbound: inbound)
-    if staged { writeDrop(place, node: ports[place].node, reason, detail) }
+    let staged = captures != nil && !isLoopback && stageDrop(frame, at: place, inbound: inbound)
+    if staged { writeDrop(place, node: ports[place].node, reason, detail, isHarmless: isHarmless) }
     if frame.trace != 0 {
       trace(
         frame.trace, .dropped(reason, detail), packetID: frame.packetID, node: ports[place].node, place: place,
         staged: staged)
     }
-    if staged { commit(place, dropped: true) }
+    if staged { commit(place, dropped: !isHarmless) }
   }
 
   // MARK: Transmit rings

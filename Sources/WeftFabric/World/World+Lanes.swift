@@ -102,10 +102,10 @@ extension World {
     let machine = nodes[ends[link].toNode].index
     machines[machine].interfaces[ends[link].toPort.index].countFlooded(
       received: UInt64(target.pointee.frames), target.pointee.bytes, dropped: UInt64(target.pointee.stopped))
-    drops.count(.portClosed, port: port, times: target.pointee.closed)
-    drops.count(.notForUs, port: port, times: target.pointee.foreign)
-    drops.count(.dhcpNotForUs, port: port, times: target.pointee.foreignDHCP)
-    drops.count(.machineStopped, port: port, times: target.pointee.stopped)
+    drops.count(.portClosed, port: port, times: target.pointee.closed, isHarmless: true)
+    drops.count(.notForUs, port: port, times: target.pointee.foreign, isHarmless: true)
+    drops.count(.dhcpNotForUs, port: port, times: target.pointee.foreignDHCP, isHarmless: true)
+    drops.count(.machineStopped, port: port, times: target.pointee.stopped, isHarmless: true)
     target.pointee.stopped = 0
     target.pointee.stoppedBytes = 0
     target.pointee.frames = 0

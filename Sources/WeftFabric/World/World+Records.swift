@@ -4,27 +4,56 @@ import WeftWire
 
 // Captures and traces: everything about a frame that isn't moving it. None of it runs with captures off and no probe under way.
 extension World {
-  /// Opens a capture record of a frame at a port; false where the filter leaves it out.
-  mutating func stage(_ frame: borrowing Frame, at place: Int, inbound: Bool) -> Bool {
-    guard let captures else { return false }
+  // Records are opened for a frame at a port; false where there is none, or the filter leaves it out. Clocks go on all the
+  // same: which ports are captured changes no time.
+
+  mutating func stageArrival(_ frame: borrowing Frame, of node: Int, at place: Int) -> Bool {
+    stage(frame, at: place, clocks[node].arrive(frame.stamp, now: now.rawValue), inbound: true)
+  }
+
+  mutating func stageDeparture(_ frame: borrowing Frame, of node: Int, at place: Int) -> Bool {
+    let stamp = clocks[node].leave(now: now.rawValue)
+    frame.stamp = stamp
+    return stage(frame, at: place, stamp, inbound: false)
+  }
+
+  mutating func stageDrop(_ frame: borrowing Frame, at place: Int, inbound: Bool) -> Bool {
+    stage(frame, at: place, clocks[ports[place].node].note(now: now.rawValue), inbound: inbound)
+  }
+
+  @inline(__always)
+  private func stage(_ frame: borrowing Frame, at place: Int, _ stamp: UInt64, inbound: Bool) -> Bool {
+    guard let captures, ports[place].capture >= 0 else { return false }
     return captures.stage(
-      port: ports[place].capture, at: now, bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
-      packetID: frame.packetID)
+      port: ports[place].capture, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count,
+      inbound: inbound, packetID: frame.packetID)
   }
 
   func commit(_ place: Int, dropped: Bool) { captures?.commit(port: ports[place].capture, dropped: dropped) }
 
-  /// Finishes the record of the frame that just arrived: if the node dropped it, with the reason.
+  /// Finishes the record of the frame that just arrived: with the reason if the node dropped it, with the translations if
+  /// it rewrote it.
   mutating func closeRecord(of node: Int, _ place: Int, _ packetID: UInt64) {
     var dropped = false
+    if let rewrite = effects.rewrites.first(where: { $0.packetID == packetID }) {
+      captures?.comment(port: ports[place].capture, by: nodes[node].name, rewrite.first)
+      if let second = rewrite.second { captures?.comment(port: ports[place].capture, by: nodes[node].name, second) }
+    }
     for index in 0..<effects.count {
       let entry = effects[index]
+      if entry.verdict == .transmit, entry.noteCount > 0, entry.frame.packetID == packetID {
+        writeNotes(entry, node, place)
+        break
+      }
       guard entry.verdict == .drop, nodes[node].firstPort + entry.port.index == place, entry.frame.packetID == packetID
       else {
         continue
       }
-      writeDrop(place, node: node, entry.reason, entry.detail)
-      dropped = true
+      let isHarmless = entry.frame.withBytes { bytes -> Bool in
+        self.isHarmless(bytes, at: place, entry.reason, entry.detail)
+      }
+      writeDrop(place, node: node, entry.reason, entry.detail, isHarmless: isHarmless)
+      dropped = !isHarmless
       if entry.frame.trace != 0 {
         trace(
           entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place,
@@ -35,8 +64,9 @@ extension World {
     commit(place, dropped: dropped)
   }
 
-  func writeDrop(_ place: Int, node: Int, _ reason: DropReason, _ detail: DropDetail) {
-    captures?.commentDrop(port: ports[place].capture, by: nodes[node].name, reason, detail)
+  func writeDrop(_ place: Int, node: Int, _ reason: DropReason, _ detail: DropDetail, isHarmless: Bool) {
+    captures?.commentDrop(
+      port: ports[place].capture, by: nodes[node].name, reason, detail, isHarmless: isHarmless)
   }
 
   func writeNotes(_ entry: Effects.Entry, _ node: Int, _ place: Int) {

@@ -54,6 +54,8 @@ public struct World: ~Copyable {
   var effects: Effects
   let pool: FramePool
   var captures: CaptureSet?
+  /// Of each node; empty without captures.
+  var clocks = ElementStore<CausalClock>()
 
   init(pool: FramePool = FramePool()) {
     self.pool = pool

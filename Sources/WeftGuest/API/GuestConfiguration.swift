@@ -9,11 +9,14 @@ public struct GuestConfiguration: Codable, Sendable {
     public var addressing: Addressing
     /// Of the IP packet, in bytes; clamped to 576…1900, what a frame of the pool holds.
     public var mtu = 1500
+    /// The one other station of a link without ARP.
+    public var peer: MACAddress?
 
-    public init(mac: MACAddress, addressing: Addressing, mtu: Int = 1500) {
+    public init(mac: MACAddress, addressing: Addressing, mtu: Int = 1500, peer: MACAddress? = nil) {
       self.mac = mac
       self.addressing = addressing
       self.mtu = mtu
+      self.peer = peer
     }
   }
 

@@ -20,6 +20,7 @@ struct Interface: Codable {
     mac = configuration.mac
     mtu = min(max(configuration.mtu, 576), 1900)
     neighbours = NeighbourTable(port: port, mac: mac, address: .any)
+    neighbours.peer = configuration.peer
   }
 
   /// Takes an address on and, where `announcing`, tells the link so (RFC 5227, 2.3).

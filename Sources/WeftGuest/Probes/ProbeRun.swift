@@ -25,7 +25,6 @@ struct ProbeRun: Codable {
   private(set) var state: State
   private(set) var result: GuestProbeResult
   private let owner: SocketOwner
-  private static let datagram = Array("weft probe".utf8)
 
   init(_ probe: GuestProbe, now: Instant) {
     self.probe = probe
@@ -149,7 +148,12 @@ struct ProbeRun: Codable {
 
   /// What the UDP probes send.
   private var payload: [UInt8] {
-    if case .idle(_, _, _, let delay) = probe.kind { LateEcho.request(delay) } else { Self.datagram }
+    switch probe.kind {
+    case .udp(_, let port): DatagramPayload.probe(to: port)
+    case .idle(_, let port, .udp, let delay): DatagramPayload.probe(to: port, end: LateEcho.request(delay))
+    case .idle(_, _, _, let delay): LateEcho.request(delay)
+    default: []
+    }
   }
 
   mutating func socket(

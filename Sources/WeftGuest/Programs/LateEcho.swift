@@ -22,10 +22,12 @@ enum LateEcho {
     return bytes
   }
 
-  /// The delay asked for; nil where it isn't such a request.
+  /// The delay asked for; nil where it isn't such a request. What stands before it makes it a message of the port's
+  /// protocol.
   @inline(__always)
   static func delay(_ bytes: RawSpan) -> Nanoseconds? {
-    guard bytes.byteCount == length, bytes.u32(0) == magic.0, bytes.u32(4) == magic.1 else { return nil }
-    return min(Nanoseconds(UInt64(bytes.u32(8)) << 32 | UInt64(bytes.u32(12))), longest)
+    let at = bytes.byteCount - length
+    guard at >= 0, bytes.u32(at) == magic.0, bytes.u32(at + 4) == magic.1 else { return nil }
+    return min(Nanoseconds(UInt64(bytes.u32(at + 8)) << 32 | UInt64(bytes.u32(at + 12))), longest)
   }
 }

@@ -13,6 +13,30 @@ struct UDPRate: GuestBehaviour {
   private(set) var deadline: Instant
   private var address: IPv4Address?
   private var source: UInt16?
+  /// Made once; not part of a checkpoint, as port and size say what it is.
+  private var payload: [UInt8]?
+
+  private enum CodingKeys: CodingKey {
+    case target, port, size, interval, count, owner, report, deadline, address, source
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    target = try container.decode(GuestTarget.self, forKey: .target)
+    port = try container.decode(UInt16.self, forKey: .port)
+    size = try container.decode(Int.self, forKey: .size)
+    interval = try container.decode(Nanoseconds.self, forKey: .interval)
+    count = try container.decodeIfPresent(UInt64.self, forKey: .count)
+    owner = try container.decode(SocketOwner.self, forKey: .owner)
+    report = try container.decode(ProgramReport.self, forKey: .report)
+    deadline = try container.decode(Instant.self, forKey: .deadline)
+    address = try container.decodeIfPresent(IPv4Address.self, forKey: .address)
+    source = try container.decodeIfPresent(UInt16.self, forKey: .source)
+    guard (0...65_507).contains(size), interval > .zero else {
+      throw DecodingError.dataCorrupted(.init(codingPath: container.codingPath, debugDescription: "its datagrams"))
+    }
+    payload = DatagramPayload.filled(to: port, count: size)
+  }
 
   init(
     to target: GuestTarget, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?, owner: SocketOwner,
@@ -26,6 +50,7 @@ struct UDPRate: GuestBehaviour {
     self.count = count
     self.owner = owner
     deadline = start
+    payload = DatagramPayload.filled(to: port, count: self.size)
     report = ProgramReport(index: index, title: "udp-rate \(target.text):\(port)", state: .waiting)
   }
 
@@ -39,9 +64,14 @@ struct UDPRate: GuestBehaviour {
       deadline = now + resolveInterval
       return
     }
-    let result = Pattern.with(offset: 0, count: size) {
-      stack.sendDatagram(from: source, to: address, port, $0, now: now, &out)
-    }
+    let result =
+      if let payload {
+        stack.sendDatagram(from: source, to: address, port, payload.span.bytes, now: now, &out)
+      } else {
+        Pattern.with(offset: 0, count: size) {
+          stack.sendDatagram(from: source, to: address, port, $0, now: now, &out)
+        }
+      }
     guard case .sent = result else {
       deadline = now + resolveInterval
       return

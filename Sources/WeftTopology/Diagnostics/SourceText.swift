@@ -2,6 +2,8 @@
 struct SourceText {
   let file: String
   let text: String
+  /// The line on which what is set beside the file begins: behind its own lines, so that it has places too.
+  private(set) var settingsLine = Int.max
   /// Where each line starts, in UTF-8 bytes; the last entry is the end of the text.
   private var starts: [Int] = [0]
   private let bytes: [UInt8]
@@ -13,10 +15,17 @@ struct SourceText {
     var scalars: [Unicode.Scalar] = []
   }
 
-  init(text: String, file: String) {
+  init(text: String, file: String, settings: [String] = []) {
     self.file = file
     self.text = text
-    bytes = Array(text.utf8)
+    var bytes = Array(text.utf8)
+    var settingsStart = Int.max
+    if !settings.isEmpty {
+      bytes.append(0x0a)
+      settingsStart = bytes.count
+      bytes += settings.joined(separator: "\n").utf8
+    }
+    self.bytes = bytes
     var i = 0
     while i < bytes.count {
       // Most bytes begin no break of any kind.
@@ -26,6 +35,7 @@ struct SourceText {
       if breakLength > 0 { starts.append(i) }
     }
     if starts.last != bytes.count { starts.append(bytes.count) }
+    if !settings.isEmpty { settingsLine = (starts.firstIndex(of: settingsStart) ?? 0) + 1 }
   }
 
   /// The length of the line break at `i`, or 0: LF, CR, CR LF, and NEL, LS, PS as YAML 1.1 has it.
@@ -115,9 +125,10 @@ struct SourceText {
     let shown = line[min(cut, line.count)..<min(line.count, cut + 240)]
     var view = String.UnicodeScalarView()
     view.append(contentsOf: shown)
+    let isSet = mark.line >= settingsLine
     var diagnostic = Diagnostic(
-      severity: severity, file: file, line: mark.line, column: mark.column, message: message, hint: hint,
-      sourceLine: String(view), length: length)
+      severity: severity, file: isSet ? "--set" : file, line: isSet ? mark.line - settingsLine + 1 : mark.line,
+      column: mark.column, message: message, hint: hint, sourceLine: String(view), length: length)
     diagnostic.cut = cut
     return diagnostic
   }

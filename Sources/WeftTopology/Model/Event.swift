@@ -24,7 +24,7 @@ public struct Event: Sendable, Codable {
   public var action: Action
   public var mark: Mark
 
-  public init(at: Nanoseconds, action: Action, mark: Mark) {
+  public init(at: Nanoseconds, action: Action, mark: Mark = .inCode) {
     self.at = at
     self.action = action
     self.mark = mark

@@ -66,7 +66,7 @@ public struct Expectation: Sendable, Codable {
   public var rttAtLeast: Nanoseconds?
   public var mark: Mark
 
-  public init(name: String, from: String, probe: Probe, timing: Timing, mark: Mark) {
+  public init(name: String, from: String, probe: Probe, timing: Timing, mark: Mark = .inCode) {
     self.name = name
     self.from = from
     self.probe = probe

@@ -182,7 +182,7 @@ public struct FilterRule: Sendable, Codable, Hashable {
   public var sourcePorts: ClosedRange<UInt16>?
   public var mark: Mark
 
-  public init(_ action: Action, mark: Mark) {
+  public init(_ action: Action, mark: Mark = .inCode) {
     self.action = action
     self.mark = mark
   }

@@ -37,7 +37,7 @@ public struct Program: Sendable, Codable {
   public var start: Nanoseconds
   public var mark: Mark
 
-  public init(kind: Kind, start: Nanoseconds, mark: Mark) {
+  public init(kind: Kind, start: Nanoseconds, mark: Mark = .inCode) {
     self.kind = kind
     self.start = start
     self.mark = mark

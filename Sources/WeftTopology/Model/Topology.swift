@@ -24,6 +24,9 @@ public struct Mark: Sendable, Codable, Hashable {
   public var line: Int
   public var column: Int
 
+  /// Of what was made by a program and stands in no file.
+  public static let inCode = Mark(line: 0, column: 0)
+
   public init(line: Int, column: Int) {
     self.line = line
     self.column = column
@@ -57,7 +60,7 @@ public struct Segment: Sendable, Codable {
   public var link = LinkSettings()
   public var mark: Mark
 
-  public init(name: String, subnet: IPv4Prefix, mark: Mark) {
+  public init(name: String, subnet: IPv4Prefix, mark: Mark = .inCode) {
     self.name = name
     self.subnet = subnet
     self.mark = mark
@@ -74,7 +77,7 @@ public struct Host: Sendable, Codable {
   public var ipForwarding = true
   public var mark: Mark
 
-  public init(name: String, mark: Mark) {
+  public init(name: String, mark: Mark = .inCode) {
     self.name = name
     self.mark = mark
   }
@@ -96,7 +99,7 @@ public struct Uplink: Sendable, Codable {
   public var link = LinkSettings()
   public var mark: Mark
 
-  public init(segment: String, address: IPv4Address?, prefix: IPv4Prefix, mark: Mark) {
+  public init(segment: String, address: IPv4Address?, prefix: IPv4Prefix, mark: Mark = .inCode) {
     self.segment = segment
     self.address = address
     self.prefix = prefix
@@ -131,7 +134,7 @@ public struct Network: Sendable, Codable {
   public var fdbAgeing: Nanoseconds = .seconds(300)
   public var mark: Mark
 
-  public init(name: String, mode: NetworkMode, subnet: IPv4Prefix, mark: Mark) {
+  public init(name: String, mode: NetworkMode, subnet: IPv4Prefix, mark: Mark = .inCode) {
     self.name = name
     self.mode = mode
     self.subnet = subnet
@@ -174,7 +177,7 @@ public struct Forward: Sendable, Codable, Hashable {
   public var count: UInt16 = 1
   public var mark: Mark
 
-  public init(protocol: TransportProtocol, hostPort: UInt16, vm: String, vmPort: UInt16, mark: Mark) {
+  public init(protocol: TransportProtocol, hostPort: UInt16, vm: String, vmPort: UInt16, mark: Mark = .inCode) {
     self.protocol = `protocol`
     self.hostPort = hostPort
     self.vm = vm
@@ -202,7 +205,7 @@ public struct VM: Sendable, Codable {
   public var autostart = true
   public var mark: Mark
 
-  public init(name: String, host: String, nics: [NIC], mark: Mark) {
+  public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {
     self.name = name
     self.host = host
     self.nics = nics
@@ -224,7 +227,7 @@ public struct NIC: Sendable, Codable {
   public var txRing = 256
   public var mark: Mark
 
-  public init(network: String, mark: Mark) {
+  public init(network: String, mark: Mark = .inCode) {
     self.network = network
     self.mark = mark
   }
@@ -235,6 +238,8 @@ public struct CaptureSettings: Sendable, Codable {
   public var filter: String?
   /// Bytes of each frame kept.
   public var snaplen: Int = 262_144
+  /// The most bytes of captures that a run writes; nil leaves it to whoever runs it.
+  public var limit: UInt64?
   /// Port-name patterns with `*`; empty: all. `web/*`, `*/wan`.
   public var ports: [String] = []
 

@@ -8,6 +8,7 @@ extension Loader {
     }
     // 262144 is tcpdump's own upper bound (MAXIMUM_SNAPLEN).
     if let snaplen = bytes(value["snaplen"], 1...262_144) { topology.capture.snaplen = snaplen }
+    if let limit = bytes(value["limit"], 1 << 16...1 << 50) { topology.capture.limit = UInt64(limit) }
     topology.capture.ports = (value["ports"]?.items ?? []).compactMap(\.text)
     for port in value["ports"]?.items ?? [] where port.text?.isEmpty ?? false {
       report("an empty pattern matches nothing", at: port)

@@ -105,7 +105,7 @@ extension Loader {
     "switches": "segments", "networks": "segments", "source": "from", "destination": "to", "result": "is",
   ]
 
-  private func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
+  func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
     if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
     if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     return "the keys are \(table.keys.map(\.name).joined(separator: ", "))"

@@ -21,7 +21,8 @@ extension Loader {
     let (atMost, atLeast) = bounds(value["rtt"])
     let tried = probe(value)
     guard let from, let (probe, what) = tried else { return lost(at: value.mark) }
-    let name = value["name"]?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "\(from) → \(what) is \(outcome.rawValue)"
+    let given = value["name"]?.text.flatMap { $0.isEmpty ? nil : $0 }
+    let name = given ?? checkName(value, from: from, what: what, outcome)
     var expectation = Expectation(name: name, from: from, probe: probe, timing: timing, mark: value.mark)
     expectation.outcome = outcome
     expectation.timeout = interval(value["timeout"]) ?? probe.patience
@@ -31,6 +32,7 @@ extension Loader {
     expectation.reason = value["reason"]?.text
     (expectation.rttAtMost, expectation.rttAtLeast) = (atMost, atLeast)
     topology.expectations.append(expectation)
+    checks.append((value, given != nil))
   }
 
   /// Keys that say something only about some probes or outcomes.

@@ -35,6 +35,8 @@ final class Loader {
   var taken: [String: [IPv4Address: String]] = [:]
   var macs: [MACAddress: String] = [:]
   let filterChecker: ((String) -> String?)?
+  /// What the topology's expectations were read from.
+  var checks: [(value: YAMLValue, isNamed: Bool)] = []
 
   init(source: SourceText, name: String, filterChecker: ((String) -> String?)?) {
     self.source = source
@@ -96,9 +98,10 @@ final class Loader {
       all.append(source.diagnostic(.error, at: Mark(line: last + 1, column: 1), length: 1, message, hint: nil))
     }
     // Stable by index: of two at one place, the first found comes first.
-    let order = all.indices.sorted {
-      (all[$0].line, all[$0].column, $0) < (all[$1].line, all[$1].column, $1)
+    func rank(_ index: Int) -> (Int, Int, Int, Int) {
+      (all[index].file == source.file ? 0 : 1, all[index].line, all[index].column, index)
     }
+    let order = all.indices.sorted { rank($0) < rank($1) }
     let failed = errorCount > 0 || all.contains { $0.severity == .error }
     return TopologyLoad(topology: failed ? nil : topology, diagnostics: order.map { all[$0] })
   }
@@ -161,6 +164,7 @@ final class Loader {
     checkPools()
     for value in root["events"]?.items ?? [] { readEvent(value) }
     for value in root["expect"]?.items ?? [] { readExpectation(value) }
+    tellChecksApart()
     if let capture = root["capture"] { readCapture(capture) }
     checkDuration()
   }

@@ -1,5 +1,8 @@
 /// The JSON Schema (draft-07) of the topology file, made from the tables that read it.
 public enum TopologySchema {
+  /// A name, not a place: by it an editor or a program knows the schema wherever it lies.
+  public static let id = "urn:weft:topology"
+
   /// The whole schema, ending in a newline: what is in schema/topology.schema.json.
   public static func json() -> String {
     var definitions: [(String, JSON)] = []
@@ -7,8 +10,10 @@ public enum TopologySchema {
     definitions.sort { $0.0 < $1.0 }
     guard case .object(let root) = object(Tables.root) else { return "" }
     let schema: [(String, JSON)] =
-      [("$schema", .string("http://json-schema.org/draft-07/schema#")), ("title", .string("weft topology"))] + root
-      + [("definitions", .object(definitions))]
+      [
+        ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("$id", .string(id)),
+        ("title", .string("weft topology")),
+      ] + root + [("definitions", .object(definitions))]
     return JSON.object(schema).text() + "\n"
   }
 

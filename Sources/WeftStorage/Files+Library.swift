@@ -1,0 +1,48 @@
+import Foundation
+import WeftCapture
+import WeftTopology
+
+/// A topology file that can't be run: its mistakes, as `weft check` prints them.
+public struct TopologyError: Error, CustomStringConvertible {
+  public var diagnostics: [Diagnostic]
+  public var description: String { diagnostics.map { $0.render(color: false) }.joined(separator: "\n") }
+}
+
+extension TopologyLoad {
+  /// The topology, or its mistakes as an error.
+  public func get() throws(TopologyError) -> Topology {
+    guard let topology else { throw TopologyError(diagnostics: diagnostics) }
+    return topology
+  }
+}
+
+extension Topology {
+  /// Reads a topology file, its capture filter included.
+  public static func load(path: String, settings: [String] = []) throws -> TopologyLoad {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    return load(bytes: [UInt8](data), file: path, settings: settings) { expression in
+      do throws(CaptureFilterError) {
+        _ = try CaptureFilter(expression: expression)
+        return nil
+      } catch {
+        return error.reason
+      }
+    }
+  }
+}
+
+extension PcapngReader {
+  public init(path: String) throws { self.init(try Data(contentsOf: URL(fileURLWithPath: path))) }
+}
+
+extension PacketRecords {
+  /// Every pcapng file of a directory, by name.
+  public init(directory: String) throws {
+    self.init()
+    for name in try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+    where name.hasSuffix(".pcapng") && !name.hasPrefix(".") {
+      let path = "\(directory)/\(name)"
+      try add(try Data(contentsOf: URL(fileURLWithPath: path)), file: path)
+    }
+  }
+}
