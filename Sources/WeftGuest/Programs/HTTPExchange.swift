@@ -80,7 +80,7 @@ struct HTTPExchange: Codable {
     let there = stack.readable(socket)
     if body.count < Self.bodyKept { body += stack.peek(socket, Self.bodyKept - body.count) }
     stack.discard(socket)
-    received += UInt64(there)
+    received &+= UInt64(there)
   }
 }
 
@@ -125,7 +125,7 @@ struct HTTPGet: GuestBehaviour {
       // The server is silent, or its reset was lost: without a limit the client would wait for ever.
       stack.abort(exchange.socket)
       self.exchange = nil
-      report.failures += 1
+      report.failures &+= 1
       lastError = SocketError.timedOut.text
       if report.requests >= UInt64(count) { return finish(now: now) }
     }
@@ -138,8 +138,8 @@ struct HTTPGet: GuestBehaviour {
     self.exchange = exchange
     report.state = .running
     report.startedAt = report.startedAt ?? now
-    report.requests += 1
-    report.bytesOut += UInt64(exchange.requestLength)
+    report.requests &+= 1
+    report.bytesOut &+= UInt64(exchange.requestLength)
     nextAt = now + interval
     deadline = now + Self.patience
   }
@@ -151,8 +151,8 @@ struct HTTPGet: GuestBehaviour {
     switch step {
     case .going: return
     case .done:
-      report.replies += 1
-      report.bytesIn += exchange.received
+      report.replies &+= 1
+      report.bytesIn &+= exchange.received
       report.httpStatus = exchange.status
       report.httpBody = exchange.body
       if let connected = exchange.connectedAt, let first = exchange.firstByteAt {
@@ -161,7 +161,7 @@ struct HTTPGet: GuestBehaviour {
         report.rtt = rtt
       }
     case .failed(let error):
-      report.failures += 1
+      report.failures &+= 1
       lastError = error?.text ?? "not HTTP"
     }
     self.exchange = nil
