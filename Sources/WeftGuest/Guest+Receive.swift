@@ -214,6 +214,16 @@ extension Guest {
         &out)
       return .dropped(.portClosed, .transport(17, port: destinationPort))
     }
+    if owner.kind == .probe, let index = probe(owner.index),
+      !probes[index].takes(
+        from: source, sourcePort, group: stack.ip.interfaces[port.index].isBroadcast(probes[index].result.remoteAddress ?? .any))
+    {
+      // No socket has this pair of ends.
+      sendError(
+        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now,
+        &out)
+      return .dropped(.portClosed, .transport(17, port: destinationPort))
+    }
     // What comes back to the probe's own socket isn't news.
     if trace != 0, owner.kind != .probe {
       out.observe(Observation(.delivered, trace: trace, source: source, sourcePort: sourcePort))

@@ -180,6 +180,21 @@ public struct Guest: Element {
     settle(now: now, &out)
   }
 
+  /// Ends a probe before its time, or one whose machine stands still; nil where there is none with this trace.
+  public mutating func abandonProbe(_ trace: UInt32, now: Instant) -> GuestProbeResult? {
+    guard let index = probes.firstIndex(where: { $0.probe.trace == trace && !$0.isPartner }) else { return nil }
+    probes[index].abandon(now: now, &stack)
+    let result = probes.remove(at: index).result
+    updateDeadline()
+    return result
+  }
+
+  /// The traces of packets that wait for a neighbour's address, or to come back to the guest itself.
+  public func forEachWaitingTrace(_ body: (UInt32) -> Void) {
+    for index in stack.ip.interfaces.indices { stack.ip.interfaces[index].neighbours.forEachWaitingTrace(body) }
+    stack.ip.loopback?.forEachTrace(body)
+  }
+
   /// Those finished since last asked, in order of finishing.
   public mutating func takeProbeResults() -> [GuestProbeResult] {
     defer { finishedProbes = [] }

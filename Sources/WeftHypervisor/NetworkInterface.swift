@@ -85,6 +85,11 @@ public struct NetworkInterface: Codable {
     counters.transmittedBytes &+= UInt64(bytes)
   }
 
+  /// The traces of frames that wait for the guest to run.
+  public func forEachReceivedTrace(_ body: (UInt32) -> Void) { receiveRing?.forEachTrace(body) }
+  /// Of those that wait for the wire.
+  public func forEachTransmittedTrace(_ body: (UInt32) -> Void) { transmitRing?.forEachTrace(body) }
+
   /// Counts frames that the guest would have taken in only to let them go, and those that came while it was stopped.
   public mutating func countFlooded(received frames: UInt64, _ bytes: UInt64, dropped: UInt64) {
     counters.received &+= frames

@@ -38,6 +38,8 @@ public struct VirtualMachine: Codable, Sendable {
     uuid = Self.makeUUID(seed: seed, name: name)
   }
 
+  /// When it came into the state it is in.
+  public var changedAt: Instant { since }
   /// How long it has been running in all.
   public func ran(by now: Instant) -> Nanoseconds { state == .running ? ran + (now - since) : ran }
 

@@ -241,6 +241,11 @@ public struct NeighbourTable: Codable {
     }
   }
 
+  /// The traces of packets that wait for an answer.
+  public func forEachWaitingTrace(_ body: (UInt32) -> Void) {
+    for request in requests { request.waiting?.forEachTrace(body) }
+  }
+
   /// Forgets all neighbours; the packets that waited for one go to `failed`.
   public mutating func removeAll(_ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void) {
     entries.removeAll()

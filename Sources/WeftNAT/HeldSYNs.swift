@@ -20,6 +20,8 @@ struct HeldSYNs: Codable {
   var isEmpty: Bool { due.isEmpty }
   var deadline: Instant { due.first ?? .never }
 
+  func forEachTrace(_ body: (UInt32) -> Void) { frames?.forEachTrace(body) }
+
   mutating func hold(_ frame: consuming Frame, now: Instant) {
     guard due.count < Self.limit else { return }
     let queue = frames ?? FrameQueue(capacity: Self.limit)
@@ -36,6 +38,24 @@ struct HeldSYNs: Codable {
 }
 
 extension NATGateway {
+  /// The traces of what waits for a neighbour's address.
+  public func forEachWaitingTrace(_ body: (UInt32) -> Void) {
+    for index in neighbours.indices { neighbours[index].forEachWaitingTrace(body) }
+  }
+
+  /// Of what was dropped and will be answered later.
+  public func forEachHeldTrace(_ body: (UInt32) -> Void) { heldSYNs.forEachTrace(body) }
+
+  /// Whether it answers for this address on a port: its own there, or outside one of its external ones.
+  public func owns(_ address: IPv4Address, on port: Int) -> Bool {
+    switch port {
+    case 0: configuration.outside.addresses.contains(address)
+    case 1: false
+    case let inside: configuration.insides.indices.contains(inside - 2)
+      && configuration.insides[inside - 2].address == address
+    }
+  }
+
   mutating func answerHeldSYNs(now: Instant, _ out: inout Effects) {
     while let frame = heldSYNs.next(now: now) {
       var packet = Packet()

@@ -17,7 +17,9 @@ import WeftTestSupport
     // A cable.
     (
       ["at: 3 s, link-down: visitor", "at: 6 s, link-up: visitor.uplink"],
-      ["to: \"visitor:80\", at: 2 s", "to: \"visitor:80\", is: blocked, at: 3500 ms", "to: \"visitor:80\", at: 7 s"]
+      ["to: \"visitor:80\", at: 2 s", "to: \"visitor:80\", is: blocked, reason: link-down, at: 3500 ms",
+        "to: \"visitor:80\", at: 7 s",
+      ]
     ),
     // The machine.
     (

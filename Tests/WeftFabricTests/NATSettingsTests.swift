@@ -183,7 +183,7 @@ import WeftWire
         "at: 6 s, remove-forward: {network: home, forward: \"8080:web:80\"}",
       ],
       [
-        "from: visitor, to: \"laptop:9000\", is: dropped, by: home, reason: no-port-forward, at: 2 s",
+        "from: visitor, to: \"laptop:9000\", is: dropped, by: home, reason: no-port-forward, at: 1 s",
         "from: visitor, to: \"laptop:9000\", reaches: web, at: 4 s",
         "from: visitor, to: \"laptop:9001\", is: refused, at: 4 s",
         "from: visitor, to: \"laptop:8080\", reaches: web, at: 4 s",

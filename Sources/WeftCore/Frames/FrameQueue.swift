@@ -28,6 +28,14 @@ public final class FrameQueue: Codable {
     (0..<count).map { frames[(head &+ $0) & (frames.count &- 1)].withBytes(body) }
   }
 
+  /// The traces of the frames that wait, those without left out.
+  public func forEachTrace(_ body: (UInt32) -> Void) {
+    for index in 0..<count {
+      let trace = frames[(head &+ index) & (frames.count &- 1)].trace
+      if trace != 0 { body(trace) }
+    }
+  }
+
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {
     precondition(count < capacity)

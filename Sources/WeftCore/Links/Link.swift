@@ -58,6 +58,15 @@ public struct Link {
     }
   }
 
+  /// The traces of the frames held, those without left out.
+  public func forEachTrace(_ body: (UInt32) -> Void) {
+    guard nextArrival != .max else { return }
+    withExtendedLifetime(owner) {
+      guard let ring = ring?.pointee else { return }
+      for index in 0..<ring.count where ring[index].frame.trace != 0 { body(ring[index].frame.trace) }
+    }
+  }
+
   /// When the first frame arrives.
   @inline(__always)
   public var deadline: Instant { Instant(nextArrival) }

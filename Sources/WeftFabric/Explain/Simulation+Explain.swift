@@ -30,7 +30,7 @@ extension Simulation {
     let began = world.now
     world.explain = ExplainRecorder(trace: trace, origin: node, topology: topology)
     world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
-    var finished: (result: GuestProbeResult, records: [TraceRecord])?
+    var finished: (result: GuestProbeResult, trace: Trace?)?
     while finished == nil {
       if world.hasProbeResults {
         for (_, result, records) in world.takeProbeResults() where result.trace == trace {
@@ -49,10 +49,10 @@ extension Simulation {
       return Explanation(
         from: from, to: label, at: began, outcome: "no answer in \(timeout)", isOpen: false, steps: steps)
     }
-    let outcome = TryOutcome(finished.result, finished.records, of: probe, in: world)
+    let outcome = world.judge(finished.result, finished.trace, of: probe, from: node, topology) { world.whereabouts() }
     var explanation = Explanation(
       from: from, to: label, at: began, outcome: outcome.text, isOpen: outcome.kind == .open, steps: steps)
-    let drop = finished.records.first { if case .dropped = $0.event { true } else { false } }
+    let drop = outcome.records.first { if case .dropped = $0.event { true } else { false } }
     if outcome.kind != .open, let drop, case .dropped(let reason, let detail) = drop.event {
       let responsibility = Responsibility(
         reason, detail, node: world.nodes[drop.node].name, in: topology)

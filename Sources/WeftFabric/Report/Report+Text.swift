@@ -45,7 +45,7 @@ extension Report {
     var lines = ["  \(mark) \(verdict.name.visible): \(verdict.observed.visible)"]
     if !verdict.passed {
       lines.append(
-        "      expected \(verdict.expected.visible) (line \(verdict.line), \(verdict.tries) tries, until \(verdict.decidedAt))")
+        "      expected \(verdict.expected.visible) (line \(verdict.line), \(verdict.triesText), until \(verdict.decidedAt))")
     }
     // A positive speaks for itself; a negative, or a failure, shows what it rests on.
     let shown = verdict.passed ? verdict.evidence.filter { $0.event != .delivered } : verdict.evidence

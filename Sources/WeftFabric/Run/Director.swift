@@ -17,6 +17,10 @@ struct Director: Codable {
   /// hold what all of them send.
   private static let bootInterval = Nanoseconds.microseconds(1)
 
+  /// Tries that begin at one moment: thousands at once would fill the queues of those who try, and fail by their own load.
+  private static let startsAtOnce = 100
+  private static let startInterval = Nanoseconds.milliseconds(1)
+
   private var booted = 0
   private var nextEvent = 0
   /// The events in the order of time; of equal ones, the order of the file.
@@ -24,11 +28,21 @@ struct Director: Codable {
   private var runs: [ExpectationRun]
   private var nextTrace: UInt32 = 1
   private var nextIdleCheck: Instant
+  /// Tries that are due wait until then for those that began just now.
+  private var startsFrom = Instant.start
   /// Set once everything is done.
   private(set) var end: Instant
   private(set) var isOver = false
   /// Events that couldn't be carried out, in words.
   private(set) var complaints: [String] = []
+  /// When which expectation has something to do; made anew from them where it isn't at hand.
+  private var agenda: Agenda?
+  /// Whose try a trace is; like the agenda.
+  private var owners: [UInt32: Int]?
+
+  private enum CodingKeys: CodingKey {
+    case booted, nextEvent, eventOrder, runs, nextTrace, nextIdleCheck, startsFrom, end, isOver, complaints
+  }
 
   init(_ topology: Topology, until: Instant?) {
     eventOrder = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
@@ -61,15 +75,34 @@ struct Director: Codable {
       && runs.map(\.index) == Array(topology.expectations.indices) && runs.allSatisfy(\.isConsistent)
   }
 
-  func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
+  mutating func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)
     if booted < world.bootOrder.count { earliest = min(earliest, nextBoot) }
     if nextEvent < topology.events.count {
       earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at)
     }
-    for run in runs where run.deadline < earliest { earliest = run.deadline }
-    return earliest
+    return min(earliest, max(withAgenda { $0.earliest }, startsFrom))
+  }
+
+  private mutating func withAgenda<T>(_ body: (inout Agenda) -> T) -> T {
+    var agenda = agenda ?? Agenda(runs.map(\.deadline))
+    self.agenda = nil
+    defer { self.agenda = agenda }
+    return body(&agenda)
+  }
+
+  private mutating func owner(of trace: UInt32) -> Int? {
+    if owners == nil {
+      let tries = runs.flatMap { run in run.open.map { ($0.trace, run.index) } }
+      owners = Dictionary(tries) { first, _ in first }
+    }
+    return owners?.removeValue(forKey: trace)
+  }
+
+  private mutating func reschedule(_ index: Int) {
+    let deadline = runs[index].deadline
+    withAgenda { $0.schedule(index, at: deadline) }
   }
 
   private var nextBoot: Instant { .start + Self.bootInterval * UInt64(booted) }
@@ -86,7 +119,7 @@ struct Director: Codable {
       nextEvent += 1
       perform(event, topology, &world)
     }
-    for index in runs.indices where runs[index].deadline <= now { start(index, topology, &world) }
+    if startsFrom <= now { startDue(topology, &world) }
     if nextIdleCheck <= now {
       let decided = runs.allSatisfy { $0.verdict != nil }
       if decided, nextEvent == topology.events.count, booted == world.bootOrder.count, world.isIdle {
@@ -97,6 +130,23 @@ struct Director: Codable {
       }
     }
     if end <= now { isOver = true }
+  }
+
+  private mutating func startDue(_ topology: Topology, _ world: inout World) {
+    let now = world.now
+    var started = 0
+    while let index = withAgenda({ $0.pop(notAfter: now) }) {
+      for attempt in runs[index].overdue(now: now) { abandon(attempt.trace, index, topology, &world) }
+      while started < Self.startsAtOnce, let due = runs[index].takeDue(topology.expectations[index], now: now) {
+        start(index, due.moment, due.timeout, topology, &world)
+        started += 1
+      }
+      reschedule(index)
+      if started == Self.startsAtOnce {
+        startsFrom = now + Self.startInterval
+        return
+      }
+    }
   }
 
   private mutating func perform(_ event: Event, _ topology: Topology, _ world: inout World) {
@@ -119,25 +169,27 @@ struct Director: Codable {
     }
   }
 
-  private mutating func start(_ index: Int, _ topology: Topology, _ world: inout World) {
+  private mutating func start(
+    _ index: Int, _ moment: Instant, _ timeout: Nanoseconds, _ topology: Topology, _ world: inout World
+  ) {
     let expectation = topology.expectations[index]
     let trace = nextTrace
     nextTrace += 1
-    runs[index].began(trace: trace)
+    runs[index].began(trace: trace, moment: moment, timeout: timeout, now: world.now)
+    owners?[trace] = index
     guard let node = world.names.machines[expectation.from] else { return }
     if case .lease = expectation.probe {
-      runs[index].finished(world.leaseOutcome(node), of: expectation, now: world.now, in: world)
+      runs[index].finished(trace, world.leaseOutcome(node), of: expectation, now: world.now, in: world)
       return
     }
     guard let kind = GuestProbe.Kind(expectation.probe, world.names),
       world.machines[world.nodes[node].index].state == .running
     else {
-      let why = "nothing was sent: \(expectation.from) isn't running, or the target has no address"
-      let outcome = TryOutcome(kind: .notSent, text: why, records: [], result: nil)
-      runs[index].finished(outcome, of: expectation, now: world.now, in: world)
+      let why = world.standstill(of: node) ?? "the target has no address"
+      let outcome = TryOutcome.undecided("nothing was sent: \(why)")
+      runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
       return
     }
-    let timeout = ExpectationRun.timeout(of: expectation, now: world.now)
     world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
     if let (peer, kind) = kind.partner(expectation.probe, world.names) {
       world.startPartner(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: peer)
@@ -145,15 +197,38 @@ struct Director: Codable {
     collect(topology, &world)
   }
 
+  /// Ends a try whose machine stands still.
+  private mutating func abandon(_ trace: UInt32, _ index: Int, _ topology: Topology, _ world: inout World) {
+    let expectation = topology.expectations[index]
+    guard let node = world.names.machines[expectation.from] else { return }
+    let outcome: TryOutcome
+    if let (result, records) = world.abandonProbe(trace, on: node) {
+      outcome = world.judge(
+        result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
+        topology, whereabouts: { world.whereabouts() })
+    } else {
+      outcome = .undecided("nothing was heard of the try")
+    }
+    runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
+  }
+
   /// Takes in the probes that ended.
   mutating func collect(_ topology: Topology, _ world: inout World) {
     guard world.hasProbeResults else { return }
-    for (_, result, records) in world.takeProbeResults() {
-      let index = runs.firstIndex { if case .trying(result.trace) = $0.phase { true } else { false } }
-      guard let index else { continue }
+    var whereabouts: [UInt32: Whereabouts]?
+    for (node, result, records) in world.takeProbeResults() {
+      guard let index = owner(of: result.trace) else { continue }
       let expectation = topology.expectations[index]
-      let outcome = TryOutcome(result, records, of: expectation.probe, in: world)
-      runs[index].finished(outcome, of: expectation, now: world.now, in: world)
+      let outcome = world.judge(
+        result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
+        topology
+      ) {
+        let found = whereabouts ?? world.whereabouts()
+        whereabouts = found
+        return found
+      }
+      runs[index].finished(result.trace, outcome, of: expectation, now: world.now, in: world)
+      reschedule(index)
     }
   }
 
@@ -182,9 +257,9 @@ extension GuestProbe.Kind {
     case .ping(let to, let size, let ttl):
       guard let target = target(to) else { return nil }
       self = .ping(to: target, size: size, ttl: ttl)
-    case .http(let to, let port, let path, _, _):
+    case .http(let to, let port, let path, _, let bodyContains):
       guard let target = target(to) else { return nil }
-      self = .http(to: target, port: port, path: path, host: to.hostHeader)
+      self = .http(to: target, port: port, path: path, host: to.hostHeader, bodyContains: bodyContains)
     case .throughput(let to, let port, let size, _, _):
       guard let target = target(to) else { return nil }
       self = .throughput(to: target, port: port, size: size)
@@ -213,14 +288,20 @@ extension GuestProbe.Kind {
 }
 
 extension World {
+  /// Whether every NIC that asks by DHCP has been given an address; a machine none of whose NICs asks has no lease.
   func leaseOutcome(_ node: Int) -> TryOutcome {
     let guest = machines[nodes[node].index].guest
-    let ports = guest.configuration.interfaces.indices
-    let missing = ports.first { guest.address(of: $0) == nil }
-    if let missing {
-      return TryOutcome(kind: .failed, text: "eth\(missing) has no lease", records: [], result: nil)
+    let asking = guest.configuration.interfaces.indices.filter {
+      if case .dhcp = guest.configuration.interfaces[$0].addressing { true } else { false }
     }
-    let addresses = ports.compactMap { guest.address(of: $0)?.description }.joined(separator: ", ")
-    return TryOutcome(kind: .open, text: "has \(addresses)", records: [], result: nil)
+    guard !asking.isEmpty else {
+      return TryOutcome(kind: .failed, text: "\(nodes[node].name) asks no DHCP server: its addresses are set by hand")
+    }
+    if let standstill = standstill(of: node) { return TryOutcome(kind: .failed, text: "no lease: \(standstill)") }
+    if let missing = asking.first(where: { guest.address(of: $0) == nil }) {
+      return TryOutcome(kind: .failed, text: "eth\(missing) has no lease")
+    }
+    let addresses = asking.compactMap { guest.address(of: $0)?.description }.joined(separator: ", ")
+    return TryOutcome(kind: .open, text: "has \(addresses)")
   }
 }

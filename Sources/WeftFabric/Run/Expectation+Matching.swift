@@ -4,6 +4,22 @@ import WeftTopology
 import WeftWire
 
 extension Expectation {
+  /// What a try says of an expectation.
+  enum Match {
+    case holds
+    /// It was decided, and otherwise; with what was asked for.
+    case differs(String)
+    /// It says nothing; with what was asked for.
+    case undecided(String)
+
+    var expected: String? {
+      switch self {
+      case .holds: nil
+      case .differs(let text), .undecided(let text): text
+      }
+    }
+  }
+
   /// What it asks for, in words.
   var summary: String {
     var text = outcome.rawValue
@@ -12,79 +28,106 @@ extension Expectation {
     return text
   }
 
-  /// Nil where the outcome is what is asked for; else what was asked for and not met.
-  func mismatch(_ outcome: TryOutcome, in world: borrowing World) -> String? {
+  func match(_ outcome: TryOutcome, in world: borrowing World) -> Match {
     switch (self.outcome, outcome.kind) {
-    case (.open, .open): return openMismatch(outcome, in: world)
-    case (.refused, .refused), (.unreachable, .unreachable):
-      return blockedMismatch(outcome, in: world, needsDrop: false)
-    case (.dropped, .dropped): return blockedMismatch(outcome, in: world, needsDrop: true)
-    case (.blocked, .refused), (.blocked, .unreachable): return blockedMismatch(outcome, in: world, needsDrop: false)
-    case (.blocked, .dropped): return blockedMismatch(outcome, in: world, needsDrop: true)
-    default: return summary
+    case (_, .undecided): return .undecided(summary)
+    case (.open, .open): return openMatch(outcome, in: world)
+    case (.delivered, .unanswered), (.delivered, .open): return receiverMatch(outcome, in: world)
+    case (.refused, .refused), (.unreachable, .unreachable), (.dropped, .dropped), (.blocked, .refused),
+      (.blocked, .unreachable), (.blocked, .dropped):
+      return blockedMatch(outcome, in: world)
+    case (.slow, .slow): return .holds
+    // What is late may still come to what is asked for; that it is dropped, or blocked, it contradicts.
+    case (.open, .slow), (.delivered, .slow), (.refused, .slow), (.unreachable, .slow): return .undecided(summary)
+    case (.blocked, .slow): return outcome.isRefusalPending ? .undecided(summary) : .differs(summary)
+    case (.open, _), (.delivered, _), (.refused, _), (.unreachable, _), (.dropped, _), (.blocked, _), (.slow, _):
+      return .differs(summary)
     }
   }
 
-  private func openMismatch(_ outcome: TryOutcome, in world: borrowing World) -> String? {
+  /// Who got it, and whom they saw.
+  private func receiverMatch(_ outcome: TryOutcome, in world: borrowing World) -> Match {
     if let seenAs {
       let seen = outcome.records.compactMap { if case .delivered(let source, _) = $0.event { source } else { nil } }
       guard seen.contains(seenAs) else {
-        return "seen as \(seenAs), not \(seen.first.map(\.description) ?? "at all")"
+        return .differs("seen as \(seenAs), not \(seen.first.map(\.description) ?? "at all")")
       }
     }
     if let reaches {
-      let reached = outcome.records.compactMap { record -> String? in
-        if case .delivered = record.event { world.nodes[record.node].name } else { nil }
+      let reached = outcome.records.filter(\.isDelivery).map { world.nodes[$0.node].name }
+      guard reached.contains(reaches) else {
+        return .differs("reaching \(reaches), not \(reached.first ?? "anybody")")
       }
-      guard reached.contains(reaches) else { return "reaching \(reaches), not \(reached.first ?? "anybody")" }
     }
-    guard let result = outcome.result else { return nil }
-    if let rttAtMost, result.rtt.map({ $0 > rttAtMost }) ?? true { return "a round trip of at most \(rttAtMost)" }
-    if let rttAtLeast, result.rtt.map({ $0 < rttAtLeast }) ?? true { return "a round trip of at least \(rttAtLeast)" }
+    return .holds
+  }
+
+  private func openMatch(_ outcome: TryOutcome, in world: borrowing World) -> Match {
+    let receiver = receiverMatch(outcome, in: world)
+    guard case .holds = receiver, let result = outcome.result else { return receiver }
+    if let text = roundTripMismatch(outcome.roundTrip) {
+      return outcome.roundTrip == nil ? .undecided(text) : .differs(text)
+    }
     switch probe {
     case .http(_, _, _, let status, let bodyContains):
-      // Without a status asked for, any success will do.
-      if let status, result.httpStatus != status { return "HTTP status \(status)" }
-      if status == nil, let got = result.httpStatus, got >= 400 { return "HTTP success" }
-      if let bodyContains, !result.bodyContains(bodyContains) { return "a body with \"\(bodyContains)\"" }
+      if let status, result.httpStatus != status { return .differs("HTTP status \(status)") }
+      if let bodyContains, !result.bodyFound { return .differs("a body with \"\(bodyContains)\"") }
     case .throughput(_, _, _, let atLeast, let atMost):
-      let rate = result.throughput ?? 0
-      if let atLeast, rate < atLeast { return "at least \(TryOutcome.rate(atLeast))" }
-      if let atMost, rate > atMost { return "at most \(TryOutcome.rate(atMost))" }
+      let text = atLeast.map { "at least \(TryOutcome.rate($0))" } ?? atMost.map { "at most \(TryOutcome.rate($0))" }
+      guard let text else { return .holds }
+      // What takes no time has no rate.
+      guard let rate = result.throughput else { return .undecided("\(text), of a transfer that takes time") }
+      if let atLeast, rate < atLeast { return .differs("at least \(TryOutcome.rate(atLeast))") }
+      if let atMost, rate > atMost { return .differs("at most \(TryOutcome.rate(atMost))") }
     case .nat(_, _, let mapping, let filtering, let hairpin):
-      let found = result.nat
-      if let mapping, found?.mapping?.rawValue != mapping.rawValue { return "mapping \(mapping.rawValue)" }
-      if let filtering, found?.filtering?.rawValue != filtering.rawValue { return "filtering \(filtering.rawValue)" }
-      if let hairpin, found?.hairpin != hairpin { return "hairpin \(hairpin ? "yes" : "no")" }
+      return natMatch(outcome, mapping, filtering, hairpin)
     case .connect, .ping, .punch, .idle, .lease: break
     }
+    return .holds
+  }
+
+  private func roundTripMismatch(_ time: Nanoseconds?) -> String? {
+    if let rttAtMost, time.map({ $0 > rttAtMost }) ?? true { return "a round trip of at most \(rttAtMost)" }
+    if let rttAtLeast, time.map({ $0 < rttAtLeast }) ?? true { return "a round trip of at least \(rttAtLeast)" }
     return nil
   }
 
-  /// A negative rests on evidence: the probe was sent, or is known to have died in its sender's own stack; and where it is
-  /// said to have been dropped, it was, there and for that reason.
-  private func blockedMismatch(_ outcome: TryOutcome, in world: borrowing World, needsDrop: Bool) -> String? {
-    let drops = outcome.records.filter { if case .dropped = $0.event { true } else { false } }
-    guard !drops.isEmpty || outcome.records.contains(where: { $0.event == .sent }) else {
-      return "\(summary), but the probe was never sent"
+  /// An answer that came says something for sure; one that didn't, only if no packet was lost at the time.
+  private func natMatch(
+    _ outcome: TryOutcome, _ mapping: NATSettings.Dependence?, _ filtering: NATSettings.Dependence?, _ hairpin: Bool?
+  ) -> Match {
+    let found = outcome.result?.nat
+    if let mapping, found?.mapping?.rawValue != mapping.rawValue {
+      let text = "mapping \(mapping.rawValue)"
+      return found?.mapping == nil && outcome.doubtful.contains(.mapping) ? .undecided(text) : .differs(text)
     }
-    if needsDrop, drops.isEmpty { return "\(summary), but nothing shows where it was dropped" }
-    guard by != nil || reason != nil else { return nil }
-    let covered = by.map { world.names.covered[$0] ?? [] }
-    let match = drops.contains { record in
-      guard case .dropped(let why, _) = record.event else { return false }
-      return (covered?.contains(record.node) ?? true) && (reason.map { $0 == why.name } ?? true)
+    if let filtering {
+      let text = "filtering \(filtering.rawValue)"
+      if outcome.doubtful.contains(.filtering), found?.filtering != .endpointIndependent { return .undecided(text) }
+      if found?.filtering?.rawValue != filtering.rawValue { return .differs(text) }
     }
-    return match ? nil : summary
+    if let hairpin {
+      let text = "hairpin \(hairpin ? "yes" : "no")"
+      if outcome.doubtful.contains(.hairpin), found?.hairpin != true { return .undecided(text) }
+      if found?.hairpin != hairpin { return .differs(text) }
+    }
+    return .holds
   }
-}
 
-extension GuestProbeResult {
-  func bodyContains(_ text: String) -> Bool {
-    guard let httpBody else { return false }
-    let needle = Array(text.utf8)
-    guard !needle.isEmpty else { return true }
-    guard httpBody.count >= needle.count else { return false }
-    return (0...httpBody.count - needle.count).contains { httpBody[$0..<$0 + needle.count].elementsEqual(needle) }
+  /// A negative rests on evidence: the probe was sent, or is known to have died in its sender's own stack; and where it is
+  /// said to have been dropped, or by whom, it was, there and for that reason.
+  private func blockedMatch(_ outcome: TryOutcome, in world: borrowing World) -> Match {
+    let drops = outcome.records.filter { $0.drop != nil }
+    guard !drops.isEmpty || outcome.records.contains(where: { $0.event == .sent }) else {
+      // What never left the machine is decided there: a refusal by its own stack.
+      return outcome.kind == .refused && by == nil && reason == nil
+        ? .holds : .undecided("\(summary), but the probe was never sent")
+    }
+    guard by != nil || reason != nil else { return .holds }
+    let covered = by.map { world.names.covered[$0] ?? [] }
+    let isThere = drops.contains { record in
+      (covered?.contains(record.node) ?? true) && (reason.map { $0 == record.drop?.name } ?? true)
+    }
+    return isThere ? .holds : .differs(summary)
   }
 }

@@ -3,126 +3,242 @@ import WeftGuest
 import WeftTopology
 import WeftWire
 
-/// One expectation of the file while the world runs: waits for its time, tries, judges, tries again or decides.
+/// One expectation of the file while the world runs: starts tries when it is time for one, takes in what they came to, and
+/// decides.
+///
+/// - `open` and `delivered` hold as soon as one try in the window shows it.
+/// - The others say that something does *not* happen, so they are watched for all of their window: they hold if at least one
+///   try was decided so and none was decided otherwise.
+/// - `never-during` and `always-after` want each of their moments decided.
 struct ExpectationRun: Codable {
-  enum Phase: Codable {
-    case waiting(until: Instant)
-    case trying(trace: UInt32)
-    case decided
+  /// A try under way.
+  struct Try: Codable {
+    var trace: UInt32
+    var startedAt: Instant
+    /// Of a window: the moment that it is for.
+    var moment: Instant
+    /// When the machine that tries should have said how it ended; afterwards it stands still.
+    var overdueAt: Instant
+  }
+
+  /// A moment of a window whose try told nothing, to be tried again.
+  private struct Retry: Codable {
+    var at: Instant
+    var moment: Instant
   }
 
   /// Between two tries of an expectation that may still come true.
   static let retryInterval = Nanoseconds.milliseconds(200)
+  /// Tries start so often whatever earlier ones wait for, where several at once don't disturb each other. One that has only to
+  /// succeed once is tried more often.
+  static let raster = Nanoseconds.seconds(1)
+  static let hopefulRaster = Nanoseconds.milliseconds(500)
 
   let index: Int
-  var phase: Phase
+  private(set) var open: [Try] = []
   private(set) var tries = 0
-  /// Tries that came to something, be it a refusal: a "never" that was never put to the test doesn't hold.
-  private var tellingTries = 0
-  /// What the latest of those came to. A last try that time cuts short says nothing that would help.
-  private var telling: Verdict?
+  /// The next try that nothing but the time asks for.
+  private var nextStart: Instant
+  private var retries: [Retry] = []
+  /// By `TryOutcome.Kind`.
+  private var tally = [Int](repeating: 0, count: TryOutcome.Kind.allCases.count)
+  /// The first try that came to what is asked for, the last that was decided, the last that wasn't.
+  private var held: Verdict?
+  private var decided: Verdict?
+  private var undecided: Verdict?
+  private var waitedUndecided = Nanoseconds.zero
+  /// Of a window: moments that stayed undecided, and when tries began that were decided.
+  private var gaps: [Instant] = []
+  private var known: [Instant] = []
   private(set) var verdict: Verdict?
 
   /// Of a decoded one: far from where counting on would overflow.
-  var isConsistent: Bool { (0..<1 << 32).contains(tries) && (0..<1 << 32).contains(tellingTries) }
+  var isConsistent: Bool {
+    let small = 0..<1 << 32
+    return small.contains(tries) && tally.count == TryOutcome.Kind.allCases.count && tally.allSatisfy(small.contains)
+  }
 
   init(index: Int, timing: Expectation.Timing) {
     self.index = index
-    phase = .waiting(until: .start + timing.start)
+    nextStart = .start + timing.start
   }
 
   var deadline: Instant {
-    if case .waiting(let until) = phase { until } else { .never }
+    guard verdict == nil else { return .never }
+    var earliest = nextStart
+    for retry in retries { earliest = min(earliest, retry.at) }
+    for attempt in open { earliest = min(earliest, attempt.overdueAt) }
+    return earliest
   }
 
-  /// How long the next try may wait for its answer.
-  static func timeout(of expectation: Expectation, now: Instant) -> Nanoseconds {
-    guard case .within(let at, let within) = expectation.timing else { return expectation.timeout }
-    let left = (Instant.start + at + within) - now
-    return max(min(expectation.timeout, left), .milliseconds(1))
-  }
+  // MARK: Starting
 
-  mutating func began(trace: UInt32) {
-    phase = .trying(trace: trace)
-    tries += 1
-  }
-
-  /// Judges a finished try and decides what comes next.
-  mutating func finished(_ outcome: TryOutcome, of expectation: Expectation, now: Instant, in world: borrowing World) {
-    let isTelling = outcome.kind != .notSent && outcome.kind != .silent
-    if isTelling { tellingTries += 1 }
-    let mismatch = expectation.mismatch(outcome, in: world)
-    func judged(_ passed: Bool, _ observed: String? = nil, expected: String? = nil) -> Verdict {
-      Verdict(
-        name: expectation.name, passed: passed, observed: observed ?? outcome.text,
-        expected: passed ? "" : expected ?? mismatch ?? expectation.summary, decidedAt: now, tries: tries,
-        evidence: outcome.records.prefix(8).map { world.evidence($0) }, line: expectation.mark.line)
+  /// The moment whose try is due, and how long it may wait for its answer; nil where none is.
+  mutating func takeDue(_ expectation: Expectation, now: Instant) -> (moment: Instant, timeout: Nanoseconds)? {
+    guard verdict == nil else { return nil }
+    if let index = retries.firstIndex(where: { $0.at <= now }) {
+      return (retries.remove(at: index).moment, expectation.timeout)
     }
-    if isTelling || telling == nil { telling = judged(false) }
+    guard nextStart <= now else { return nil }
+    let moment = nextStart
     switch expectation.timing {
     case .within(let at, let within):
-      let next = now + Self.retryInterval
-      if mismatch == nil {
-        decide(judged(true))
-      } else if next <= .start + at + within {
-        phase = .waiting(until: next)
-      } else {
-        decide(latestTelling(judged(false)))
-      }
-    case .neverDuring(let from, let to, let every):
-      if mismatch == nil {
-        decide(judged(false, "\(outcome.text), at \(now)", expected: "never \(expectation.summary)"))
-      } else if tellingTries == 0 {
-        // Silence proves nothing, however often.
-        proceed(
-          from, to, every, now: now,
-          judged(false, expected: "never \(expectation.summary), shown by a try that was stopped"))
-      } else {
-        let last = telling?.observed ?? outcome.text
-        var held = latestTelling(judged(true))
-        (held.passed, held.expected, held.observed) = (true, "", "never in \(tries) tries; the last: \(last)")
-        proceed(from, to, every, now: now, held)
-      }
-    case .alwaysAfter(let from, let to, let every):
-      if mismatch != nil {
-        decide(judged(false, "\(outcome.text), at \(now)"))
-      } else {
-        proceed(from, to, every, now: now, judged(true, "each of \(tries) tries; the last: \(outcome.text)"))
-      }
+      let end = Instant.start + at + within
+      // The next one begins by the clock only where several at once are harmless.
+      nextStart = .never
+      let raster = expectation.outcome.isPositive ? Self.hopefulRaster : Self.raster
+      if expectation.probe.isQuick, now + raster < end { nextStart = now + raster }
+      return (moment, within == .zero ? expectation.timeout : max(min(expectation.timeout, end - now), Nanoseconds(1)))
+    case .neverDuring(_, let to, let every), .alwaysAfter(_, let to, let every):
+      let next = moment + max(every, Nanoseconds(1))
+      nextStart = next <= .start + to ? next : .never
+      return (moment, expectation.timeout)
     }
   }
 
-  /// With the observation and the evidence of the latest try that told something.
-  private func latestTelling(_ verdict: Verdict) -> Verdict {
-    guard let telling else { return verdict }
-    var verdict = verdict
-    (verdict.observed, verdict.expected, verdict.evidence) = (telling.observed, telling.expected, telling.evidence)
+  mutating func began(trace: UInt32, moment: Instant, timeout: Nanoseconds, now: Instant) {
+    tries += 1
+    open.append(Try(trace: trace, startedAt: now, moment: moment, overdueAt: now + timeout + Nanoseconds(1)))
+  }
+
+  /// The tries of which nothing was heard in their time.
+  func overdue(now: Instant) -> [Try] { open.filter { $0.overdueAt <= now } }
+
+  // MARK: Judging
+
+  /// Takes in what a try came to.
+  mutating func finished(
+    _ trace: UInt32, _ outcome: TryOutcome, of expectation: Expectation, now: Instant, in world: borrowing World
+  ) {
+    guard verdict == nil, let place = open.firstIndex(where: { $0.trace == trace }) else { return }
+    let attempt = open.remove(at: place)
+    tally[outcome.kind.rawValue] += 1
+    let match = expectation.match(outcome, in: world)
+    var judged = Verdict(
+      name: expectation.name, passed: false, observed: outcome.text, expected: match.expected ?? "", decidedAt: now,
+      tries: tries, evidence: world.evidence(of: outcome), line: expectation.mark.line)
+    switch match {
+    case .holds:
+      judged.passed = true
+      if held == nil { held = judged }
+      decided = judged
+    case .differs: decided = judged
+    case .undecided:
+      // One that had its time tells more than one that the end of the window cut short.
+      let waited = now - attempt.startedAt
+      if waited >= waitedUndecided { (undecided, waitedUndecided) = (judged, waited) }
+    }
+    switch expectation.timing {
+    case .within(let at, let within):
+      let end = Instant.start + at + within
+      switch match {
+      case .holds where expectation.outcome.isPositive: return decide(judged)
+      case .differs where !expectation.outcome.isPositive: return decide(judged)
+      case .holds:
+        // Watched on; those that can't overlap at their own pace.
+        if !expectation.probe.isQuick { again(max(attempt.startedAt + Self.raster, now + Self.retryInterval), end) }
+      case .differs, .undecided: again(now + Self.retryInterval, end)
+      }
+      if nextStart == .never, open.isEmpty { decide(conclusion(judged)) }
+    case .neverDuring(_, let to, let every):
+      if case .holds = match {
+        judged.passed = false
+        (judged.observed, judged.expected) = ("\(outcome.text), at \(now)", "never \(expectation.summary)")
+        return decide(judged)
+      }
+      proceed(attempt, match, expectation, to, every, now)
+    case .alwaysAfter(_, let to, let every):
+      if case .differs = match {
+        judged.observed = "\(outcome.text), at \(now)"
+        return decide(judged)
+      }
+      proceed(attempt, match, expectation, to, every, now)
+    }
+  }
+
+  private mutating func again(_ at: Instant, _ end: Instant) {
+    if at < end { nextStart = min(nextStart, at) }
+  }
+
+  /// The window is over.
+  private func conclusion(_ last: Verdict) -> Verdict {
+    guard let shown = held ?? decided ?? undecided else { return last }
+    var verdict = shown
+    verdict.decidedAt = last.decidedAt
     return verdict
   }
 
-  /// On to the next moment of a window's raster, or to its verdict.
+  /// On within a window: again at this moment, on to the next, or to the verdict.
   private mutating func proceed(
-    _ from: Nanoseconds, _ to: Nanoseconds, _ every: Nanoseconds, now: Instant, _ final: Verdict
+    _ attempt: Try, _ match: Expectation.Match, _ expectation: Expectation, _ to: Nanoseconds, _ every: Nanoseconds,
+    _ now: Instant
   ) {
-    let elapsed = (now - (.start + from)).rawValue
-    let next = Instant.start + from + max(every, Nanoseconds(1)) * (elapsed / max(every.rawValue, 1) &+ 1)
-    if next <= .start + to { phase = .waiting(until: next) } else { decide(final) }
+    if case .undecided = match {
+      let next = now + Self.retryInterval
+      if next <= min(attempt.moment + expectation.timeout, .start + to) {
+        retries.append(Retry(at: next, moment: attempt.moment))
+      } else {
+        gaps.append(attempt.moment)
+      }
+    } else {
+      known.append(attempt.startedAt)
+    }
+    guard nextStart == .never, retries.isEmpty, open.isEmpty else { return }
+    let never = if case .neverDuring = expectation.timing { true } else { false }
+    if let gap = firstGap(every), let shown = undecided {
+      var verdict = shown
+      verdict.decidedAt = now
+      verdict.observed = "\(shown.observed); nothing is known of \(gap)"
+      verdict.expected =
+        never ? "never \(expectation.summary), shown by a try that was stopped" : expectation.summary
+      return decide(verdict)
+    }
+    guard var verdict = never ? decided : held else { return }
+    (verdict.passed, verdict.expected, verdict.decidedAt) = (true, "", now)
+    let count = "\(tries) \(tries == 1 ? "try" : "tries")"
+    verdict.observed = (never ? "never in" : "each of") + " \(count); the last: \(decided?.observed ?? "")"
+    decide(verdict)
+  }
+
+  /// The first undecided moment without a decided try within one step of it.
+  private func firstGap(_ every: Nanoseconds) -> Instant? {
+    gaps.filter { gap in !known.contains { $0 + every >= gap && gap + every >= $0 } }.min()
   }
 
   private mutating func decide(_ verdict: Verdict) {
-    phase = .decided
+    var verdict = verdict
+    verdict.tries = tries
+    verdict.outcomes = TryOutcome.Kind.allCases.filter { tally[$0.rawValue] > 0 }.map {
+      Verdict.Count(outcome: $0.name, tries: tally[$0.rawValue])
+    }
     self.verdict = verdict
+    (open, retries, nextStart) = ([], [], .never)
   }
 
-  /// The run ended before it could be decided.
+  /// The run ended before it could be decided. A negative that held so far has held as long as there was anything to see.
   mutating func cutShort(_ expectation: Expectation, now: Instant) {
     guard verdict == nil else { return }
-    let last = telling.map { "; the last: \($0.observed)" } ?? ""
+    if case .within = expectation.timing, !expectation.outcome.isPositive, var verdict = held {
+      verdict.decidedAt = now
+      return decide(verdict)
+    }
+    let last = (decided ?? undecided).map { "; the last: \($0.observed)" } ?? ""
+    let never = if case .neverDuring = expectation.timing { "never " } else { "" }
     decide(
       Verdict(
         name: expectation.name, passed: false, observed: "the run ended after \(tries) tries\(last)",
-        expected: expectation.summary, decidedAt: now, tries: tries, evidence: telling?.evidence ?? [],
-        line: expectation.mark.line))
+        expected: never + expectation.summary, decidedAt: now, tries: tries,
+        evidence: (decided ?? undecided)?.evidence ?? [], line: expectation.mark.line))
+  }
+}
+
+extension Expectation.Outcome {
+  /// Whether one try is enough to show it; the others say that something doesn't happen.
+  var isPositive: Bool {
+    switch self {
+    case .open, .delivered: true
+    case .refused, .dropped, .unreachable, .blocked, .slow: false
+    }
   }
 }
 

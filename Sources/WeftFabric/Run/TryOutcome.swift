@@ -5,79 +5,51 @@ import WeftWire
 
 /// What one try came to, seen with all the fabric knows.
 struct TryOutcome {
-  enum Kind {
+  /// The first six are decided: they say something about the way.
+  enum Kind: Int, CaseIterable {
     case open
     case refused
     case unreachable
     case dropped
-    /// No answer, yet nothing was dropped on the way: proves nothing.
-    case silent
+    /// Answered, or data moved, but not finished in time.
+    case slow
+    /// A datagram that arrived at a socket which said nothing.
+    case unanswered
+    /// It came to something else: a connection that was reset, an answer that isn't HTTP.
     case failed
-    case notSent
+    /// Ended by chance, load, a machine that stood still or the end of the time: says nothing.
+    case undecided
+
+    var name: String {
+      switch self {
+      case .open: "open"
+      case .refused: "refused"
+      case .unreachable: "unreachable"
+      case .dropped: "dropped"
+      case .slow: "slow"
+      case .unanswered: "delivered, unanswered"
+      case .failed: "failed"
+      case .undecided: "undecided"
+      }
+    }
   }
 
   var kind: Kind
   var text: String
-  var records: [TraceRecord]
+  var records: [TraceRecord] = []
   var result: GuestProbeResult?
+  /// From the departure of the first packet that wasn't lost, so without ARP; nil where an accident makes it doubtful
+  /// (Karn's rule).
+  var roundTrip: Nanoseconds?
+  /// What is on its way is no more than a refusal.
+  var isRefusalPending = false
+  /// Findings about a NAT that may rest on a lost packet.
+  var doubtful: Set<GuestProbeResult.SilentTest.Axis> = []
 }
 
 extension TryOutcome {
-  init(_ result: GuestProbeResult, _ records: [TraceRecord], of probe: Expectation.Probe, in world: borrowing World) {
-    let time = result.rtt.map { " in \($0)" } ?? ""
-    let from = result.icmpFrom.map { " from \($0)" } ?? ""
-    let firstDrop = records.first { if case .dropped = $0.event { true } else { false } }
-    let delivered = records.contains { if case .delivered = $0.event { true } else { false } }
-    let kind: Kind
-    var text: String
-    switch result.outcome {
-    case .open:
-      kind = .open
-      text = "open\(time)"
-    case .refused:
-      kind = .refused
-      text = probe.isDatagram || result.icmpFrom != nil ? "refused (ICMP port unreachable\(from))" : "refused (RST)"
-    case .unreachable(let code):
-      kind = .unreachable
-      let what: [UInt8: String] = [
-        0: "network", 1: "host", 2: "protocol", 4: "fragmentation needed", 13: "administratively prohibited",
-      ]
-      text = "unreachable (\(what[code] ?? "code \(code)")\(from))"
-    case .ttlExceeded:
-      kind = .unreachable
-      text = "unreachable (time exceeded\(from))"
-    case .timedOut where probe.isDatagram && delivered:
-      // Nobody has to answer a datagram: it arrived at a socket.
-      kind = .open
-      text = "open (delivered)"
-    case .timedOut where result.nat != nil:
-      kind = .silent
-      text = "not done in time: \(result.nat?.text ?? "")"
-    case .timedOut:
-      kind = firstDrop == nil ? .silent : .dropped
-      let left = records.contains { $0.event == .sent }
-      let silence = left ? "nothing was dropped on the way" : "nothing left its sender (no neighbour answered ARP yet)"
-      text = firstDrop.map { "dropped by \(world.describe(drop: $0))" } ?? "no answer, and \(silence)"
-    case .reset:
-      kind = .failed
-      text = "connected, then reset"
-    case .badResponse:
-      kind = .failed
-      text = if case .idle = probe { "answered too early" } else { "answered, but not with HTTP" }
-    case .notSent:
-      kind = .notSent
-      text = "nothing was sent: no address or no route yet"
-    }
-    var records = records
-    if result.outcome == .open, let findings = result.nat {
-      text = findings.text
-      // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
-      records.removeAll { $0.event == .sent }
-    }
-    if let status = result.httpStatus { text += ", HTTP \(status)" }
-    if let rate = result.throughput { text += ", \(Self.rate(rate))" }
-    self.init(kind: kind, text: text, records: records, result: result)
-  }
+  /// A try that couldn't begin.
+  static func undecided(_ why: String) -> TryOutcome { TryOutcome(kind: .undecided, text: why) }
 
   static func rate(_ bits: UInt64) -> String {
     for (unit, scale) in [("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)] where Double(bits) >= scale {
@@ -85,6 +57,14 @@ extension TryOutcome {
       return "\(tenths) \(unit)"
     }
     return "\(bits) bit/s"
+  }
+
+  static func size(_ bytes: UInt64) -> String {
+    for (unit, scale) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] where Double(bytes) >= scale {
+      let tenths = (Double(bytes) / scale * 10).rounded() / 10
+      return "\(tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)") \(unit)"
+    }
+    return "\(bytes) B"
   }
 }
 
@@ -112,10 +92,37 @@ extension World {
       event: event, at: record.at, port: event == .delivered ? nodes[record.node].name : port.name, detail: detail,
       capture: captured ? port.name : nil, frame: captured ? record.frameNumber : nil)
   }
+
+  /// Of many records as many as a reader wants: the beginning, a drop of each reason at each port, the end.
+  func evidence(of outcome: TryOutcome) -> [Evidence] {
+    let limit = 8
+    let records = outcome.records
+    guard records.count > limit else { return records.map { evidence($0) } }
+    var chosen: Set<Int> = [0, 1]
+    var seen: Set<Int> = []
+    for (index, record) in records.enumerated() {
+      guard let reason = record.drop, chosen.count < limit - 1 else { continue }
+      if seen.insert(record.port << 8 | Int(reason.rawValue)).inserted { chosen.insert(index) }
+    }
+    for index in records.indices.reversed() where chosen.count < limit { chosen.insert(index) }
+    return chosen.sorted().map { evidence(records[$0]) }
+  }
 }
 
 extension Expectation.Probe {
+  /// Whether it speaks by datagrams: a refusal of them is an ICMP error.
   var isDatagram: Bool {
-    if case .connect(_, _, .udp) = self { true } else { false }
+    switch self {
+    case .connect(_, _, .udp), .idle(_, _, .udp, _), .punch(_, _, _, .udp), .nat, .ping: true
+    case .connect, .idle, .punch, .http, .throughput, .lease: false
+    }
+  }
+
+  /// Whether it is over with one packet and its answer, so that several tries at once don't disturb each other.
+  var isQuick: Bool {
+    switch self {
+    case .connect, .ping, .lease: true
+    case .http, .throughput, .nat, .punch, .idle: false
+    }
   }
 }

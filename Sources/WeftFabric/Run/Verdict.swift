@@ -11,10 +11,25 @@ public struct Verdict: Codable, Hashable, Sendable {
   public var expected: String
   public var decidedAt: Instant
   public var tries: Int
+  /// What the tries came to, and how often; those still under way when it was decided are in none.
+  public var outcomes: [Count] = []
   /// What happened to the deciding try's frames, in order.
   public var evidence: [Evidence]
   /// Where it stands in the file.
   public var line: Int
+
+  /// How many tries came to an outcome: `refused`, `undecided`.
+  public struct Count: Codable, Hashable, Sendable {
+    public var outcome: String
+    public var tries: Int
+  }
+
+  /// `26 tries: 25 refused, 1 undecided`
+  public var triesText: String {
+    let count = "\(tries) \(tries == 1 ? "try" : "tries")"
+    guard tries > 1, !outcomes.isEmpty else { return count }
+    return "\(count): \(outcomes.map { "\($0.tries) \($0.outcome)" }.joined(separator: ", "))"
+  }
 }
 
 /// One thing that happened to a probe's frame, and where to look at it.

@@ -76,10 +76,17 @@ extension World {
     settle(node, arrival: nil)
   }
 
+  /// Ends a probe from outside; nil where the machine knows nothing of it.
+  mutating func abandonProbe(_ trace: UInt32, on node: Int) -> (result: GuestProbeResult, trace: Trace?)? {
+    guard let result = machines[nodes[node].index].guest.abandonProbe(trace, now: now) else { return nil }
+    reschedule(node)
+    return (result, traces.finish(trace))
+  }
+
   /// The probes that ended, in the order of nodes, each with what its frames met.
-  mutating func takeProbeResults() -> [(node: Int, result: GuestProbeResult, records: [TraceRecord])] {
+  mutating func takeProbeResults() -> [(node: Int, result: GuestProbeResult, trace: Trace?)] {
     hasProbeResults = false
-    var taken: [(Int, GuestProbeResult, [TraceRecord])] = []
+    var taken: [(Int, GuestProbeResult, Trace?)] = []
     for node in probing.sorted() {
       let index = nodes[node].index
       for result in machines[index].guest.takeProbeResults() {

@@ -6,11 +6,11 @@ public struct GuestProbe: Codable, Sendable {
   public enum Kind: Codable, Sendable {
     /// Open when the handshake is done; the connection is closed again.
     case tcpConnect(to: GuestTarget, port: UInt16)
-    /// Sends one small datagram; open when any answers.
+    /// Sends one small datagram from a connected socket; open when its peer answers.
     case udp(to: GuestTarget, port: UInt16)
     case ping(to: GuestTarget, size: Int, ttl: UInt8)
-    /// A GET; open when the whole response is there.
-    case http(to: GuestTarget, port: UInt16, path: String, host: String?)
+    /// A GET; open when the whole response is there. `bodyContains` is looked for in all of its body.
+    case http(to: GuestTarget, port: UInt16, path: String, host: String?, bodyContains: String? = nil)
     /// Sends `size` bytes over TCP to a sink; open when the last is acknowledged.
     case throughput(to: GuestTarget, port: UInt16, size: UInt64)
     /// Classifies the NAT on the way to a STUN server; open when that answers.
@@ -65,6 +65,18 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
   public var httpStatus: Int?
   /// Its first 4 KiB.
   public var httpBody: [UInt8]?
+  /// Whether the body contains what was looked for.
+  public var bodyFound = false
+  /// The handshake was done.
+  public var isConnected = false
+  /// Something of what was asked for came: a byte of the response, payload acknowledged, the other's hello, a STUN answer.
+  public var hasAnswer = false
+  /// When the handshake was done, or something came last.
+  public var progressAt: Instant?
+  /// Whose answer the socket didn't take, since it is connected to another.
+  public var foreignAnswer: TransportAddress?
+  /// Tests of a NAT whose finding rests on nothing having come.
+  public var silentTests: [SilentTest] = []
   /// Of payload: received (http: the whole body, udp, ping) or acknowledged (throughput).
   public var bytes: UInt64 = 0
   /// Payload bits per second between the handshake and the last acknowledgment.
@@ -75,6 +87,15 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
   public var remoteAddress: IPv4Address?
   public var icmpFrom: IPv4Address?
   public var nat: NATFindings?
+
+  /// A lost packet would look the same (RFC 8489, 6.2.1): whoever knows of losses can tell.
+  public struct SilentTest: Codable, Sendable, Hashable {
+    public enum Axis: String, Codable, Sendable { case identity, filtering, mapping, hairpin }
+
+    public var axis: Axis
+    public var from: Instant
+    public var to: Instant
+  }
 
   public init(trace: UInt32, outcome: Outcome, startedAt: Instant, finishedAt: Instant) {
     self.trace = trace

@@ -8,6 +8,8 @@ struct HolePunch: Codable {
   enum Step: Equatable {
     case going
     case done
+    /// The third machine refuses: nobody introduces the two.
+    case failed(SocketError)
   }
 
   private static let registerInterval = Nanoseconds.milliseconds(250)
@@ -184,6 +186,10 @@ struct HolePunch: Codable {
       if message.kind == .peer, message.meeting == meeting { found(message.peer, now: now) }
     }
     if events.contains(.closed) {
+      switch stack.error(id) {
+      case .refused?, .unreachable?: if peer == nil, let error = stack.error(id) { return .failed(error) }
+      case .reset?, .ttlExceeded?, .timedOut?, nil: break
+      }
       registration = nil
       if peer == nil { deadline = now + Self.retryInterval }
     }

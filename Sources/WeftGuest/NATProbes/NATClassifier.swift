@@ -12,7 +12,18 @@ struct NATClassifier: Codable {
     case silent
   }
 
-  private enum Phase: UInt8, Codable { case identity, filtering, mapping, hairpin }
+  private enum Phase: UInt8, Codable {
+    case identity, filtering, mapping, hairpin
+
+    var axis: GuestProbeResult.SilentTest.Axis {
+      switch self {
+      case .identity: .identity
+      case .filtering: .filtering
+      case .mapping: .mapping
+      case .hairpin: .hairpin
+      }
+    }
+  }
 
   private enum Test: UInt8, Codable {
     /// "Who am I?", of the first and of the second socket.
@@ -55,6 +66,8 @@ struct NATClassifier: Codable {
   private var open: [Transaction] = []
   private var phaseStart: Instant
   private var resent = 0
+  /// What was concluded from silence.
+  private(set) var silentTests: [GuestProbeResult.SilentTest] = []
 
   /// Nil where there is no port or no way there.
   init?(
@@ -172,6 +185,9 @@ struct NATClassifier: Codable {
   /// What the tests of this phase say, and on to the next.
   private mutating func conclude(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
     deadline = .never
+    if open.contains(where: { $0.answer == nil }) {
+      silentTests.append(.init(axis: phase.axis, from: phaseStart, to: now))
+    }
     switch phase {
     case .identity:
       guard let external = answer(.first) else { return .silent }

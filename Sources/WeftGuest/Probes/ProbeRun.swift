@@ -83,7 +83,7 @@ struct ProbeRun: Codable {
 
   private var target: GuestTarget {
     switch probe.kind {
-    case .tcpConnect(let to, _), .udp(let to, _), .ping(let to, _, _), .http(let to, _, _, _),
+    case .tcpConnect(let to, _), .udp(let to, _), .ping(let to, _, _), .http(let to, _, _, _, _),
       .throughput(let to, _, _), .nat(let to, _), .punch(let to, _, _, _), .idle(let to, _, _, _):
       to
     }
@@ -101,13 +101,15 @@ struct ProbeRun: Codable {
       return true
     }
     switch probe.kind {
-    case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _), .idle(_, let port, .tcp, _):
+    case .tcpConnect(_, let port), .http(_, let port, _, _, _), .throughput(_, let port, _),
+      .idle(_, let port, .tcp, _):
       guard let socket = stack.connect(to: address, port, owner, trace: probe.trace, now: now) else { return false }
       result.localPort = stack.localPort(socket)
       result.localAddress = stack.localAddress(socket)
       switch probe.kind {
-      case .http(let to, _, let path, let host):
-        state = .http(HTTPExchange(socket, host: host ?? (port == 80 ? to.text : "\(to.text):\(port)"), path: path))
+      case .http(let to, _, let path, let host, let wanted):
+        let host = host ?? (port == 80 ? to.text : "\(to.text):\(port)")
+        state = .http(HTTPExchange(socket, host: host, path: path, bodyContains: wanted ?? ""))
       case .throughput(_, _, let size): state = .bulk(BulkTransfer(socket, size: size))
       case .idle: state = .idle(socket)
       default: state = .connecting(socket)
@@ -165,11 +167,12 @@ struct ProbeRun: Codable {
       let step = exchange.socket(events, now: now, &stack)
       state = .http(exchange)
       result.httpStatus = exchange.status
-      result.bytes = exchange.received
+      progress(exchange.received, isConnected: exchange.connectedAt != nil, exchange.firstByteAt != nil, now: now)
       switch step {
       case .going: return
       case .done:
         result.httpBody = exchange.body
+        result.bodyFound = exchange.isFound
         if let connected = exchange.connectedAt, let first = exchange.firstByteAt { result.rtt = first - connected }
         finish(.open, now: now, &stack)
       case .failed(let error): finish(error.map { Self.outcome($0) } ?? .badResponse, now: now, &stack)
@@ -177,7 +180,8 @@ struct ProbeRun: Codable {
     case .bulk(var transfer) where transfer.socket == id:
       let step = transfer.socket(events, now: now, &stack)
       state = .bulk(transfer)
-      result.bytes = transfer.acknowledged
+      progress(
+        transfer.acknowledged, isConnected: transfer.connectedAt != nil, transfer.acknowledged > 0, now: now)
       if let connected = transfer.connectedAt, let opened = stack.openedAt(id), result.rtt == nil {
         result.rtt = connected - opened
       }
@@ -198,7 +202,10 @@ struct ProbeRun: Codable {
   }
 
   private mutating func idle(_ socket: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack) {
-    if events.contains(.connected) { stack.write(socket, payload.span.bytes) }
+    if events.contains(.connected) {
+      stack.write(socket, payload.span.bytes)
+      progress(0, isConnected: true, false, now: now)
+    }
     let count = stack.readable(socket)
     if count > 0 {
       result.bytes = UInt64(count)
@@ -236,6 +243,20 @@ struct ProbeRun: Codable {
     }
   }
 
+  /// Whether its socket takes a datagram from there: a connected one has one peer (connect(2)). To a group it can't be
+  /// connected: anybody may answer.
+  mutating func takes(from source: IPv4Address, _ port: UInt16, group: Bool) -> Bool {
+    guard case .datagram = state, !group, let peer = result.remoteAddress, !peer.isMulticast else { return true }
+    let wanted: UInt16? =
+      switch probe.kind {
+      case .udp(_, let port), .idle(_, let port, .udp, _): port
+      default: nil
+      }
+    if source == peer, wanted == nil || wanted == port { return true }
+    result.foreignAnswer = TransportAddress(source, port)
+    return false
+  }
+
   /// The prober's packet arrived at the other machine.
   private func observe(_ source: TransportAddress?, _ punch: HolePunch, _ out: inout Effects) {
     guard let source, source != punch.server else { return }
@@ -248,6 +269,8 @@ struct ProbeRun: Codable {
     state = .classifying(classifier)
     result.nat = classifier.findings
     result.rtt = classifier.rtt
+    result.silentTests = classifier.silentTests
+    progress(classifier.received, isConnected: false, classifier.received > 0, now: now)
     switch step {
     case .going: break
     case .done: finish(.open, now: now, &stack)
@@ -258,13 +281,30 @@ struct ProbeRun: Codable {
   private mutating func proceed(_ punch: HolePunch, _ step: HolePunch.Step, now: Instant, _ stack: inout Stack) {
     state = .punching(punch)
     result.rtt = punch.rtt
-    result.bytes = punch.bytes
+    progress(punch.bytes, isConnected: false, punch.hasHeard, now: now)
     if let peer = punch.peer { result.remoteAddress = peer.address }
-    if step == .done { finish(.open, now: now, &stack) }
+    switch step {
+    case .going: break
+    case .done: finish(.open, now: now, &stack)
+    // Who should introduce them isn't there.
+    case .failed(let error): if !isPartner { finish(record(error), now: now, &stack) }
+    }
+  }
+
+  /// Notes that something came, if it did.
+  private mutating func progress(_ bytes: UInt64, isConnected: Bool, _ hasAnswer: Bool, now: Instant) {
+    if bytes > result.bytes || isConnected && !result.isConnected || hasAnswer && !result.hasAnswer {
+      result.progressAt = now
+    }
+    result.bytes = bytes
+    if isConnected { result.isConnected = true }
+    if hasAnswer { result.hasAnswer = true }
   }
 
   mutating func reply(from address: IPv4Address, size: Int, now: Instant, _ stack: inout Stack) {
     switch state {
+    case .echo where result.remoteAddress != address && result.remoteAddress?.isMulticast == false:
+      result.foreignAnswer = TransportAddress(address, 0)
     case .datagram(_, let sentAt), .echo(_, let sentAt):
       result.rtt = now - sentAt
       result.bytes = UInt64(size)
@@ -277,6 +317,7 @@ struct ProbeRun: Codable {
   mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack) {
     switch state {
     case .datagram, .echo: finish(record(error), now: now, &stack)
+    case .punching(let punch) where punch.peer == nil && !isPartner: finish(record(error), now: now, &stack)
     // There is no server; later on, an error is what a NAT may answer to a test.
     case .classifying(let classifier) where classifier.findings == nil: finish(record(error), now: now, &stack)
     default: break
@@ -299,6 +340,13 @@ struct ProbeRun: Codable {
     case .timedOut: .timedOut
     case .reset, nil: .reset
     }
+  }
+
+  /// Its time is over, whether or not the machine that it runs on has noticed.
+  mutating func abandon(now: Instant, _ stack: inout Stack) {
+    if case .finished = state { return }
+    if case .waiting = state { return finish(.notSent, now: now, &stack) }
+    finish(.timedOut, now: now, &stack)
   }
 
   private mutating func finish(_ outcome: GuestProbeResult.Outcome, now: Instant, _ stack: inout Stack) {

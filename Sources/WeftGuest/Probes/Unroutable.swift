@@ -25,7 +25,7 @@ enum Unroutable {
       case .udp(_, let port), .nat(_, let port), .punch(_, let port, .udp, _), .idle(_, let port, .udp, _):
         UDPHeader(sourcePort: 0, destinationPort: port).write(to: &part, source: source, destination: address)
       case .ping: ICMPv4Header.echo(.echoRequest, identifier: 0, sequence: 1).write(to: &part)
-      case .tcpConnect(_, let port), .http(_, let port, _, _), .throughput(_, let port, _),
+      case .tcpConnect(_, let port), .http(_, let port, _, _, _), .throughput(_, let port, _),
         .punch(_, let port, _, _), .idle(_, let port, _, _):
         TCPHeader(sourcePort: 0, destinationPort: port, sequence: 0, acknowledgment: 0, flags: .syn, window: 65535)
           .write(to: &part, source: source, destination: address)

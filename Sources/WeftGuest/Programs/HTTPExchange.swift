@@ -20,17 +20,21 @@ struct HTTPExchange: Codable {
   private(set) var status: Int?
   private(set) var body: [UInt8] = []
   private(set) var received: UInt64 = 0
+  private var search: ByteSearch
   /// Nil: until the connection closes.
   private var length: UInt64?
 
   /// Asks for the connection to be closed afterwards: one exchange, one connection.
-  init(_ socket: SocketID, host: String, path: String) {
+  init(_ socket: SocketID, host: String, path: String, bodyContains: String = "") {
     self.socket = socket
+    search = ByteSearch(Array(bodyContains.utf8))
     let path = path.hasPrefix("/") ? path : "/" + path
     request = Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nAccept: */*\r\n\r\n".utf8)
   }
 
   var requestLength: Int { request.count }
+  /// Whether what is looked for has come.
+  var isFound: Bool { search.isFound }
 
   mutating func socket(_ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
     if events.contains(.connected) {
@@ -79,6 +83,7 @@ struct HTTPExchange: Codable {
   private mutating func readBody(_ stack: inout Stack) {
     let there = stack.readable(socket)
     if body.count < Self.bodyKept { body += stack.peek(socket, Self.bodyKept - body.count) }
+    if !search.isFound { search.feed(stack.peek(socket, there)) }
     stack.discard(socket)
     received &+= UInt64(there)
   }

@@ -154,9 +154,10 @@ struct Stack: Codable {
     tcp.list(index)
   }
 
-  /// Ends the connection with a RST.
+  /// Ends the connection with a RST, which is no part of what a probe looks at any more.
   mutating func abort(_ id: SocketID) {
     guard let index = tcp.find(id) else { return }
+    tcp.connections[index].trace = 0
     tcp.connections[index].owner = SocketOwner(.none, 0)
     tcp.connections[index].resetNow = true
     tcp.list(index)

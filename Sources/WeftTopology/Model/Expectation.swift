@@ -3,9 +3,13 @@ import WeftWire
 
 /// A line of the file that must hold.
 public struct Expectation: Sendable, Codable {
-  /// How a probe can end; `blocked` is any but open.
+  /// How a probe can end; `blocked` is refused, dropped or unreachable.
   public enum Outcome: String, Sendable, Codable, CaseIterable {
     case open, refused, dropped, unreachable, blocked
+    /// Answered, or data moved, but not finished in time.
+    case slow
+    /// A datagram that arrived at a socket, answered or not.
+    case delivered
   }
 
   /// What is tried, from `from`.

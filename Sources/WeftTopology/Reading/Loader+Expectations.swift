@@ -41,7 +41,12 @@ extension Loader {
       switch key {
       case "seen-as", "reaches":
         problem =
-          outcome == .open ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
+          outcome == .open || outcome == .delivered
+          ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
+      case "is":
+        problem =
+          outcome == .delivered && value["to"]?.text?.hasSuffix("/udp") != true
+          ? "\"is: delivered\" goes with a datagram: to: \"node:port/udp\"" : nil
       case "by", "reason":
         problem =
           outcome == .dropped || outcome == .blocked ? nil : "\"\(key)\" goes with \"is: dropped\" or \"is: blocked\""

@@ -18,9 +18,35 @@ public enum TopologyReference {
       Values come from `defaults`, then from the group, then from the node itself; the last one wins.
 
       """
-    for table in TopologySchema.tables() { text += "\n" + section(table) }
+    for table in TopologySchema.tables() {
+      text += "\n" + section(table)
+      if table.name == Tables.expectation.name { text += "\n" + judging }
+    }
     return text
   }
+
+  private static let judging = """
+    ### How a check is judged
+
+    1. A check tries from `at` on, each second (`open`: half a second) and 200 ms after a try that told nothing, until `within` is over; transfers, pages,
+       `nat`, `punch` and `idle` one try after the other. `within: 0 s` is one try. A try waits `timeout`, or for the end of `within`.
+    2. A try is *decided* if something in the lab decided it: an answer, a refusal, a rule, a table, an address that nobody has, a
+       machine that is off, a cable that nobody plugs in again.
+    3. It is *undecided* if chance or time ended it: loss (of ARP too), a full queue or ring, a cable that is out for a while, a
+       machine that is paused or has no address yet, frames still on their way. It is tried again and counts for nothing, unless
+       `reason` asks for just that (`reason: queue-full`).
+    4. `open` and `delivered` hold with the first try that shows them.
+    5. `refused`, `dropped`, `unreachable`, `blocked` and `slow` are watched for all of `within`: they hold if at least one try was decided so
+       and none otherwise. So `is: X` and `is: Y` never both hold for one port that is X.
+    6. `open` is what the program sees: its connection opens, its peer answers (from the very address and port that it asked), the
+       whole page comes, whatever its `status`. A datagram that arrived and stayed without an answer is `delivered`.
+    7. `slow`: answered, or data moved, but not finished in time. It is neither dropped nor blocked.
+    8. `dropped`: thrown away on its way there or back, and nobody told the sender. No answer from a paused machine is undecided.
+    9. `never-during` and `always-after` try at each `every`, whatever an earlier try waits for, and want every moment decided, or
+       one beside it.
+    10. A round trip counts from the first packet's departure, ARP left out; where a packet was lost it is measured again.
+
+    """
 
   private static func units(_ units: [Quantity.Unit]) -> String {
     units.filter { $0.name != "μs" }.map { "`\($0.name)`" }.joined(separator: " ")

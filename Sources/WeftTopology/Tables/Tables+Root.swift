@@ -104,8 +104,9 @@ extension Tables {
       Key("lease", .scalar(.always(true)), "Every NIC that asks by DHCP has an address.", example: "true"),
       Key(
         "is", .scalar(.choice(Expectation.Outcome.allCases.map(\.rawValue))),
-        "The outcome: open, refused (RST, port unreachable), dropped (no answer), unreachable (ICMP), "
-          + "blocked (any but open).",
+        "The outcome: open, refused (RST, port unreachable), dropped (thrown away, and nobody was told), unreachable "
+          + "(ICMP), blocked (one of these three), slow (answered, but not finished in time), delivered (a datagram "
+          + "arrived at a socket, answered or not).",
         default: "open", example: "dropped"),
       Key(
         "seen-as", .scalar(.address), "The address the other side sees (open).", default: "any",

@@ -1,0 +1,61 @@
+import WeftCore
+import WeftGuest
+import WeftTopology
+
+/// What the records of a try say: which drops were decided and which happened.
+struct TryFacts {
+  let records: [TraceRecord]
+  /// Drops that would happen again.
+  let decided: [TraceRecord]
+  let accidents: [TraceRecord]
+  /// A drop that its sender is told of.
+  let refusal: TraceRecord?
+  let isDelivered: Bool
+
+  init(_ records: [TraceRecord], asked: DropReason?, in world: borrowing World, _ topology: Topology) {
+    self.records = records
+    var plugged: Set<Int>?
+    var (decided, accidents): ([TraceRecord], [TraceRecord]) = ([], [])
+    for record in records {
+      guard let reason = record.drop else { continue }
+      if reason == asked {
+        decided.append(record)
+        continue
+      }
+      switch reason.meaning {
+      case .decided: decided.append(record)
+      case .answered: break
+      case .accident:
+        if reason == .linkDown {
+          // A cable that nobody plugs in again is no accident but how things are.
+          let later = plugged ?? world.cablesToBePlugged(topology)
+          plugged = later
+          let link = world.ports[record.port].linkOut
+          if link >= 0, !world.links[link].isUp, !later.contains(link) {
+            decided.append(record)
+            continue
+          }
+        }
+        accidents.append(record)
+      }
+    }
+    self.decided = decided
+    self.accidents = accidents
+    refusal = records.first { $0.drop?.meaning == .answered }
+    isDelivered = records.contains { $0.isDelivery }
+  }
+
+  func hadAccident(from: Instant, to: Instant) -> Bool { accidents.contains { $0.at >= from && $0.at <= to } }
+
+  /// From the departure of the first packet that was not lost to the answer. With an accident on the way it can't be told
+  /// which of several packets was answered (Karn & Partridge 1987): nil.
+  func roundTrip(_ result: GuestProbeResult, of probe: Expectation.Probe) -> Nanoseconds? {
+    guard result.outcome == .open, accidents.isEmpty else { return nil }
+    switch probe {
+    case .connect, .ping: break
+    case .http, .throughput, .nat, .punch, .idle, .lease: return result.rtt
+    }
+    guard let sent = records.first(where: { $0.event == .sent }) else { return result.rtt }
+    return result.finishedAt - sent.at
+  }
+}

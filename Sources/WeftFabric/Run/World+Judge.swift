@@ -1,0 +1,161 @@
+import WeftCore
+import WeftGuest
+import WeftTopology
+import WeftWire
+
+// What a try came to. A negative is only what somebody decided: a rule, a table, a refusal, an absence. What chance or time
+// ended is undecided, whatever the prober saw.
+
+extension World {
+  /// `asked`: a reason that the expectation names: then dropping for it is what is asked, be it an accident.
+  /// `whereabouts` is asked for at most once, and only if it matters.
+  func judge(
+    _ result: GuestProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: Int, asked: DropReason? = nil,
+    _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
+  ) -> TryOutcome {
+    let facts = TryFacts(trace?.records ?? [], asked: asked, in: self, topology)
+    var outcome: TryOutcome
+    switch result.outcome {
+    case .open: outcome = TryOutcome(kind: .open, text: "open")
+    case .refused:
+      let isICMP = probe.isDatagram || result.icmpFrom != nil
+      let from = result.icmpFrom.map { " from \($0)" } ?? ""
+      outcome = TryOutcome(
+        kind: .refused, text: isICMP ? "refused (ICMP port unreachable\(from))" : "refused (RST)")
+    case .unreachable(let code): outcome = unreachable(code, result, facts, topology)
+    case .ttlExceeded:
+      outcome = TryOutcome(
+        kind: .unreachable, text: "unreachable (time exceeded\(result.icmpFrom.map { " from \($0)" } ?? ""))")
+    case .timedOut: outcome = silence(result, facts, of: probe, from: node, whereabouts()[result.trace])
+    case .reset: outcome = TryOutcome(kind: .failed, text: "connected, then reset")
+    case .badResponse:
+      let isEarly = if case .idle = probe { true } else { false }
+      outcome = TryOutcome(kind: .failed, text: isEarly ? "answered too early" : "answered, but not with HTTP")
+    case .notSent:
+      outcome = .undecided(standstill(of: node) ?? "nothing was sent: no address or no route yet")
+    }
+    outcome.records = facts.records
+    outcome.result = result
+    outcome.roundTrip = facts.roundTrip(result, of: probe)
+    finish(&outcome, facts, of: probe)
+    return outcome
+  }
+
+  /// Adds what was measured.
+  private func finish(_ outcome: inout TryOutcome, _ facts: TryFacts, of probe: Expectation.Probe) {
+    guard let result = outcome.result else { return }
+    outcome.doubtful = Set(result.silentTests.filter { facts.hadAccident(from: $0.from, to: $0.to) }.map(\.axis))
+    if outcome.kind == .open {
+      if let findings = result.nat {
+        outcome.text = findings.text
+        // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
+        outcome.records.removeAll { $0.event == .sent }
+      } else if let time = outcome.roundTrip ?? result.rtt {
+        outcome.text += " in \(time)"
+      }
+    }
+    if let status = result.httpStatus { outcome.text += ", HTTP \(status)" }
+    if let rate = result.throughput, result.bytes > 0 { outcome.text += ", \(TryOutcome.rate(rate))" }
+    if case .throughput(_, _, let size, _, _) = probe, outcome.kind == .open, result.throughput == nil {
+      outcome.text += ", \(TryOutcome.size(size)) in no time"
+    }
+  }
+
+  private func unreachable(_ code: UInt8, _ result: GuestProbeResult, _ facts: TryFacts, _ topology: Topology)
+    -> TryOutcome
+  {
+    let what: [UInt8: String] = [
+      0: "network", 1: "host", 2: "protocol", 4: "fragmentation needed", 13: "administratively prohibited",
+    ]
+    let from = result.icmpFrom.map { " from \($0)" } ?? ""
+    let text = "unreachable (\(what[code] ?? "code \(code)")\(from))"
+    // "Host unreachable" says that nobody answered ARP, which may have many reasons.
+    let missing = facts.records.last { $0.drop == .neighbourUnresolved }
+    if code == ICMPv4UnreachableCode.host, let missing, case .dropped(_, let detail) = missing.event,
+      let accident = accident(ofMissing: IPv4Address(rawValue: detail.value), from: missing.port, topology)
+    {
+      return .undecided("undecided: \(text), but \(accident)")
+    }
+    return TryOutcome(kind: .unreachable, text: text)
+  }
+
+  /// No answer, or not all of it, in time.
+  private func silence(
+    _ result: GuestProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: Int,
+    _ whereabouts: Whereabouts?
+  ) -> TryOutcome {
+    let waited = result.finishedAt - result.startedAt
+    let accident = facts.accidents.first.map { "\(describe(drop: $0))\(facts.accidents.count > 1 ? " and more" : "")" }
+    if let standstill = standstill(of: node) { return .undecided("undecided: \(standstill)") }
+    if result.hasAnswer {
+      // It stopped for good where again and again the same decision met it, and nothing else did.
+      let last = facts.decided.filter { $0.at >= result.progressAt ?? .start }
+      // What a NAT filters while it is asked how it filters stops nothing.
+      let isAsked = if case .nat = probe { true } else { false }
+      if last.count > 1, !isAsked, whereabouts == nil,
+        !facts.hadAccident(from: result.progressAt ?? .start, to: result.finishedAt)
+      {
+        return TryOutcome(
+          kind: .dropped, text: "dropped by \(describe(drop: last[0])), after \(Self.progress(result, of: probe))")
+      }
+      let cause = whereabouts?.paused.flatMap { standstill(of: $0) } ?? accident
+      return TryOutcome(
+        kind: .slow,
+        text: "slow: not finished in \(waited): \(Self.progress(result, of: probe))\(cause.map { " (\($0))" } ?? "")")
+    }
+    if let paused = whereabouts?.paused, let standstill = standstill(of: paused) {
+      return .undecided("no answer: \(standstill)")
+    }
+    let wasAnswered = facts.isDelivered || facts.refusal != nil
+    if whereabouts?.isOnTheWay == true || whereabouts?.isHeld == true {
+      guard wasAnswered || whereabouts?.isHeld == true else {
+        let left = facts.records.contains { $0.event == .sent }
+        return .undecided(
+          left
+            ? "undecided: still on its way after \(waited)"
+            : "no answer, and nothing left its sender (no neighbour answered ARP yet)")
+      }
+      var slow = TryOutcome(kind: .slow, text: "slow: the answer is still on its way after \(waited)")
+      slow.isRefusalPending = !facts.isDelivered
+      return slow
+    }
+    if let accident { return .undecided("undecided: lost by accident at \(accident)") }
+    if let drop = facts.decided.last, !result.isConnected || facts.decided.count > 1 {
+      return TryOutcome(kind: .dropped, text: "dropped by \(describe(drop: facts.decided.first ?? drop))")
+    }
+    if let other = result.foreignAnswer, let asked = result.remoteAddress {
+      return .undecided(
+        "no answer from \(asked): one came from \(other.port == 0 ? "\(other.address)" : "\(other)"), "
+          + "which no socket takes that is connected to another")
+    }
+    if facts.isDelivered, case .connect(_, _, .udp) = probe {
+      return TryOutcome(kind: .unanswered, text: "delivered, unanswered")
+    }
+    if result.isConnected { return .undecided("undecided: connected, then nothing came in \(waited)") }
+    if let refusal = facts.refusal, refusal.node == node {
+      return .undecided(
+        "no answer from \(result.remoteAddress.map(\.description) ?? "there"): what came back belongs to no connection "
+          + "(\(describe(drop: refusal)))")
+    }
+    if let refusal = facts.refusal {
+      return .undecided("undecided: no answer to \(describe(drop: refusal)) came back")
+    }
+    let left = facts.records.contains { $0.event == .sent }
+    return .undecided(
+      left
+        ? "no answer, and nothing was dropped on the way"
+        : "no answer, and nothing left its sender (no neighbour answered ARP yet)")
+  }
+
+  /// `HTTP 200, 240 kB`, `2.4 of 40 MB`
+  private static func progress(_ result: GuestProbeResult, of probe: Expectation.Probe) -> String {
+    switch probe {
+    case .throughput(_, _, let size, _, _):
+      return "\(TryOutcome.size(result.bytes)) of \(TryOutcome.size(size)) arrived"
+    case .http: return "\(TryOutcome.size(result.bytes)) of the body came"
+    case .nat: return result.nat?.text ?? "the server answered"
+    case .punch: return "the other was heard"
+    case .connect, .ping, .idle, .lease: return "something came"
+    }
+  }
+}
