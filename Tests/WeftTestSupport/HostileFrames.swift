@@ -240,8 +240,12 @@ public struct HostileFrames {
     flags: UInt8, offset: UInt8? = nil, options: [UInt8] = [], sequence: UInt32 = 1000, acknowledgment: UInt32 = 0,
     data: [UInt8] = []
   ) -> [UInt8] {
-    Self.two(4000) + Self.two(80) + Self.four(sequence) + Self.four(acknowledgment)
-      + [(offset ?? UInt8(5 + options.count / 4)) << 4, flags, 255, 255, 0, 0, 0, 0] + options + data
+    var body: [UInt8] = Self.two(4000) + Self.two(80)
+    body += Self.four(sequence)
+    body += Self.four(acknowledgment)
+    body += [(offset ?? UInt8(5 + options.count / 4)) << 4, flags, 255, 255, 0, 0, 0, 0]
+    body += options
+    return body + data
   }
   private func tcp(
     flags: UInt8, offset: UInt8? = nil, options: [UInt8] = [], sequence: UInt32 = 1000, acknowledgment: UInt32 = 0,
@@ -254,8 +258,12 @@ public struct HostileFrames {
           flags: flags, offset: offset, options: options, sequence: sequence, acknowledgment: acknowledgment, data: data)))
   }
   private func dhcpBody(_ kind: UInt8, _ more: [UInt8]) -> [UInt8] {
-    [1, 1, 6, 0, 1, 2, 3, 4] + [UInt8](repeating: 0, count: 20) + source + [UInt8](repeating: 0, count: 202)
-      + [99, 130, 83, 99, 53, 1, kind] + more + [255]
+    var body: [UInt8] = [1, 1, 6, 0, 1, 2, 3, 4]
+    body += [UInt8](repeating: 0, count: 20)
+    body += source
+    body += [UInt8](repeating: 0, count: 202)
+    body += [99, 130, 83, 99, 53, 1, kind]
+    return body + more + [255]
   }
   private func dhcp(kind: UInt8, more: [UInt8] = []) -> [UInt8] {
     [UInt8](repeating: 255, count: 6) + source + [8, 0]
