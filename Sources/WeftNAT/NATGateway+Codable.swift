@@ -150,6 +150,7 @@ extension NATGateway {
     guard pairs.count == addresses.count else { throw corrupted("external addresses") }
     mappings.last = try container.decode(UInt16.self, forKey: .lastPort)
     mappings.held = try container.decode(HoldDown.self, forKey: .held)
+    guard mappings.held.isConsistent else { throw corrupted("ports held down") }
     for held in mappings.held.all {
       if let address = mappings.ordinal(held.externalAddress) {
         mappings.taken.take(held.kind, address, held.externalPort)
@@ -164,7 +165,7 @@ extension NATGateway {
     guard smallestMTU >= 68, configuration.tableLimit >= 1, configuration.outside.prefix.length <= 32 else {
       throw corrupted("a gateway's settings")
     }
-    guard mappings.held.isConsistent, heldSYNs.isConsistent, fragments.isConsistent, events.isConsistent,
+    guard heldSYNs.isConsistent, fragments.isConsistent, events.isConsistent,
       fragments.leads(below: neighbours.count), hosts.isConsistent(addresses: addresses.count),
       filter.isConsistent(configuration.filterRules)
     else { throw corrupted("a gateway's tables") }

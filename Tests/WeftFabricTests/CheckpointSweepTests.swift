@@ -63,7 +63,7 @@ import WeftTopology
     }
     try #require(kinds.count > 200)
     var random = RandomStream(seed: UInt64(lab), owner: "sweep", purpose: "test")
-    for (number, kind) in kinds.keys.sorted().enumerated() where number % 3 == part {
+    for (number, kind) in kinds.keys.sorted().enumerated() where number % 9 == part * 3 + lab {
       let paths = kinds[kind] ?? []
       let path = paths[Int(random.next(below: UInt64(paths.count)))]
       let value = Self.values[Int(random.next(below: UInt64(Self.values.count)))]
