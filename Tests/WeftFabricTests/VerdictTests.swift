@@ -51,7 +51,7 @@ import WeftTestSupport
         """,
       checks: ["to: \"server:7\"", "to: \"server:7/udp\"", "ping: server", "http: \"http://server/\""].flatMap {
         [
-          ("from: client, \($0), timeout: 500 ms", true, "open"),
+          ("from: client, \($0), timeout: \($0.hasPrefix("http") ? "3 s" : "500 ms")", true, "open"),
           ("from: client, \($0), is: dropped, timeout: 500 ms", false, ""),
           ("from: client, \($0), is: blocked, timeout: 500 ms", false, ""),
           ("from: client, \($0), is: unreachable, timeout: 500 ms", false, ""),

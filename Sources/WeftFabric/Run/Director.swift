@@ -212,8 +212,30 @@ struct Director: Codable {
     runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
   }
 
+  /// Ends tries of one packet each that was lost: nothing of them is left that could be answered, and the next may fare
+  /// better.
+  private mutating func giveUpLost(_ topology: Topology, _ world: inout World) {
+    var whereabouts: [UInt32: Whereabouts]?
+    for trace in Set(world.losses).sorted() {
+      guard let index = owner(of: trace) else { continue }
+      owners?[trace] = index
+      switch topology.expectations[index].probe {
+      case .connect(_, _, .udp), .ping: break
+      case .connect, .http, .throughput, .nat, .punch, .idle, .lease: continue
+      }
+      let found = whereabouts ?? world.whereabouts()
+      whereabouts = found
+      guard found[trace] == nil else { continue }
+      owners?[trace] = nil
+      abandon(trace, index, topology, &world)
+      reschedule(index)
+    }
+    world.losses = []
+  }
+
   /// Takes in the probes that ended.
   mutating func collect(_ topology: Topology, _ world: inout World) {
+    if !world.losses.isEmpty { giveUpLost(topology, &world) }
     guard world.hasProbeResults else { return }
     var whereabouts: [UInt32: Whereabouts]?
     for (node, result, records) in world.takeProbeResults() {

@@ -90,7 +90,7 @@ public struct Simulation: ~Copyable {
         scheduleDirector()
       } else {
         world.step(next.source)
-        if world.hasProbeResults {
+        if world.hasProbeResults || !world.losses.isEmpty {
           director.collect(topology, &world)
           scheduleDirector()
         }

@@ -50,6 +50,7 @@ extension World {
     if let explain, explain.trace == trace, case .dropped(let reason, let detail) = event {
       explainDrop(packetID, node, place, reason, detail)
     }
+    if case .dropped(let reason, _) = event, reason.meaning == .accident { losses.append(trace) }
     let number = staged ? captures?.frameNumber(port: ports[place].capture) ?? 0 : 0
     traces.add(
       TraceRecord(event: event, at: now, packetID: packetID, node: node, port: place, frameNumber: number), to: trace)

@@ -34,6 +34,8 @@ public struct World: ~Copyable {
   var traces = TraceLog()
   /// Nodes that act on probes: looked at for results after each of their steps.
   var probing: Set<Int> = []
+  /// Probes of which a packet was lost by accident since the director looked last.
+  var losses: [UInt32] = []
   /// A probe came to an end since the director looked last.
   var hasProbeResults = false
   /// What a run has done, for progress and rates: arrivals, and wakes that something came of. How often a gateway looks
