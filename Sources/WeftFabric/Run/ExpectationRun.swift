@@ -97,7 +97,7 @@ struct ExpectationRun: Codable {
   }
 
   mutating func began(trace: UInt32, moment: Instant, timeout: Nanoseconds, now: Instant) {
-    tries += 1
+    tries &+= 1
     open.append(Try(trace: trace, startedAt: now, moment: moment, overdueAt: now + timeout + Nanoseconds(1)))
   }
 
