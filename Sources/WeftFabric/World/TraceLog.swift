@@ -75,7 +75,7 @@ struct Trace: Codable {
       dropped.add(entry)
       ofReason[Int(reason.rawValue), default: Kept()].add(entry)
     }
-    number += 1
+    number &+= 1
   }
 
   /// What was kept, in order.
