@@ -125,6 +125,42 @@ enum WorldBenchmarks {
     return Measure.figure("memory per idle VM", [(heap(2000) - heap(1000)) / 1000], "B", goal: 4096, isRate: false)
   }
 
+  /// A datagram to everybody, of whom nobody wants it: what one of those who hear it costs.
+  static func broadcast(hosts: Int) -> Figure {
+    let text = """
+      segments: {lan: {subnet: 10.0.0.0/8}}
+      hosts: {h: {uplink: lan 10.255.0.1, networks: {net: bridge}}}
+      groups: {vms: {count: \(hosts), name: "vm{n}", network: net, address: 10.1.0.1}}
+      vms: {tx: {network: net, address: 10.2.0.1, programs: [{udp-rate: {to: "10.255.255.255:9", interval: 100 us}}]}}
+      """
+    let frames = 2000
+    return Measure.values("broadcast to \(hosts) VMs, each delivery", unit: "ns", runs: 5, goal: 60) {
+      var simulation = start(text)
+      var reached = Instant.start + .milliseconds(200)
+      simulation.run(until: reached)
+      let clock = ContinuousClock()
+      let time = clock.measure {
+        reached = reached + .microseconds(100) * UInt64(frames)
+        simulation.run(until: reached)
+      }
+      return Measure.nanoseconds(time) / Double(frames * hosts)
+    }
+  }
+
+  /// Everybody asks everybody for an address and tells everybody that he has one.
+  static func boot(hosts: Int) -> Figure {
+    let text = """
+      segments: {wan: {subnet: 172.16.0.0/12}}
+      hosts: {h: {uplink: wan 172.16.1.0, networks: {net: {mode: nat, subnet: 10.0.0.0/8}}}}
+      groups: {vms: {count: \(hosts), name: "vm{n}", network: net}}
+      """
+    return Measure.values("\(hosts) VMs boot by DHCP in one network", unit: "s", runs: 3) {
+      var simulation = start(text)
+      let clock = ContinuousClock()
+      return Measure.nanoseconds(clock.measure { simulation.run(until: .start + .seconds(1)) }) / 1e9
+    }
+  }
+
   static func thousandPings() -> Figure {
     let text = """
       segments: {lan: {subnet: 10.0.0.0/8}}

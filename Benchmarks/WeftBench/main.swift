@@ -53,6 +53,8 @@ let suites: [(String, () -> [Figure])] = [
   ("tcp", { [WorldBenchmarks.bulk()] }),
   ("tcp captured", { [WorldBenchmarks.bulk(captures: .tmpfs)] }),
   ("memory", { [WorldBenchmarks.memoryPerIdleVM()] }),
+  ("broadcast", { [WorldBenchmarks.broadcast(hosts: 1000), WorldBenchmarks.broadcast(hosts: 10_000)] }),
+  ("boot", { [WorldBenchmarks.boot(hosts: 10_000)] }),
   ("pings", { [WorldBenchmarks.thousandPings()] }),
 ]
 

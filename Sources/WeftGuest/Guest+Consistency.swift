@@ -18,6 +18,9 @@ extension IPLayer {
     errorBudget.isConsistent && reassembly.isConsistent
       && interfaces.enumerated().allSatisfy { index, interface in
         interface.port.index == index && interface.neighbours.port.index == index
+          && interface.neighbours.mac == interface.mac && interface.neighbours.address == interface.address
+          // Kept beside what it is worked out from: were it earlier, there would be no end of waking.
+          && interface.dhcpDeadline == interface.dhcp?.deadline ?? .never && interface.dhcp?.isConsistent ?? true
           && (576...1900).contains(interface.mtu)
       }
   }
@@ -33,11 +36,14 @@ extension TCPConnection {
       (1...1860).contains(ownSegmentSize), (1...ownSegmentSize).contains(segmentSize), sendShift <= 14,
       receiveShift <= 14, sendBuffer.count <= Self.sendLimit, receiveBuffer.count <= Self.receiveLimit
     else { return false }
-    return (!state.canSend || isConsistentSender) && (!state.canReceive || isConsistentReceiver)
+    guard (0...128).contains(attempts), generation != 0 || state == .closed else { return false }
+    return (state == .closed || isConsistentSender) && (!state.canReceive || isConsistentReceiver)
   }
 
   /// What may be sent or sent again lies in the buffer, behind it at most a FIN's number and a probe.
   private var isConsistentSender: Bool {
+    // What a connection no longer sends or doesn't yet is looked at by acknowledgments all the same.
+    guard state.canSend else { return (-1...(1 << 30)).contains(unacknowledged.distance(from: sendBase)) }
     let end = sendBuffer.count + (finQueued ? 1 : 0)
     let first = unacknowledged.distance(from: sendBase)
     let following = next.distance(from: sendBase)
@@ -55,5 +61,16 @@ extension TCPConnection {
       edge = range.end
     }
     return outOfOrder.count <= Self.mostRanges
+  }
+}
+
+extension DHCPClient {
+  var isConsistent: Bool {
+    guard (0...1 << 20).contains(attempts) else { return false }
+    switch state {
+    // They renew what they have.
+    case .bound, .renewing, .rebinding: return lease != nil
+    default: return true
+    }
   }
 }

@@ -17,6 +17,11 @@ struct EventRing: Codable {
   private var head = 0
   private(set) var lost: UInt64 = 0
 
+  /// Of a decoded one.
+  var isConsistent: Bool {
+    (0...1 << 40).contains(limit) && events.count <= max(limit, 0) && (0...max(events.count - 1, 0)).contains(head)
+  }
+
   mutating func setLimit(_ limit: Int) {
     self.limit = max(limit, 0)
     let kept = take().suffix(self.limit)
@@ -29,7 +34,7 @@ struct EventRing: Codable {
     } else {
       events[head] = event
       head = (head + 1) % limit
-      lost += 1
+      lost &+= 1
     }
   }
 

@@ -94,6 +94,12 @@ struct PacketFilter: Codable {
   /// Whether a packet of a known connection can be touched by a rule: where it can't, none is looked at.
   private(set) var judgesEstablished: Bool
 
+  /// Of a decoded one: the rules that were configured, and a count for each.
+  func isConsistent(_ configured: [FilterRule]) -> Bool {
+    rules == configured && counts.count == rules.count
+      && judgesEstablished == PacketFilter(configured).judgesEstablished
+  }
+
   init(_ rules: [FilterRule]) {
     self.rules = rules
     counts = [Count](repeating: Count(), count: rules.count)

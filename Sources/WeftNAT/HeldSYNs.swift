@@ -11,6 +11,12 @@ struct HeldSYNs: Codable {
   private var frames: FrameQueue?
   private var due: [Instant] = []
 
+  /// Of a decoded one: a moment for each frame, and in order.
+  var isConsistent: Bool {
+    due.count == frames?.count ?? 0 && frames?.capacity ?? Self.limit == Self.limit
+      && zip(due, due.dropFirst()).allSatisfy { $0 <= $1 }
+  }
+
   var isEmpty: Bool { due.isEmpty }
   var deadline: Instant { due.first ?? .never }
 

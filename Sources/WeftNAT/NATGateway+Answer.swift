@@ -22,7 +22,7 @@ extension NATGateway {
     else { return }
     let error = ICMPError.make(
       type, code: code, rest: rest, about: ip, from: own, identification: identification, trace: frame.trace, &out)
-    counters.answered += 1
+    counters.answered &+= 1
     neighbours[at].send(error, to: next, now: now, &out)
   }
 
@@ -109,7 +109,7 @@ extension NATGateway {
     outer.write(to: &ip, payloadLength: 20)
     var segment = ip.slice(20..<40)
     header.write(to: &segment, source: packet.destination, destination: packet.source)
-    counters.answered += 1
+    counters.answered &+= 1
     neighbours[at].send(reset, to: next, now: now, &out)
   }
 
@@ -145,7 +145,7 @@ extension NATGateway {
     var message = ip.slice(20..<20 + length)
     ICMPv4Header(type: .echoReply, code: packet.icmpCode, rest: frame.bytes.u32(packet.transport + 4)).write(
       to: &message)
-    counters.answered += 1
+    counters.answered &+= 1
     neighbours[at].send(reply, to: next, now: now, &out)
   }
 }

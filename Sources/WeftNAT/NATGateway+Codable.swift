@@ -90,12 +90,6 @@ extension MappingTable {
   }
 }
 
-extension NATGateway.Counters {
-  fileprivate var values: [UInt64] {
-    [created, expired, tableFull, portsExhausted, translated, passed, answered]
-  }
-}
-
 extension NATGateway {
   private enum CodingKeys: CodingKey {
     case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows,
@@ -156,6 +150,7 @@ extension NATGateway {
     guard pairs.count == addresses.count else { throw corrupted("external addresses") }
     mappings.last = try container.decode(UInt16.self, forKey: .lastPort)
     mappings.held = try container.decode(HoldDown.self, forKey: .held)
+    guard mappings.held.isConsistent else { throw corrupted("ports held down") }
     for held in mappings.held.all {
       if let address = mappings.ordinal(held.externalAddress) {
         mappings.taken.take(held.kind, address, held.externalPort)
@@ -166,7 +161,14 @@ extension NATGateway {
       throw corrupted("a gateway's ports")
     }
     guard configuration.problem == nil else { throw corrupted("a gateway's forwards") }
-    guard counters.values.allSatisfy({ $0 < 1 << 62 }) else { throw corrupted("a gateway's counters") }
+    // What holds for the topology file holds for what was made from it.
+    guard smallestMTU >= 68, configuration.tableLimit >= 1, configuration.outside.prefix.length <= 32 else {
+      throw corrupted("a gateway's settings")
+    }
+    guard heldSYNs.isConsistent, fragments.isConsistent, events.isConsistent,
+      fragments.leads(below: neighbours.count), hosts.isConsistent(addresses: addresses.count),
+      filter.isConsistent(configuration.filterRules)
+    else { throw corrupted("a gateway's tables") }
 
     let mappingWords = try container.decode([UInt64].self, forKey: .mappings)
     guard mappingWords.count % MappingTable.wordsPerMapping == 0 else { throw corrupted("a mapping cut short") }

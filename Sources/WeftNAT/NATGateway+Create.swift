@@ -11,7 +11,7 @@ extension NATGateway {
     let stale = sessions.find(packet.tuple(on: at))
     if stale >= 0 {
       remove(stale >> 1)
-      counters.expired += 1
+      counters.expired &+= 1
     }
     switch at {
     case 0: beginOutside(frame, packet, now: now, &out)
@@ -94,7 +94,7 @@ extension NATGateway {
     let rival = sessions.find(reply)
     if rival >= 0, sessions.entries[rival >> 1].deadline <= now.rawValue {
       remove(rival >> 1)
-      counters.expired += 1
+      counters.expired &+= 1
     } else if rival >= 0 || original == reply {
       if flags.contains(.holdsMapping), let mapping { letGo(mapping) }
       if flags.contains(.holdsTarget), let target { letGo(target) }
@@ -106,7 +106,7 @@ extension NATGateway {
       state: original.kind == Proto.tcp ? .synSent : .none, flags: flags)
     let number = sessions.insert(session, mapping: mapping.map(UInt32.init) ?? SessionTable.none)
     hosts.began(HostTable.key(original.port, original.source))
-    counters.created += 1
+    counters.created &+= 1
     if flags.contains(.holdsMapping) || original.port >= 2 && !flags.contains(.local) { addContact(number) }
     return true
   }
@@ -126,7 +126,7 @@ extension NATGateway {
       }
       candidate = sessions.links[Int(candidate)].newer
     }
-    counters.evicted += 1
+    counters.evicted &+= 1
     remove(victim)
   }
 
@@ -204,8 +204,8 @@ extension NATGateway {
   mutating func refuseNew(
     _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    if reason == .tableFull { counters.tableFull += 1 }
-    if reason == .portsExhausted { counters.portsExhausted += 1 }
+    if reason == .tableFull { counters.tableFull &+= 1 }
+    if reason == .portsExhausted { counters.portsExhausted &+= 1 }
     let isForWant = reason == .tableFull || reason == .portsExhausted || reason == .hostLimit
     if isForWant, at != 0, configuration.behaviour.reportsExhaustion {
       answerError(

@@ -94,7 +94,7 @@ extension NATGateway {
   private mutating func refuseInvalid(
     _ frame: consuming Frame, _ packet: Packet, _ session: Session, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    counters.invalid += 1
+    counters.invalid &+= 1
     if let rule = passes(session.original, to: session.replyPort, .invalid, bytes: packet.end - 14) {
       return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }

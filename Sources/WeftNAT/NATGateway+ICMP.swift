@@ -190,7 +190,7 @@ extension NATGateway {
     let session = sessions.entries[hit >> 1]
     guard configuration.ipForwarding || session.flags.contains(.local) else { return }
     let other = hit & 1 != 0 ? session.original : session.reply
-    counters.answered += 1
+    counters.answered &+= 1
     sendError(error, quotation, other, source: ownAddress(on: Int(other.port)), decrement: false, now: now, &out)
   }
 }

@@ -184,7 +184,7 @@ public struct NATGateway: Element {
     guard events.limit > 0 || configuration.limits.portHoldDown > .zero else {
       while let number = sessions.nextExpired(now: now) {
         remove(number)
-        counters.expired += 1
+        counters.expired &+= 1
       }
       return
     }
@@ -195,7 +195,7 @@ public struct NATGateway: Element {
       return (a, sessions.links[$0].sequence) < (b, sessions.links[$1].sequence)
     }
     for number in numbers { remove(number) }
-    counters.expired += UInt64(numbers.count)
+    counters.expired &+= UInt64(numbers.count)
   }
 
   /// Ends a session, and its mapping with the last of them.

@@ -26,6 +26,11 @@ public struct ForwardingDatabase: Codable {
     self.ageing = ageing
   }
 
+  /// Of a decoded one: that its entries are few enough and name ports of the switch.
+  func fits(ports: Int) -> Bool {
+    limit >= 0 && entries.count <= limit && entries.unordered.allSatisfy { $0.value.port.index < ports }
+  }
+
   /// Entries held, those past their time included until they make room.
   public var count: Int { entries.count }
 

@@ -79,3 +79,15 @@ public struct VirtualSwitch: Element {
     }
   }
 }
+
+extension VirtualSwitch {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    portCount = try container.decode(Int.self, forKey: .portCount)
+    database = try container.decode(ForwardingDatabase.self, forKey: .database)
+    counters = try container.decode(Counters.self, forKey: .counters)
+    guard portCount >= 0, database.fits(ports: portCount) else {
+      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a switch's database"))
+    }
+  }
+}

@@ -18,6 +18,7 @@ import WeftTopology
     vms:
       web: {network: home, programs: [{http-server: 80}, {bulk: {to: "peer:9", size: 10 MB}}]}
     events: [{at: 1 s, pause: web}]
+    expect: [{from: peer, to: "laptop:8080", is: open, at: 1500 ms}]
     """
 
   /// The state at 150 ms, in the middle of a transfer.
@@ -57,17 +58,28 @@ import WeftTopology
     (#""portCount":3"#, #""portCount":9"#),
     (#""receiveCapacity":256"#, #""receiveCapacity":0"#),
     (#""nextEvent":0"#, #""nextEvent":7"#),
+    // A check that nobody makes.
+    (#""from":"peer""#, #""from":"nobody""#),
     // A guest whose parts contradict each other.
     (#""ownSegmentSize":1460"#, #""ownSegmentSize":146000"#),
     (#""congestionWindow":"#, #""congestionWindow":9223372036854775807,"x":"#),
     (#""halfOpen":0"#, #""halfOpen":-1"#),
     (#""mtu":1500,"neighbours""#, #""mtu":65000,"neighbours""#),
-    (#""bytesOut":"#, #""bytesOut":18446744073709551615,"x":"#),
+    (#""owner":{"index":0,"kind":2}"#, #""owner":{"index":7,"kind":2}"#),
   ]) func aContradictionIsAnError(_ change: (String, String)) throws {
     let state = try Self.state()
     let isThere = state.contains(change.0)
     #expect(isThere, "\(change.0) is no part of the state any more")
     let damaged = state.replacingOccurrences(of: change.0, with: change.1)
     #expect(throws: (any Error).self) { _ = try Self.resume(damaged) }
+  }
+
+  /// Statistics are nobody's business: they wrap.
+  @Test func countsAtTheirEndGoOn() throws {
+    let most = #""bytesOut":18446744073709551615,"x":"#
+    let damaged = try Self.state().replacingOccurrences(of: #""bytesOut":"#, with: most)
+    var simulation = try Self.resume(damaged)
+    simulation.run(until: .start + .seconds(2))
+    #expect(simulation.now > .start + .seconds(1))
   }
 }

@@ -173,7 +173,7 @@ struct Director: Codable {
   ) {
     let expectation = topology.expectations[index]
     let trace = nextTrace
-    nextTrace += 1
+    nextTrace &+= 1
     runs[index].began(trace: trace, moment: moment, timeout: timeout, now: world.now)
     owners?[trace] = index
     guard let node = world.names.machines[expectation.from] else { return }

@@ -97,7 +97,7 @@ struct ExpectationRun: Codable {
   }
 
   mutating func began(trace: UInt32, moment: Instant, timeout: Nanoseconds, now: Instant) {
-    tries += 1
+    tries &+= 1
     open.append(Try(trace: trace, startedAt: now, moment: moment, overdueAt: now + timeout + Nanoseconds(1)))
   }
 
@@ -112,7 +112,7 @@ struct ExpectationRun: Codable {
   ) {
     guard verdict == nil, let place = open.firstIndex(where: { $0.trace == trace }) else { return }
     let attempt = open.remove(at: place)
-    tally[outcome.kind.rawValue] += 1
+    tally[outcome.kind.rawValue] &+= 1
     let match = expectation.match(outcome, in: world)
     var judged = Verdict(
       name: expectation.name, passed: false, observed: outcome.text, expected: match.expected ?? "", decidedAt: now,

@@ -21,6 +21,8 @@ extension SimulationImage {
       }
       guard ports == node.portCount else { return false }
     }
+    // A try that nobody makes is never over.
+    guard topology.expectations.allSatisfy({ world.names.machines[$0.from] != nil }) else { return false }
     let (nodes, ports) = (world.nodes.indices, world.ports.indices)
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { ports.contains($0.port) }
       && traces.allSatisfy { nodes.contains($0.node) && ports.contains($0.port) }

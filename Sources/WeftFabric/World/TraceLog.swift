@@ -34,7 +34,7 @@ struct Trace: Codable {
     var count = 0
 
     mutating func add(_ record: Numbered) {
-      count += 1
+      count &+= 1
       if first.count < Trace.kept { return first.append(record) }
       if last.count == Trace.kept { last.removeFirst() }
       last.append(record)
@@ -75,7 +75,7 @@ struct Trace: Codable {
       dropped.add(entry)
       ofReason[Int(reason.rawValue), default: Kept()].add(entry)
     }
-    number += 1
+    number &+= 1
   }
 
   /// What was kept, in order.

@@ -58,7 +58,7 @@ public struct RoundTrips: Codable, Sendable, Hashable {
   public var average: Nanoseconds { count == 0 ? .zero : sum / count }
 
   mutating func add(_ time: Nanoseconds) {
-    count += 1
+    count &+= 1
     minimum = min(minimum, time)
     maximum = max(maximum, time)
     sum = sum + time
@@ -85,9 +85,8 @@ extension ConnectionReport: CustomStringConvertible {
   }
 }
 
-extension ProgramReport {
-  /// Of a decoded one: far from where counting on would overflow.
-  var isConsistent: Bool {
-    [requests, replies, failures, bytesIn, bytesOut, patternBytes, rtt?.count ?? 0].allSatisfy { $0 < 1 << 62 }
-  }
+/// Of payload; as much as there are numbers for, where the time was next to nothing.
+func bitsPerSecond(_ bytes: UInt64, in time: Nanoseconds) -> UInt64 {
+  guard time > .zero else { return 0 }
+  return UInt64(min(Double(bytes) * 8 / time.seconds, 0x1p63))
 }

@@ -155,14 +155,15 @@ struct Reassembly: Codable {
 extension Reassembly {
   /// Of a decoded one: that the frames are those of the ranges, which fit the whole.
   var isConsistent: Bool {
-    held == partials.reduce(0) { $0 + $1.received }
+    // Bounds first: sums of what is within them can't overflow.
+    partials.count <= Self.datagrams
       && partials.allSatisfy { partial in
         partial.frames.count == partial.ranges.count && partial.frames.capacity == Self.fragments
-          && partial.received == partial.ranges.reduce(0) { $0 + min($1.count, 65535) }
+          && (0...65535 - 20).contains(partial.total ?? 0)
           && partial.ranges.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= partial.total ?? 65535 - 20 }
-          && (partial.total ?? 0) <= 65535 - 20
+          && partial.received == partial.ranges.reduce(0) { $0 + $1.count }
           && zip(partial.frames.ranges, partial.ranges).allSatisfy { $0 == $1 }
-      }
+      } && held == partials.reduce(0) { $0 + $1.received }
   }
 }
 

@@ -22,5 +22,5 @@ struct TokenBucket: Codable {
 
 extension TokenBucket {
   /// Of a decoded one: far from where adding up would overflow.
-  var isConsistent: Bool { cost <= 1_000_000_000 && depth <= 1 << 62 }
+  var isConsistent: Bool { (1...1_000_000_000).contains(cost) && depth <= 1 << 62 && full <= 1 << 63 }
 }

@@ -98,7 +98,7 @@ struct HolePunch: Codable {
   }
 
   private mutating func heard(_ message: PunchMessage, now: Instant) -> Step {
-    bytes += UInt64(PunchMessage.length)
+    bytes &+= UInt64(PunchMessage.length)
     hasHeard = true
     if message.flag { isHeard = true }
     if isHeard, rtt == nil { rtt = punchedAt.map { now - $0 } }

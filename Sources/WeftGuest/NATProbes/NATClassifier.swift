@@ -136,13 +136,13 @@ struct NATClassifier: Codable {
       guard let target else { continue }
       stack.sendDatagram(
         from: source, to: target.address, target.port, request.bytes.span.bytes, trace: trace, now: now, &out)
-      sent += 1
+      sent &+= 1
     }
-    deadline = phaseStart + (resent < Self.resend.count ? Self.resend[resent] : Self.patience)
+    deadline = phaseStart + (Self.resend.indices.contains(resent) ? Self.resend[resent] : Self.patience)
   }
 
   mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
-    if resent < Self.resend.count {
+    if Self.resend.indices.contains(resent) {
       resent += 1
       sendOpen(now: now, &stack, &out)
       return .going
@@ -172,7 +172,7 @@ struct NATClassifier: Codable {
       open.remove(at: index)
     default: return .going
     }
-    received += 1
+    received &+= 1
     if rtt == nil { rtt = now - startedAt }
     let isOver =
       phase == .hairpin ? open.contains { $0.answer != nil } : open.allSatisfy { $0.answer != nil }

@@ -41,7 +41,7 @@ struct NATProbe: GuestBehaviour {
   mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    report.bytesIn += UInt64(payload.byteCount)
+    report.bytesIn &+= UInt64(payload.byteCount)
     if let step = classifier?.datagram(info, payload, now: now, &stack, &out) { proceed(step, now: now, &stack) }
   }
 

@@ -46,9 +46,9 @@ struct Rendezvous: GuestBehaviour {
   mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    report.bytesIn += UInt64(payload.byteCount)
+    report.bytesIn &+= UInt64(payload.byteCount)
     guard !info.isBroadcast, let message = PunchMessage(payload), message.kind == .register else {
-      report.failures += 1
+      report.failures &+= 1
       return
     }
     let guest = Guest(
@@ -60,9 +60,9 @@ struct Rendezvous: GuestBehaviour {
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     while let message = stack.readPunchMessage(id) {
-      report.bytesIn += UInt64(PunchMessage.length)
+      report.bytesIn &+= UInt64(PunchMessage.length)
       guard message.kind == .register, let seen = stack.remote(id) else {
-        report.failures += 1
+        report.failures &+= 1
         continue
       }
       register(message, Guest(seen: seen, socket: id, trace: 0, local: nil), now: now, &stack, &out)
@@ -73,7 +73,7 @@ struct Rendezvous: GuestBehaviour {
   private mutating func register(
     _ message: PunchMessage, _ guest: Guest, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    report.requests += 1
+    report.requests &+= 1
     let isTCP = guest.socket != nil
     var index = meetings.firstIndex { $0.id == message.meeting && $0.isTCP == isTCP }
     if index == nil {
@@ -102,7 +102,7 @@ struct Rendezvous: GuestBehaviour {
         from: port, to: other.seen.address, other.seen.port, bytes.span.bytes, source: other.local, trace: other.trace,
         now: now, &out)
     }
-    report.replies += 1
-    report.bytesOut += UInt64(bytes.count)
+    report.replies &+= 1
+    report.bytesOut &+= UInt64(bytes.count)
   }
 }

@@ -35,15 +35,15 @@ struct STUNServer: GuestBehaviour {
   mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    report.bytesIn += UInt64(payload.byteCount)
+    report.bytesIn &+= UInt64(payload.byteCount)
     guard !info.isBroadcast, let message = STUNMessage(payload) else {
-      report.failures += 1
+      report.failures &+= 1
       return
     }
     let partner = partner.flatMap { stack.resolve($0) }
     switch message.kind {
     case .request:
-      report.requests += 1
+      report.requests &+= 1
       let client = TransportAddress(info.source, info.sourcePort)
       guard message.unknown == nil, !message.changesAddress || partner != nil else {
         // Without a partner CHANGE-REQUEST can't be done (RFC 5780, 6.1: unknown attribute).
@@ -67,13 +67,13 @@ struct STUNServer: GuestBehaviour {
     case .indication:
       // Only the partner may have others written to.
       guard let client = message.mapped, let partner, info.source == partner else {
-        report.failures += 1
+        report.failures &+= 1
         return
       }
       answer(
         client, message.transaction, from: message.changesPort ? otherPort(info.destinationPort) : info.destinationPort,
         info, other: partner, now: now, &stack, &out)
-    case .success, .failure: report.failures += 1
+    case .success, .failure: report.failures &+= 1
     }
   }
 
@@ -100,7 +100,7 @@ struct STUNServer: GuestBehaviour {
         from: port, to: client.address, client.port, bytes.span.bytes, source: info.destination, trace: info.trace,
         now: now, &out)
     else { return }
-    report.replies += 1
-    report.bytesOut += UInt64(bytes.count)
+    report.replies &+= 1
+    report.bytesOut &+= UInt64(bytes.count)
   }
 }

@@ -28,7 +28,7 @@ struct BulkTransfer: Codable {
       while written < size {
         let room = min(UInt64(stack.writable(socket)), size - written, UInt64(Pattern.longest))
         guard room > 0 else { break }
-        written += UInt64(Pattern.with(offset: written, count: Int(room)) { stack.write(socket, $0) })
+        written &+= UInt64(Pattern.with(offset: written, count: Int(room)) { stack.write(socket, $0) })
       }
       if written == size { stack.shutdown(socket) }
       // A connection that failed has let go of its buffer: that says nothing.
@@ -46,7 +46,7 @@ struct BulkTransfer: Codable {
   /// Payload bits per second since the handshake.
   func throughput(now: Instant) -> UInt64? {
     guard let connectedAt, connectedAt < now else { return nil }
-    return UInt64(Double(acknowledged) * 8 / (now - connectedAt).seconds)
+    return bitsPerSecond(acknowledged, in: now - connectedAt)
   }
 }
 

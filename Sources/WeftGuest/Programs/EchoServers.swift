@@ -28,7 +28,7 @@ struct TCPEcho: GuestBehaviour {
     if report.state == .running {
       while let next = late.first, next.at <= now {
         late.removeFirst()
-        report.bytesOut += UInt64(stack.write(next.socket, next.request.span.bytes))
+        report.bytesOut &+= UInt64(stack.write(next.socket, next.request.span.bytes))
       }
       deadline = late.first?.at ?? .never
       return
@@ -41,12 +41,12 @@ struct TCPEcho: GuestBehaviour {
   mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    if events.contains(.connected) { report.requests += 1 }
+    if events.contains(.connected) { report.requests &+= 1 }
     if stack.readable(id) == LateEcho.length, late.count < LateEcho.most {
       let request = stack.peek(id, LateEcho.length)
       if let delay = LateEcho.delay(request.span.bytes) {
         stack.discard(id)
-        report.bytesIn += UInt64(LateEcho.length)
+        report.bytesIn &+= UInt64(LateEcho.length)
         let place = late.firstIndex { $0.at > now + delay } ?? late.count
         late.insert(Late(at: now + delay, socket: id, request: request), at: place)
         deadline = late[0].at
@@ -58,8 +58,8 @@ struct TCPEcho: GuestBehaviour {
       guard !bytes.isEmpty else { break }
       let count = stack.write(id, bytes.span.bytes)
       stack.discard(id, count)
-      report.bytesIn += UInt64(count)
-      report.bytesOut += UInt64(count)
+      report.bytesIn &+= UInt64(count)
+      report.bytesOut &+= UInt64(count)
     }
     if stack.readable(id) == 0, stack.isAtEnd(id) { stack.shutdown(id) }
   }
@@ -107,8 +107,8 @@ struct UDPEcho: GuestBehaviour {
   mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    report.requests += 1
-    report.bytesIn += UInt64(payload.byteCount)
+    report.requests &+= 1
+    report.bytesIn &+= UInt64(payload.byteCount)
     if let delay = LateEcho.delay(payload), !info.isBroadcast, late.count < LateEcho.most {
       let place = late.firstIndex { $0.at > now + delay } ?? late.count
       let one = Late(
@@ -130,7 +130,7 @@ struct UDPEcho: GuestBehaviour {
     let result = stack.sendDatagram(
       from: port, to: client.address, client.port, payload, source: source, trace: trace, now: now, &out)
     guard case .sent = result else { return }
-    report.replies += 1
-    report.bytesOut += UInt64(payload.byteCount)
+    report.replies &+= 1
+    report.bytesOut &+= UInt64(payload.byteCount)
   }
 }

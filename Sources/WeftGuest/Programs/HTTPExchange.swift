@@ -85,7 +85,7 @@ struct HTTPExchange: Codable {
     if body.count < Self.bodyKept { body += stack.peek(socket, Self.bodyKept - body.count) }
     if !search.isFound { search.feed(stack.peek(socket, there)) }
     stack.discard(socket)
-    received += UInt64(there)
+    received &+= UInt64(there)
   }
 }
 
@@ -130,7 +130,7 @@ struct HTTPGet: GuestBehaviour {
       // The server is silent, or its reset was lost: without a limit the client would wait for ever.
       stack.abort(exchange.socket)
       self.exchange = nil
-      report.failures += 1
+      report.failures &+= 1
       lastError = SocketError.timedOut.text
       if report.requests >= UInt64(count) { return finish(now: now) }
     }
@@ -143,8 +143,8 @@ struct HTTPGet: GuestBehaviour {
     self.exchange = exchange
     report.state = .running
     report.startedAt = report.startedAt ?? now
-    report.requests += 1
-    report.bytesOut += UInt64(exchange.requestLength)
+    report.requests &+= 1
+    report.bytesOut &+= UInt64(exchange.requestLength)
     nextAt = now + interval
     deadline = now + Self.patience
   }
@@ -156,8 +156,8 @@ struct HTTPGet: GuestBehaviour {
     switch step {
     case .going: return
     case .done:
-      report.replies += 1
-      report.bytesIn += exchange.received
+      report.replies &+= 1
+      report.bytesIn &+= exchange.received
       report.httpStatus = exchange.status
       report.httpBody = exchange.body
       if let connected = exchange.connectedAt, let first = exchange.firstByteAt {
@@ -166,7 +166,7 @@ struct HTTPGet: GuestBehaviour {
         report.rtt = rtt
       }
     case .failed(let error):
-      report.failures += 1
+      report.failures &+= 1
       lastError = error?.text ?? "not HTTP"
     }
     self.exchange = nil

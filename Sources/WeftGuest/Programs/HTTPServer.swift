@@ -120,14 +120,14 @@ struct HTTPServer: GuestBehaviour {
     switch HTTPRequest.parse(stack.peek(id, HTTPRequest.longest + 1)) {
     case .incomplete: return false
     case .invalid(let status):
-      report.requests += 1
-      report.failures += 1
-      report.bytesIn += UInt64(stack.discard(id))
+      report.requests &+= 1
+      report.failures &+= 1
+      report.bytesIn &+= UInt64(stack.discard(id))
       let text = Array("\(status) \(HTTPRequest.reason(status))\n".utf8)
       respond(index, status: status, content: text, length: text.count, isHead: false, keepsAlive: false)
     case .complete(let request, let length):
-      report.requests += 1
-      report.bytesIn += UInt64(stack.discard(id, length))
+      report.requests &+= 1
+      report.bytesIn &+= UInt64(stack.discard(id, length))
       respond(
         index, status: status, content: nil, length: size, isHead: request.isHead, keepsAlive: request.keepsAlive)
     }
@@ -156,7 +156,7 @@ struct HTTPServer: GuestBehaviour {
     if !header.isEmpty {
       let count = stack.write(id, header.span.bytes)
       header.removeFirst(count)
-      report.bytesOut += UInt64(count)
+      report.bytesOut &+= UInt64(count)
     }
     while header.isEmpty, offset < end {
       let room = min(stack.writable(id), end - offset, Pattern.longest)
@@ -172,8 +172,8 @@ struct HTTPServer: GuestBehaviour {
         header: header, bodyOffset: offset, bodyEnd: end, content: content, keepsAlive: keepsAlive)
       return false
     }
-    report.bytesOut += UInt64(end)
-    report.replies += 1
+    report.bytesOut &+= UInt64(end)
+    report.replies &+= 1
     if keepsAlive {
       clients[index].phase = .reading
     } else {

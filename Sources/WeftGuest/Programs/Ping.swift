@@ -59,8 +59,8 @@ struct Ping: GuestBehaviour {
       report.startedAt = now
     }
     sequence &+= 1
-    report.requests += 1
-    report.bytesOut += UInt64(size)
+    report.requests &+= 1
+    report.bytesOut &+= UInt64(size)
     if outstanding.count == 64 { outstanding.removeFirst() }
     outstanding.append(Sent(sequence: sequence, at: now))
     deadline = now + (report.requests < UInt64(count) ? interval : Self.linger)
@@ -69,8 +69,8 @@ struct Ping: GuestBehaviour {
   mutating func reply(_ sequence: UInt16, size: Int, now: Instant, _ stack: inout Stack) {
     guard let index = outstanding.firstIndex(where: { $0.sequence == sequence }) else { return }
     let sent = outstanding.remove(at: index)
-    report.replies += 1
-    report.bytesIn += UInt64(size)
+    report.replies &+= 1
+    report.bytesIn &+= UInt64(size)
     var rtt = report.rtt ?? RoundTrips()
     rtt.add(now - sent.at)
     report.rtt = rtt
@@ -78,7 +78,7 @@ struct Ping: GuestBehaviour {
   }
 
   mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    report.failures += 1
+    report.failures &+= 1
     lastError = error.text
   }
 

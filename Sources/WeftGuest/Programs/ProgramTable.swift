@@ -232,6 +232,29 @@ struct ProgramTable: Codable {
 }
 
 extension ProgramTable {
+  private typealias Place = (kind: SocketOwner.Kind, index: UInt32, owner: SocketOwner)
+
+  /// What each program believes itself to be, beside what it is. A SYN flood has no sockets.
+  private var owners: [(kind: SocketOwner.Kind, index: UInt32, owner: SocketOwner)] {
+    var all: [Place] = []
+    func add(_ kind: SocketOwner.Kind, _ owners: [SocketOwner]) {
+      for (index, owner) in owners.enumerated() { all.append((kind, UInt32(index), owner)) }
+    }
+    add(.httpServer, httpServers.map(\.owner))
+    add(.httpGet, httpGets.map(\.owner))
+    add(.ping, pings.map(\.owner))
+    add(.tcpEcho, tcpEchos.map(\.owner))
+    add(.udpEcho, udpEchos.map(\.owner))
+    add(.sink, sinks.map(\.owner))
+    add(.bulk, bulks.map(\.owner))
+    add(.udpRate, udpRates.map(\.owner))
+    add(.stunServer, stunServers.map(\.owner))
+    add(.natProbe, natProbes.map(\.owner))
+    add(.rendezvous, rendezvouses.map(\.owner))
+    add(.synFlood, synFloods.indices.map { SocketOwner(.synFlood, UInt32($0)) })
+    return all
+  }
+
   /// Whether a socket's owner is there; a probe may be gone.
   func has(_ owner: SocketOwner) -> Bool {
     let count: Int
@@ -255,7 +278,10 @@ extension ProgramTable {
 
   /// Of a decoded one: that every program can go on from where it is.
   var isConsistent: Bool {
-    order.allSatisfy { $0.isProgram && has($0) } && reports.allSatisfy { $0.isConsistent }
+    // Each program once, and each with its own number.
+    order.allSatisfy { $0.isProgram && has($0) } && Set(order.map(\.number)).count == order.count
+      && order.count == owners.count
+      && owners.allSatisfy { kind, index, owner in owner.kind == kind && owner.index == index }
       && httpServers.allSatisfy { $0.isConsistent } && sinks.allSatisfy { $0.isConsistent }
       && pings.allSatisfy { (0...65_507).contains($0.size) && $0.count >= 0 && $0.interval > .zero }
       && httpGets.allSatisfy { $0.count >= 0 }

@@ -48,14 +48,14 @@ struct Sink: GuestBehaviour {
   /// Bits per second between the first and the last byte.
   var throughput: UInt64? {
     guard firstByte < lastByte else { return nil }
-    return UInt64(Double(report.bytesIn) * 8 / (lastByte - firstByte).seconds)
+    return bitsPerSecond(report.bytesIn, in: lastByte - firstByte)
   }
 
   mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     if events.contains(.connected) {
-      report.requests += 1
+      report.requests &+= 1
       let slot: UInt32
       if let free = free.popLast() {
         slot = free

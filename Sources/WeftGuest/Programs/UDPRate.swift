@@ -95,7 +95,7 @@ struct UDPRate: GuestBehaviour {
   }
 
   mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    report.failures += 1
+    report.failures &+= 1
   }
 
   private mutating func finish(now: Instant, _ stack: inout Stack) {
@@ -103,7 +103,7 @@ struct UDPRate: GuestBehaviour {
     report.state = .done
     report.finishedAt = now
     if let started = report.startedAt, started < now {
-      report.throughput = UInt64(Double(report.bytesOut) * 8 / (now - started).seconds)
+      report.throughput = bitsPerSecond(report.bytesOut, in: now - started)
     }
   }
 }

@@ -22,6 +22,9 @@ struct SocketOwner: Codable, Equatable {
   var kind: Kind
   var index: UInt32
 
+  /// Another one for every other owner.
+  var number: UInt64 { UInt64(kind.rawValue) << 32 | UInt64(index) }
+
   var isProgram: Bool { kind != .none && kind != .timeWait && kind != .probe }
 
   @inline(__always)

@@ -46,6 +46,18 @@ struct FragmentTable: Codable {
     var held: FrameQueue?
 
     var isComplete: Bool { total == received }
+
+    /// Of a decoded one.
+    var isConsistent: Bool {
+      var sum = 0
+      for piece in pieces {
+        let (offset, end) = (Int(piece >> 16), Int(piece & 0xffff))
+        if offset > end { return false }
+        sum += end - offset
+      }
+      return pieces.count <= FragmentTable.piecesPerDatagram && received == sum && (0...65_535).contains(total ?? 0)
+        && held?.capacity ?? FragmentTable.piecesPerDatagram == FragmentTable.piecesPerDatagram
+    }
   }
 
   enum Piece { case new, duplicate, overlap, tooMany }
@@ -70,6 +82,28 @@ struct FragmentTable: Codable {
   private(set) var heldCount = 0
   private(set) var heldByteCount = 0
 
+  /// Of a decoded one: that turns, tracks and the frames held go together.
+  var isConsistent: Bool {
+    guard (0...turns.count).contains(head), tracks.count <= Self.datagrams, heldCount <= Self.heldFrames,
+      zip(turns, turns.dropFirst()).allSatisfy({ $0.until <= $1.until })
+    else { return false }
+    let hasTurn = Set(turns[head...].map(\.sequence))
+    var (frames, bytes) = (0, 0)
+    for (_, track) in tracks.unordered {
+      guard hasTurn.contains(track.sequence), track.isConsistent else { return false }
+      frames += track.held?.count ?? 0
+      bytes += track.held?.map { $0.byteCount }.reduce(0, +) ?? 0
+    }
+    return heldCount == frames && heldByteCount == bytes
+  }
+
+  func leads(below ports: Int) -> Bool {
+    tracks.unordered.allSatisfy { key, track in
+      guard Int(key.port) < ports, case .sent(let way) = track.fate else { return Int(key.port) < ports }
+      return (0..<ports).contains(way.to)
+    }
+  }
+
   var isEmpty: Bool { tracks.isEmpty }
   var deadline: Instant { head < turns.count ? turns[head].until : .never }
   var isFull: Bool { tracks.count >= Self.datagrams }
@@ -80,7 +114,7 @@ struct FragmentTable: Codable {
   mutating func begin(_ key: Key, now: Instant) {
     tracks[key] = Track(sequence: created)
     turns.append(Turn(key: key, sequence: created, until: now + Self.timeout))
-    created += 1
+    created &+= 1
   }
 
   /// Enters a piece. The bytes of two pieces never overlap in honest traffic: both can't be true (RFC 1858, RFC 5722).

@@ -24,6 +24,16 @@ struct HoldDown: Codable {
     UInt64(kind) << 48 | UInt64(port) << 32 | UInt64(address.rawValue)
   }
 
+  /// Of a decoded one: that every endpoint is where it is said to be.
+  var isConsistent: Bool {
+    guard (0...queue.count).contains(head), dropped < 1 << 62 else { return false }
+    return places.unordered.allSatisfy { key, place in
+      guard place >= dropped, place - dropped < UInt64(queue.count), place - dropped >= UInt64(head) else { return false }
+      let held = queue[Int(place - dropped)]
+      return Self.key(held.kind, held.externalAddress, held.externalPort) == key
+    } && zip(queue, queue.dropFirst()).allSatisfy { $0.until <= $1.until }
+  }
+
   var isEmpty: Bool { places.isEmpty }
   var all: [Held] { queue[head...].filter { holds($0) } }
 

@@ -21,6 +21,15 @@ struct HostTable: Codable {
   /// The external address that the next host or mapping gets.
   private var turn = 0
 
+  /// Of a decoded one: places among `addresses` external ones.
+  func isConsistent(addresses: Int) -> Bool {
+    (0...addresses).contains(turn)
+      && hosts.unordered.allSatisfy {
+        Int($0.value.address ?? 0) < addresses && $0.value.sessions < 1 << 31 && $0.value.unassured < 1 << 31
+          && $0.value.mappings < 1 << 31
+      }
+  }
+
   static func key(_ port: UInt16, _ address: IPv4Address) -> UInt64 {
     switch port {
     case 0: 0

@@ -85,7 +85,7 @@ struct SessionTable {
       entries.append(session)
       links.append(link)
     }
-    if sequence == nil { created += 1 }
+    if sequence == nil { created &+= 1 }
     count += 1
     index.insert(session.original.hash, number << 1)
     index.insert(session.reply.hash, number << 1 | 1)
