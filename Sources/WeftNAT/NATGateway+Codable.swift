@@ -162,7 +162,7 @@ extension NATGateway {
     }
     guard configuration.problem == nil else { throw corrupted("a gateway's forwards") }
     // What holds for the topology file holds for what was made from it.
-    guard smallestMTU >= 68, configuration.tableLimit >= 1, configuration.outside.prefix.length <= 32 else {
+    guard smallestMTU >= 68, configuration.tableLimit >= 0, configuration.outside.prefix.length <= 32 else {
       throw corrupted("a gateway's settings")
     }
     guard heldSYNs.isConsistent, fragments.isConsistent, events.isConsistent,
