@@ -37,7 +37,7 @@ import WeftWire
     limits.earlyDrop = random.next(below: 2) == 0
     let rules =
       random.next(below: 2) == 0 ? [FilterRule(.reset, destinationPorts: 8080...8080), FilterRule(.allow)] : []
-    let mtu = pick([1500, 60, 68] as [UInt16], &random)
+    let mtu = pick([1500, 68, 576] as [UInt16], &random)
     let host = random.next(below: 2) == 0
     return Harness(
       configuration(host: host) {
