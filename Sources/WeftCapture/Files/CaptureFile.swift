@@ -64,8 +64,10 @@ struct CaptureFile: ~Copyable {
         return
       }
       flushed += rest
-      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
       writer.loseRecords(lost)
+      // A head without a record, or half a head, is nothing to read.
+      if writer.recordCount == 0 { flushed = 0 }
+      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
       throw problem
     } catch {
       fail(error, store)
