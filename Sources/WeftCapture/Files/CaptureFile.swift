@@ -64,8 +64,10 @@ struct CaptureFile: ~Copyable {
         return
       }
       flushed += rest
-      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
       writer.loseRecords(lost)
+      // A head without a record, or half a head, is nothing to read.
+      if writer.recordCount == 0 { flushed = 0 }
+      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
       throw problem
     } catch {
       fail(error, store)
@@ -89,12 +91,10 @@ struct CaptureFile: ~Copyable {
     let (whole, lost) = bytes.withUnsafeBytes {
       CaptureRecords.whole($0, upTo: target - base.bytes, isPcapng: isPcapng)
     }
+    // A file without a record is nothing to read.
+    guard lost < writer.recordCount else { return 0 }
     let before = flushed
     flushed = base.bytes + whole
-    guard flushed > 0 else {
-      flushed = before
-      return 0
-    }
     FileSystem.cut(path, to: flushed)
     writer.loseRecords(lost)
     return before - flushed
