@@ -10,8 +10,10 @@ import WeftTestSupport
     for folder in ["lab/Sources/A", "bin"] {
       try FileManager.default.createDirectory(atPath: scratch.file(folder), withIntermediateDirectories: true)
     }
+    // What is going to be run is written by processes of their own: a file that this one has open for writing, a test
+    // beside may fork with at that moment, and then nobody can run it ("text file busy").
     for part in ["weft", "scripts"] {
-      try FileManager.default.copyItem(atPath: "\(Repository.root)/\(part)", toPath: scratch.file("lab/\(part)"))
+      _ = try Tool.run("cp", ["-R", "\(Repository.root)/\(part)", scratch.file("lab/\(part)")])
     }
     scratch.write("package", "lab/Package.swift")
     for file in ["one", "two"] { scratch.write(file, "lab/Sources/A/\(file).swift") }
@@ -24,7 +26,8 @@ import WeftTestSupport
       mkdir -p "$3/.build/release"
       printf '#!/bin/sh\\necho ran "$@"; cat\\n' >"$3/.build/release/weft"
       chmod +x "$3/.build/release/weft"
-      """, "bin/swift")
+      """, "swift.sh")
+    _ = try Tool.run("cp", [scratch.file("swift.sh"), scratch.file("bin/swift")])
     _ = try Tool.run("chmod", ["+x", scratch.file("bin/swift")])
   }
 
