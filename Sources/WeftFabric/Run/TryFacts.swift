@@ -53,6 +53,12 @@ struct TryFacts {
 
   func hadAccident(from: Instant, to: Instant) -> Bool { accidents.contains { $0.at >= from && $0.at <= to } }
 
+  /// Accidents explain the silence as well as the NAT does.
+  func isDoubtful(_ test: GuestProbeResult.SilentTest) -> Bool {
+    hadAccident(from: test.from, to: test.to)
+      && decided.count { $0.at >= test.from && $0.at <= test.to } < test.proof
+  }
+
   /// From the departure of the first packet that was not lost to the answer. With an accident on the way it can't be told
   /// which of several packets was answered (Karn & Partridge 1987): nil.
   func roundTrip(_ result: GuestProbeResult, of probe: Expectation.Probe) -> Nanoseconds? {

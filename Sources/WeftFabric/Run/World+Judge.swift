@@ -60,10 +60,10 @@ extension World {
   /// Adds what was measured.
   private func finish(_ outcome: inout TryOutcome, _ facts: TryFacts, of probe: Expectation.Probe) {
     guard let result = outcome.result else { return }
-    outcome.doubtful = Set(result.silentTests.filter { facts.hadAccident(from: $0.from, to: $0.to) }.map(\.axis))
+    outcome.doubtful = Set(result.silentTests.filter { facts.isDoubtful($0) }.map(\.axis))
     if outcome.kind == .open {
       if let findings = result.nat {
-        outcome.text = findings.text
+        outcome.text = findings.text(doubting: outcome.doubtful)
         // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
         outcome.records.removeAll { $0.event == .sent }
       } else if let time = outcome.roundTrip ?? result.rtt {
