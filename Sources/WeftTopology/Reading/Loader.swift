@@ -126,7 +126,10 @@ final class Loader {
   }
 
   func hasError(at mark: Mark) -> Bool {
-    diagnostics.contains { $0.severity == .error && $0.line == mark.line && $0.column == mark.column }
+    // In quotes the words begin a column later.
+    diagnostics.contains {
+      $0.severity == .error && $0.line == mark.line && (mark.column...mark.column + 1).contains($0.column)
+    }
   }
 
   /// Takes back what was said of a place, where the whole is worth one message.
