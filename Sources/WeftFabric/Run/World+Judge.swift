@@ -26,7 +26,7 @@ extension World {
     case .ttlExceeded:
       outcome = TryOutcome(
         kind: .unreachable, text: "unreachable (time exceeded\(result.icmpFrom.map { " from \($0)" } ?? ""))")
-    case .timedOut: outcome = silence(result, facts, of: probe, from: node, whereabouts()[result.trace])
+    case .timedOut: outcome = silence(result, facts, of: probe, from: node, whereabouts()[result.trace], topology)
     case .reset: outcome = TryOutcome(kind: .failed, text: "connected, then reset")
     case .badResponse:
       let isEarly = if case .idle = probe { true } else { false }
@@ -82,7 +82,7 @@ extension World {
   /// No answer, or not all of it, in time.
   private func silence(
     _ result: GuestProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: Int,
-    _ whereabouts: Whereabouts?
+    _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> TryOutcome {
     let waited = result.finishedAt - result.startedAt
     let accident = facts.accidents.first.map { "\(describe(drop: $0))\(facts.accidents.count > 1 ? " and more" : "")" }
@@ -105,6 +105,13 @@ extension World {
     }
     if let paused = whereabouts?.paused, let standstill = standstill(of: paused) {
       return .undecided("no answer: \(standstill)")
+    }
+    // A neighbour that stands still answers no ARP either; one that will be there is worth another try.
+    if let missing = whereabouts?.missing,
+      let cause = self.accident(ofMissing: missing.address, from: missing.place, topology),
+      !cause.hasPrefix("the ARP exchange")
+    {
+      return .undecided("no answer: \(cause)")
     }
     let wasAnswered = facts.isDelivered || facts.refusal != nil
     if whereabouts?.isOnTheWay == true || whereabouts?.isHeld == true {
