@@ -45,6 +45,12 @@ struct TryFacts {
     isDelivered = records.contains { $0.isDelivery }
   }
 
+  /// The drop that decided the very first packet.
+  func firstDecision(_ result: GuestProbeResult) -> TraceRecord? {
+    guard let first = decided.first, !result.hasAnswer, !result.isConnected else { return nil }
+    return accidents.contains { $0.at <= first.at } ? nil : first
+  }
+
   func hadAccident(from: Instant, to: Instant) -> Bool { accidents.contains { $0.at >= from && $0.at <= to } }
 
   /// Accidents explain the silence as well as the NAT does.
