@@ -32,7 +32,9 @@ extension Report {
   public func brief(file: String? = nil, paint: (String, Colour) -> String = { text, _ in text }) -> String {
     let held = expectations.count - failureCount
     let mark = passed ? paint("✓", .green) : paint("✗", .red)
-    let isTold = file.map { $0.split(separator: "/").last?.prefix { $0 != "." } ?? "" == name } ?? true
+    // A pipe has no name to tell.
+    let stem = file?.split(separator: "/").last.flatMap { $0.contains(".") ? $0.prefix { $0 != "." } : nil }
+    let isTold = stem.map { $0 == name } ?? true
     let place = isTold ? "" : " (\((file ?? "").visible))"
     var lines = [
       "\(mark) \(paint(name.visible, .bold))\(place)  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"
