@@ -170,7 +170,7 @@ extension Advisor.Case {
   }
 
   func absent(_ address: IPv4Address, _ node: String, _ port: String) -> Advice? {
-    if address == destination.address, let advice = special ?? privateAddress { return advice }
+    if let advice = (address == destination.address ? special : nil) ?? privateAddress { return advice }
     let line = advisor.line(ofMachine: node) ?? advisor.gateway(node)?.host.mark.line
     if address != destination.address, node == from || advisor.gateway(node) != nil,
       let gateway = gatewayLine(of: node, address)
