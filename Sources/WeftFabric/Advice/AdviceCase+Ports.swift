@@ -54,7 +54,7 @@ extension Advisor.Case {
       forward.hostPort(of: candidate?.vm ?? forward.vm, forward.vmAddress, type, candidate?.port ?? number).map { (forward, $0) }
     }.first
     let ask = existing.map { forward, outer in
-      "\(type.upper) port \(outer) leads to \(forward.vm):\(forward.vmPort + (outer - forward.hostPort))\(place(forward.mark.line)): ask for that"
+      "\(type.upper) port \(outer) leads to \(forward.vm):\(forward.vmPort &+ (outer &- forward.hostPort))\(place(forward.mark.line)): ask for that"
     }
     guard let (target, inner, network) = candidate else {
       if let ask { return Advice(line: existing?.0.mark.line, text: "no port forward for \(what), but \(ask)") }
@@ -113,7 +113,7 @@ extension Advisor.Case {
     for network in host.networks where network.mode == .nat {
       guard let forward = advisor.forwards(of: network, at: now).first(where: { $0.covers(type, number) }) else { continue }
       let at = place(forward.mark.line)
-      let target = "\(forward.vm):\(forward.vmPort + (number - forward.hostPort))"
+      let target = "\(forward.vm):\(forward.vmPort &+ (number &- forward.hostPort))"
       if network.nat.localForwards {
         return Advice(
           line: forward.mark.line,

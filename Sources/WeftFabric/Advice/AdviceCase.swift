@@ -166,6 +166,7 @@ extension Advisor.Case {
 
   static func percent(_ loss: Double) -> String {
     let value = (loss * 10_000).rounded() / 100
+    guard value >= 0, value <= 100 else { return "?" }
     return value == value.rounded() ? "\(Int(value)) %" : "\(value) %"
   }
 

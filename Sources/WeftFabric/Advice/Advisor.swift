@@ -173,7 +173,7 @@ extension Forward {
     guard vm == machine || vmAddress != nil && vmAddress == address, self.protocol == type, port >= vmPort,
       Int(port) < Int(vmPort) + Int(count)
     else { return nil }
-    return hostPort + (port - vmPort)
+    return hostPort &+ (port &- vmPort)
   }
 }
 
