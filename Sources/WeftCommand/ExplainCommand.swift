@@ -33,6 +33,7 @@ struct ExplainCommand: ParsableCommand {
     let topology = try TopologyFile.load(file, input)
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: moment + .minutes(1))
     simulation.run(until: moment)
+    try Runner.demandProgress(simulation)
     let explanation: Explanation
     do throws(ExplainError) {
       explanation = try simulation.explain(from: from, probe, to: to)

@@ -24,6 +24,7 @@ enum LabFile {
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: moment.map { _ in .never })
     prepare(&simulation)
     if let moment { simulation.advance(to: moment) } else { simulation.run() }
+    try Runner.demandProgress(simulation)
     return simulation
   }
 
@@ -55,6 +56,7 @@ enum LabFile {
       throw ValidationError("\(path) is of \(simulation.now) of virtual time: --at can't be earlier (\(moment))")
     }
     simulation.advance(to: moment)
+    try Runner.demandProgress(simulation)
     return simulation
   }
 

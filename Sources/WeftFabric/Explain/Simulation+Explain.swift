@@ -39,6 +39,7 @@ extension Simulation {
         if finished != nil { break }
       }
       guard let next = world.queue.pop(notAfter: began + timeout + .seconds(1)) else { break }
+      if watchdog.sees(next.source, at: next.at, delivered: world.delivered) { break }
       world.now = next.at
       // The file's events and expectations stand still while one packet is looked at.
       if next.source != Source.director { world.step(next.source) }
