@@ -12,7 +12,7 @@ enum LabFile {
   ///   - prepare: called before anything happens.
   static func open(
     _ path: String, _ input: InputOptions, seed: UInt64?, at moment: Instant?,
-    prepare: (inout Simulation) -> Void = { _ in }
+    prepare: (inout Simulation) throws -> Void = { _ in }
   ) throws -> Simulation {
     if isCheckpoint(path) {
       guard input.settings.isEmpty else {
@@ -22,7 +22,7 @@ enum LabFile {
     }
     let topology = try TopologyFile.load(path, input)
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: moment.map { _ in .never })
-    prepare(&simulation)
+    try prepare(&simulation)
     if let moment { simulation.advance(to: moment) } else { simulation.run() }
     try Runner.demandProgress(simulation)
     return simulation
@@ -44,17 +44,18 @@ enum LabFile {
   }
 
   private static func checkpoint(
-    _ path: String, seed: UInt64?, at moment: Instant?, prepare: (inout Simulation) -> Void
+    _ path: String, seed: UInt64?, at moment: Instant?, prepare: (inout Simulation) throws -> Void
   ) throws -> Simulation {
     if seed != nil {
       throw ValidationError("\(path) is a checkpoint, and a checkpoint has its seed: --seed is for topology files")
     }
     var simulation = try resume(path, captures: .none)
-    prepare(&simulation)
-    guard let moment else { return simulation }
-    guard moment >= simulation.now else {
-      throw ValidationError("\(path) is of \(simulation.now) of virtual time: --at can't be earlier (\(moment))")
+    guard moment.map({ $0 >= simulation.now }) ?? true else {
+      throw ValidationError(
+        "\(path) is of \(simulation.now) of virtual time: --at can't be earlier (\(moment ?? simulation.now))")
     }
+    try prepare(&simulation)
+    guard let moment else { return simulation }
     simulation.advance(to: moment)
     try Runner.demandProgress(simulation)
     return simulation

@@ -15,7 +15,7 @@ public struct WeftCommand: ParsableCommand {
     version: weftVersion,
     subcommands: [
       RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
-      ExplainCommand.self, ConntrackCommand.self, SchemaCommand.self, JobCommand.self,
+      ExplainCommand.self, ConntrackCommand.self, ShowCommand.self, SchemaCommand.self, JobCommand.self,
     ])
 
   public init() {}
@@ -24,6 +24,7 @@ public struct WeftCommand: ParsableCommand {
   public static func start() -> Never {
     var arguments = Array(CommandLine.arguments.dropFirst())
     if arguments == ["-v"] { arguments = ["--version"] }
+    if arguments.first == ExplainCommand.configuration.commandName { arguments = ExplainCommand.spelled(arguments) }
     do {
       var command = try parseAsRoot(arguments)
       do {

@@ -184,6 +184,9 @@ extension Guest {
     case .accepted: return .accepted
     case .dropped(let reason): return .dropped(reason, detail)
     case .reset(let reason):
+      if segment.trace != 0, let index = probe(segment.trace) {
+        probes[index].strayed(from: segment.source, segment.sourcePort, to: segment.destinationPort)
+      }
       sendReset(segment, now: now, &out)
       return .dropped(reason, detail)
     }

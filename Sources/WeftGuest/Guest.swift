@@ -247,6 +247,11 @@ public struct Guest: Element {
   public var connections: [ConnectionReport] { stack.tcp.reports }
   /// As `ss -tln` shows them.
   public var listeningPorts: [UInt16] { stack.tcp.listeners.map(\.port).sorted() }
+  /// The same with what is being asked for, and how old it is.
+  public func neighbourTable(of port: Int, now: Instant) -> [NeighbourTable.Neighbour] {
+    stack.ip.interfaces.indices.contains(port) ? stack.ip.interfaces[port].neighbours.table(now: now) : []
+  }
+
   /// The ARP cache of an interface, by address.
   public func neighbours(of port: Int) -> [(address: IPv4Address, mac: MACAddress)] {
     stack.ip.interfaces.indices.contains(port) ? stack.ip.interfaces[port].neighbours.neighbours : []

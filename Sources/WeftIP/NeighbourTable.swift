@@ -93,6 +93,32 @@ public struct NeighbourTable: Codable {
       .sorted { $0.0 < $1.0 }
   }
 
+  /// An entry as people see it.
+  public struct Neighbour: Sendable {
+    /// In the words of `ip neigh`.
+    public enum State: String, Sendable {
+      case reachable = "REACHABLE", stale = "STALE", probe = "PROBE", incomplete = "INCOMPLETE"
+    }
+
+    public var address: IPv4Address
+    public var mac: MACAddress?
+    public var state: State
+    /// Since it was confirmed.
+    public var age: Nanoseconds?
+  }
+
+  /// All entries, those that are being asked for too, by address.
+  public func table(now: Instant) -> [Neighbour] {
+    entries.unordered.map { key, entry in
+      let address = IPv4Address(rawValue: key)
+      guard entry.mac != .zero else { return Neighbour(address: address, mac: nil, state: .incomplete, age: nil) }
+      let isFresh = now <= entry.confirmed + Self.confirmedFor
+      return Neighbour(
+        address: address, mac: entry.mac, state: isFresh ? .reachable : entry.asking ? .probe : .stale,
+        age: now - entry.confirmed)
+    }.sorted { $0.address < $1.address }
+  }
+
   public func mac(of address: IPv4Address) -> MACAddress? {
     guard let entry = entries[address.rawValue], entry.mac != .zero else { return nil }
     return entry.mac

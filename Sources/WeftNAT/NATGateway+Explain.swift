@@ -12,6 +12,8 @@ public struct ExplainedPacket: Hashable, Sendable, Codable {
   public var timeToLive: UInt8
   /// Of TCP.
   public var flags: TCPFlags
+  /// An echo's reply, whose identifier is the destination's port; else ICMP is an echo's request.
+  public var isEchoReply = false
   /// Its frame was for all of the link, or for a group.
   public var isGroup = false
 
@@ -73,9 +75,10 @@ extension NATGateway {
     packet.timeToLive = asked.timeToLive
     packet.flags = asked.protocolNumber == Proto.tcp ? asked.flags : TCPFlags(rawValue: 0)
     let hasPorts = asked.protocolNumber == Proto.tcp || asked.protocolNumber == Proto.udp
-    packet.sourcePort = hasPorts || asked.protocolNumber == Proto.icmp ? asked.sourcePort : 0
-    packet.destinationPort = hasPorts ? asked.destinationPort : 0
-    packet.icmpType = 8
+    let isReply = asked.protocolNumber == Proto.icmp && asked.isEchoReply
+    packet.sourcePort = hasPorts || asked.protocolNumber == Proto.icmp && !isReply ? asked.sourcePort : 0
+    packet.destinationPort = hasPorts || isReply ? asked.destinationPort : 0
+    packet.icmpType = isReply ? 0 : 8
     var walk = ExplainWalk(gateway: self, packet: packet, at: port.index, isGroup: asked.isGroup, now: now)
     walk.run()
     return walk.steps
@@ -214,6 +217,10 @@ private struct ExplainWalk {
     guard gateway.isExternal(packet.destination) else { return drop(NATGateway.misdirected(packet.destination)) }
     guard packet.source.isUsableSource, !gateway.isExternal(packet.source) else { return drop(.martianSource) }
     guard gateway.insidePort(of: packet.source) == nil else { return drop(.spoofedSource) }
+    if packet.tupleKind == Tuple.echoReply {
+      let mapping = gateway.mappings.find(packet.protocolNumber, external: packet.destination, packet.destinationPort)
+      return drop(mapping < 0 ? .noMapping : .filtered)
+    }
     guard let target = look() else {
       guard packet.protocolNumber == Proto.icmp else { return drop(.noPortForward) }
       guard configuration.hasHostPort, packet.destination == configuration.outside.address else { return echo() }
@@ -300,7 +307,7 @@ private struct ExplainWalk {
   }
 
   private mutating func look() -> Target? {
-    guard let target = gateway.target(packet.protocolNumber, packet.destination, packet.destinationPort),
+    guard packet.tupleKind != Tuple.echoReply, let target = gateway.target(packet.protocolNumber, packet.destination, packet.destinationPort),
       packet.protocolNumber != Proto.icmp || target.owner == .pair
     else {
       if packet.protocolNumber != Proto.icmp {
@@ -373,6 +380,7 @@ private struct ExplainWalk {
 
   private mutating func outbound() {
     guard gateway.nextHop(packet.destination, on: 0) != nil else { return drop(.noRoute) }
+    guard packet.tupleKind != Tuple.echoReply else { return drop(.unexpectedICMP) }
     guard mayBegin(), let source = endpoint() else { return }
     guard judge(packet.tuple(on: at), to: 0, .new) else { return }
     send(
@@ -380,12 +388,14 @@ private struct ExplainWalk {
   }
 
   private mutating func local(to destination: IPv4Address, port: Int) {
+    guard packet.tupleKind != Tuple.echoReply else { return drop(.unexpectedICMP) }
     guard mayBegin(), judge(packet.tuple(on: at), to: UInt16(port), .new) else { return }
     send(
       to: port, source: packet.source, packet.sourcePort, destination: destination, packet.destinationPort)
   }
 
   private mutating func echo() {
+    guard packet.tupleKind != Tuple.echoReply else { return drop(.unexpectedICMP) }
     if judge(packet.tuple(on: at), to: 1, .new) { steps.append(.verdict(.answered)) }
   }
 

@@ -177,6 +177,11 @@ public struct NATGateway: Element {
     }
   }
 
+  /// The ARP cache of a port.
+  public func neighbourTable(of port: Int, now: Instant) -> [NeighbourTable.Neighbour] {
+    neighbours.indices.contains(port) ? neighbours[port].table(now: now) : []
+  }
+
   // MARK: Sessions that are over
 
   mutating func expire(now: Instant) {

@@ -24,7 +24,7 @@ import WeftTestSupport
     ("run", "run"), ("run lab.yaml --until soon", "run"), ("run lab.yaml --checkpoint-at 1s", "run"),
     ("test", "test"), ("check", "check"), ("conntrack --gateway laptop", "conntrack"), ("conntrack --at 5", "conntrack"),
     ("conntrack lab.yaml --at 5", "conntrack"), ("conntrack lab.yaml --gateway nobody", "conntrack"),
-    ("explain lab.yaml visitor http://laptop/", "explain"), ("explain lab.yaml web", "explain"),
+    ("explain lab.yaml visitor https://laptop/", "explain"), ("explain lab.yaml web", "explain"),
     ("explain lab.yaml web visitor:80 --at 5", "explain"), ("resume", "resume"), ("init --frob", "init"),
   ])
   func aWrongUseShowsTheCommandsOwnUsage(arguments: String, command: String) throws {
@@ -75,7 +75,7 @@ import WeftTestSupport
     try FileManager.default.createDirectory(atPath: scratch.file("labs"), withIntermediateDirectories: true)
     scratch.write("", "labs/home.yaml")
     scratch.write("", "labs/notes.txt")
-    for command in ["run", "explain", "conntrack"] {
+    for command in ["run", "explain", "conntrack", "show"] {
       let result = try Tool.run(
         "bash",
         ["-c", "source completion; COMP_WORDS=(weft \(command) labs/); COMP_CWORD=2; COMP_LINE='weft \(command) labs/'; "

@@ -114,3 +114,85 @@ import WeftTestSupport
     #expect(try Weft.run("resume", "end.ckpt", "--no-captures", in: scratch).output == last.output)
   }
 }
+
+/// `explain` as people type it, and `show`.
+extension LookingTests {
+  @Test(arguments: [
+    ["box", "web:80"], ["box", "→", "web:80"], ["box → web:80"], ["box -> web:80"], ["box", "->", "web:80"], ["box->web:80"],
+    ["box", "=>", "web:80"], ["box", "to", "web:80"],
+  ])
+  func anArrowMayStandBetweenTheEnds(words: [String]) throws {
+    let result = try Weft.start(["explain", "lab.yaml"] + words + ["--at", "2s"], in: scratch).wait()
+    #expect(result.status == 0 && result.lines.first == "box → web:80  at 2 s", "\(result)")
+  }
+
+  @Test func whatAShellLeavesOfABareArrowIsTold() throws {
+    let result = try Weft.run("explain", "lab.yaml", "box", "-", in: scratch)
+    #expect(result.status == 64 && result.errors.contains("a bare ->") && result.errors.contains("'box -> TO:PORT'"), "\(result)")
+    let help = try Weft.run("explain", "--help", in: scratch).output
+    #expect(help.contains("in quotes"))
+  }
+
+  @Test func aURLIsAskedForItsPath() throws {
+    let page = try Weft.run("explain", "lab.yaml", "box", "http://web/", in: scratch)
+    #expect(page.status == 0 && page.lines.last?.hasSuffix(", HTTP 200") == true, "\(page)")
+    let closed = try Weft.run("explain", "lab.yaml", "box", "http://web:81/x", in: scratch)
+    #expect(closed.status == 1 && closed.output.contains("refused (RST)") && closed.output.contains("TCP port 81"), "\(closed)")
+    let none = try Weft.run("explain", "lab.yaml", "box", "https://web/", in: scratch)
+    #expect(none.status == 64 && none.errors.contains("no TLS here"))
+    for wrong in ["web:0", "web:80/sctp", "web/tcp", "http://web:x/", "nobody:80"] {
+      let result = try Weft.run("explain", "lab.yaml", "box", wrong, in: scratch)
+      #expect(result.status == 64 && result.output == "" && result.errors.contains("Usage: "), "\(wrong): \(result)")
+    }
+  }
+
+  @Test func explainLooksIntoACheckpointAndBeyondTheEnd() throws {
+    _ = try Weft.run("run", "lab.yaml", "--checkpoint-at", "1.5s", "lab.ckpt", "--no-captures", in: scratch)
+    let there = try Weft.run("explain", "lab.ckpt", "vm", "web:80", in: scratch)
+    #expect(there.status == 0 && there.lines.first == "vm → web:80  at 1.5 s", "\(there)")
+    let file = try Weft.run("explain", "lab.yaml", "vm", "web:80", "--at", "1.5s", in: scratch)
+    #expect(there.output.replacing("lab.ckpt", with: "lab.yaml") == file.output)
+    let late = try Weft.run("explain", "lab.ckpt", "vm", "web:80", "--at", "100h", in: scratch)
+    #expect(late.status == 0 && late.lines.first == "vm → web:80  at 360000 s", "\(late)")
+    #expect(try Weft.run("explain", "lab.ckpt", "vm", "web:80", "--at", "1s", in: scratch).status == 64)
+  }
+
+  @Test func tablesAreShown() throws {
+    let early = try Weft.run("show", "lab.yaml", "neighbours", "--at", "0s", in: scratch)
+    #expect(early.status == 0 && early.output == "" && early.errors.contains("0 neighbour entries have been shown."), "\(early)")
+    let neighbours = try Weft.run("show", "lab.yaml", "neighbours", "--at", "2s", in: scratch)
+    #expect(neighbours.output.contains("vm: 192.168.122.1 dev eth0 lladdr 52:54:00:00:00:"), "\(neighbours)")
+    #expect(neighbours.output.contains("n: 203.0.113.2 dev wan lladdr ") && neighbours.output.contains(" REACHABLE\n"))
+    // Confirmed for a minute.
+    #expect(try Weft.run("show", "lab.yaml", "neighbours", "--at", "2min", in: scratch).output.contains(" STALE\n"))
+    let fdb = try Weft.run("show", "lab.yaml", "fdb", "--at", "2s", "--node", "wan", in: scratch)
+    #expect(fdb.lines.count == 2 && fdb.output.contains(" dev web age ") && fdb.output.contains("(web)"), "\(fdb)")
+    #expect(try Weft.run("show", "lab.yaml", "fdb", "--at", "10min", in: scratch).lines.isEmpty)
+    let leases = try Weft.run("show", "lab.yaml", "leases", in: scratch)
+    #expect(leases.output.hasPrefix("n: 192.168.122.2 ") && leases.output.contains(" vm expires in 35"), "\(leases)")
+    scratch.write(
+      Self.quiet + "\nevents: [{at: 1 s, add-forward: {network: n, forward: \"8000-8001:vm:80-81\"}}]\n", "forwards.yaml")
+    #expect(try Weft.run("show", "forwards.yaml", "forwards", "--at", "500ms", in: scratch).lines.isEmpty)
+    #expect(try Weft.run("show", "forwards.yaml", "forwards", in: scratch).output == "n: tcp *:8000-8001 -> 192.168.122.2:80-81 (vm)\n")
+    #expect(try Weft.run("show", "lab.yaml", "leases", "--node", "nobody", in: scratch).status == 64)
+    #expect(try Weft.run("show", "lab.yaml", "routes", in: scratch).status == 64)
+  }
+
+  @Test func theirDataIsTextWithUnitsInTheKeys() throws {
+    _ = try Weft.run("run", "lab.yaml", "--checkpoint-at", "1.5s", "lab.ckpt", "--no-captures", in: scratch)
+    func first(_ arguments: String...) throws -> [String: Any] {
+      let result = try Weft.start(["show"] + arguments + ["--format", "json"], in: scratch).wait()
+      let all = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [[String: Any]])
+      return try #require(all.first, "\(result)")
+    }
+    let neighbour = try first("lab.ckpt", "neighbours", "--node", "vm")
+    #expect(neighbour["address"] as? String == "192.168.122.1" && neighbour["state"] as? String == "REACHABLE")
+    #expect(neighbour["node"] as? String == "vm" && neighbour["confirmedSecondsAgo"] is Double)
+    let entry = try first("lab.ckpt", "fdb", "--node", "wan")
+    #expect(entry["port"] is String && entry["ageSeconds"] is Double && entry["switch"] as? String == "wan")
+    let lease = try first("lab.yaml", "leases", "--set", "duration=10s")
+    #expect(lease["address"] as? String == "192.168.122.2" && (lease["expiresInSeconds"] as? Double).map { abs($0 - 3590) < 1 } == true)
+    let forward = try first("lab.yaml", "forwards", "--set", "hosts.box.networks.n.forwards=[\"53:vm:53/udp\"]")
+    #expect(forward["protocol"] as? String == "udp" && forward["hostPort"] as? Int == 53 && forward["machine"] as? String == "vm")
+  }
+}

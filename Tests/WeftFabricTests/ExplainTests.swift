@@ -57,8 +57,8 @@ import WeftTopology
       line: "laptop:",
       hint: "`ip-forwarding: true`"),
     Blocked(
-      file: "host-only.yaml", from: "app", to: "visitor", port: 80, outcome: "unreachable", line: "app:",
-      hint: "has no route there"),
+      file: "host-only.yaml", from: "app", to: "visitor", port: 80, outcome: "unreachable",
+      line: "private:", hint: "is host-only, and nothing leads out of it"),
   ]) func aBlockedWayEndsWithTheLineResponsibleAndWhatWouldHelp(blocked: Blocked) throws {
     let way = try Self.explain(blocked.file, blocked.from, blocked.to, blocked.port)
     #expect(!way.isOpen)

@@ -8,10 +8,10 @@ import WeftTopology
 
 /// Expectations that show what a NAT does, through a NAT.
 @Suite struct NATProbeTests {
-  private static func lab(_ nat: String) -> String {
+  private static func lab(_ nat: String, loss: String = "0 %") -> String {
     """
     name: probed
-    segments: {internet: {subnet: 203.0.113.0/24, delay: 5 ms}}
+    segments: {internet: {subnet: 203.0.113.0/24, delay: 5 ms, loss: \(loss)}}
     hosts:
       pc: {uplink: internet 203.0.113.2, networks: {home: {mode: nat, nat: \(nat)}}}
       other-pc: {uplink: internet 203.0.113.3, networks: {other-home: {mode: nat}}}
@@ -34,6 +34,15 @@ import WeftTopology
     #expect(found.passed, "\(found.observed)")
     #expect(found.observed.contains("mapping \(mapping), filtering \(filtering), hairpin "))
     #expect(found.observed.contains("external 203.0.113.2:") && found.observed.contains("port changed"))
+  }
+
+  /// What is lost looks like what is filtered; what the NAT was seen to drop does not.
+  @Test(arguments: words) func aNATsFilterIsFoundThroughLoss(filtering: String) throws {
+    let lab = Self.lab("{filtering: \(filtering)}", loss: "15 %")
+    for other in Self.words {
+      let found = try verdict("from: vm, nat: {via: server, filtering: \(other)}, within: 120 s", in: lab)
+      #expect(found.passed == (other == filtering), "\(found.observed)")
+    }
   }
 
   @Test(arguments: [true, false]) func hairpinningIsFound(on: Bool) throws {

@@ -82,11 +82,12 @@ import WeftWire
       let packet = RandomTests.packet(&random)
       let port = Int(random.next(below: 4))
       if random.next(below: 40) == 0 { net.advance(by: .seconds(random.next(below: 100))) }
-      guard let seen = read(packet, port: port), seen.proto != 1 || seen.icmpType == 8 else { continue }
+      guard let seen = read(packet, port: port), seen.proto != 1 || seen.icmpType == 8 || seen.icmpType == 0 else { continue }
       // ARP must be settled for both to agree on what is sent now, which the harness sees to.
-      let asked = ExplainedPacket(
+      var asked = ExplainedPacket(
         protocolNumber: seen.proto, from: seen.source, seen.sourcePort, to: seen.destination, seen.destinationPort,
         timeToLive: seen.ttl, flags: seen.flags)
+      asked.isEchoReply = seen.proto == 1 && seen.icmpType == 0
       let before = round % 100 == 0 ? try CheckpointTests.encode(net.gateway) : nil
       let steps = net.gateway.explain(asked, on: PortIndex(port), now: net.now)
       if let before { #expect(try CheckpointTests.encode(net.gateway) == before) }

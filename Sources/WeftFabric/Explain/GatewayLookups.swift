@@ -76,6 +76,7 @@ extension ExplainedPacket {
     else { return nil }
     var ends: (UInt16, UInt16) = (0, 0)
     var flags = TCPFlags.syn
+    var isReply = false
     switch ip.protocol {
     case .tcp:
       guard let tcp = TCPView(ip.payload) else { return nil }
@@ -85,13 +86,15 @@ extension ExplainedPacket {
       guard let udp = UDPView(ip.payload) else { return nil }
       ends = (udp.sourcePort, udp.destinationPort)
     case .icmp:
-      guard let icmp = ICMPv4View(ip.payload), icmp.type == .echoRequest else { return nil }
-      ends = (icmp.identifier, 0)
+      guard let icmp = ICMPv4View(ip.payload), icmp.type == .echoRequest || icmp.type == .echoReply else { return nil }
+      isReply = icmp.type == .echoReply
+      ends = isReply ? (0, icmp.identifier) : (icmp.identifier, 0)
     default: break
     }
     self.init(
       protocolNumber: ip.protocol.rawValue, from: ip.source, ends.0, to: ip.destination, ends.1,
       timeToLive: ip.timeToLive, flags: flags)
+    isEchoReply = isReply
     isGroup = ethernet.destination.isGroup
   }
 }

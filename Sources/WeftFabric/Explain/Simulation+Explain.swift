@@ -16,55 +16,82 @@ public enum ExplainError: Error, CustomStringConvertible {
   }
 }
 
+extension Expectation.Probe {
+  /// The machine that is asked, where it is named.
+  fileprivate var target: String? {
+    switch self {
+    case .connect(.node(let name), _, _), .ping(.node(let name), _, _), .http(.node(let name), _, _, _, _): name
+    default: nil
+    }
+  }
+}
+
+/// A question that was asked of a run.
+public struct ExplainQuestion: Sendable {
+  var index: Int
+  var from: String
+  var label: String
+  var at: Instant
+}
+
 extension Simulation {
-  /// Sends one probe now and follows it through the fabric. It is real traffic: explain a run that nobody else needs.
-  public mutating func explain(
-    from: String, _ probe: Expectation.Probe, to label: String, timeout: Nanoseconds = .seconds(4)
-  ) throws(ExplainError) -> Explanation {
-    guard let node = world.names.machines[from] else {
+  /// Plans one probe at a moment, now at the earliest: a check beside the file's own, so that what is told of it is what
+  /// a check there would come to. The run goes on as it would, with its events and its checks, and beyond its end.
+  public mutating func ask(
+    from: String, _ probe: Expectation.Probe, to label: String, at moment: Instant? = nil,
+    timeout: Nanoseconds = .seconds(4)
+  ) throws(ExplainError) -> ExplainQuestion {
+    guard world.names.machines[from] != nil else {
       throw .unknownMachine(from, known: world.names.machines.keys.sorted())
     }
-    guard let kind = GuestProbe.Kind(probe, world.names) else { throw .noAddress(label) }
-    // Far above what the director counts to.
-    let trace = UInt32.max
-    let began = world.now
-    world.explain = ExplainRecorder(trace: trace, origin: node, topology: topology)
-    world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
-    var finished: (result: GuestProbeResult, trace: Trace?)?
-    while finished == nil {
-      if world.hasProbeResults {
-        for (_, result, records) in world.takeProbeResults() where result.trace == trace {
-          finished = (result, records)
-        }
-        if finished != nil { break }
+    guard GuestProbe.Kind(probe, world.names) != nil else {
+      if let name = probe.target, world.names.machines[name] == nil {
+        throw .unknownMachine(name, known: world.names.machines.keys.sorted())
       }
-      guard let next = world.queue.pop(notAfter: began + timeout + .seconds(1)) else { break }
-      if watchdog.sees(next.source, at: next.at, delivered: world.delivered) { break }
-      world.now = next.at
-      // The file's events and expectations stand still while one packet is looked at.
-      if next.source != Source.director { world.step(next.source) }
+      throw .noAddress(label)
     }
-    let steps = world.explain?.steps ?? []
+    let moment = max(moment ?? world.now, world.now)
+    var expectation = Expectation(
+      name: "\(from) → \(label)", from: from, probe: probe, timing: .within(at: moment - .start, within: .zero))
+    expectation.timeout = timeout
+    topology.expectations.append(expectation)
+    let index = topology.expectations.count - 1
+    director.ask(index, expectation.timing)
+    if director.end <= moment + timeout || isOver { director.end(at: .never) }
+    scheduleDirector()
+    return ExplainQuestion(index: index, from: from, label: label, at: moment)
+  }
+
+  /// Goes on until the question is answered, and tells.
+  public mutating func answer(_ question: ExplainQuestion) -> Explanation {
+    while director.verdict(of: question.index) == nil, let next = world.queue.pop(notAfter: .never) {
+      if isStuck(before: next) { break }
+      handle(next)
+    }
+    let recorder = world.explain
     world.explain = nil
-    guard let finished else {
-      return Explanation(
-        from: from, to: label, at: began, outcome: "no answer in \(timeout)", isOpen: false, steps: steps)
-    }
-    let outcome = world.judge(finished.result, finished.trace, of: probe, from: node, topology) { world.whereabouts() }
+    let verdict = director.verdict(of: question.index)
     var explanation = Explanation(
-      from: from, to: label, at: began, outcome: outcome.text, isOpen: outcome.kind == .open, steps: steps)
-    let drop = outcome.records.first { if case .dropped = $0.event { true } else { false } }
-    if outcome.kind != .open, let drop, case .dropped(let reason, let detail) = drop.event {
-      let responsibility = Responsibility(
-        reason, detail, node: world.nodes[drop.node].name, at: began, in: topology)
-      // A rule that decided is nearer than the network it stands in.
-      let rule = steps.last { $0.node == world.nodes[drop.node].name && $0.line != nil }?.line
-      explanation.line = rule ?? responsibility.line
-      explanation.hint = rule == nil ? responsibility.hint : nil
+      from: question.from, to: question.label, at: question.at, outcome: verdict?.observed ?? "no answer",
+      isOpen: verdict?.passed ?? false, steps: recorder?.steps ?? [])
+    let expectation = topology.expectations[question.index]
+    if let cause = director.cause(of: question.index),
+      let advice = Advisor(topology, world).advice(
+        cause, from: question.from, expectation.probe, lostARP: recorder?.lostARP(cause, in: world) ?? [:])
+    {
+      explanation.line = advice.line.flatMap { $0 > 0 ? $0 : nil }
+      explanation.hint = advice.text
       if let last = explanation.steps.lastIndex(where: { $0.event == .dropped }) {
         explanation.steps[last].line = explanation.line
       }
     }
     return explanation
+  }
+
+  /// Sends one probe now and follows it through the fabric. It is real traffic: explain a run that nobody else needs.
+  public mutating func explain(
+    from: String, _ probe: Expectation.Probe, to label: String, timeout: Nanoseconds = .seconds(4)
+  ) throws(ExplainError) -> Explanation {
+    answer(try ask(from: from, probe, to: label, timeout: timeout))
   }
 }

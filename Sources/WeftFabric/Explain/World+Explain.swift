@@ -12,6 +12,42 @@ struct ExplainRecorder {
   var steps: [ExplainStep] = []
   /// It was dropped, and now its sender tries again: the same way once more would say nothing new.
   var isComplete = false
+  private var arp: [LostARP: Int] = [:]
+
+  /// One kind of ARP loss: the address that was asked for, or that answered.
+  private struct LostARP: Hashable {
+    var address: UInt32
+    var reason: DropReason
+    /// Where it would have gone next.
+    var towards: Int
+  }
+
+  init(trace: UInt32, origin: Int, topology: Topology) {
+    self.trace = trace
+    self.origin = origin
+    self.topology = topology
+  }
+
+  /// Takes note of a lost frame, if it is ARP.
+  mutating func lost(_ frame: borrowing Frame, _ reason: DropReason, towards: Int) {
+    guard let ethernet = EthernetView(frame.bytes), ethernet.type == .arp, let packet = ARPPacket(ethernet.payload) else {
+      return
+    }
+    let subject = packet.operation == .reply ? packet.senderIP : packet.targetIP
+    arp[LostARP(address: subject.rawValue, reason: reason, towards: towards), default: 0] += 1
+  }
+
+  /// How often what a cause is about was lost, for each reason; copies for bystanders left out.
+  func lostARP(_ cause: Cause, in world: borrowing World) -> [DropReason: Int] {
+    guard case .lostARP(let address, let asker, let owner, _) = cause.kind else { return [:] }
+    var counts: [DropReason: Int] = [:]
+    for (key, count) in arp where key.address == address.rawValue {
+      guard key.towards >= 0 else { continue }
+      let node = world.nodes[key.towards]
+      if node.kind == .virtualSwitch || node.name == owner || node.name == asker { counts[key.reason, default: 0] += count }
+    }
+    return counts
+  }
 }
 
 // Looks only: nothing here changes what becomes of a frame.
@@ -59,6 +95,13 @@ extension World {
       return
     }
     add(.dropped, packetID, node, place, "", [reason.text(detail)])
+  }
+
+  /// Of a frame that went no further than a port.
+  mutating func explainLoss(_ frame: borrowing Frame, at place: Int, _ reason: DropReason) {
+    let link = ports[place].linkOut
+    let next = link >= 0 ? ends[link].toNode : -1
+    explain?.lost(frame, reason, towards: next)
   }
 
   mutating func explainDelivery(_ node: Int, _ source: IPv4Address, _ port: UInt16) {

@@ -148,7 +148,7 @@ extension JUnit.Suite {
       if !verdict.passed {
         test.outcome = .failure(
           message: "expected \(verdict.expected), observed \(verdict.observed)",
-          detail: verdict.evidence.map(\.description).joined(separator: "\n"))
+          detail: ([verdict.advice?.text].compactMap(\.self) + verdict.evidence.map(\.description)).joined(separator: "\n"))
       }
       return test
     }

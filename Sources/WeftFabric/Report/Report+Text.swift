@@ -50,6 +50,7 @@ extension Report {
     if !verdict.passed {
       lines.append(
         "      expected \(verdict.expected.visible) (line \(verdict.line), \(verdict.triesText), until \(verdict.decidedAt))")
+      if let advice = verdict.advice { lines.append("      " + advice.text.visible) }
     }
     // A positive speaks for itself; a negative, or a failure, shows what it rests on.
     let shown = verdict.passed ? verdict.evidence.filter { $0.event != .delivered } : verdict.evidence

@@ -127,6 +127,7 @@ extension Simulation {
 
   private mutating func end(interruption: String? = nil, failure: inout CaptureError?) -> Report {
     var verdicts = director.verdicts(topology, now: world.now)
+    advise(&verdicts)
     var captures: [Report.Capture] = []
     var silentPorts = 0
     if let set = world.captures {
@@ -163,6 +164,19 @@ extension Simulation {
       filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures,
       silentPorts: silentPorts, captureCutOff: world.captures?.cutOff, captureFailure: failure?.description,
       interruption: interruption, stall: stall)
+  }
+}
+
+extension Simulation {
+  /// Tells of what failed what stands behind it.
+  private func advise(_ verdicts: inout [Verdict]) {
+    guard verdicts.count == topology.expectations.count, verdicts.contains(where: { !$0.passed }) else { return }
+    let advisor = Advisor(topology, world)
+    for index in verdicts.indices where !verdicts[index].passed {
+      guard let cause = director.cause(of: index) else { continue }
+      let expectation = topology.expectations[index]
+      verdicts[index].advice = advisor.advice(cause, from: expectation.from, expectation.probe)
+    }
   }
 }
 

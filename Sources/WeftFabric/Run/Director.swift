@@ -37,6 +37,8 @@ struct Director: Codable {
   private(set) var complaints: [String] = []
   /// When which expectation has something to do; made anew from them where it isn't at hand.
   private var agenda: Agenda?
+  /// The question of `weft explain`: an expectation beside the file's, tried at its very moment, before all others.
+  private(set) var asked: Int?
   /// Whose try a trace is; like the agenda.
   private var owners: [UInt32: Int]?
 
@@ -66,6 +68,16 @@ struct Director: Codable {
     isOver = false
   }
 
+  /// Adds an expectation to the file's, which the topology has by now as its last.
+  mutating func ask(_ index: Int, _ timing: Expectation.Timing) {
+    runs.append(ExpectationRun(index: index, timing: timing))
+    asked = index
+    agenda = nil
+  }
+
+  func verdict(of index: Int) -> Verdict? { runs[index].verdict }
+  func cause(of index: Int) -> Cause? { runs[index].cause }
+
   /// Whether a decoded one goes with its topology.
   func fits(_ topology: Topology, machines: Int) -> Bool {
     (0...machines).contains(booted) && (0...topology.events.count).contains(nextEvent)
@@ -80,6 +92,7 @@ struct Director: Codable {
     if nextEvent < topology.events.count {
       earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at)
     }
+    if let asked { earliest = min(earliest, runs[asked].deadline) }
     return min(earliest, max(withAgenda { $0.earliest }, startsFrom))
   }
 
@@ -116,6 +129,10 @@ struct Director: Codable {
       guard .start + event.at <= now else { break }
       nextEvent += 1
       perform(event, topology, &world)
+    }
+    if let asked, let due = runs[asked].takeDue(topology.expectations[asked], now: now) {
+      start(asked, due.moment, due.timeout, topology, &world)
+      reschedule(asked)
     }
     if startsFrom <= now { startDue(topology, &world) }
     if nextIdleCheck <= now {
@@ -177,6 +194,7 @@ struct Director: Codable {
     runs[index].began(trace: trace, moment: moment, timeout: timeout, now: world.now)
     owners?[trace] = index
     guard let node = world.names.machines[expectation.from] else { return }
+    if index == asked { world.explain = ExplainRecorder(trace: trace, origin: node, topology: topology) }
     if case .lease = expectation.probe {
       runs[index].finished(trace, world.leaseOutcome(node), of: expectation, now: world.now, in: world)
       return
@@ -185,7 +203,8 @@ struct Director: Codable {
       world.machines[world.nodes[node].index].state == .running
     else {
       let why = world.standstill(of: node) ?? "the target has no address"
-      let outcome = TryOutcome.undecided("nothing was sent: \(why)")
+      var outcome = TryOutcome.undecided("nothing was sent: \(why)")
+      outcome.cause = world.standstillCause(of: node)
       runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
       return
     }
@@ -204,7 +223,7 @@ struct Director: Codable {
     if let (result, records) = world.abandonProbe(trace, on: node) {
       outcome = world.judge(
         result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
-        topology, whereabouts: { world.whereabouts() })
+        firstDecides: index == asked, topology, whereabouts: { world.whereabouts() })
     } else {
       outcome = .undecided("nothing was heard of the try")
     }
@@ -242,7 +261,7 @@ struct Director: Codable {
       let expectation = topology.expectations[index]
       let outcome = world.judge(
         result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
-        topology
+        firstDecides: index == asked, topology
       ) {
         let found = whereabouts ?? world.whereabouts()
         whereabouts = found

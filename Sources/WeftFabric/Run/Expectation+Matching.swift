@@ -92,7 +92,7 @@ extension Expectation {
     return nil
   }
 
-  /// An answer that came says something for sure; one that didn't, only if no packet was lost at the time.
+  /// An answer that came says something for sure; one that did not, where it met a decision or no packet was lost.
   private func natMatch(
     _ outcome: TryOutcome, _ mapping: NATSettings.Dependence?, _ filtering: NATSettings.Dependence?, _ hairpin: Bool?
   ) -> Match {

@@ -27,6 +27,12 @@ struct ExpectationRun: Codable {
     var moment: Instant
   }
 
+  /// What a try came to, and what stands behind it where that may be of use to whoever reads the report.
+  struct Judged: Codable {
+    var verdict: Verdict
+    var cause: Cause?
+  }
+
   /// Between two tries of an expectation that may still come true.
   static let retryInterval = Nanoseconds.milliseconds(200)
   /// Tries start so often whatever earlier ones wait for, where several at once don't disturb each other. One that has only to
@@ -43,14 +49,16 @@ struct ExpectationRun: Codable {
   /// By `TryOutcome.Kind`.
   private var tally = [Int](repeating: 0, count: TryOutcome.Kind.allCases.count)
   /// The first try that came to what is asked for, the last that was decided, the last that wasn't.
-  private var held: Verdict?
-  private var decided: Verdict?
-  private var undecided: Verdict?
+  private var held: Judged?
+  private var decided: Judged?
+  private var undecided: Judged?
   private var waitedUndecided = Nanoseconds.zero
   /// Of a window: moments that stayed undecided, and when tries began that were decided.
   private var gaps: [Instant] = []
   private var known: [Instant] = []
   private(set) var verdict: Verdict?
+  /// What stands behind the verdict.
+  private(set) var cause: Cause?
 
   /// Of a decoded one: far from where counting on would overflow.
   var isConsistent: Bool {
@@ -114,16 +122,21 @@ struct ExpectationRun: Codable {
     let attempt = open.remove(at: place)
     tally[outcome.kind.rawValue] &+= 1
     let match = expectation.match(outcome, in: world)
-    var judged = Verdict(
-      name: expectation.name, passed: false, observed: outcome.text, expected: match.expected ?? "", decidedAt: now,
-      tries: tries, evidence: world.evidence(of: outcome), line: expectation.mark.line)
+    var judged = Judged(
+      verdict: Verdict(
+        name: expectation.name, passed: false, observed: outcome.text, expected: match.expected ?? "", decidedAt: now,
+        tries: tries, evidence: world.evidence(of: outcome), line: expectation.mark.line))
     switch match {
     case .holds:
-      judged.passed = true
+      judged.verdict.passed = true
       if held == nil { held = judged }
       decided = judged
-    case .differs: decided = judged
+    case .differs:
+      // How to open what was to be shut is nothing that anybody asks.
+      if expectation.outcome.isPositive { judged.cause = outcome.cause }
+      decided = judged
     case .undecided:
+      judged.cause = outcome.cause
       // One that had its time tells more than one that the end of the window cut short.
       let waited = now - attempt.startedAt
       if waited >= waitedUndecided { (undecided, waitedUndecided) = (judged, waited) }
@@ -142,14 +155,15 @@ struct ExpectationRun: Codable {
       if nextStart == .never, open.isEmpty { decide(conclusion(judged)) }
     case .neverDuring(_, let to, let every):
       if case .holds = match {
-        judged.passed = false
-        (judged.observed, judged.expected) = ("\(outcome.text), at \(now)", "never \(expectation.summary)")
+        judged.verdict.passed = false
+        (judged.verdict.observed, judged.verdict.expected) =
+          ("\(outcome.text), at \(now)", "never \(expectation.summary)")
         return decide(judged)
       }
       proceed(attempt, match, expectation, to, every, now)
     case .alwaysAfter(_, let to, let every):
       if case .differs = match {
-        judged.observed = "\(outcome.text), at \(now)"
+        judged.verdict.observed = "\(outcome.text), at \(now)"
         return decide(judged)
       }
       proceed(attempt, match, expectation, to, every, now)
@@ -161,11 +175,10 @@ struct ExpectationRun: Codable {
   }
 
   /// The window is over.
-  private func conclusion(_ last: Verdict) -> Verdict {
-    guard let shown = held ?? decided ?? undecided else { return last }
-    var verdict = shown
-    verdict.decidedAt = last.decidedAt
-    return verdict
+  private func conclusion(_ last: Judged) -> Judged {
+    guard var shown = held ?? decided ?? undecided else { return last }
+    shown.verdict.decidedAt = last.verdict.decidedAt
+    return shown
   }
 
   /// On within a window: again at this moment, on to the next, or to the verdict.
@@ -185,19 +198,18 @@ struct ExpectationRun: Codable {
     }
     guard nextStart == .never, retries.isEmpty, open.isEmpty else { return }
     let never = if case .neverDuring = expectation.timing { true } else { false }
-    if let gap = firstGap(every), let shown = undecided {
-      var verdict = shown
-      verdict.decidedAt = now
-      verdict.observed = "\(shown.observed); nothing is known of \(gap)"
-      verdict.expected =
+    if let gap = firstGap(every), var shown = undecided {
+      shown.verdict.decidedAt = now
+      shown.verdict.observed += "; nothing is known of \(gap)"
+      shown.verdict.expected =
         never ? "never \(expectation.summary), shown by a try that was stopped" : expectation.summary
-      return decide(verdict)
+      return decide(shown)
     }
-    guard var verdict = never ? decided : held else { return }
-    (verdict.passed, verdict.expected, verdict.decidedAt) = (true, "", now)
+    guard var shown = never ? decided : held else { return }
+    (shown.verdict.passed, shown.verdict.expected, shown.verdict.decidedAt) = (true, "", now)
     let count = "\(tries) \(tries == 1 ? "try" : "tries")"
-    verdict.observed = (never ? "never in" : "each of") + " \(count); the last: \(decided?.observed ?? "")"
-    decide(verdict)
+    shown.verdict.observed = (never ? "never in" : "each of") + " \(count); the last: \(decided?.verdict.observed ?? "")"
+    decide(shown)
   }
 
   /// The first undecided moment without a decided try within one step of it.
@@ -205,8 +217,9 @@ struct ExpectationRun: Codable {
     gaps.filter { gap in !known.contains { $0 + every >= gap && gap + every >= $0 } }.min()
   }
 
-  private mutating func decide(_ verdict: Verdict) {
-    var verdict = verdict
+  private mutating func decide(_ judged: Judged) {
+    var verdict = judged.verdict
+    cause = verdict.passed ? nil : judged.cause
     verdict.tries = tries
     verdict.outcomes = TryOutcome.Kind.allCases.filter { tally[$0.rawValue] > 0 }.map {
       Verdict.Count(outcome: $0.name, tries: tally[$0.rawValue])
@@ -218,17 +231,18 @@ struct ExpectationRun: Codable {
   /// The run ended before it could be decided. A negative that held so far has held as long as there was anything to see.
   mutating func cutShort(_ expectation: Expectation, now: Instant) {
     guard verdict == nil else { return }
-    if case .within = expectation.timing, !expectation.outcome.isPositive, var verdict = held {
-      verdict.decidedAt = now
-      return decide(verdict)
+    if case .within = expectation.timing, !expectation.outcome.isPositive, var shown = held {
+      shown.verdict.decidedAt = now
+      return decide(shown)
     }
-    let last = (decided ?? undecided).map { "; the last: \($0.observed)" } ?? ""
+    let shown = decided ?? undecided
+    let last = shown.map { "; the last: \($0.verdict.observed)" } ?? ""
     let never = if case .neverDuring = expectation.timing { "never " } else { "" }
-    decide(
-      Verdict(
-        name: expectation.name, passed: false, observed: "the run ended after \(tries) tries\(last)",
-        expected: never + expectation.summary, decidedAt: now, tries: tries,
-        evidence: (decided ?? undecided)?.evidence ?? [], line: expectation.mark.line))
+    let verdict = Verdict(
+      name: expectation.name, passed: false, observed: "the run ended after \(tries) tries\(last)",
+      expected: never + expectation.summary, decidedAt: now, tries: tries, evidence: shown?.verdict.evidence ?? [],
+      line: expectation.mark.line)
+    decide(Judged(verdict: verdict, cause: shown?.cause))
   }
 }
 

@@ -45,7 +45,8 @@ public enum SimulationError: Error, CustomStringConvertible {
 ///     simulation.run()
 ///     let report = try simulation.finish()
 public struct Simulation: ~Copyable {
-  public let topology: Topology
+  /// With one more check, where something was asked (`ask`).
+  public internal(set) var topology: Topology
   public let seed: UInt64
   public internal(set) var world: World
   var director: Director
@@ -97,26 +98,27 @@ public struct Simulation: ~Copyable {
       guard left > 0, !stop() else { return true }
       left &-= 1
       guard let next = world.queue.pop(notAfter: limit) else { return false }
-      if watchdog.sees(next.source, at: next.at, delivered: world.delivered) || left & 63 == 0 && world.pool.outstanding > Watchdog.frames {
-        stall = watchdog.stall(in: world, at: next.at)
-        world.queue.schedule(next.source, at: next.at)
-        return false
-      }
-      world.now = next.at
-      if next.source == Source.director {
-        world.eventCount &+= 1
-        director.wake(topology, &world)
-        director.collect(topology, &world)
-        scheduleDirector()
-      } else {
-        world.step(next.source)
-        if world.hasProbeResults || !world.losses.isEmpty {
-          director.collect(topology, &world)
-          scheduleDirector()
-        }
-      }
+      if isStuck(before: next) { return false }
+      handle(next)
     }
     return false
+  }
+
+  @inline(__always)
+  mutating func handle(_ next: (source: EventQueue.Source, at: Instant)) {
+    world.now = next.at
+    if next.source == Source.director {
+      world.eventCount &+= 1
+      director.wake(topology, &world)
+      director.collect(topology, &world)
+      scheduleDirector()
+    } else {
+      world.step(next.source)
+      if world.hasProbeResults || !world.losses.isEmpty {
+        director.collect(topology, &world)
+        scheduleDirector()
+      }
+    }
   }
 
   /// Whether the captures can't be written any more: there is no point in going on.

@@ -45,7 +45,19 @@ struct TryFacts {
     isDelivered = records.contains { $0.isDelivery }
   }
 
+  /// The drop that decided the very first packet.
+  func firstDecision(_ result: GuestProbeResult) -> TraceRecord? {
+    guard let first = decided.first, !result.hasAnswer, !result.isConnected else { return nil }
+    return accidents.contains { $0.at <= first.at } ? nil : first
+  }
+
   func hadAccident(from: Instant, to: Instant) -> Bool { accidents.contains { $0.at >= from && $0.at <= to } }
+
+  /// Accidents explain the silence as well as the NAT does.
+  func isDoubtful(_ test: GuestProbeResult.SilentTest) -> Bool {
+    hadAccident(from: test.from, to: test.to)
+      && decided.count { $0.at >= test.from && $0.at <= test.to } < test.proof
+  }
 
   /// From the departure of the first packet that was not lost to the answer. With an accident on the way it can't be told
   /// which of several packets was answered (Karn & Partridge 1987): nil.

@@ -15,6 +15,8 @@ public struct Verdict: Codable, Hashable, Sendable {
   public var outcomes: [Count] = []
   /// What happened to the deciding try's frames, in order.
   public var evidence: [Evidence]
+  /// Where it didn't hold: what stands behind it in this lab, and what would change it.
+  public var advice: Advice?
   /// Where it stands in the file.
   public var line: Int
 

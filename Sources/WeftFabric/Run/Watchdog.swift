@@ -89,6 +89,18 @@ struct Watchdog {
   }
 }
 
+extension Simulation {
+  /// Ends the run where it makes no progress. The event is left where it was.
+  @inline(__always)
+  mutating func isStuck(before next: (source: EventQueue.Source, at: Instant)) -> Bool {
+    guard watchdog.sees(next.source, at: next.at, delivered: world.delivered) || world.pool.outstanding > Watchdog.frames
+    else { return false }
+    stall = watchdog.stall(in: world, at: next.at)
+    world.queue.schedule(next.source, at: next.at)
+    return true
+  }
+}
+
 extension World {
   /// The link that holds most frames.
   var fullest: EventQueue.Source? {

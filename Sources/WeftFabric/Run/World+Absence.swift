@@ -5,24 +5,48 @@ import WeftWire
 
 // Nobody answered ARP. Is nobody there, or did chance or time keep the answer away?
 
+/// Why a neighbour did not answer who asked for its address.
+enum Absence {
+  /// No machine on the link has the address.
+  case nobody
+  case standsStill(Int)
+  /// It has none yet.
+  case hasNoAddress(Int)
+  /// A cable between the two is out.
+  case isCutOff(Int, link: Int, isForGood: Bool)
+  /// It is there, and running: what was asked or answered was lost.
+  case lost(Int)
+}
+
 extension World {
   /// Why a neighbour did not answer who asked from a port, if it is no more than an accident; nil where nobody could have
   /// answered: no machine on the link has the address, or it is off, or a cable to it is out for good.
   func accident(ofMissing address: IPv4Address, from place: Int, _ topology: Topology) -> String? {
-    let plugged = cablesToBePlugged(topology)
-    guard let owner = owner(of: address, reachableFrom: place, plugged) else { return nil }
-    let name = nodes[owner.node].name
-    if nodes[owner.node].kind == .machine {
-      let machine = machines[nodes[owner.node].index]
-      switch machine.state {
-      case .stopped: return nil
-      case .paused: return standstill(of: owner.node)
-      case .running:
-        if machine.guest.address(of: owner.port) == nil { return "\(name) has no address yet" }
-      }
+    switch absence(of: address, from: place, topology) {
+    case .nobody, .isCutOff(_, _, isForGood: true): nil
+    case .standsStill(let node):
+      machines[nodes[node].index].state == .stopped ? nil : standstill(of: node)
+    case .hasNoAddress(let node): "\(nodes[node].name) has no address yet"
+    case .isCutOff(let node, _, isForGood: false): "a cable to \(nodes[node].name) is out for a while"
+    case .lost(let node): "the ARP exchange with \(nodes[node].name) was lost"
     }
-    if owner.isCut { return "a cable to \(name) is out for a while" }
-    return "the ARP exchange with \(name) was lost"
+  }
+
+  func absence(of address: IPv4Address, from place: Int, _ topology: Topology) -> Absence {
+    let plugged = cablesToBePlugged(topology)
+    if let owner = owner(of: address, reachableFrom: place, { links[$0].isUp || plugged.contains($0) }) {
+      if nodes[owner.node].kind == .machine {
+        let machine = machines[nodes[owner.node].index]
+        if machine.state != .running { return .standsStill(owner.node) }
+        if machine.guest.address(of: owner.port) == nil { return .hasNoAddress(owner.node) }
+      }
+      if let link = owner.cut { return .isCutOff(owner.node, link: link, isForGood: false) }
+      return .lost(owner.node)
+    }
+    if let owner = owner(of: address, reachableFrom: place, { _ in true }), let link = owner.cut {
+      return .isCutOff(owner.node, link: link, isForGood: true)
+    }
+    return .nobody
   }
 
   /// Links, the first of each cable, that an event will plug in again.
@@ -34,27 +58,28 @@ extension World {
     return links
   }
 
-  /// Who has an address on the link that a port is on, across its switches; a cable that is out for good ends it.
-  private func owner(of address: IPv4Address, reachableFrom place: Int, _ plugged: Set<Int>)
-    -> (node: Int, port: Int, isCut: Bool)?
+  /// Who has an address on the link that a port is on, across its switches and the cables that count; with the first of
+  /// them that is out.
+  private func owner(of address: IPv4Address, reachableFrom place: Int, _ counts: (Int) -> Bool)
+    -> (node: Int, port: Int, cut: Int?)?
   {
     var seen: Set<Int> = []
-    var open = [(place: place, isCut: false)]
+    var open: [(place: Int, cut: Int?)] = [(place, nil)]
     while let (place, wasCut) = open.popLast() {
       let link = ports[place].linkOut
-      guard link >= 0, links[link].isUp || plugged.contains(link) else { continue }
-      let isCut = wasCut || !links[link].isUp
+      guard link >= 0, counts(link) else { continue }
+      let cut = wasCut ?? (links[link].isUp ? nil : link)
       let node = ends[link].toNode
       let port = ends[link].toPort.index
       switch nodes[node].kind {
       case .virtualSwitch:
         guard seen.insert(node).inserted else { continue }
         for next in nodes[node].firstPort..<nodes[node].firstPort + nodes[node].portCount where next != ends[link].to {
-          open.append((next, isCut))
+          open.append((next, cut))
         }
-      case .gateway: if gateways[nodes[node].index].owns(address, on: port) { return (node, port, isCut) }
+      case .gateway: if gateways[nodes[node].index].owns(address, on: port) { return (node, port, cut) }
       case .dhcpServer: break
-      case .machine: if machine(node, has: address, on: port) { return (node, port, isCut) }
+      case .machine: if machine(node, has: address, on: port) { return (node, port, cut) }
       }
     }
     return nil

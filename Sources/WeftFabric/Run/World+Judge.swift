@@ -8,13 +8,15 @@ import WeftWire
 
 extension World {
   /// `asked`: a reason that the expectation names: then dropping for it is what is asked, be it an accident.
+  /// `firstDecides`: what decided the first packet stands, whatever became of those that its sender sent again.
   /// `whereabouts` is asked for at most once, and only if it matters.
   func judge(
     _ result: GuestProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: Int, asked: DropReason? = nil,
-    _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
+    firstDecides: Bool = false, _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
   ) -> TryOutcome {
     let facts = TryFacts(trace?.records ?? [], asked: asked, in: self, topology)
     var outcome: TryOutcome
+    var there: Whereabouts?
     switch result.outcome {
     case .open: outcome = TryOutcome(kind: .open, text: "open")
     case .refused:
@@ -26,28 +28,42 @@ extension World {
     case .ttlExceeded:
       outcome = TryOutcome(
         kind: .unreachable, text: "unreachable (time exceeded\(result.icmpFrom.map { " from \($0)" } ?? ""))")
-    case .timedOut: outcome = silence(result, facts, of: probe, from: node, whereabouts()[result.trace])
+    case .timedOut:
+      there = whereabouts()[result.trace]
+      outcome =
+        (firstDecides ? facts.firstDecision(result).map { dropped(by: $0) } : nil)
+        ?? silence(result, facts, of: probe, from: node, there)
     case .reset: outcome = TryOutcome(kind: .failed, text: "connected, then reset")
     case .badResponse:
       let isEarly = if case .idle = probe { true } else { false }
       outcome = TryOutcome(kind: .failed, text: isEarly ? "answered too early" : "answered, but not with HTTP")
     case .notSent:
-      outcome = .undecided(standstill(of: node) ?? "nothing was sent: no address or no route yet")
+      outcome = .undecided(standstill(of: node) ?? Self.unsent(result, probe))
     }
     outcome.records = facts.records
     outcome.result = result
     outcome.roundTrip = facts.roundTrip(result, of: probe)
+    outcome.cause = cause(of: outcome, facts, from: node, there, topology)
     finish(&outcome, facts, of: probe)
     return outcome
+  }
+
+  /// Why nothing left a machine that runs.
+  private static func unsent(_ result: GuestProbeResult, _ probe: Expectation.Probe) -> String {
+    guard let address = result.remoteAddress else { return "nothing was sent: no address or no route yet" }
+    if !probe.isDatagram, address.isMulticast || address.isBroadcast {
+      return "nothing was sent: a connection has two ends, and \(address) is many (RFC 1122, 4.2.3.10)"
+    }
+    return "nothing was sent: no address or no route yet"
   }
 
   /// Adds what was measured.
   private func finish(_ outcome: inout TryOutcome, _ facts: TryFacts, of probe: Expectation.Probe) {
     guard let result = outcome.result else { return }
-    outcome.doubtful = Set(result.silentTests.filter { facts.hadAccident(from: $0.from, to: $0.to) }.map(\.axis))
+    outcome.doubtful = Set(result.silentTests.filter { facts.isDoubtful($0) }.map(\.axis))
     if outcome.kind == .open {
       if let findings = result.nat {
-        outcome.text = findings.text
+        outcome.text = findings.text(doubting: outcome.doubtful)
         // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
         outcome.records.removeAll { $0.event == .sent }
       } else if let time = outcome.roundTrip ?? result.rtt {
@@ -77,6 +93,10 @@ extension World {
       return .undecided("undecided: \(text), but \(accident)")
     }
     return TryOutcome(kind: .unreachable, text: text)
+  }
+
+  private func dropped(by drop: TraceRecord) -> TryOutcome {
+    TryOutcome(kind: .dropped, text: "dropped by \(describe(drop: drop))")
   }
 
   /// No answer, or not all of it, in time.
@@ -121,7 +141,7 @@ extension World {
     }
     if let accident { return .undecided("undecided: lost by accident at \(accident)") }
     if let drop = facts.decided.last, !result.isConnected || facts.decided.count > 1 {
-      return TryOutcome(kind: .dropped, text: "dropped by \(describe(drop: facts.decided.first ?? drop))")
+      return dropped(by: facts.decided.first ?? drop)
     }
     if let other = result.foreignAnswer, let asked = result.remoteAddress {
       return .undecided(

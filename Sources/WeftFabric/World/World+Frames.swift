@@ -128,6 +128,7 @@ extension World {
   /// A frame that left its port and got no further: its outbound record says why.
   private mutating func lose(_ frame: borrowing Frame, at place: Int, _ reason: DropReason, staged: Bool) {
     drops.count(reason, port: place)
+    if explain != nil { explainLoss(frame, at: place, reason) }
     if staged { writeDrop(place, node: ports[place].node, reason, .none, isHarmless: false) }
     if frame.trace != 0 {
       trace(
@@ -143,6 +144,7 @@ extension World {
   ) {
     let isHarmless = isHarmless(frame.bytes, at: place, reason, detail)
     drops.count(reason, port: place, isHarmless: isHarmless)
+    if explain != nil, reason.meaning == .accident { explainLoss(frame, at: place, reason) }
     guard !recorded else { return }
     // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a
     // machine sent to itself was on no cable, and is in no capture.

@@ -109,37 +109,6 @@ extension World {
 }
 
 extension Topology {
-  /// The event that has given a port of a NAT network's gateway the forward it has now.
-  func laterForward(of network: Network, _ detail: DropDetail, at now: Instant) -> Event? {
-    let type: TransportProtocol = detail.code == IPProtocol.udp.rawValue ? .udp : .tcp
-    func covers(_ forward: Forward) -> Bool {
-      forward.protocol == type && detail.port >= forward.hostPort
-        && Int(detail.port) < Int(forward.hostPort) + Int(forward.count)
-    }
-    var found: Event?
-    for event in events.sorted(by: { $0.at < $1.at }) where .start + event.at <= now {
-      switch event.action {
-      case .addForward(network.name, let forwards) where forwards.contains(where: covers): found = event
-      case .removeForward(network.name, let forwards, _) where forwards.contains(where: covers): found = nil
-      default: break
-      }
-    }
-    return found
-  }
-
-  /// The forward that a host's port has from the beginning.
-  func forward(
-    of host: String, _ transport: TransportProtocol, _ port: UInt16
-  ) -> (network: String, forward: Forward)? {
-    for network in hosts.first(where: { $0.name == host })?.networks ?? [] {
-      let found = network.forwards.first {
-        $0.protocol == transport && port >= $0.hostPort && Int(port) < Int($0.hostPort) + Int($0.count)
-      }
-      if let found { return (network.name, found) }
-    }
-    return nil
-  }
-
   /// The forward of the file that a gateway's is made from. Of those that events have added and removed, the last.
   func forward(_ forward: PortForward, besides network: String) -> (network: String, forward: Forward)? {
     guard let host = hosts.first(where: { $0.networks.contains { $0.name == network } }) else { return nil }

@@ -88,13 +88,15 @@ public struct GuestProbeResult: Codable, Sendable, Hashable {
   public var icmpFrom: IPv4Address?
   public var nat: NATFindings?
 
-  /// A lost packet would look the same (RFC 8489, 6.2.1): whoever knows of losses can tell.
+  /// A lost packet would look the same (RFC 8489, 6.2.1): whoever knows of losses and of drops can tell.
   public struct SilentTest: Codable, Sendable, Hashable {
     public enum Axis: String, Codable, Sendable { case identity, filtering, mapping, hairpin }
 
     public var axis: Axis
     public var from: Instant
     public var to: Instant
+    /// So many drops by decision in that time, and each question that wasn't answered has met one, whatever was lost.
+    public var proof: Int
   }
 
   public init(trace: UInt32, outcome: Outcome, startedAt: Instant, finishedAt: Instant) {

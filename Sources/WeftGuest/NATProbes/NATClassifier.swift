@@ -185,8 +185,11 @@ struct NATClassifier: Codable {
   /// What the tests of this phase say, and on to the next.
   private mutating func conclude(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
     deadline = .never
-    if open.contains(where: { $0.answer == nil }) {
-      silentTests.append(.init(axis: phase.axis, from: phaseStart, to: now))
+    let silent = open.count { $0.answer == nil }
+    if silent > 0 {
+      // Each question went so often; as many drops can't all have met the others.
+      let copies = 1 + Self.resend.count
+      silentTests.append(.init(axis: phase.axis, from: phaseStart, to: now, proof: copies * (silent - 1) + 1))
     }
     switch phase {
     case .identity:

@@ -29,11 +29,18 @@ public struct NATFindings: Codable, Sendable, Hashable {
   public var keepsPort: Bool { local.port == external.port }
 
   /// `mapping endpoint-independent, filtering address-dependent, hairpin yes, external 203.0.113.2:40000 (port kept)`
-  public var text: String {
-    let hairpin = hairpin.map { $0 ? "yes" : "no" } ?? "unknown"
+  public var text: String { text(doubting: []) }
+
+  /// What rests on a silence that packets lost by accident explain as well isn't said.
+  public func text(doubting doubtful: Set<GuestProbeResult.SilentTest.Axis>) -> String {
+    let unsure = "unknown (packets were lost)"
+    let hairpin = hairpin == false && doubtful.contains(.hairpin) ? unsure : hairpin.map { $0 ? "yes" : "no" } ?? "unknown"
+    let isFilteringSure = filtering == .endpointIndependent || !doubtful.contains(.filtering)
+    let filtering = isFilteringSure ? filtering?.rawValue ?? "unknown" : unsure
+    let mapping = mapping?.rawValue ?? (doubtful.contains(.mapping) ? unsure : "unknown")
     let kind = isTranslated ? keepsPort ? "port kept" : "port changed" : "not translated"
     return
-      "mapping \(mapping?.rawValue ?? "unknown"), filtering \(filtering?.rawValue ?? "unknown"), hairpin \(hairpin), "
+      "mapping \(mapping), filtering \(filtering), hairpin \(hairpin), "
       + "external \(external) (\(kind))"
   }
 }

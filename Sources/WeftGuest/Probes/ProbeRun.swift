@@ -261,6 +261,19 @@ struct ProbeRun: Codable {
     return false
   }
 
+  /// A segment for its port that its connection has no use for: from another than its peer, it is an answer that took
+  /// another way.
+  mutating func strayed(from source: IPv4Address, _ port: UInt16, to own: UInt16) {
+    let wanted: UInt16? =
+      switch probe.kind {
+      case .tcpConnect(_, let port), .http(_, let port, _, _, _), .throughput(_, let port, _), .idle(_, let port, .tcp, _):
+        port
+      default: nil
+      }
+    guard own == result.localPort, let wanted, source != result.remoteAddress || port != wanted else { return }
+    result.foreignAnswer = TransportAddress(source, port)
+  }
+
   /// The prober's packet arrived at the other machine.
   private func observe(_ source: TransportAddress?, _ punch: HolePunch, _ out: inout Effects) {
     guard let source, source != punch.server else { return }

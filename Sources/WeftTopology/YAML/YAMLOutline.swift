@@ -101,7 +101,7 @@ struct YAMLOutline {
       case "-" where atToken && depth == 0 && isBlank(at(i + 1)):
         kind = .dash
         i += 1
-      case "\"", "'" where atToken || isAfterWhole(line): 
+      case "\"" where atToken || isAfterWhole(line), "'" where atToken || isAfterWhole(line):
         let end = endOfQuote(text, i)
         kind = .quote(c, isClosed: end != nil)
         i = end ?? text.count
@@ -110,7 +110,7 @@ struct YAMLOutline {
         kind = .open(c)
         i += 1
         atToken = true
-      case "]", "}" where depth > 0 || isAfterWhole(line):
+      case "]" where depth > 0 || isAfterWhole(line), "}" where depth > 0 || isAfterWhole(line):
         kind = .close(c)
         i += 1
         atToken = false
@@ -122,11 +122,11 @@ struct YAMLOutline {
         kind = .colon
         i += 1
         atToken = true
-      case "|", ">" where atToken && depth == 0:
+      case "|" where atToken && depth == 0, ">" where atToken && depth == 0:
         kind = .blockText
         i = text.count
         blockText = line.indent
-      case "*", "&", "!" where atToken:
+      case "*" where atToken, "&" where atToken, "!" where atToken:
         kind = c == "*" ? .alias : c == "&" ? .anchor : .tag
         while i < text.count, !isBlank(text[i]), depth == 0 || !isFlow(text[i]) { i += 1 }
         if c == "*" { atToken = false }

@@ -1,0 +1,226 @@
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftTopology
+import WeftWire
+
+extension Advisor {
+  /// One outcome: its cause, and what was asked.
+  struct Case {
+    let advisor: Advisor
+    let cause: Cause
+    let from: String
+    let probe: Expectation.Probe
+    let lostARP: [DropReason: Int]
+
+    var topology: Topology { advisor.topology }
+    var now: Instant { cause.at }
+  }
+}
+
+extension Advisor.Case {
+  var advice: Advice? {
+    switch cause.kind {
+    // Another machine may have the same private address where the asker is.
+    case .standstill(let machine, _, _), .noAddress(let machine), .lostARP(_, _, let machine, _):
+      if machine != from, machine != destination.name, let advice = privateAddress { return advice }
+    default: break
+    }
+    switch cause.kind {
+    case .standstill(let machine, let state, let since): return standstill(machine, state, since)
+    case .noAddress(let machine):
+      return Advice(
+        line: advisor.line(ofMachine: machine),
+        text: "\(machine)\(place(advisor.line(ofMachine: machine))) asks for its address by DHCP and has none yet"
+          + (machine == from ? ": nothing was sent" : ""))
+    case .cut(let port): return cut(port)
+    case .foreignAnswer(let other): return foreign(other)
+    case .unanswered(let machine): return unanswered(machine)
+    case .absent(let address, let node, let port): return absent(address, node, port)
+    case .lostARP(let address, _, let owner, let port): return lostARP(address, owner, port)
+    case .drop(let reason, let detail, let node, let port, let isAnswer):
+      return drop(reason, detail, node, port, isAnswer)
+    case .unsendable: return special
+    }
+  }
+
+  // MARK: What was asked
+
+  var destination: (name: String?, address: IPv4Address?) {
+    switch probe {
+    case .connect(let to, _, _), .ping(let to, _, _), .http(let to, _, _, _, _), .throughput(let to, _, _, _, _),
+      .nat(let to, _, _, _, _), .punch(_, let to, _, _), .idle(let to, _, _, _):
+      switch to {
+      case .node(let name): (name, cause.asked ?? advisor.names.addresses[name])
+      case .address(let address): (advisor.owner(of: address), address)
+      }
+    case .lease: (nil, nil)
+    }
+  }
+
+  /// Nil for what knows no ports.
+  var port: (type: TransportProtocol, number: UInt16)? {
+    switch probe {
+    case .connect(_, let port, let type), .idle(_, let port, let type, _), .punch(_, _, let port, let type): (type, port)
+    case .http(_, let port, _, _, _), .throughput(_, let port, _, _, _): (.tcp, port)
+    case .nat(_, let port, _, _, _): (.udp, port)
+    case .ping, .lease: nil
+    }
+  }
+
+  // MARK: Machines and cables
+
+  func standstill(_ machine: String, _ state: VirtualMachine.State, _ since: Instant) -> Advice? {
+    let tail = machine == from ? ": nothing was sent" : ""
+    func next(_ wanted: Event.Action, _ what: String) -> String {
+      guard let event = advisor.next(after: now, { $0 == wanted }) else { return "" }
+      return ", \(what) \(Instant.start + event.at)\(place(event.mark.line))"
+    }
+    func event(_ wanted: Event.Action) -> Int? { advisor.last(until: since, { $0 == wanted })?.mark.line }
+    switch state {
+    case .running: return nil
+    case .paused:
+      let line = event(.pause(vm: machine))
+      let until = next(.resume(vm: machine), "until")
+      return Advice(line: line, text: "\(machine) is paused since \(since)\(place(line))\(until)\(tail)")
+    case .stopped:
+      let starts = next(.start(vm: machine), "and starts at")
+      if let line = event(.stop(vm: machine)), since > .start {
+        return Advice(line: line, text: "\(machine) is stopped since \(since)\(place(line))\(starts)\(tail)")
+      }
+      let line = advisor.line(ofMachine: machine)
+      let help = starts.isEmpty ? "; a `start` event, or `autostart: true`, would start it" : ""
+      return Advice(
+        line: line, text: "\(machine) isn't running: it has not been started\(place(line))\(starts)\(tail)\(help)")
+    }
+  }
+
+  func cut(_ port: String) -> Advice? {
+    guard let cable = advisor.cable(at: port) else { return Advice(line: nil, text: "the cable at \(port) is out") }
+    let out = advisor.last(until: now) { $0 == .linkDown(cable.name) }
+    let back = advisor.next(after: now) { $0 == .linkUp(cable.name) }
+    let since = out.map { " since \(Instant.start + $0.at)\(place($0.mark.line))" } ?? ""
+    let until = back.map { ", until \(Instant.start + $0.at)\(place($0.mark.line))" } ?? ""
+    // It may have come back while the try went on.
+    let plugged = advisor.last(until: now) { $0 == .linkUp(cable.name) }
+    if let out, let plugged, plugged.at > out.at {
+      return Advice(
+        line: out.mark.line,
+        text: "the cable of \(cable.name.node) was out from \(Instant.start + out.at)\(place(out.mark.line)) to "
+          + "\(Instant.start + plugged.at)\(place(plugged.mark.line))")
+    }
+    return Advice(line: out?.mark.line ?? cable.line, text: "the cable of \(cable.name.node) is out\(since)\(until)")
+  }
+
+  // MARK: Answers
+
+  func unanswered(_ machine: String) -> Advice? {
+    let program = advisor.programs(of: machine).first { program in
+      program.listens.contains { $0.0 == port?.type && $0.1 == port?.number }
+    }
+    let what = program.map { "\(machine)'s \($0.word)\(place($0.mark.line))" } ?? machine
+    return Advice(
+      line: program?.mark.line ?? advisor.line(ofMachine: machine),
+      text: "\(what) took the datagram and answers nothing: `is: delivered` asks for no more")
+  }
+
+  /// An answer that no socket takes.
+  func foreign(_ other: TransportAddress) -> Advice? {
+    guard let asked = cause.asked else { return nil }
+    func text(_ address: IPv4Address, _ port: UInt16) -> String { port == 0 ? "\(address)" : "\(address):\(port)" }
+    let owner = advisor.owner(of: other.address)
+    let came =
+      "the answer came from \(text(other.address, other.port))\(owner.map { " (\($0))" } ?? ""), not from "
+      + text(asked, other.port == 0 ? 0 : port?.number ?? 0)
+    for name in advisor.places(of: from) {
+      guard let (host, network) = advisor.network(name), network.mode == .nat, network.subnet.contains(other.address),
+        advisor.names.addresses[host.name] == asked || network.nat.addresses.contains(asked)
+      else { continue }
+      let line = network.mark.line
+      return Advice(
+        line: line,
+        text: "\(came): it went past the NAT (`hairpin: internal-source` of \(name)\(comma(line))), and \(from) knows no "
+          + "such connection; `hairpin: external-source` leads answers back through the NAT, or ask "
+          + text(other.address, other.port))
+    }
+    return Advice(
+      line: owner.flatMap { advisor.line(ofMachine: $0) },
+      text: "\(came): it took another way back than the request had taken (an asymmetric path), and \(from) knows no such "
+        + "connection")
+  }
+
+  // MARK: ARP
+
+  func lostARP(_ address: IPv4Address, _ owner: String, _ port: String) -> Advice? {
+    let counts = lostARP.sorted { $0.key.rawValue < $1.key.rawValue }
+    let what =
+      counts.isEmpty
+      ? "ARP for \(address) was lost"
+      : counts.map { "ARP was lost (\($0.key.name)) \($0.value) \($0.value == 1 ? "time" : "times")" }.joined(
+        separator: ", ")
+    let ends = [advisor.cable(at: port), advisor.cable(at: "\(owner)/uplink"), advisor.cable(at: "\(owner)/eth0")]
+    let lossy = ends.compactMap(\.self).first { $0.link.loss > 0 }
+    let why = lossy.map { ", `loss: \(Self.percent($0.link.loss))` of \($0.name.node)\(place($0.line))" } ?? ""
+    return Advice(line: lossy?.line, text: "\(what): that is chance\(why); \(owner) is there and has \(address)")
+  }
+
+  static func percent(_ loss: Double) -> String {
+    let value = (loss * 10_000).rounded() / 100
+    return value == value.rounded() ? "\(Int(value)) %" : "\(value) %"
+  }
+
+  func absent(_ address: IPv4Address, _ node: String, _ port: String) -> Advice? {
+    if address == destination.address, let advice = special ?? privateAddress { return advice }
+    let line = advisor.line(ofMachine: node) ?? advisor.gateway(node)?.host.mark.line
+    if address != destination.address, node == from || advisor.gateway(node) != nil,
+      let gateway = gatewayLine(of: node, address)
+    {
+      return Advice(
+        line: gateway.line,
+        text: "\(address) is \(gateway.whose)'s gateway\(place(gateway.line)), and no machine on its link has that address")
+    }
+    if let owner = address == destination.address ? destination.name : advisor.owner(of: address), owner != node,
+      let where_ = advisor.places(of: owner).first
+    {
+      return Advice(
+        line: advisor.line(ofMachine: owner),
+        text: "\(owner)\(place(advisor.line(ofMachine: owner))) is on \(where_), and not on the link on which \(node) "
+          + "asks for \(address)")
+    }
+    return Advice(line: line, text: "no machine on the link of \(node) has the address \(address): nobody answers ARP for it")
+  }
+
+  /// Where the file gives a machine, or the gateway in front of it, this default gateway.
+  private func gatewayLine(of node: String, _ address: IPv4Address) -> (whose: String, line: Int)? {
+    if let host = advisor.gateway(node)?.host ?? advisor.host(node), let uplink = host.uplink {
+      let segment = advisor.segment(uplink.segment)
+      if uplink.gateway == address {
+        return (host.name, segment?.gateway == address ? segment?.mark.line ?? uplink.mark.line : uplink.mark.line)
+      }
+    }
+    guard let vm = advisor.vm(node), let network = vm.nics.first.flatMap({ advisor.network($0.network) }),
+      network.host.uplink?.gateway == address
+    else { return nil }
+    return (node, network.host.uplink?.mark.line ?? network.network.mark.line)
+  }
+}
+
+extension Program {
+  /// Its key in the file.
+  var word: String {
+    switch kind {
+    case .httpServer: "http-server"
+    case .httpGet: "http-get"
+    case .ping: "ping"
+    case .tcpEcho: "tcp-echo"
+    case .udpEcho: "udp-echo"
+    case .sink: "sink"
+    case .bulk: "bulk"
+    case .udpRate: "udp-rate"
+    case .stunServer: "stun-server"
+    case .natProbe: "nat-probe"
+    case .rendezvous: "rendezvous"
+    case .synFlood: "syn-flood"
+    }
+  }
+}

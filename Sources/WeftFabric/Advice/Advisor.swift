@@ -1,0 +1,153 @@
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftTopology
+import WeftWire
+
+/// Makes advice of causes, for `explain` and for the checks of a run alike. It only names keys that the thing in question
+/// has, and what would really change the outcome.
+struct Advisor {
+  let topology: Topology
+  let names: NameTable
+  private let vms: [String: Int]
+  private let hosts: [String: Int]
+  private let networks: [String: (host: Int, network: Int)]
+  /// By the names of the two ports that each joins.
+  private let cables: [String: LinkName]
+
+  init(_ topology: Topology, _ world: borrowing World) {
+    self.topology = topology
+    names = world.names
+    vms = Dictionary(topology.vms.indices.map { (topology.vms[$0].name, $0) }) { first, _ in first }
+    hosts = Dictionary(topology.hosts.indices.map { (topology.hosts[$0].name, $0) }) { first, _ in first }
+    var networks: [String: (host: Int, network: Int)] = [:]
+    for (host, entry) in topology.hosts.enumerated() {
+      for (network, found) in entry.networks.enumerated() { networks[found.name] = (host, network) }
+    }
+    self.networks = networks
+    var cables: [String: LinkName] = [:]
+    for (name, link) in world.names.cables {
+      cables[world.ports[world.ends[link].from].name] = name
+      cables[world.ports[world.ends[link].to].name] = name
+    }
+    self.cables = cables
+  }
+
+  /// - Parameter lostARP: how often ARP was lost for each reason, where that was watched.
+  func advice(
+    _ cause: Cause, from: String, _ probe: Expectation.Probe, lostARP: [DropReason: Int] = [:]
+  ) -> Advice? {
+    Case(advisor: self, cause: cause, from: from, probe: probe, lostARP: lostARP).advice
+  }
+
+  // MARK: What there is
+
+  func vm(_ name: String) -> VM? { vms[name].map { topology.vms[$0] } }
+  func host(_ name: String) -> WeftTopology.Host? { hosts[name].map { topology.hosts[$0] } }
+
+  func network(_ name: String) -> (host: WeftTopology.Host, network: Network)? {
+    networks[name].map { (topology.hosts[$0.host], topology.hosts[$0.host].networks[$0.network]) }
+  }
+
+  func segment(_ name: String) -> Segment? { topology.segments.first { $0.name == name } }
+
+  /// Of a VM or a host.
+  func line(ofMachine name: String) -> Int? { vm(name)?.mark.line ?? host(name)?.mark.line }
+
+  func programs(of machine: String) -> [Program] { vm(machine)?.programs ?? host(machine)?.programs ?? [] }
+
+  /// The host whose gateway a node is, and its nat networks.
+  func gateway(_ node: String) -> (host: WeftTopology.Host, networks: [Network])? {
+    let found = network(node)?.host ?? (node.hasSuffix("-nat") ? host(String(node.dropLast("-nat".count))) : nil)
+    guard let found else { return nil }
+    let nats = found.networks.filter { $0.mode == .nat }
+    guard !nats.isEmpty, nats.count == 1 ? nats[0].name == node : "\(found.name)-nat" == node else { return nil }
+    return (found, nats)
+  }
+
+  /// A VM's networks, and the segment or network that a host's uplink is plugged into.
+  func places(of machine: String) -> [String] {
+    if let vm = vm(machine) { return vm.nics.map(\.network) }
+    guard let host = host(machine) else { return [] }
+    return host.networks.filter { $0.mode != .bridge }.map(\.name) + [host.uplink?.segment].compactMap(\.self)
+  }
+
+  /// What a place's addresses are from: a bridge has its segment's.
+  func subnet(of place: String) -> IPv4Prefix? { network(place)?.network.subnet ?? segment(place)?.subnet }
+
+  /// The machine that has an address, by its own or by DHCP's plan.
+  func owner(of address: IPv4Address) -> String? {
+    if let first = names.byAddress.first(where: { $0.address == address }) { return first.name }
+    return topology.vms.first { $0.nics.contains { $0.address == address } }?.name
+  }
+
+  /// The cable at a port: what the file says of it and where; an event may have changed it since.
+  func cable(at port: String) -> (name: LinkName, link: LinkSettings, line: Int?)? {
+    guard let name = cables[port] else { return nil }
+    if let uplink = host(name.node)?.uplink {
+      let of = segment(uplink.segment)
+      return (name, uplink.link, of?.link == uplink.link ? of?.mark.line : uplink.mark.line)
+    }
+    guard let vm = vm(name.node), let eth = Int(name.port.dropFirst(3)), vm.nics.indices.contains(eth) else {
+      return (name, LinkSettings(), nil)
+    }
+    return (name, vm.nics[eth].link, vm.nics[eth].mark.line)
+  }
+
+  // MARK: What happened and will
+
+  /// The forwards that a network has at a moment, those of events with the events' lines.
+  func forwards(of network: Network, at now: Instant) -> [Forward] {
+    var all = network.forwards
+    for event in events where .start + event.at <= now {
+      switch event.action {
+      case .addForward(network.name, let forwards):
+        all += forwards.map { forward in
+          var forward = forward
+          forward.mark = event.mark
+          return forward
+        }
+      case .removeForward(network.name, let forwards, _):
+        all.removeAll { old in forwards.contains { $0.description == old.description } }
+      default: break
+      }
+    }
+    return all
+  }
+
+  /// In the order of time.
+  var events: [Event] { topology.events.sorted { $0.at < $1.at } }
+
+  func next(after now: Instant, _ matches: (Event.Action) -> Bool) -> Event? {
+    events.first { .start + $0.at > now && matches($0.action) }
+  }
+
+  func last(until now: Instant, _ matches: (Event.Action) -> Bool) -> Event? {
+    events.last { .start + $0.at <= now && matches($0.action) }
+  }
+}
+
+extension Forward {
+  func covers(_ type: TransportProtocol, _ port: UInt16) -> Bool {
+    self.protocol == type && port >= hostPort && Int(port) < Int(hostPort) + Int(count)
+  }
+
+  /// Whether it leads to a machine's port; and from which of the host's.
+  func hostPort(of machine: String, _ address: IPv4Address?, _ type: TransportProtocol, _ port: UInt16) -> UInt16? {
+    guard vm == machine || vmAddress != nil && vmAddress == address, self.protocol == type, port >= vmPort,
+      Int(port) < Int(vmPort) + Int(count)
+    else { return nil }
+    return hostPort + (port - vmPort)
+  }
+}
+
+extension TransportProtocol {
+  /// As people write it.
+  var upper: String { self == .tcp ? "TCP" : "UDP" }
+}
+
+/// `, line 12`, within parentheses.
+func comma(_ line: Int?) -> String { line.map { $0 > 0 ? ", line \($0)" : "" } ?? "" }
+
+/// ` (line 12)`, for the end of a thing's name; empty for what stands in no file.
+func place(_ line: Int?) -> String { line.map { $0 > 0 ? " (line \($0))" : "" } ?? "" }

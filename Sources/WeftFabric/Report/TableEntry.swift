@@ -1,0 +1,159 @@
+import WeftCore
+import WeftIP
+import WeftNAT
+import WeftTopology
+import WeftWire
+
+/// An entry of a table of the world, for people and for scripts: addresses and states as text, units in the names of keys.
+public protocol TableEntry: Encodable, Sendable {
+  /// For people, in the manner of the tool that shows such tables on Linux.
+  var line: String { get }
+}
+
+/// Of an ARP cache.
+public struct NeighbourLine: TableEntry {
+  /// The machine, or the NAT gateway.
+  public var node: String
+  public var interface: String
+  public var address: String
+  /// Nil while it is asked for.
+  public var mac: String?
+  /// As `ip neigh` names them: `REACHABLE`, `STALE`, `PROBE`, `INCOMPLETE`.
+  public var state: String
+  public var confirmedSecondsAgo: Double?
+
+  /// As `ip neigh` prints it.
+  public var line: String {
+    "\(node): \(address) dev \(interface)\(mac.map { " lladdr \($0)" } ?? "") \(state)"
+  }
+}
+
+/// Of a switch's forwarding database.
+public struct ForwardingLine: TableEntry {
+  public var `switch`: String
+  public var mac: String
+  public var port: String
+  /// Whose address it is.
+  public var owner: String?
+  public var ageSeconds: Double
+
+  public var line: String {
+    "\(`switch`): \(mac) dev \(port) age \(Nanoseconds(UInt64(ageSeconds * 1e9)))\(owner.map { " (\($0))" } ?? "")"
+  }
+}
+
+/// Of a DHCP server.
+public struct LeaseLine: TableEntry {
+  public var network: String
+  public var address: String
+  public var mac: String
+  public var hostname: String?
+  public var expiresInSeconds: Double
+
+  public var line: String {
+    "\(network): \(address) \(mac) \(hostname ?? "-") expires in \(Int(expiresInSeconds)) s"
+  }
+}
+
+/// Of a NAT.
+public struct ForwardLine: TableEntry {
+  public var gateway: String
+  public var `protocol`: String
+  /// Nil: on all of the host's.
+  public var hostAddress: String?
+  public var hostPort: UInt16
+  /// Ports, from `hostPort` and from `port` upwards.
+  public var count: UInt16
+  public var machine: String?
+  public var address: String
+  public var port: UInt16
+
+  public var line: String {
+    func ports(_ first: UInt16) -> String { count > 1 ? "\(first)-\(Int(first) + Int(count) - 1)" : "\(first)" }
+    return "\(gateway): \(`protocol`) \(hostAddress ?? "*"):\(ports(hostPort)) -> \(address):\(ports(port))"
+      + (machine.map { " (\($0))" } ?? "")
+  }
+}
+
+extension Simulation {
+  /// Whether tables can be asked for by a name: a node's, or that of a network, segment or host.
+  public func hasTables(_ name: String) -> Bool { !nodes(name).isEmpty }
+
+  /// The nodes that a name covers; all without one.
+  private func nodes(_ name: String?) -> [Int] {
+    guard let name else { return Array(world.nodes.indices) }
+    let covered = Set(world.names.covered[name] ?? [])
+    return world.nodes.indices.filter { world.nodes[$0].name == name || covered.contains($0) }
+  }
+
+  private func port(_ node: Int, _ index: Int) -> String {
+    let name = world.ports[world.nodes[node].firstPort + index].name
+    return String(name.split(separator: "/").last ?? "")
+  }
+
+  /// Who knows whose MAC address, by node and address.
+  public func neighbours(of name: String? = nil) -> [NeighbourLine] {
+    nodes(name).flatMap { node -> [NeighbourLine] in
+      let index = world.nodes[node].index
+      return (0..<world.nodes[node].portCount).flatMap { port -> [NeighbourLine] in
+        let table: [NeighbourTable.Neighbour]
+        switch world.nodes[node].kind {
+        case .machine: table = world.machines[index].guest.neighbourTable(of: port, now: now)
+        case .gateway: table = world.gateways[index].neighbourTable(of: port, now: now)
+        case .virtualSwitch, .dhcpServer: table = []
+        }
+        return table.map { entry in
+          NeighbourLine(
+            node: world.nodes[node].name, interface: self.port(node, port), address: entry.address.description,
+            mac: entry.mac?.description, state: entry.state.rawValue, confirmedSecondsAgo: entry.age?.seconds)
+        }
+      }
+    }
+  }
+
+  /// Which switch saw which MAC address where, by switch and address; what has aged is left out.
+  public func forwardingDatabase(of name: String? = nil) -> [ForwardingLine] {
+    var owners: [MACAddress: String] = [:]
+    for node in world.nodes.indices {
+      let index = world.nodes[node].index
+      switch world.nodes[node].kind {
+      case .machine: for nic in world.machines[index].interfaces { owners[nic.mac] = world.nodes[node].name }
+      case .gateway:
+        let configuration = world.gateways[index].configuration
+        for mac in [configuration.outside.mac] + configuration.insides.map(\.mac) { owners[mac] = world.nodes[node].name }
+      case .virtualSwitch, .dhcpServer: break
+      }
+    }
+    return nodes(name).filter { world.nodes[$0].kind == .virtualSwitch }.flatMap { node in
+      world.switches[world.nodes[node].index].database.table(now: now).map { entry in
+        ForwardingLine(
+          switch: world.nodes[node].name, mac: entry.address.description, port: port(node, entry.port.index),
+          owner: owners[entry.address], ageSeconds: entry.age.seconds)
+      }
+    }
+  }
+
+  /// The living leases, by server and address.
+  public func leases(of name: String? = nil) -> [LeaseLine] {
+    nodes(name).filter { world.nodes[$0].kind == .dhcpServer }.flatMap { node in
+      world.servers[world.nodes[node].index].leases(now: now).map { lease in
+        LeaseLine(
+          network: String(world.nodes[node].name.dropLast("-dhcp".count)), address: lease.address.description,
+          mac: lease.mac.description, hostname: lease.hostname, expiresInSeconds: (lease.expires - now).seconds)
+      }
+    }
+  }
+
+  /// The port forwards that NATs have now, events' among them.
+  public func forwards(of name: String? = nil) -> [ForwardLine] {
+    let owners = Dictionary(world.names.byAddress.map { ($0.address, $0.name) }) { first, _ in first }
+    return nodes(name).filter { world.nodes[$0].kind == .gateway }.flatMap { node in
+      world.gateways[world.nodes[node].index].forwards.map { forward in
+        ForwardLine(
+          gateway: world.nodes[node].name, protocol: forward.transport.rawValue,
+          hostAddress: forward.externalAddress?.description, hostPort: forward.externalPort, count: forward.count,
+          machine: owners[forward.address], address: forward.address.description, port: forward.port)
+      }
+    }
+  }
+}
