@@ -40,14 +40,9 @@ enum TopologyFile {
 
   /// The topology in some bytes.
   static func load(_ bytes: [UInt8], file: String, name: String?, _ input: InputOptions) -> TopologyLoad {
-    Topology.load(bytes: bytes, file: file, name: name, settings: input.settings) { expression in
-      do throws(CaptureFilterError) {
-        _ = try CaptureFilter(expression: expression)
-        return nil
-      } catch {
-        return error.reason
-      }
-    }
+    Topology.load(
+      bytes: bytes, file: file, name: name, settings: input.settings, filterChecker: CaptureFilter.problem,
+      portNames: \.portNames)
   }
 
   // MARK: Reading

@@ -1,8 +1,9 @@
 import WeftCore
 import WeftWire
 
-/// A rule of the gateway's packet filter. All that is set must match; nil matches everything. A connection is judged by
-/// its first packet as it came in, before translation: answers fall under the same rule as what they answer.
+/// A rule of the gateway's packet filter. All that is set must match; nil matches everything. Each packet is judged by
+/// itself, as it came in, before translation: an answer comes from the other side, and is `established`. What the gateway
+/// makes itself goes `out` from the host.
 public struct FilterRule: Codable, Sendable, Hashable {
   public enum Action: String, Codable, Sendable, CaseIterable {
     case allow
@@ -18,10 +19,10 @@ public struct FilterRule: Codable, Sendable, Hashable {
   public enum Direction: String, Codable, Sendable, CaseIterable { case `in`, out, forwarded }
 
   public enum State: String, Codable, Sendable, CaseIterable {
-    /// The first packet of a flow.
+    /// Of a flow that nobody has answered yet (netfilter's IP_CT_NEW).
     case new
     case established
-    /// An ICMP error about a flow.
+    /// An ICMP error about a flow, or what the gateway says about a packet.
     case related
     /// What fits no flow's state: never let through, but counted, and rejected where the rule says so.
     case invalid
@@ -156,7 +157,7 @@ extension NATGateway {
     let action = filter.rules[number].action
     if action == .reject || action == .reset, packet.isFragment || packet.brokenChecksum(frame) == nil {
       if action == .reset, packet.protocolNumber == Proto.tcp {
-        if !packet.isFragment { answerReset(frame, packet, on: at, now: now, &out) }
+        if !packet.isFragment { answerReset(frame, packet, .related, on: at, now: now, &out) }
       } else {
         answerError(
           .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at,

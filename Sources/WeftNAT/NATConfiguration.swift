@@ -79,7 +79,8 @@ public struct NATConfiguration: Codable, Sendable {
   public var services: [ServicePort] = []
   /// In order: the first that matches decides; what none matches is allowed.
   public var filterRules: [FilterRule] = []
-  /// Whose external address is settled. Others get the first free one with their first packet, and keep it.
+  /// Whose external address is settled. Others get the first free one beside the
+  /// host's own with their first packet, and keep it.
   public var addressPairs: [AddressPair] = []
   /// Entries of the connection table at most: netfilter's default for a machine with memory to spare.
   public var tableLimit = 262_144

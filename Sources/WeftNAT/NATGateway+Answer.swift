@@ -22,8 +22,7 @@ extension NATGateway {
     else { return }
     let error = ICMPError.make(
       type, code: code, rest: rest, about: ip, from: own, identification: identification, trace: frame.trace, &out)
-    counters.answered &+= 1
-    neighbours[at].send(error, to: next, now: now, &out)
+    sendOwn(error, Self.errorTuple(from: own, to: ip.source), .related, to: next, on: at, now: now, &out)
   }
 
   /// RFC 1812, 5.3.1.
@@ -43,7 +42,7 @@ extension NATGateway {
       if answer == .refuseLate, at == 0, packet.protocolNumber == Proto.tcp {
         if packet.flags.contains(.syn), !packet.flags.contains(.ack) { heldSYNs.hold(frame.share(), now: now) }
       } else if packet.protocolNumber == Proto.tcp {
-        answerReset(frame, packet, on: at, now: now, &out)
+        answerReset(frame, packet, .established, on: at, now: now, &out)
       } else if packet.protocolNumber == Proto.udp {
         answerError(.destinationUnreachable, code: ICMPv4UnreachableCode.port, about: frame, on: at, now: now, &out)
       }
@@ -81,7 +80,7 @@ extension NATGateway {
 
   /// As a closed port does (RFC 9293, 3.10.7.1).
   mutating func answerReset(
-    _ frame: borrowing Frame, _ packet: Packet, on at: Int, now: Instant, _ out: inout Effects
+    _ frame: borrowing Frame, _ packet: Packet, _ state: FilterRule.State, on at: Int, now: Instant, _ out: inout Effects
   ) {
     guard !packet.flags.contains(.rst), let next = nextHop(packet.source, on: at),
       let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end))
@@ -109,8 +108,7 @@ extension NATGateway {
     outer.write(to: &ip, payloadLength: 20)
     var segment = ip.slice(20..<40)
     header.write(to: &segment, source: packet.destination, destination: packet.source)
-    counters.answered &+= 1
-    neighbours[at].send(reset, to: next, now: now, &out)
+    sendOwn(reset, packet.tuple(on: at).turned, state, to: next, on: at, now: now, &out)
   }
 
   /// Takes in an echo message to one of the gateway's own addresses and answers a request (RFC 1122, 3.2.2.6).
@@ -145,7 +143,6 @@ extension NATGateway {
     var message = ip.slice(20..<20 + length)
     ICMPv4Header(type: .echoReply, code: packet.icmpCode, rest: frame.bytes.u32(packet.transport + 4)).write(
       to: &message)
-    counters.answered &+= 1
-    neighbours[at].send(reply, to: next, now: now, &out)
+    sendOwn(reply, packet.tuple(on: at).turned, .established, to: next, on: at, now: now, &out)
   }
 }

@@ -182,6 +182,8 @@ extension NATGateway {
       frame, packet, original: original, reply: reply, flags: flags,
       mapping: external.mapping >= 0 ? external.mapping : nil, now: now, &out)
     dropIfUnused(external.mapping)
+    // Its block of ports, or its external address, if no session came of it.
+    if external.mapping < 0, at >= 2 { hosts.forgetIfUnused(HostTable.key(UInt16(at), packet.source)) }
   }
 
   /// Between the host's stack and a private network: tracked, not translated, except where `to` is another address.
@@ -212,7 +214,8 @@ extension NATGateway {
         .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now,
         &out)
     }
-    if reason == .tcpInvalid, let rule = passes(packet.tuple(on: at), to: UInt16(at), .invalid, bytes: packet.end - 14)
+    if reason == .tcpInvalid, 
+      let rule = passes(packet.tuple(on: at), to: wayOut(packet, on: at), .invalid, bytes: packet.end - 14)
     {
       return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }

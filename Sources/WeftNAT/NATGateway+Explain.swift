@@ -129,14 +129,16 @@ private struct ExplainWalk {
     steps.append(.connection(gateway.entry(hit >> 1, now: now), isReply: isReply))
     if !session.flags.contains(.local), !mayForward() { return }
     if session.flags.contains(.pending) { return drop(.filtered) }
-    guard judge(session.original, to: session.replyPort, .established) else { return }
+    let to = isReply ? session.originalPort : session.replyPort
+    let isEstablished = isReply || session.replyPackets > 0
+    guard judge(packet.tuple(on: at), to: to, isEstablished ? .established : .new) else { return }
     if session.flags.contains(.unserved), !isReply { return drop(.noPortForward) }
     if packet.protocolNumber == Proto.tcp {
       let step =
         configuration.behaviour.tcpMachine == .netfilter
         ? session.state.netfilterStep(packet.flags, isReply: isReply)
         : session.state.step(packet.flags, isReply: isReply)
-      if case .invalid = step { return invalid(session.original, to: session.replyPort) }
+      if case .invalid = step { return invalid(packet.tuple(on: at), to: to) }
     }
     let other = isReply ? session.original : session.reply
     send(
@@ -267,7 +269,7 @@ private struct ExplainWalk {
     if packet.protocolNumber == Proto.tcp, flags != .syn,
       !configuration.behaviour.picksUpMidstream || flags != .ack
     {
-      invalid(packet.tuple(on: at), to: UInt16(at))
+      invalid(packet.tuple(on: at), to: gateway.wayOut(packet, on: at))
       return false
     }
     if at >= 2, let limit = configuration.limits.sessionsPerHost,
@@ -336,7 +338,7 @@ private struct ExplainWalk {
     let behaviour = configuration.behaviour
     let host = HostTable.key(UInt16(at), packet.source)
     if behaviour.oneToOne, at >= 2 {
-      guard let ordinal = gateway.pairs.firstIndex(of: host) ?? gateway.pairs.firstIndex(of: 0) else {
+      guard let ordinal = gateway.ordinal(for: host) else {
         drop(.portsExhausted)
         return nil
       }

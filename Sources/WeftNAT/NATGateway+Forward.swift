@@ -23,8 +23,11 @@ extension NATGateway {
     if !session.flags.isDisjoint(with: [.pending, .unconfirmed]), !confirm(number, packet, on: at, now: now) {
       return out.drop(frame, on: PortIndex(at), .filtered, packet.detail)
     }
-    if filter.judgesEstablished,
-      let rule = passes(session.original, to: session.replyPort, .established, bytes: packet.end &- 14)
+    let isEstablished = isReply || session.replyPackets > 0
+    if filter.judgesEstablished || !isEstablished,
+      let rule = passes(
+        packet.tuple(on: at), to: isReply ? session.originalPort : session.replyPort,
+        isEstablished ? .established : .new, bytes: packet.end &- 14)
     {
       return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }
@@ -32,12 +35,13 @@ extension NATGateway {
     if packet.protocolNumber == Proto.tcp {
       if session.state == .established, packet.flags.isDisjoint(with: [.syn, .fin, .rst]) {
         guard admitSegment(number, packet, frame, isReply: isReply, now: now) else {
-          return refuseInvalid(frame, packet, session, on: at, now: now, &out)
+          return refuseInvalid(frame, packet, session, isReply: isReply, on: at, now: now, &out)
         }
       } else {
         switch track(number, packet, frame, isReply: isReply, now: now) {
         case .pass: break
-        case .drop(.tcpInvalid): return refuseInvalid(frame, packet, session, on: at, now: now, &out)
+        case .drop(.tcpInvalid):
+          return refuseInvalid(frame, packet, session, isReply: isReply, on: at, now: now, &out)
         case .drop(let reason): return out.drop(frame, on: PortIndex(at), reason, packet.detail)
         case .reopen:
           remove(number)
@@ -92,10 +96,12 @@ extension NATGateway {
 
   /// A segment that fits no state or window.
   private mutating func refuseInvalid(
-    _ frame: consuming Frame, _ packet: Packet, _ session: Session, on at: Int, now: Instant, _ out: inout Effects
+    _ frame: consuming Frame, _ packet: Packet, _ session: Session, isReply: Bool, on at: Int, now: Instant,
+    _ out: inout Effects
   ) {
     counters.invalid &+= 1
-    if let rule = passes(session.original, to: session.replyPort, .invalid, bytes: packet.end - 14) {
+    let to = isReply ? session.originalPort : session.replyPort
+    if let rule = passes(packet.tuple(on: at), to: to, .invalid, bytes: packet.end - 14) {
       return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }
     out.drop(frame, on: PortIndex(at), .tcpInvalid, packet.detail)

@@ -83,13 +83,8 @@ extension NATGateway {
     guard nextHop(other.source, on: Int(other.port)) != nil else {
       return out.drop(frame, on: port, .noRoute, packet.detail)
     }
-    if !filter.rules.isEmpty {
-      // Judged as the flow it is about, of which it is ICMP.
-      var about = session.original
-      about.kind = Proto.icmp
-      if let rule = passes(about, to: session.replyPort, .related, bytes: packet.end - 14) {
-        return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
-      }
+    if let rule = passes(packet.tuple(on: at), to: other.port, .related, bytes: packet.end - 14) {
+      return refuseFiltered(frame, packet, rule: rule, on: at, now: now, &out)
     }
     // From inside it gets the address that the quoted packet was sent to (REQ-5); routers outside keep theirs (REQ-4).
     let source = at == 0 ? packet.source : other.destination
@@ -190,7 +185,12 @@ extension NATGateway {
     let session = sessions.entries[hit >> 1]
     guard configuration.ipForwarding || session.flags.contains(.local) else { return }
     let other = hit & 1 != 0 ? session.original : session.reply
+    let (to, own) = (Int(other.port), ownAddress(on: Int(other.port)))
+    let tuple = Self.errorTuple(from: own, to: other.source)
+    if let rule = forbids(tuple, .related, on: to, bytes: error.count - 14) {
+      return withhold(error, rule: rule, to: nextHop(other.source, on: to) ?? other.source, on: to, &out)
+    }
     counters.answered &+= 1
-    sendError(error, quotation, other, source: ownAddress(on: Int(other.port)), decrement: false, now: now, &out)
+    sendError(error, quotation, other, source: own, decrement: false, now: now, &out)
   }
 }

@@ -164,16 +164,18 @@ extension NATGateway {
     return UInt16(start)...UInt16(start + size - 1)
   }
 
-  /// The external address that an inside host has for itself; the first free one from its first packet on.
+  /// The external address that an inside host has for itself; the first free one from its first packet on. The host's own
+  /// goes to nobody who isn't named for it: it would take the host off the network.
   private mutating func pair(of host: UInt64) -> Int? {
-    if let own = pairs.firstIndex(of: host) { return own }
-    guard let free = pairs.firstIndex(of: 0) else { return nil }
-    pairs[free] = host
-    return free
+    guard let ordinal = ordinal(for: host) else { return nil }
+    pairs[ordinal] = host
+    return ordinal
   }
 
-  /// A port whose use towards this remote end is free, as netfilter's `nf_nat_l4proto_unique_tuple`: the inside one,
-  /// else a random one of its class.
+  func ordinal(for host: UInt64) -> Int? { pairs.firstIndex(of: host) ?? pairs.dropFirst().firstIndex(of: 0) }
+
+  /// A port whose use towards this remote end is free, as netfilter's `nf_nat_l4proto_unique_tuple`: the inside one, else a
+  /// random one of its class; or at once a random one (`masquerade random`), the next, or one of the host's block.
   private mutating func overloaded(
     _ packet: Packet, _ host: UInt64, to remote: IPv4Address, _ remotePort: UInt16
   ) -> Result<ExternalEndpoint, Refusal> {
@@ -188,24 +190,43 @@ extension NATGateway {
           port: 0, kind: Tuple.answer(kind)))
       return hit < 0
     }
-    let allowed = configuration.behaviour.externalPorts
+    let behaviour = configuration.behaviour
     let hasPorts = kind == Proto.tcp || kind == Proto.udp || kind == Proto.icmp
-    let range = hasPorts ? MappingTable.range(kind, packet.sourcePort, in: allowed) : 0...0
-    if range.contains(packet.sourcePort), isFree(packet.sourcePort) {
+    var range = hasPorts ? MappingTable.range(kind, packet.sourcePort, in: behaviour.externalPorts) : 0...0
+    if hasPorts, behaviour.portAllocation == .block {
+      guard let own = portBlock(host, at: ordinal) else {
+        hosts.forgetIfUnused(host)
+        return .failure(Refusal(.portsExhausted))
+      }
+      range = own
+    }
+    if behaviour.portAllocation == .preserve, range.contains(packet.sourcePort), isFree(packet.sourcePort) {
       return .success(ExternalEndpoint(address: address, port: packet.sourcePort, mapping: -1))
     }
-    let start = range.lowerBound + UInt16(mappings.random.next(below: UInt64(range.count)))
+    let parity = behaviour.keepsParity && kind != Proto.icmp ? packet.sourcePort & 1 : nil
+    let start: UInt16
+    switch behaviour.portAllocation {
+    case .sequential:
+      let isInside = range.contains(mappings.last) && mappings.last < range.upperBound
+      start = isInside ? mappings.last + 1 : range.lowerBound
+    case .block: start = range.lowerBound
+    case .preserve, .random: start = range.lowerBound + UInt16(mappings.random.next(below: UInt64(range.count)))
+    }
     // Looked through once: until an entry goes, it stays full.
     let search = FullRange(
-      kind: kind, address: address, remote: remote, remotePort: remotePort, range: range.lowerBound)
+      kind: kind, address: address, remote: remote, remotePort: remotePort, range: range.lowerBound, parity: parity)
     if fullRange == search, fullRangeRemovals == sessions.removals { return .failure(Refusal(.portsExhausted)) }
     var candidate = start
     for _ in 0..<range.count {
-      if isFree(candidate) { return .success(ExternalEndpoint(address: address, port: candidate, mapping: -1)) }
+      if parity == nil || candidate & 1 == parity, isFree(candidate) {
+        if behaviour.portAllocation == .sequential { mappings.last = candidate }
+        return .success(ExternalEndpoint(address: address, port: candidate, mapping: -1))
+      }
       candidate = candidate == range.upperBound ? range.lowerBound : candidate + 1
     }
     fullRange = search
     fullRangeRemovals = sessions.removals
+    hosts.forgetIfUnused(host)
     return .failure(Refusal(.portsExhausted))
   }
 
@@ -259,4 +280,5 @@ struct FullRange: Equatable {
   var remote: IPv4Address
   var remotePort: UInt16
   var range: UInt16
+  var parity: UInt16?
 }

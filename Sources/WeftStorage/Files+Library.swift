@@ -1,5 +1,6 @@
 import Foundation
 import WeftCapture
+import WeftFabric
 import WeftTopology
 
 /// A topology file that can't be run: its mistakes, as `weft check` prints them.
@@ -17,17 +18,12 @@ extension TopologyLoad {
 }
 
 extension Topology {
-  /// Reads a topology file, its capture filter included.
+  /// Reads a topology file, what it captures included.
   public static func load(path: String, settings: [String] = []) throws -> TopologyLoad {
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
-    return load(bytes: [UInt8](data), file: path, settings: settings) { expression in
-      do throws(CaptureFilterError) {
-        _ = try CaptureFilter(expression: expression)
-        return nil
-      } catch {
-        return error.reason
-      }
-    }
+    return load(
+      bytes: [UInt8](data), file: path, settings: settings, filterChecker: CaptureFilter.problem,
+      portNames: \.portNames)
   }
 }
 

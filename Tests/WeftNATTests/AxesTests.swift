@@ -304,16 +304,57 @@ import WeftWire
     let ping = try #require(net.pass(Packets.ping(neighbour, Self.pool[0], id: 3), on: 0))
     #expect(ping.destination == vm && ping.port == 2)
     #expect(net.pass(Packets.ping(vm, neighbour, id: 3, reply: true), on: 2)?.source == Self.pool[0])
-    // Others get the first free address, and keep it: here the host's own, whose services stay the host's.
+    // Others get the first free address beside the host's own, and keep it.
+    #expect(net.pass(Packets.udp(vm2, 5000, server, 53), on: 2)?.source == Self.pool[1])
+    #expect(net.pass(Packets.tcp(neighbour, 4000, external, 22, .syn), on: 0)?.port == 1)
+    #expect(net.refuse(Packets.tcp(neighbour, 4000, external, 23, .syn), on: 0) == .noPortForward)
+    #expect(net.pass(Packets.tcp(neighbour, 4000, Self.pool[1], 23, .syn), on: 0)?.destination == vm2)
+    #expect(net.refuse(Packets.udp(other, 5000, server, 53), on: 3) == .portsExhausted)
+    // Between them, as from outside.
+    let across = try #require(net.pass(Packets.udp(vm, 7, Self.pool[1], 9), on: 2))
+    #expect(across.source == Self.pool[0] && across.destination == vm2 && across.destinationPort == 9)
+    #expect(net.gateway.mappingCount == 1)
+  }
+
+  /// Who is named for it has it, and the host keeps its services.
+  @Test func theHostsOwnAddressGoesToWhomItIsGiven() {
+    let net = Harness(
+      configuration(host: true) {
+        $0.behaviour = NATBehaviour(profile: .oneToOne)
+        $0.addressPairs = [.init(inside: vm2, external: external)]
+        $0.services = [ServicePort(.tcp, 22)]
+      })
     #expect(net.pass(Packets.udp(vm2, 5000, server, 53), on: 2)?.source == external)
     #expect(net.pass(Packets.tcp(neighbour, 4000, external, 22, .syn), on: 0)?.port == 1)
     #expect(net.pass(Packets.tcp(neighbour, 4000, external, 23, .syn), on: 0)?.destination == vm2)
-    #expect(net.pass(Packets.udp(other, 5000, server, 53), on: 3)?.source == Self.pool[1])
-    #expect(net.refuse(Packets.udp(IP(10, 0, 0, 77), 5000, server, 53), on: 3) == .portsExhausted)
-    // Between them, as from outside.
-    let across = try #require(net.pass(Packets.udp(vm, 7, external, 9), on: 2))
-    #expect(across.source == Self.pool[0] && across.destination == vm2 && across.destinationPort == 9)
-    #expect(net.gateway.mappingCount == 1)
+  }
+
+  /// `masquerade random` and its kin: with shared ports too, the axis says which is taken.
+  @Test func sharedPortsAreChosenAsTheAxisSays() throws {
+    func ports(_ change: (inout NATBehaviour) -> Void) -> [UInt16] {
+      let net = Harness(configuration {
+        $0.behaviour = NATBehaviour(profile: .linux)
+        $0.behaviour.externalPorts = 40_000...49_999
+        change(&$0.behaviour)
+      })
+      return (0..<4).compactMap { net.pass(Packets.udp(vm, 45_001 + 2 * $0, server, 53), on: 2)?.sourcePort }
+    }
+    #expect(ports { _ in } == [45_001, 45_003, 45_005, 45_007])
+    let random = ports { $0.portAllocation = .random }
+    #expect(Set(random).count == 4 && random != [45_001, 45_003, 45_005, 45_007])
+    #expect(ports { $0.portAllocation = .sequential } == [40_000, 40_001, 40_002, 40_003])
+    #expect(ports { ($0.portAllocation, $0.keepsParity) = (.sequential, true) } == [40_001, 40_003, 40_005, 40_007])
+    #expect(ports { ($0.portAllocation, $0.portBlockSize) = (.block, 4) } == [40_000, 40_001, 40_002, 40_003])
+  }
+
+  @Test func anOddPortIsNotGivenAnEvenOneWhereTheyAreSharedToo() {
+    let net = Harness(configuration {
+      $0.behaviour = NATBehaviour(profile: .linux)
+      $0.behaviour.externalPorts = 40_000...40_000
+      $0.behaviour.keepsParity = true
+    })
+    #expect(net.refuse(Packets.udp(vm, 45_001, server, 53), on: 2) == .portsExhausted)
+    #expect(net.pass(Packets.udp(vm, 45_002, server, 53), on: 2)?.sourcePort == 40_000)
   }
 
   @Test func profilesAreSetsOfAxes() {

@@ -73,23 +73,100 @@ import WeftWire
     }
   }
 
-  @Test func aRuleAddedLaterStopsAConnectionInBothDirectionsAndItsErrors() {
+  @Test func aRuleAddedLaterStopsAConnectionAndItsErrors() {
     let net = Harness(configuration())
-    _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
+    let (query, answer) = (Packets.udp(vm, 5000, server, 53), Packets.udp(server, 53, external, 5000))
+    _ = net.pass(query, on: 2)
+    _ = net.pass(answer, on: 0)
     net.gateway.setFilterRules([FilterRule(.deny, state: .established, destination: IPv4Prefix(server, length: 32))])
-    #expect(net.refuse(Packets.udp(vm, 5000, server, 53), on: 2) == .filtered)
-    // Its answers fall under the same rule.
-    #expect(net.refuse(Packets.udp(server, 53, external, 5000), on: 0) == .filtered)
+    #expect(net.refuse(query, on: 2) == .filtered)
+    // Its answers are sent to somebody else.
+    #expect(net.pass(answer, on: 0) != nil)
+    net.gateway.setFilterRules([FilterRule(.deny, state: .established)])
+    #expect(net.refuse(answer, on: 0) == .filtered && net.refuse(query, on: 2) == .filtered)
     let error = Packets.icmp(router, external, 3, code: 1, rest: 0, data: Packets.udp(external, 5000, server, 53))
     #expect(net.pass(error, on: 0) != nil)
     net.gateway.setFilterRules([FilterRule(.deny, state: .related, protocolNumber: 1)])
     #expect(net.refuse(error, on: 0) == .filtered)
-    #expect(net.pass(Packets.udp(server, 53, external, 5000), on: 0) != nil)
+    #expect(net.pass(answer, on: 0) != nil)
     net.gateway.setFilterRules([FilterRule(.deny, state: .invalid)])
     #expect(net.refuse(Packets.tcp(vm, 1, server, 80, .ack), on: 2) == .filtered)
     net.gateway.setFilterRules([FilterRule(.allow, state: .invalid)])
     #expect(net.refuse(Packets.tcp(vm, 1, server, 80, .ack), on: 2) == .tcpInvalid)
     #expect(net.gateway.filterRules[0].packets == 1)
+  }
+
+  /// As nftables matches `iifname`, `oifname`, `ct state`, and the packet's own ports.
+  @Test func anAnswerIsJudgedAsWhatItIs() {
+    let net = Harness(configuration(host: true))
+    let (query, answer) = (Packets.udp(vm, 5000, server, 53), Packets.udp(server, 53, external, 5000))
+    let cases: [(FilterRule, query: Bool, answer: Bool)] = [
+      (FilterRule(.deny, direction: .forwarded, from: .outside, state: .established), false, true),
+      (FilterRule(.deny, direction: .forwarded, from: .inside, state: .established), true, false),
+      (FilterRule(.deny, from: .outside, to: .inside), false, true),
+      (FilterRule(.deny, sourcePorts: 53...53), false, true),
+      (FilterRule(.deny, source: IPv4Prefix(server, length: 32)), false, true),
+      (FilterRule(.deny, destinationPorts: 53...53), true, false),
+      (FilterRule(.deny, state: .new), false, false),
+    ]
+    for (rule, deniesQuery, deniesAnswer) in cases {
+      net.gateway.setFilterRules([])
+      net.gateway.flush(now: net.now)
+      _ = net.pass(query, on: 2)
+      _ = net.pass(answer, on: 0)
+      net.gateway.setFilterRules([rule])
+      net.clear()
+      net.give(query, on: 2)
+      #expect((net.drops.first?.reason == .filtered) == deniesQuery, "\(rule)")
+      net.clear()
+      net.give(answer, on: 0)
+      #expect((net.drops.first?.reason == .filtered) == deniesAnswer, "\(rule)")
+      #expect(net.gateway.filterRules[0].packets == (deniesQuery ? 1 : 0) + (deniesAnswer ? 1 : 0))
+    }
+    // The host's own flow goes out, its answer comes in.
+    let (request, response) = (Packets.tcp(external, 7000, server, 80, .syn), Packets.tcp(server, 80, external, 7000, [.syn, .ack]))
+    net.gateway.setFilterRules([FilterRule(.deny, direction: .in, from: .outside, state: .established)])
+    #expect(net.pass(request, on: 1) != nil)
+    #expect(net.refuse(response, on: 0) == .filtered)
+  }
+
+  @Test func aFlowIsNewUntilSomebodyAnswers() {
+    let net = Harness(configuration { $0.filterRules = [FilterRule(.allow, state: .new)] })
+    for _ in 0..<3 { _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2) }
+    _ = net.pass(Packets.udp(server, 53, external, 5000), on: 0)
+    _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
+    #expect(net.gateway.filterRules[0].packets == 3)
+  }
+
+  /// netfilter's OUTPUT chain sees what the box makes itself.
+  @Test func whatTheGatewaySaysItselfGoesOut() {
+    let net = Harness(configuration { $0.behaviour.unsolicited = .refuse })
+    let silent: [(FilterRule, ping: Bool, expired: Bool, reset: Bool)] = [
+      (FilterRule(.deny, direction: .out), true, true, true),
+      (FilterRule(.deny, direction: .out, protocolNumber: 1), true, true, false),
+      (FilterRule(.deny, direction: .out, state: .related), false, true, false),
+      (FilterRule(.deny, from: .host, to: .inside), true, true, false),
+      (FilterRule(.deny, from: .host, to: .outside), false, false, true),
+      (FilterRule(.deny, direction: .out, sourcePorts: 81...81), false, false, true),
+      (FilterRule(.reset, direction: .out), true, true, true),
+      (FilterRule(.deny, direction: .forwarded), false, false, false),
+    ]
+    for (rule, ping, expired, reset) in silent {
+      net.gateway.setFilterRules([rule])
+      func isSilent(_ packet: [UInt8], on port: Int, _ type: (Seen) -> Bool) -> Bool {
+        net.clear()
+        net.give(packet, on: port)
+        return !net.sent.contains(where: type)
+      }
+      #expect(isSilent(Packets.ping(vm, gatewayInside, id: 1), on: 2) { $0.icmpType == 0 } == ping, "\(rule)")
+      #expect(isSilent(Packets.tcp(neighbour, 5, external, 81, .syn), on: 0) { $0.flags == [.rst, .ack] } == reset, "\(rule)")
+      #expect(
+        isSilent(Packets.ping(vm, server, id: 9, ttl: 1), on: 2) { $0.icmpType == 11 } == expired, "\(rule)")
+    }
+    net.gateway.setFilterRules([FilterRule(.deny, direction: .out)])
+    net.clear()
+    net.give(Packets.ping(vm, gatewayInside, id: 1), on: 2)
+    #expect(net.drops.map(\.reason) == [.filtered] && net.gateway.filterRules[0].packets == 1)
   }
 
   @Test func echoToTheGatewayItselfIsJudgedToo() {

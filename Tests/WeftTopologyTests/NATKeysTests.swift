@@ -139,7 +139,7 @@ struct NATKeysTests {
       lab("nat: one-to-one").replacing("  web: {network: home}", with: "  web: {network: home}\n  two: {network: home}")
     )
     #expect(load.topology != nil && load.diagnostics.map(\.severity) == [.warning])
-    #expect(load.diagnostics.first?.message == "\"home\" has 1 external address for 2 machines")
+    #expect(load.diagnostics.first?.message == "\"home\" has 0 external addresses for 2 machines")
   }
 
   @Test func aRuleKeepsItsLine() throws {
@@ -228,6 +228,16 @@ struct NATKeysTests {
     Marked(lab("nat: {window-tracking: off, timeouts: {^tcp-max-retrans: 5 s}}"), "needs window tracking"),
     Marked(lab("nat: {limits: {table: 10, sessions-per-vm: ^11}}"), "whole table's 10"),
     Marked(lab("nat: {limits: {table: ^0}}"), "out of range"),
+    // Where ports are shared, or nobody's, what counts them counts nothing.
+    Marked(lab("nat: {profile: linux, limits: {^hold-down: 60 s}}"), "\"hold-down\" means nothing", hint: "overload: false"),
+    Marked(lab("nat: {profile: linux, limits: {^mappings-per-vm: 9}}"), "means nothing", hint: "sessions-per-vm"),
+    Marked(
+      lab("nat: {profile: symmetric, overload: true, limits: {^hold-down: 60 s}}"), "\"hold-down\" means nothing"),
+    Marked(lab("nat: {profile: one-to-one, limits: {^mappings-per-vm: 9}}"), "means nothing"),
+    Marked(lab("nat: {profile: one-to-one, limits: {^hold-down: 9 s}}"), "means nothing"),
+    Marked(lab("dhcp: {lease-time: ^500 ms}"), "whole seconds", hint: "1 s"),
+    Marked(lab("dhcp: {lease-time: ^1500 ms}"), "whole seconds", hint: "2 s"),
+    Marked(lab("nat: ^true"), "none of", hint: "mode: nat"),
     // Rules.
     Marked(lab("nat: {rules: [^{from: inside}]}"), "needs one of: allow, deny, reject, reset"),
     Marked(lab("nat: {rules: [{deny: ^inside}]}"), "none of"),

@@ -87,6 +87,12 @@ struct WorldBuilder {
     return drawn.finishedGateways.contains { $0.problem != nil } ? "forwards that can't be" : nil
   }
 
+  var portNames: [String] {
+    var drawn = self
+    drawn.draw()
+    return drawn.plan.nodes.flatMap { node in node.ports.map { "\(node.name)/\($0)" } }
+  }
+
   /// Draws the whole graph and makes the world.
   consuming func build(pool: FramePool = FramePool()) -> World {
     draw()

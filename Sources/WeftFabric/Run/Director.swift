@@ -128,6 +128,7 @@ struct Director: Codable {
       let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
+      if event.action.isOfLife { bootAll(&world) }
       perform(event, topology, &world)
     }
     if let asked, let due = runs[asked].takeDue(topology.expectations[asked], now: now) {
@@ -145,6 +146,14 @@ struct Director: Codable {
       }
     }
     if end <= now { isOver = true }
+  }
+
+  /// What the file starts from the beginning runs before an event of that moment looks at it.
+  private mutating func bootAll(_ world: inout World) {
+    while booted < world.bootOrder.count {
+      booted += 1
+      world.boot(world.bootOrder[booted - 1])
+    }
   }
 
   private mutating func startDue(_ topology: Topology, _ world: inout World) {
@@ -279,6 +288,16 @@ struct Director: Codable {
   }
 
   var decidedCount: Int { runs.count { $0.verdict != nil } }
+}
+
+extension Event.Action {
+  /// Of a VM's life cycle.
+  fileprivate var isOfLife: Bool {
+    switch self {
+    case .start, .pause, .resume, .stop: true
+    case .linkDown, .linkUp, .setLink, .ipForwarding, .addForward, .removeForward, .flushConntrack: false
+    }
+  }
 }
 
 extension GuestProbe.Kind {

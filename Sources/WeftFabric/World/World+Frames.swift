@@ -75,7 +75,9 @@ extension World {
       } else {
         // The arrival's own drop is in its record already.
         let recorded = arrival.map { $0.place == place && $0.packetID == frame.packetID } ?? false
-        drop(frame, at: place, entry.reason, entry.detail, recorded: recorded)
+        // What a node made itself never came in.
+        let cameIn = frame.packetID != 0
+        drop(frame, at: place, entry.reason, entry.detail, recorded: recorded, inbound: cameIn)
       }
     }
     effects.removeAll()

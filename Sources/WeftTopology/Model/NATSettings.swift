@@ -100,6 +100,12 @@ public struct NATSettings: Sendable, Codable, Hashable {
     }
   }
 
+  /// Whether ports are overloaded: only where mapping and filtering look at both ends.
+  public var overloads: Bool {
+    (overload ?? (profile == .linux)) && effectiveMapping == .addressAndPortDependent
+      && effectiveFiltering == .addressAndPortDependent
+  }
+
   /// Whether two say the same, wherever they stand.
   public func agrees(with other: NATSettings) -> Bool {
     func bare(_ settings: NATSettings) -> NATSettings {

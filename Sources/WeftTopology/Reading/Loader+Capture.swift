@@ -1,3 +1,5 @@
+import WeftCore
+
 extension Loader {
   func readCapture(_ value: YAMLValue) {
     guard !value.isNull else { return }
@@ -13,5 +15,34 @@ extension Loader {
     for port in value["ports"]?.items ?? [] where port.text?.isEmpty ?? false {
       report("an empty pattern matches nothing", at: port)
     }
+    if errorCount == 0, let names = portNames?(topology) { checkPatterns(value["ports"]?.items ?? [], names) }
+  }
+
+  /// A pattern that matches nothing captures nothing, and a run without captures looks like any other.
+  private func checkPatterns(_ patterns: [YAMLValue], _ ports: [String]) {
+    for pattern in patterns {
+      guard let text = pattern.text else { continue }
+      let match = PortPattern(text)
+      if ports.contains(where: match.matches) { continue }
+      report("\"\(text.prefix(60))\" matches no port", at: pattern, hint: Self.patternHint(text, ports))
+    }
+  }
+
+  private static func patternHint(_ text: String, _ ports: [String]) -> String {
+    func node(_ port: String) -> String { String(port.prefix { $0 != "/" }) }
+    var nodes: [String] = []
+    for port in ports where nodes.last != node(port) { nodes.append(node(port)) }
+    let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { "/.:".contains($0) }.map(String.init)
+    let rest = parts.count == 2 && !parts[1].isEmpty ? parts[1] : "*"
+    let owner = nodes.contains(parts[0]) ? parts[0] : Suggestion.nearest(to: parts[0], in: nodes)
+    if let owner {
+      let meant = "\(owner)/\(rest)"
+      if ports.contains(where: PortPattern(meant).matches) { return "did you mean \"\(meant)\"?" }
+      let own = ports.filter { node($0) == owner }
+      let near = Suggestion.nearest(to: meant, in: own)
+      return near.map { "did you mean \"\($0)\"?" } ?? "its ports are \(own.prefix(8).joined(separator: ", "))"
+    }
+    return "a port is NODE/PORT, * any text; the ports are \(ports.prefix(12).joined(separator: ", "))"
+      + (ports.count > 12 ? ", …" : "")
   }
 }

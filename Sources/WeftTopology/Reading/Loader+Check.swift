@@ -55,9 +55,11 @@ extension Loader {
             hint: "write \(entry.key[..<colon]): \(entry.key[entry.key.index(after: colon)...].prefix(60))")
           continue
         }
+        let action = entry.value.text.flatMap { table.exactlyOne.contains($0) ? $0 : nil }
         report(
           "unknown key \"\(entry.key.prefix(60))\" in \(table.name.article)", atKey: entry.keyMark, entry.key,
-          hint: unknownKeyHint(entry.key, table))
+          hint: action.map { "\"\($0)\" is itself the key: {\($0): \(table.key($0)?.example ?? "…")}" }
+            ?? unknownKeyHint(entry.key, table))
         continue
       }
       // In `defaults`, and where defaults may fill it, `key:` without a value asks for the default.
@@ -87,7 +89,11 @@ extension Loader {
     let unknown = (value.entries ?? []).map(\.key).filter { table.key($0) == nil }
     for key in table.keys where key.isRequired && (value[key.name]?.isNull ?? true) {
       // Misspelt is not missing: the unknown key has been reported.
-      if unknown.contains(where: { Suggestion.nearest(to: $0, in: names) == key.name || $0.hasPrefix(key.name + ":") }) {
+      let isMisspelt = unknown.contains {
+        Suggestion.nearest(to: $0, in: names) == key.name || Self.otherWords[$0] == key.name
+          || $0.hasPrefix(key.name + ":")
+      }
+      if isMisspelt {
         continue
       }
       let of = name.map { "\(table.name) \"\($0)\"" } ?? table.name.article
@@ -103,11 +109,45 @@ extension Loader {
     "bandwidth": "rate", "type": "mode", "kind": "mode", "ports": "forwards", "publish": "forwards", "net": "network",
     "hwaddr": "mac", "interfaces": "nics", "nodes": "hosts", "guests": "vms", "tests": "expect", "checks": "expect",
     "switches": "segments", "networks": "segments", "source": "from", "destination": "to", "result": "is",
+    "src": "from", "dst": "to", "dest": "to", "target": "to", "expected": "is", "outcome": "is", "state": "is",
+    "jitter": "delay", "packet-loss": "loss", "bw": "rate", "speed": "rate", "interface": "nics", "machines": "hosts",
+    "servers": "hosts", "lans": "segments", "scenario": "events", "actions": "events", "time": "at", "when": "at",
+    "image": "programs", "services": "programs", "router": "gateway", "gw": "gateway", "ip-address": "address",
+  ]
+
+  /// What is written otherwise than by a key of its own there.
+  private static let otherForms: [String: String] = [
+    "expectation.port": "the port stands behind the node: to: \"visitor:80\"",
+    "expectation.protocol": "the protocol stands behind the port: to: \"visitor:53/udp\"",
+    "expectation.udp": "the protocol stands behind the port: to: \"visitor:53/udp\"",
+    "expectation.tcp": "the protocol stands behind the port: to: \"visitor:80/tcp\"",
+    "expectation.seconds": "times have units: within: 5 s",
+    "topology.networks": "a host's networks stand in it: hosts: {NAME: {networks: …}}; those outside are \"segments\"",
+    "topology.links": "a cable belongs to its node: uplink: {segment: …, delay: …}, or the VM's own delay, rate, loss",
+    "topology.forwards": "forwards stand in their network: networks: {home: {mode: nat, forwards: […]}}",
+    "host.address": "the address stands behind the segment: uplink: campus 134.115.153.10",
+    "host.vms": "VMs stand at the top of the file: vms: {NAME: {network: …}}",
+    "host.network": "a host has \"networks\", and its cable is an \"uplink\"",
+    "host.forwards": "forwards stand in their network: networks: {home: {mode: nat, forwards: […]}}",
+    "vm.forwards": "forwards stand in the VM's network: networks: {home: {mode: nat, forwards: […]}}",
+    "vm.uplink": "a VM joins a \"network\" of its host",
+    "vm.gateway": "a VM has the gateway of its network, or what DHCP gives",
+    "vm.networks": "one NIC: \"network\"; several: nics: [{network: …}, {network: …}]",
+    "host.gateway": "the gateway belongs to the uplink: uplink: {segment: …, address: …, gateway: …}",
+    "segment.hosts": "hosts stand at the top of the file, and name their segment in \"uplink\"",
+    "event.for": "what begins and ends is two events: link-down and link-up",
+    "event.duration": "what begins and ends is two events: link-down and link-up",
   ]
 
   func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
+    if let form = Self.otherForms["\(table.name).\(word)"] { return form }
     if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
     if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
+    let owners = TopologySchema.tables().filter { $0.key(word) != nil }.map(\.name)
+    if (1...3).contains(owners.count) {
+      let places = owners.map { $0 == Tables.root.name ? "at the top of the file" : "in \($0.article)" }
+      return "it stands \(places.joined(separator: " or ")); the keys here are \(table.keys.map(\.name).joined(separator: ", "))"
+    }
     return "the keys are \(table.keys.map(\.name).joined(separator: ", "))"
   }
 }

@@ -8,6 +8,7 @@ extension Loader {
       let action = action(entry.key, entry.value), let at
     else { return lost(at: value.mark) }
     topology.events.append(Event(at: at, action: action, mark: value.mark))
+    eventKeys.append((entry.keyMark, entry.key.unicodeScalars.count))
   }
 
   private func action(_ word: String, _ value: YAMLValue) -> Event.Action? {
@@ -20,7 +21,7 @@ extension Loader {
     case "stop": return vmName(value).map { .stop(vm: $0) }
     case "set-link":
       let (delay, rate) = (delay(value["delay"]), parse(value["rate"], Quantity.rate))
-      let loss = parse(value["loss"], Quantity.fraction)
+      let loss = loss(value["loss"])
       if value.entries != nil, !["delay", "rate", "loss"].contains(where: { value[$0] != nil }) {
         report("set-link changes nothing", at: value, hint: "give it delay, rate or loss")
       }
@@ -46,8 +47,14 @@ extension Loader {
     for event in topology.events where event.at > duration {
       report("this is after the run's end at \(duration)", at: event.mark, severity: .warning)
     }
-    for expectation in topology.expectations where expectation.timing.start > duration {
-      report("this is first tried after the run's end at \(duration)", at: expectation.mark, severity: .warning)
+    for expectation in topology.expectations {
+      let timing = expectation.timing
+      if timing.start > duration {
+        report("this is first tried after the run's end at \(duration)", at: expectation.mark, severity: .warning)
+      } else if let end = timing.windowEnd, end > duration {
+        report(
+          "its window goes on until \(end), after the run's end at \(duration)", at: expectation.mark, severity: .warning)
+      }
     }
   }
 
@@ -109,6 +116,14 @@ extension Expectation.Timing {
     switch self {
     case .within(let at, _): at
     case .neverDuring(let from, _, _), .alwaysAfter(let from, _, _): from
+    }
+  }
+
+  /// Of those of which every moment counts.
+  fileprivate var windowEnd: Nanoseconds? {
+    switch self {
+    case .within: nil
+    case .neverDuring(_, let to, _), .alwaysAfter(_, let to, _): to
     }
   }
 }

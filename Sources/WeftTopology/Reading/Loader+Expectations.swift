@@ -13,11 +13,12 @@ extension Loader {
     }
     let seenAs = parse(value["seen-as"], Parse.address)
     var reaches: String?
-    if let place = value["reaches"], let name = place.text, resolve(name, [.host, .vm], at: place) { reaches = name }
+    if let place = value["reaches"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) { reaches = name }
     var by: String?
-    if let place = value["by"], let name = place.text, resolve(name, [.network, .host, .vm, .segment], at: place) {
+    if let place = value["by"], let name = place.text, !place.isNull, resolve(name, [.network, .host, .vm, .segment], at: place) {
       by = name
     }
+    let reason = checkReason(value["reason"], outcome)
     let (atMost, atLeast) = bounds(value["rtt"])
     let tried = probe(value)
     guard let from, let (probe, what) = tried else { return lost(at: value.mark) }
@@ -29,41 +30,11 @@ extension Loader {
     checkSelf(value, from)
     checkPatience(value)
     (expectation.seenAs, expectation.reaches, expectation.by) = (seenAs, reaches, by)
-    expectation.reason = value["reason"]?.text
+    expectation.reason = reason
     (expectation.rttAtMost, expectation.rttAtLeast) = (atMost, atLeast)
+    checkSense(value, expectation)
     topology.expectations.append(expectation)
     checks.append((value, given != nil))
-  }
-
-  /// Keys that say something only about some probes or outcomes.
-  private func checkFit(_ value: YAMLValue, _ outcome: Expectation.Outcome) {
-    for entry in value.entries ?? [] where !entry.value.isNull {
-      let key = entry.key
-      let problem: String?
-      switch key {
-      case "seen-as", "reaches":
-        problem =
-          outcome == .open || outcome == .delivered
-          ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
-      case "is":
-        problem =
-          outcome == .delivered && value["to"]?.text?.hasSuffix("/udp") != true
-          ? "\"is: delivered\" goes with a datagram: to: \"node:port/udp\"" : nil
-      case "by", "reason":
-        problem =
-          outcome == .dropped || outcome == .blocked ? nil : "\"\(key)\" goes with \"is: dropped\" or \"is: blocked\""
-      case "rtt":
-        problem =
-          outcome != .open
-          ? "\"rtt\" goes with \"is: open\""
-          : value["to"] == nil && value["ping"] == nil ? "\"rtt\" goes with \"to\" or \"ping\"" : nil
-      case "status", "body": problem = value["http"] == nil ? "\"\(key)\" goes with \"http\"" : nil
-      case "lease":
-        problem = outcome == .open ? nil : "a lease is obtained or not: there is no \"is: \(outcome.rawValue)\""
-      default: problem = nil
-      }
-      if let problem { report(problem, atKey: entry.keyMark, key) }
-    }
   }
 
   private func probe(_ value: YAMLValue) -> (Expectation.Probe, String)? {

@@ -10,9 +10,17 @@ extension Loader {
     }
     for shape in shapes {
       switch shape {
+      case .list(let element) where value.entries != nil && element.alternatives.contains(where: \.isPlace)
+        && value.entriesJoined != nil:
+        return "write \(value.entriesJoined ?? "")"
       case .list where value.entries != nil: return "put it into a list: [{…}], or begin it with \"- \""
       case .list where value.text.map { !$0.isEmpty } ?? false:
         return value.isNull ? nil : "put it into a list: [\(value.text?.prefix(60) ?? "")]"
+      case .named where value.text?.contains(":") ?? false:
+        let parts = (value.text ?? "").split(separator: ":", maxSplits: 1).map(String.init)
+        if parts.count == 2, (try? Parse.name(parts[0])) != nil {
+          return "a space is missing after the colon: \(parts[0]): \(parts[1].prefix(60))"
+        }
       case .named where value.items != nil:
         let first = value.items?.first
         if let name = first?["name"]?.text { return "the name is the key: {\(name.prefix(32)): {…}}, without dashes" }
@@ -81,6 +89,21 @@ extension YAMLValue {
     if entries[0].value.isNull { return entries[0].key.contains(":") ? entries[0].key : nil }
     if let text = entries[0].value.text { return "\(entries[0].key):\(text)" }
     return entries[0].value.joinedByColons.map { "\(entries[0].key):\($0)" }
+  }
+}
+
+extension YAMLValue {
+  /// `{8080: "web:80", 22: "web:22"}` → `["8080:web:80", "22:web:22"]`.
+  var entriesJoined: String? {
+    guard let entries, !entries.isEmpty else { return nil }
+    var texts: [String] = []
+    for entry in entries {
+      guard let first = entry.key.first, first.isNumber,
+        let text = YAMLValue(kind: .map([entry]), mark: mark).joinedByColons
+      else { return nil }
+      texts.append("\"\(text)\"")
+    }
+    return "[\(texts.prefix(4).joined(separator: ", "))\(texts.count > 4 ? ", …" : "")]"
   }
 }
 

@@ -7,7 +7,7 @@ extension Loader {
     var link = base
     if let delay = delay(value["delay"]) { link.delay = delay }
     if let rate = parse(value["rate"], Quantity.rate) { link.rate = rate }
-    if let loss = parse(value["loss"], Quantity.fraction) { link.loss = loss }
+    if let loss = loss(value["loss"]) { link.loss = loss }
     if let queue = value["queue"] {
       if queue.entries != nil {
         if let frames = integer(queue["frames"], 1...10_000_000) { link.queueFrames = frames }
@@ -17,6 +17,52 @@ extension Loader {
       }
     }
     return link
+  }
+
+  /// A bare 1 is all of it, and seldom meant.
+  func loss(_ value: YAMLValue?) -> Double? {
+    guard let value, let loss = parse(value, Quantity.fraction) else { return nil }
+    if loss == 1, value.text?.hasSuffix("%") == false {
+      warn(
+        "a loss of \(value.text ?? "1") is 100 %: no frame arrives", at: value,
+        hint: "did you mean \"1 %\"? write 100 % where all is to be lost")
+    }
+    return loss
+  }
+
+  /// Only what is sent at a rate waits for its cable.
+  func checkQueues() {
+    // `defaults` and groups give one queue to many.
+    for (_, same) in Dictionary(grouping: queues, by: { $0.place.mark }) where !same.contains(where: { $0.isOfRate() }) {
+      warn(
+        "a cable without a rate takes every frame at once: its queue is never used", at: same[0].place,
+        hint: "give it a rate")
+    }
+  }
+
+  /// Notes the queue that a node itself gives its cable, or its members'.
+  func note(queueOf value: YAMLValue, _ rate: @escaping () -> Bool) {
+    if let place = value["queue"], !place.isNull { queues.append((place, rate)) }
+  }
+
+  /// Whether an event gives this cable a rate.
+  func isGivenRate(_ cable: LinkName) -> Bool {
+    topology.events.contains { if case .setLink(cable, _, _?, _) = $0.action { true } else { false } }
+  }
+
+  /// Whether a cable into a segment or network has a rate, or gets one.
+  func hasRate(_ place: String) -> Bool {
+    topology.hosts.contains { host in
+      host.uplink.map {
+        $0.segment == place && ($0.link.rate != nil || isGivenRate(LinkName(node: host.name, port: "uplink")))
+      } ?? false
+    }
+      || topology.vms.contains { vm in
+        vm.nics.indices.contains {
+          vm.nics[$0].network == place
+            && (vm.nics[$0].link.rate != nil || isGivenRate(LinkName(node: vm.name, port: "eth\($0)")))
+        }
+      }
   }
 
   func delay(_ value: YAMLValue?) -> Nanoseconds? {

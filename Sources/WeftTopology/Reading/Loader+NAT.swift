@@ -117,6 +117,7 @@ extension Loader {
         "port-range", "no block of \(nat.blockSize ?? 512) ports fits into \(range.lowerBound)-\(range.upperBound)",
         hint: "give a smaller block-size")
     }
+    checkLimits(nat, value["limits"])
     if nat.profile == .oneToOne {
       // All ports are the inside host's own.
       for key in ["mapping", "ports", "block-size", "parity", "overload", "port-range", "pooling"] {
@@ -143,6 +144,25 @@ extension Loader {
     }
   }
 
+  /// Limits on ports where none is anybody's alone.
+  private func checkLimits(_ nat: NATSettings, _ limits: YAMLValue?) {
+    for entry in limits?.entries ?? [] where !entry.value.isNull && ["mappings-per-vm", "hold-down"].contains(entry.key) {
+      if entry.key == "hold-down", nat.limits.holdDown == .zero { continue }
+      if nat.profile == .oneToOne {
+        report(
+          "with one-to-one translation a VM has all ports of its address: \"\(entry.key)\" means nothing",
+          atKey: entry.keyMark, entry.key)
+      } else if nat.overloads {
+        report(
+          entry.key == "hold-down"
+            ? "ports are shared (overload): none is ever given back, and \"hold-down\" means nothing"
+            : "ports are shared (overload): no VM has any of its own, and \"mappings-per-vm\" means nothing",
+          atKey: entry.keyMark, entry.key,
+          hint: entry.key == "hold-down" ? "overload: false" : "sessions-per-vm limits its connections; or overload: false")
+      }
+    }
+  }
+
   /// Those that `one-to-one` names are machines of one of the host's NAT networks.
   func checkPairs() {
     for host in topology.hosts {
@@ -155,7 +175,7 @@ extension Loader {
         let names = nats.map { "\"\($0.name)\"" }.joined(separator: ", ")
         report("\"\(pair.vm)\" is not on \(names)", at: place, part: pair.vm)
       }
-      if let first = nats.first, first.nat.profile == .oneToOne { checkRoom(nats, first) }
+      if errorCount == 0, let first = nats.first, first.nat.profile == .oneToOne { checkRoom(nats, first) }
     }
   }
 
@@ -165,10 +185,12 @@ extension Loader {
     let machines =
       topology.vms.count { $0.nics.contains { names.contains(place(of: $0.network)) } }
       + topology.hosts.count { $0.uplink.map { names.contains($0.segment) } ?? false }
-    let addresses = 1 + first.nat.addresses.count
+    // The host's own is given to nobody whom the file doesn't name.
+    let isOwnGiven = first.nat.oneToOne.contains { !first.nat.addresses.contains($0.address) }
+    let addresses = first.nat.addresses.count + (isOwnGiven ? 1 : 0)
     if machines > addresses {
       report(
-        "\"\(first.name)\" has \(addresses) external address\(addresses == 1 ? "" : "es") for \(machines) machines",
+        "\"\(first.name)\" has \(addresses) external address\(addresses == 1 ? "" : "es") for \(machines) machine\(machines == 1 ? "" : "s")",
         at: first.mark,
         length: first.name.unicodeScalars.count, hint: "give its nat more \"addresses\"", severity: .warning)
     }

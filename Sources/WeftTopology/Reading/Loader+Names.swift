@@ -71,11 +71,13 @@ extension Loader {
       return false
     }
     do {
-      _ = try Parse.name(name)
+      _ = try Parse.reference(name, to: sorts.map(\.rawValue).joined(separator: " or "))
     } catch {
-      report(error, at: value)
+      // The table has said so already where a name alone can stand.
+      if errorCount == 0 || !hasError(at: value.mark) { report(error, at: value) }
       return false
     }
+    if !unread.isDisjoint(with: sorts), errorCount > 0 { return false }
     if name.hasPrefix("x-") {
       report("unknown name \"\(name)\"", at: value, part: name, hint: "entries that begin with x- are not read")
       return false

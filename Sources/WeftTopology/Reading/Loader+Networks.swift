@@ -102,6 +102,8 @@ extension Loader {
     let value = draft.value
     var network = Network(name: draft.name, mode: draft.mode, subnet: subnet, mark: draft.mark)
     network.link = link(value)
+    let (name, hasOwn) = (draft.name, network.link.rate != nil)
+    note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
     if let fdb = value["fdb"] {
       if let limit = integer(fdb["limit"], 1...10_000_000) { network.fdbLimit = limit }
       if let ageing = interval(fdb["ageing"]) { network.fdbAgeing = ageing }
@@ -155,7 +157,18 @@ extension Loader {
       for end in [from, to] { fits(end, subnet, of: name, at: text) }
       (settings.rangeFirst, settings.rangeLast) = (from, to)
     }
-    if let time = interval(value?["lease-time"]) { settings.leaseTime = time }
+    if let place = value?["lease-time"], let time = interval(place) {
+      // RFC 2132, 9.2: 32 bits of seconds, of which all ones are forever.
+      let second: UInt64 = 1_000_000_000
+      if time.rawValue % second != 0 {
+        report(
+          "DHCP counts leases in whole seconds: \(time) is none", at: place,
+          hint: "did you mean \(Nanoseconds((time.rawValue / second + 1) * second))?")
+      } else if time.rawValue / second >= UInt64(UInt32.max) {
+        report("a lease is shorter than 2^32 - 1 seconds (136 years)", at: place)
+      }
+      settings.leaseTime = time
+    }
     return settings
   }
 }

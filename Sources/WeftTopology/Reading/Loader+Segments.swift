@@ -14,6 +14,8 @@ extension Loader {
     guard let subnet = parse(value["subnet"], Parse.subnet) else { return lost(at: entry.keyMark) }
     var segment = Segment(name: entry.key, subnet: subnet, mark: entry.keyMark)
     segment.link = link(value)
+    let (name, hasOwn) = (entry.key, segment.link.rate != nil)
+    note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
     if let gateway = value["gateway"], let address = parse(gateway, Parse.address),
       fits(address, subnet, of: segment.name, at: gateway)
     {

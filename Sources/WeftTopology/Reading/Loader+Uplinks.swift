@@ -120,6 +120,8 @@ extension Loader {
       uplink.mac = hardware
     }
     uplink.link = link(value, over: base)
+    let hasRate = uplink.link.rate != nil
+    note(queueOf: value) { [unowned self] in hasRate || isGivenRate(LinkName(node: host, port: "uplink")) }
     return uplink
   }
 

@@ -78,7 +78,8 @@ extension Loader {
       if hostIsKnown { host = owner }
       let port = "VM \"\(name)\"" + (list.count > 1 ? " (eth\(i))" : "")
       let (own, length) = several == nil ? (mark, name.unicodeScalars.count) : (item.mark, 1)
-      if let nic = makeNIC(item, network: text, at: own, length: length, owner: port) { nics.append(nic) }
+      let cable = LinkName(node: name, port: "eth\(i)")
+      if let nic = makeNIC(item, network: text, at: own, length: length, owner: port, cable: cable) { nics.append(nic) }
     }
     guard let host, nics.count == list.count, !nics.isEmpty else { return nil }
     var vm = VM(name: name, host: host, nics: nics, mark: mark)
@@ -87,7 +88,9 @@ extension Loader {
     return vm
   }
 
-  private func makeNIC(_ value: YAMLValue, network name: String, at mark: Mark, length: Int, owner: String) -> NIC? {
+  private func makeNIC(
+    _ value: YAMLValue, network name: String, at mark: Mark, length: Int, owner: String, cable: LinkName
+  ) -> NIC? {
     guard let place = networkIndex[name] else { return nil }
     let network = topology.hosts[place.host].networks[place.network]
     var nic = NIC(network: name, mark: mark)
@@ -114,6 +117,8 @@ extension Loader {
       nic.mac = mac
     }
     nic.link = link(value, over: network.link)
+    let hasRate = nic.link.rate != nil
+    note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
     if let rings = value["rings"] {
       if let size = integer(rings["rx"], 1...65536) { nic.rxRing = size }
       if let size = integer(rings["tx"], 0...65536) { nic.txRing = size }

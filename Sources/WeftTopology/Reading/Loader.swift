@@ -11,7 +11,7 @@ final class Loader {
 
   /// What a name stands for.
   struct Named {
-    enum Sort: String { case segment, host, vm, network }
+    enum Sort: String, Hashable { case segment, host, vm, network }
     var sort: Sort
     var mark: Mark
   }
@@ -35,12 +35,23 @@ final class Loader {
   var taken: [String: [IPv4Address: String]] = [:]
   var macs: [MACAddress: String] = [:]
   let filterChecker: ((String) -> String?)?
+  let portNames: ((Topology) -> [String])?
+  /// Sorts of which a whole map could not be read: nothing of them is missed by name.
+  var unread: Set<Named.Sort> = []
   /// What the topology's expectations were read from.
   var checks: [(value: YAMLValue, isNamed: Bool)] = []
+  /// Where the words of the topology's events stand.
+  var eventKeys: [(mark: Mark, length: Int)] = []
+  /// Queues of cables, and whether one of these has a rate: asked once all is read.
+  var queues: [(place: YAMLValue, isOfRate: () -> Bool)] = []
 
-  init(source: SourceText, name: String, filterChecker: ((String) -> String?)?) {
+  init(
+    source: SourceText, name: String, filterChecker: ((String) -> String?)?,
+    portNames: ((Topology) -> [String])? = nil
+  ) {
     self.source = source
     self.filterChecker = filterChecker
+    self.portNames = portNames
     topology = Topology(name: name)
   }
 
@@ -67,7 +78,15 @@ final class Loader {
   }
 
   func report(_ complaint: Complaint, at value: YAMLValue) {
-    report(complaint.message, at: value, part: complaint.part, hint: complaint.hint)
+    // In quotes, where it may be meant, a dash or curly quote is not taken for a hyphen.
+    let strange = value.text?.unicodeScalars.first { $0.value >= 0x80 && Lookalikes.meant($0) != nil }
+    let hint = strange.map(Lookalikes.message).map { "\($0.message): \($0.hint)" }
+    report(complaint.message, at: value, part: complaint.part, hint: hint ?? complaint.hint)
+  }
+
+  /// Nothing that is wrong, but seldom what was meant.
+  func warn(_ message: String, at value: YAMLValue, hint: String? = nil) {
+    report(message, at: value.mark, length: value.length, hint: hint, severity: .warning)
   }
 
   /// A name's place: as long as the name.
@@ -104,6 +123,13 @@ final class Loader {
     let order = all.indices.sorted { rank($0) < rank($1) }
     let failed = errorCount > 0 || all.contains { $0.severity == .error }
     return TopologyLoad(topology: failed ? nil : topology, diagnostics: order.map { all[$0] })
+  }
+
+  func hasError(at mark: Mark) -> Bool {
+    // In quotes the words begin a column later.
+    diagnostics.contains {
+      $0.severity == .error && $0.line == mark.line && (mark.column...mark.column + 1).contains($0.column)
+    }
   }
 
   /// Takes back what was said of a place, where the whole is worth one message.
@@ -147,6 +173,7 @@ final class Loader {
       if duration == .zero { report("a run of no time shows nothing", at: value) }
       topology.duration = duration
     }
+    noteUnread(root)
     let segments = root["segments"]?.entries ?? []
     let hosts = root["hosts"]?.entries ?? []
     let vms = root["vms"]?.entries ?? []
@@ -163,10 +190,28 @@ final class Loader {
     checkListeners()
     checkPools()
     for value in root["events"]?.items ?? [] { readEvent(value) }
+    if errorCount == 0 {
+      checkEvents()
+      checkServed()
+      checkQueues()
+    }
     for value in root["expect"]?.items ?? [] { readExpectation(value) }
     tellChecksApart()
     if let capture = root["capture"] { readCapture(capture) }
     checkDuration()
+  }
+
+  /// Maps of names that are none, or stand where they are not read.
+  private func noteUnread(_ root: YAMLValue) {
+    func isLost(_ value: YAMLValue?) -> Bool { value.map { !$0.isNull && $0.entries == nil } ?? false }
+    if isLost(root["segments"]) { unread.insert(.segment) }
+    if isLost(root["hosts"]) { unread.formUnion([.host, .network]) }
+    if isLost(root["vms"]) || isLost(root["groups"]) { unread.insert(.vm) }
+    if root["networks"] != nil { unread.insert(.network) }
+    for host in root["hosts"]?.entries ?? [] {
+      if isLost(host.value["networks"]) || host.value["network"] != nil { unread.insert(.network) }
+      if host.value["vms"] != nil || host.value["vm"] != nil { unread.insert(.vm) }
+    }
   }
 
   /// The defaults of a kind.

@@ -1,3 +1,5 @@
+import WeftCore
+
 /// The JSON Schema (draft-07) of the topology file, made from the tables that read it.
 public enum TopologySchema {
   /// A name, not a place: by it an editor or a program knows the schema wherever it lies.
@@ -164,6 +166,7 @@ public enum TopologySchema {
     case .forwardTarget: return strings("^(\(name)|\(address)):\(portPair)$")
     case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
     case .uplink: return strings("^ *\(name)( +\(address))? *$")
+    case .reason: return .object([("enum", .array(DropReason.allCases.map { .string($0.name) }))])
     case .roundTrip: return units(Quantity.durations, bare: "").prefixed("^ *([<>≤≥]=?)?")
     }
   }

@@ -31,9 +31,9 @@ extension ScalarKind {
     case .choice(let words):
       guard words.contains(text) else {
         let list = words.joined(separator: ", ")
-        throw Complaint("\"\(text.prefix(60))\" is none of: \(list)", hint: Suggestion.hint(for: text, in: words))
+        throw Complaint("\"\(text.prefix(60))\" is none of: \(list)", hint: Self.choiceHint(text, words))
       }
-    case .reference: _ = try Parse.name(Pattern.expand(text, 1))
+    case .reference(let sort): _ = try Parse.reference(Pattern.expand(text, 1), to: sort)
     case .destination: _ = try Parse.destination(Pattern.expand(text, 1))
     case .endpoint: _ = try Parse.endpoint(Pattern.expand(text, 1))
     case .http: _ = try Parse.http(Pattern.expand(text, 1))
@@ -50,7 +50,28 @@ extension ScalarKind {
       _ = try Parse.name(String(parts[0]))
       if parts.count == 2 { _ = try Parse.address(String(parts[1])) }
     case .roundTrip: _ = try Quantity.duration(try Parse.bound(text).rest)
+    case .reason: _ = try Parse.reason(text)
     }
+  }
+
+  /// What the same is called elsewhere (nmap, iptables, VirtualBox, libvirt).
+  private static let otherWords = [
+    "closed": "refused", "reject": "refused", "rejected": "refused", "reset": "refused", "rst": "refused",
+    "filtered": "dropped", "timeout": "dropped", "timed-out": "dropped", "silent": "dropped", "lost": "dropped",
+    "denied": "blocked", "failed": "blocked", "fail": "blocked", "ok": "open", "up": "open", "success": "open",
+    "succeeds": "open", "reachable": "open", "allowed": "open", "accepted": "open", "connected": "open",
+    "down": "unreachable", "received": "delivered", "bridged": "bridge", "bridging": "bridge", "masquerade": "nat",
+    "natted": "nat", "internal": "isolated", "private": "isolated", "none": "isolated", "accept": "allow",
+    "forward": "forwarded", "input": "in", "output": "out", "inbound": "in", "outbound": "out", "wan": "outside",
+    "lan": "inside", "cone": "full-cone", "rfc4787": "rfc", "default": "rfc", "standard": "rfc", "on": "true",
+  ]
+
+  private static func choiceHint(_ text: String, _ words: [String]) -> String? {
+    if words.contains("rfc"), text == "true" || text == "false" {
+      return "\"mode: nat\" makes the NAT; \"nat\" says how it behaves: nat: linux"
+    }
+    if let meant = otherWords[text.lowercased()], words.contains(meant) { return "did you mean \"\(meant)\"?" }
+    return Suggestion.hint(for: text, in: words)
   }
 
   /// Segment and address turned round, or otherwise parted, or one of them alone.
@@ -101,6 +122,7 @@ extension ScalarKind {
     case .link: "a link (laptop.uplink)"
     case .uplink: "\"segment address\" or a segment"
     case .roundTrip: "a bound (< 5 ms)"
+    case .reason: "a drop reason"
     }
   }
 }

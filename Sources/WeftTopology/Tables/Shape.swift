@@ -35,6 +35,8 @@ enum ScalarKind: Sendable, Equatable {
   /// A name for the members of a group.
   case namePattern
   case destination, endpoint, http, path, forward, forwardTarget, link, uplink, roundTrip
+  /// Why something was dropped, in the words of reports.
+  case reason
 }
 
 /// One key of an object of the file. The same row drives reading, checking, the schema and the reference.

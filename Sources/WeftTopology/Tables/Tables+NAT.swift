@@ -21,7 +21,8 @@ extension Tables {
         example: "address-dependent"),
       Key(
         "ports", choice(NATSettings.Ports.self),
-        "The external port of a new mapping: the inside one, the next, a random one, one of the VM's own block.",
+        "The external port of a new mapping, or with overload of a new flow: the inside one, the next, a random one, one of "
+          + "the VM's own block.",
         default: "preserve; symmetric: random", example: "random"),
       Key("block-size", .integer(1...65535), "Ports of a block (ports: block).", default: "512", example: "64"),
       Key(
@@ -82,7 +83,8 @@ extension Tables {
         default: "none", example: "[134.115.153.224, 134.115.153.225]"),
       Key(
         "one-to-one", .named(.scalar(.address)),
-        "Which VM has which of the addresses to itself (profile one-to-one).", default: "in the order they first speak",
+        "Which VM has which of the addresses to itself (profile one-to-one); the host's own only if it is named here.",
+        default: "in the order they first speak",
         example: "{web: 134.115.153.224}"),
       Key(
         "timeouts", .object(timeouts), "How long an idle connection is kept.", default: "the profile's",
@@ -103,14 +105,16 @@ extension Tables {
         "sessions-per-vm", .integer(1...100_000_000), "Connections that one VM may have begun (RFC 6888, REQ-4).",
         default: "the table's", example: "1000"),
       Key(
-        "mappings-per-vm", .integer(1...65535), "External ports that one VM may have.", default: "all",
+        "mappings-per-vm", .integer(1...65535),
+        "External ports that one VM may have (not where they are shared: overload, linux, or whole addresses: one-to-one).", default: "all",
         example: "500"),
       Key(
         "early-drop", .scalar(.boolean), "A full table gives up an entry without an answer for a new one.",
         default: "true", example: "false"),
       Key(
         "hold-down", .scalar(.duration),
-        "How long a port that was given back goes to nobody but its last owner (RFC 6888, REQ-8).", default: "0",
+        "How long a port that was given back goes to nobody but its last owner (RFC 6888, REQ-8; not where ports are shared).",
+        default: "0",
         example: "120 s"),
     ])
 
@@ -147,7 +151,8 @@ extension Tables {
   }
 
   static let rule = KeyTable(
-    "rule", "A rule of the packet filter. A connection is judged by its first packet as it came in, before translation",
+    "rule", "A rule of the packet filter. Each packet is judged by itself, as it came in, before translation: an answer comes in from "
+      + "the other side, and is `established`; what the box sends by itself (ICMP errors, resets, echo replies) goes `out`",
     exactlyOne: FilterRule.Action.allCases.map(\.rawValue),
     [
       Key(
@@ -158,7 +163,10 @@ extension Tables {
       Key("from", choice(FilterRule.Side.self), "The side it comes in from.", default: "any", example: "outside"),
       Key("to", choice(FilterRule.Side.self), "The side it goes to.", default: "any", example: "inside"),
       Key(
-        "state", choice(FilterRule.State.self), "What it is to the connection table.", default: "any", example: "new"),
+        "state", choice(FilterRule.State.self),
+        "What it is to the connection table, as ct state: new until somebody answers, established, related (an ICMP error), "
+          + "invalid.",
+        default: "any", example: "new"),
       Key("source", .scalar(.network), "Addresses it comes from.", default: "any", example: "192.168.122.0/24"),
       Key("destination", .scalar(.network), "Addresses it was sent to.", default: "any", example: "203.0.113.9"),
       Key("protocol", .scalar(.protocolNumber), "tcp, udp, icmp or a number.", default: "any", example: "tcp"),

@@ -108,7 +108,7 @@ enum Tables {
       Key(
         "range", .scalar(.range), "The pool, both ends included.", default: "every free address",
         example: "192.168.122.10-192.168.122.99"),
-      Key("lease-time", .scalar(.interval), "How long a lease lasts.", default: "1 h", example: "10 min"),
+      Key("lease-time", .scalar(.interval), "How long a lease lasts, in whole seconds.", default: "1 h", example: "10 min"),
     ])
 
   static let forward = KeyTable(

@@ -6,7 +6,10 @@ extension Tables {
       "add-forward", "remove-forward", "flush-conntrack",
     ],
     [
-      Key("at", .scalar(.duration), "When, from the beginning of the run.", required: true, example: "5 s"),
+      Key(
+        "at", .scalar(.duration),
+        "When, from the beginning of the run. At one moment machines boot first, then events come in the file's order.",
+        required: true, example: "5 s"),
       Key(
         "link-down", .scalar(.link), "Cuts a cable. A bare VM means its eth0, a bare host its uplink.",
         example: "laptop.uplink"),
@@ -111,7 +114,8 @@ extension Tables {
       Key(
         "idle", .object(probeIdle), "Has an echo server answer late, over a flow without traffic until then.",
         example: "{to: \"server:7/udp\", for: 119 s}"),
-      Key("lease", .scalar(.always(true)), "Every NIC that asks by DHCP has an address.", example: "true"),
+      Key(
+        "lease", .scalar(.always(true)), "Every NIC that asks by DHCP has an address; one at least must ask.", example: "true"),
       Key(
         "is", .scalar(.choice(Expectation.Outcome.allCases.map(\.rawValue))),
         "The outcome: open, refused (RST, port unreachable), dropped (thrown away, and nobody was told), unreachable "
@@ -124,13 +128,14 @@ extension Tables {
       Key(
         "reaches", .scalar(.reference("machine")), "The machine that answers (open).", default: "any", example: "web"),
       Key(
-        "by", .scalar(.reference("network or machine")), "What must have dropped it (dropped, blocked).",
+        "by", .scalar(.reference("network or machine")), "What must have dropped it (dropped, refused, unreachable, blocked).",
         default: "any", example: "home"),
       Key(
-        "reason", .scalar(.text), "The reason it must have given (dropped, blocked).", default: "any",
+        "reason", .scalar(.reason), "The reason it must have given, one of [these](drop-reasons.md) (dropped, refused, unreachable, blocked).",
+        default: "any",
         example: "no-port-forward"),
-      Key("status", .integer(100...599), "Status of the response (http).", default: "any", example: "200"),
-      Key("body", .scalar(.text), "What the response's body contains (http).", default: "anything", example: "hello"),
+      Key("status", .integer(100...599), "Status of the response (http, open).", default: "any", example: "200"),
+      Key("body", .scalar(.text), "What the response's body contains (http, open).", default: "anything", example: "hello"),
       Key(
         "rtt", .either([.scalar(.roundTrip), .object(roundTrip)]), "Bounds on the round trip (to, ping).",
         default: "none", example: "< 5 ms"),

@@ -1,3 +1,4 @@
+import WeftCore
 import WeftWire
 
 /// Text of a scalar → value, or why not.
@@ -72,6 +73,22 @@ enum Parse {
     }
   }
 
+  /// Of a drop, by its name in reports and captures.
+  static func reason(_ text: String) throws(Complaint) -> DropReason {
+    if let reason = DropReason(name: text) { return reason }
+    let names = DropReason.allCases.map(\.name)
+    let plain = text.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "-")
+    let whole = names.contains(plain) ? "did you mean \"\(plain)\"?" : nil
+    // A word of it is enough to know what was meant.
+    let part = names.filter { $0.contains(plain) && plain.count >= 4 }
+    let parts = part.isEmpty || part.count > 6 ? nil : "did you mean \(part.map { "\"\($0)\"" }.joined(separator: " or "))?"
+    throw Complaint(
+      "nothing is ever dropped for the reason \"\(text.prefix(60))\"",
+      hint: whole ?? Suggestion.hint(for: plain, in: names) ?? parts
+        ?? "the usual ones are no-port-forward, filtered, port-closed, hairpin-disabled, link-down; "
+        + "docs/drop-reasons.md has them all")
+  }
+
   static func transport(_ text: String) throws(Complaint) -> TransportProtocol {
     guard let value = TransportProtocol(rawValue: text) else {
       throw Complaint(
@@ -102,6 +119,19 @@ enum Parse {
     }
     if text == "next" { throw Complaint("\"next\" is not a name: in a group it means the next VM", part: text) }
     return text
+  }
+
+  /// The name of something of this sort.
+  static func reference(_ text: String, to sort: String) throws(Complaint) -> String {
+    if IPv4Address(text) != nil { throw Complaint("\"\(text)\" is an address, not the name of a \(sort)") }
+    if let end = text.firstIndex(where: { "/.:".contains($0) }), (try? name(String(text[..<end]))) != nil {
+      let rest = text[text.index(after: end)...]
+      // `one/uplink`, `one:80`: of the words of ports.
+      if rest == "uplink" || rest.hasPrefix("eth") || rest == "wan" || rest == "lan" || UInt16(rest) != nil || rest == "*" {
+        throw Complaint("\"\(text)\" is a port, not a \(sort)", hint: "did you mean \"\(text[..<end])\"?", part: text)
+      }
+    }
+    return try name(text)
   }
 
   /// The text with a hyphen for all that no name has: `one.example` → `one-example`.
@@ -146,7 +176,9 @@ enum Parse {
         hint: isAddress.map { "did you mean \"\($0)\"?" } ?? "write it like 192.168.122.0/24")
     }
     guard let address = IPv4Address(parts[0]) else {
-      throw Complaint("\"\(parts[0].prefix(60))\" is not an IPv4 address", part: String(parts[0]))
+      throw Complaint(
+        "\"\(parts[0].prefix(60))\" is not an IPv4 address",
+        hint: parts[0].contains(":") ? "IPv6 is not supported here" : nil, part: String(parts[0]))
     }
     guard !parts[1].isEmpty, parts[1].utf8.allSatisfy(Quantity.isDigit), let length = UInt8(parts[1]), length <= 32
     else {
@@ -206,6 +238,10 @@ enum Parse {
       rest = rest[..<slash]
     }
     guard let colon = rest.lastIndex(of: ":") else {
+      let words = rest.split { " ,.".contains($0) }
+      if rest.contains(" "), words.count == 2, UInt16(words[1]) != nil {
+        throw Complaint("\"\(text)\" has no colon before its port", hint: "did you mean \"\(words[0]):\(words[1])\"?")
+      }
       let to = try destination(String(rest))
       guard let standard else {
         throw Complaint("\"\(text)\" has no port", hint: "\"\(rest):80\", or \"ping: \(rest)\"")
@@ -308,6 +344,10 @@ enum Parse {
   /// `laptop.uplink`, `web.eth0`; a bare node has port nil.
   static func link(_ text: String) throws(Complaint) -> (node: String, port: String?) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    if parts.count == 1, let end = text.firstIndex(where: { "/: ".contains($0) }) {
+      let meant = "\(text[..<end]).\(text[text.index(after: end)...])"
+      throw Complaint("\"\(text.prefix(60))\" is not a link", hint: "did you mean \"\(meant)\"?")
+    }
     guard parts.count <= 2, let node = parts.first else {
       throw Complaint("\"\(text.prefix(60))\" is not a link", hint: "write it like laptop.uplink or web.eth0")
     }

@@ -99,7 +99,8 @@ enum Quantity {
     let factor: UInt64
     if name.isEmpty {
       guard let bare else {
-        throw Complaint("\"\(text)\" needs a unit", hint: "write it like \(example); the units are \(list)")
+        let unit = what == "duration" ? "s, \(digits) ms" : String(example.drop { $0 != " " }.dropFirst())
+        throw Complaint("\"\(text)\" needs a unit", hint: "write it like \(digits) \(unit); the units are \(list)")
       }
       factor = bare
     } else if let unit = units.first(where: { $0.name == name }) {

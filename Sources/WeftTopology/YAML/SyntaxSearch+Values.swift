@@ -28,7 +28,10 @@ extension SyntaxSearch {
     let value = tokens[second - 1]
     let text = outline.text(value)
     let inFlow = tokens[first].depth > 0
-    if let key = lastKey(value, text) {
+    // In a map, a name may be the next one's: `{wan: 203.0.113.0/24 lan: …}`; but prose has colons.
+    let owner = first > 0 ? outline.text(tokens[first - 1]) : ""
+    let isProse = ["name", "body", "filter", "capture"].contains(owner)
+    if let key = lastKey(value, text) ?? (inFlow && !isProse ? lastName(value, text) : nil) {
       let before = text.dropLast(key.text.count).drop { $0 == " " }
       let trimmed = String(before.reversed().drop { $0 == " " || $0 == "," || $0 == ";" }.reversed())
       if inFlow {
@@ -81,6 +84,15 @@ extension SyntaxSearch {
     guard token.kind == .word, let blank = text.lastIndex(of: " ") else { return nil }
     let word = String(text[text.index(after: blank)...])
     guard Self.knownKeys.contains(word) else { return nil }
+    let offset = text.unicodeScalars.count - word.unicodeScalars.count
+    return (word, Mark(line: token.mark.line, column: token.mark.column + offset))
+  }
+
+  /// The name that a plain value ends with, behind a blank.
+  private func lastName(_ token: YAMLOutline.Token, _ text: String) -> (text: String, mark: Mark)? {
+    guard token.kind == .word, let blank = text.lastIndex(of: " ") else { return nil }
+    let word = String(text[text.index(after: blank)...])
+    guard (try? Parse.name(word)) != nil, word.first?.isLetter ?? false else { return nil }
     let offset = text.unicodeScalars.count - word.unicodeScalars.count
     return (word, Mark(line: token.mark.line, column: token.mark.column + offset))
   }
@@ -175,6 +187,16 @@ extension SyntaxSearch {
       let tokens = line.tokens.drop { $0.kind == .dash }
       guard let word = tokens.first, word.kind == .word, tokens.count == 1 else { continue }
       let text = outline.text(word)
+      if text.hasPrefix("<<<<<<<") || text.hasPrefix(">>>>>>>") || text == "=======" {
+        return SyntaxMistake(
+          message: "a merge conflict is left in the file", mark: word.mark, length: word.length,
+          hint: "keep one side, and take the lines with <<<<<<<, ======= and >>>>>>> away")
+      }
+      if let mark = ["//", "--", ";"].first(where: text.hasPrefix) {
+        return SyntaxMistake(
+          message: "a comment begins with #, not \(mark)", mark: word.mark, length: word.length,
+          hint: "write # \(text.dropFirst(mark.count).drop { $0 == " " })")
+      }
       if let colon = text.firstIndex(of: ":"), Self.knownKeys.contains(String(text[..<colon])) || !text.contains(" ") {
         let key = text[..<colon]
         return SyntaxMistake(

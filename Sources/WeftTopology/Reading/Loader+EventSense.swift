@@ -1,0 +1,111 @@
+import WeftCore
+
+// Events that find things as they want them already do nothing, and nobody plans nothing.
+
+extension Loader {
+  private enum Life { case stopped, running, paused }
+
+  /// A state, and the line of the event that made it so; nil from the beginning.
+  private struct Known<Value> {
+    var value: Value
+    var line: Int?
+
+    var since: String { line.map { "since line \($0)" } ?? "from the beginning" }
+  }
+
+  private struct ForwardedPorts: Hashable {
+    var host: Int
+    var transport: TransportProtocol
+    var address: String
+    var port: UInt16
+    var count: UInt16
+  }
+
+  /// Follows the events in the order of their times.
+  func checkEvents() {
+    guard !topology.events.isEmpty else { return }
+    var lives: [String: Known<Life>] = [:]
+    for vm in topology.vms { lives[vm.name] = Known(value: vm.autostart ? .running : .stopped) }
+    var cables: [LinkName: Known<Bool>] = [:]
+    var forwarding: [String: Known<Bool>] = [:]
+    for host in topology.hosts { forwarding[host.name] = Known(value: host.ipForwarding) }
+    var ports: [ForwardedPorts: Int] = [:]
+    for network in topology.hosts.lazy.flatMap(\.networks) {
+      for forward in network.forwards {
+        if let key = key(forward, network.name) { ports[key] = forward.mark.line }
+      }
+    }
+    let order = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
+    for index in order {
+      let line = topology.events[index].mark.line
+      switch topology.events[index].action {
+      case .start(let vm): live(vm, "started", [.stopped], .running, &lives, index)
+      case .pause(let vm): live(vm, "paused", [.running], .paused, &lives, index)
+      case .resume(let vm): live(vm, "resumed", [.paused], .running, &lives, index)
+      case .stop(let vm): live(vm, "stopped", [.running, .paused], .stopped, &lives, index)
+      case .linkDown(let cable): plug(cable, false, &cables, index)
+      case .linkUp(let cable): plug(cable, true, &cables, index)
+      case .ipForwarding(let host, let enabled):
+        let hasNAT = hostIndex[host].map { topology.hosts[$0].networks.contains { $0.mode == .nat } } ?? false
+        if !hasNAT {
+          doubt(index, "host \"\(host)\" has no nat network: it forwards nothing either way")
+        } else if let known = forwarding[host], known.value == enabled {
+          doubt(index, "IP forwarding of \"\(host)\" is \(enabled ? "on" : "off") already, \(known.since)")
+        }
+        forwarding[host] = Known(value: enabled, line: line)
+      case .addForward(let network, let forwards):
+        for forward in forwards {
+          guard let key = key(forward, network) else { continue }
+          if let other = ports[key] { doubt(index, "the port is forwarded already (line \(other))") }
+          ports[key] = line
+        }
+      case .removeForward(let network, let forwards, _):
+        for forward in forwards {
+          guard let key = key(forward, network) else { continue }
+          if ports.removeValue(forKey: key) == nil {
+            doubt(index, "there is no such forward at \(topology.events[index].at)", hint: near(key))
+          }
+        }
+      case .setLink, .flushConntrack: break
+      }
+    }
+  }
+
+  private func doubt(_ index: Int, _ message: String, hint: String? = nil) {
+    report(message, at: eventKeys[index].mark, length: eventKeys[index].length, hint: hint, severity: .warning)
+  }
+
+  private func live(
+    _ vm: String, _ verb: String, _ from: Set<Life>, _ to: Life, _ lives: inout [String: Known<Life>], _ index: Int
+  ) {
+    guard let known = lives[vm] else { return }
+    guard from.contains(known.value) else {
+      let hint = known.value == .paused && to == .running ? "resume lets it go on" : nil
+      return doubt(index, "\"\(vm)\" can't be \(verb): it is \(known.value) \(known.since)", hint: hint)
+    }
+    lives[vm] = Known(value: to, line: topology.events[index].mark.line)
+  }
+
+  private func plug(_ cable: LinkName, _ up: Bool, _ cables: inout [LinkName: Known<Bool>], _ index: Int) {
+    let known = cables[cable] ?? Known(value: true)
+    if known.value == up {
+      doubt(index, "the cable \(cable.node).\(cable.port) is \(up ? "up" : "down") already, \(known.since)")
+    }
+    cables[cable] = Known(value: up, line: topology.events[index].mark.line)
+  }
+
+  private func key(_ forward: Forward, _ network: String) -> ForwardedPorts? {
+    networkIndex[network].map {
+      ForwardedPorts(
+        host: $0.host, transport: forward.protocol, address: forward.hostAddress?.description ?? "",
+        port: forward.hostPort, count: forward.count)
+    }
+  }
+
+  /// What stands in the file for those ports, in another way.
+  private func near(_ key: ForwardedPorts) -> String? {
+    let all = topology.hosts[key.host].networks.flatMap(\.forwards)
+    let same = all.first { $0.hostPort == key.port } ?? all.first { $0.protocol == key.transport }
+    return same.map { "the file has \($0)" }
+  }
+}
