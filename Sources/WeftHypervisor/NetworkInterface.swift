@@ -89,7 +89,12 @@ public struct NetworkInterface: Codable {
   }
 
   /// The traces of frames that wait for the guest to run.
-  public func forEachReceivedTrace(_ body: (UInt32) -> Void) { receiveRing?.forEachTrace(body) }
+  public func forEachReceivedTrace(_ body: (UInt32) -> Void) {
+    receiveRing?.forEachTraced { trace, bytes in
+      guard bytes.byteCount >= 6, bytes.mac(0) == mac || bytes.mac(0).isGroup else { return }
+      body(trace)
+    }
+  }
   /// Of those that wait for the wire.
   public func forEachTransmittedTrace(_ body: (UInt32) -> Void) { transmitRing?.forEachTrace(body) }
 

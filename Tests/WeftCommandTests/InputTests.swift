@@ -56,8 +56,8 @@ import WeftTestSupport
     #expect(
       result.status == 0 && result.output.contains("seed 7,") && result.output.contains("rtt > 70 ms: open"),
       "\(result)")
-    for command in [["check"], ["test"], ["run"], ["explain"], ["conntrack"]] {
-      let tail = command == ["explain"] ? ["web", "visitor:80"] : []
+    for command in [["check"], ["test"], ["run"], ["explain"], ["conntrack"], ["show"]] {
+      let tail = command == ["explain"] ? ["web", "visitor:80"] : command == ["show"] ? ["leases"] : []
       let wrong = try Weft.start(
         command + ["lab.yaml"] + tail + ["--set", "segments.campsu.delay=20ms"], in: scratch
       ).wait()

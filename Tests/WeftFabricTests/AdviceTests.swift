@@ -142,6 +142,45 @@ import WeftTopology
         server: {uplink: wan 203.0.113.9}
       vms: {web: {network: home, programs: [udp-echo]}}
       """,
+    "nested": """
+      name: nested
+      segments: {wan: {subnet: 203.0.113.0/24, delay: 1 ms, gateway: 203.0.113.1}}
+      hosts:
+        isp: {uplink: wan 203.0.113.2, networks: {cgn: {mode: nat, subnet: 100.64.0.0/24, forwards: ["8080:home:80"]}}}
+        home: {uplink: {segment: cgn, address: 100.64.0.7}, networks: {in: {mode: nat, forwards: ["80:web:80"]}}}
+        visitor: {uplink: wan 203.0.113.9, programs: [http-server, {udp-echo: 7}]}
+        strict: {uplink: wan 203.0.113.5, networks: {den: {mode: nat, nat: {unsolicited: refuse, limits: {table: 1}}}}}
+      vms:
+        web: {network: in, programs: [http-server]}
+        d1: {network: den, programs: [{udp-rate: {to: "visitor:7", interval: 100 ms}}]}
+        d2: {network: den}
+      """,
+    "asymmetric": """
+      name: asymmetric
+      segments: {wan: {subnet: 203.0.113.0/24, delay: 1 ms}}
+      hosts:
+        box:
+          uplink: wan 203.0.113.2
+          networks:
+            lan: bridge
+            home: {mode: nat, subnet: 192.168.122.0/24, forwards: ["8080:web:80", "53:web:53/udp"]}
+        visitor: {uplink: wan 203.0.113.9}
+      vms:
+        web:
+          nics: [{network: lan, address: 203.0.113.20}, {network: home, address: 192.168.122.5}]
+          programs: [http-server, {udp-echo: 53}]
+      """,
+    "flooded": """
+      name: flooded
+      segments: {wan: {subnet: 203.0.113.0/24, delay: 1 ms}}
+      hosts:
+        box: {uplink: wan 203.0.113.2, networks: {home: nat, lan: {mode: bridge, fdb: {ageing: 500 ms}}}}
+        client: {uplink: wan 203.0.113.9}
+      vms:
+        pub: {network: lan, address: 203.0.113.20}
+        late: {network: lan, address: 203.0.113.21, autostart: false}
+      events: [{at: 2 s, pause: pub}, {at: 1500 ms, link-down: late}]
+      """,
     "localhost": """
       name: localhost
       segments: {net: {subnet: 203.0.113.0/24, delay: 1 ms}}
@@ -193,6 +232,16 @@ import WeftTopology
     Row("more", "g 8.8.8.8:80", ["203.0.113.99 is g's gateway (line 17)", "no machine on its link has that address"], line: "g: {uplink"),
     Row("more", "c 203.0.113.77:80", ["no machine on the link of c has the address 203.0.113.77"]),
     Row("more", "c nofwd:80", ["`ip-forwarding: true` on nofwd (line 11)"], line: "nofwd:"),
+    // One NAT behind another, and others' ports.
+    Row("nested", "visitor web:80", ["web is behind home's NAT"], never: ["no machine on its link"]),
+    Row("nested", "visitor home:80", ["home is behind isp's NAT (cgn, line 4)", "isp's forward, isp:8080"]),
+    Row("nested", "visitor isp:80", ["no port forward for tcp/80, but TCP port 8080 leads to home:80 (line 4): ask for that"], line: "cgn:"),
+    Row("nested", "visitor strict:80", ["no port forward for tcp/80"], never: ["add a program"]),
+    Row("nested", "d2 visitor:80", ["table of flows was full", "`limits: {table"], line: "strict:"),
+    Row("asymmetric", "visitor box:8080", ["came from 192.168.122.5:80 (web), not from 203.0.113.2:8080", "asymmetric path"], never: ["hairpin"]),
+    Row("asymmetric", "visitor box:53/udp", ["came from 192.168.122.5:53 (web)", "asymmetric path"]),
+    // Copies that a switch floods to bystanders say nothing.
+    Row("flooded", "client box:81", at: .seconds(3), ["no port forward for tcp/81"], never: ["pub", "late"]),
     // Addresses that are none.
     Row("more", "c 240.0.0.1:80", ["is reserved"]), Row("more", "c 0.0.0.0:80", ["nobody's address"]),
     Row("more", "c 224.0.0.1:80", ["is a group", "two ends"]), Row("more", "c 224.0.0.251:5353/udp", ["is a group", "no NAT"]),
@@ -251,6 +300,15 @@ import WeftTopology
       }
       #expect(report.text().contains(try #require(verdict.advice).text))
     }
+  }
+
+  /// A switch that has no entry floods: that a bystander stands still, is off or has no cable decides nothing, and doesn't keep
+  /// a check from being decided.
+  @Test func copiesForBystandersDecideNothing() throws {
+    let report = try run(
+      try #require(Self.labs["flooded"])
+        + "\nduration: 12 s\nexpect: [{from: client, to: \"box:81\", is: dropped, by: home, reason: no-port-forward, at: 3 s, within: 2 s}]\n")
+    #expect(report.passed, "\(report.expectations)")
   }
 
   /// How to open what was to be shut, nobody asks; and what holds needs no advice.

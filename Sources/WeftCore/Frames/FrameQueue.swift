@@ -36,6 +36,15 @@ public final class FrameQueue: Codable {
     }
   }
 
+  /// The frames that wait and have a trace, from the oldest.
+  public func forEachTraced(_ body: (UInt32, RawSpan) -> Void) {
+    for index in 0..<count {
+      let place = (head &+ index) & (frames.count &- 1)
+      let trace = frames[place].trace
+      if trace != 0 { frames[place].withBytes { body(trace, $0) } }
+    }
+  }
+
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public func push(_ frame: consuming Frame) {
     precondition(count < capacity)

@@ -41,8 +41,10 @@ extension Advisor.Case {
           + "`hairpin: external-source` would lead back in")
     case .linkLoss: return loss(port, line)
     case .queueFull, .txRingFull: return full(reason, port, line)
-    case .tableFull, .portsExhausted, .hostLimit:
-      return Advice(line: line, text: "\(reason.explanation): `limits` and `port-range` of \(node)'s `nat`\(place(line)) say how many")
+    case .tableFull: return full("`limits: {table: …}` says how many it holds", reason, node, line)
+    case .portsExhausted: return full("`port-range` and `addresses` say how many there are", reason, node, line)
+    case .hostLimit:
+      return full("`limits: {sessions-per-vm: …}` and `mappings-per-vm` say how many", reason, node, line)
     default: return standard(reason, line)
     }
   }
@@ -78,6 +80,10 @@ extension Advisor.Case {
       line: host.mark.line,
       text: "\(host.name) passes nothing on, in or out: `ip-forwarding: true` on \(host.name)\(place(host.mark.line)) would"
         + later)
+  }
+
+  private func full(_ keys: String, _ reason: DropReason, _ node: String, _ line: Int?) -> Advice {
+    Advice(line: line, text: "\(reason.explanation): in the `nat` of \(node)\(place(line)), \(keys)")
   }
 
   // MARK: Chance and load

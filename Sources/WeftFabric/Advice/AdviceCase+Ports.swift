@@ -48,31 +48,24 @@ extension Advisor.Case {
         line: other.mark.line,
         text: "port \(number) is forwarded for \(other.protocol.upper) only\(place(other.mark.line)), and this is \(type.upper)")
     }
-    guard let (target, inner, network) = serving(networks, type, number) else {
+    let candidate = advisor.serving(networks, type, number)
+    // The same port of a machine may be forwarded from another of the host's.
+    let existing = forwards.lazy.compactMap { forward in
+      forward.hostPort(of: candidate?.vm ?? forward.vm, forward.vmAddress, type, candidate?.port ?? number).map { (forward, $0) }
+    }.first
+    let ask = existing.map { forward, outer in
+      "\(type.upper) port \(outer) leads to \(forward.vm):\(forward.vmPort &+ (outer &- forward.hostPort))\(place(forward.mark.line)): ask for that"
+    }
+    guard let (target, inner, network) = candidate else {
+      if let ask { return Advice(line: existing?.0.mark.line, text: "no port forward for \(what), but \(ask)") }
       return Advice(
         line: first.mark.line,
         text: "no port forward for \(what), and no machine behind \(first.name) listens on \(type.upper) port \(number)")
     }
     return Advice(
       line: network.mark.line,
-      text: "no port forward for \(what): add `forwards: [\"\(number):\(target):\(inner)/\(type.rawValue)\"]` to "
-        + "\(network.name) at line \(network.mark.line)")
-  }
-
-  /// The machine behind a NAT that a forward would be for: it listens on the port, or is the only one that listens at all.
-  private func serving(_ networks: [Network], _ type: TransportProtocol, _ number: UInt16)
-    -> (vm: String, port: UInt16, network: Network)?
-  {
-    var all: [(vm: String, port: UInt16, network: Network, runs: Bool)] = []
-    for vm in topology.vms {
-      guard let network = networks.first(where: { network in vm.nics.contains { $0.network == network.name } }) else {
-        continue
-      }
-      for (own, port) in vm.programs.flatMap(\.listens) where own == type { all.append((vm.name, port, network, vm.autostart)) }
-    }
-    let same = all.filter { $0.port == number }
-    let found = same.first { $0.runs } ?? same.first ?? (all.count == 1 ? all[0] : nil)
-    return found.map { ($0.vm, $0.port, $0.network) }
+      text: "no port forward for \(what)\(ask.map { ", but \($0), or" } ?? ":") add "
+        + "`forwards: [\"\(number):\(target):\(inner)/\(type.rawValue)\"]` to \(network.name) at line \(network.mark.line)")
   }
 
   /// Nothing took it at a machine.
@@ -120,7 +113,7 @@ extension Advisor.Case {
     for network in host.networks where network.mode == .nat {
       guard let forward = advisor.forwards(of: network, at: now).first(where: { $0.covers(type, number) }) else { continue }
       let at = place(forward.mark.line)
-      let target = "\(forward.vm):\(forward.vmPort + (number - forward.hostPort))"
+      let target = "\(forward.vm):\(forward.vmPort &+ (number &- forward.hostPort))"
       if network.nat.localForwards {
         return Advice(
           line: forward.mark.line,

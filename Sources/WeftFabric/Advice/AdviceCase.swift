@@ -166,11 +166,12 @@ extension Advisor.Case {
 
   static func percent(_ loss: Double) -> String {
     let value = (loss * 10_000).rounded() / 100
+    guard value >= 0, value <= 100 else { return "?" }
     return value == value.rounded() ? "\(Int(value)) %" : "\(value) %"
   }
 
   func absent(_ address: IPv4Address, _ node: String, _ port: String) -> Advice? {
-    if address == destination.address, let advice = special ?? privateAddress { return advice }
+    if let advice = (address == destination.address ? special : nil) ?? privateAddress { return advice }
     let line = advisor.line(ofMachine: node) ?? advisor.gateway(node)?.host.mark.line
     if address != destination.address, node == from || advisor.gateway(node) != nil,
       let gateway = gatewayLine(of: node, address)

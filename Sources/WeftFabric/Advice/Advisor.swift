@@ -14,6 +14,18 @@ struct Advisor {
   private let networks: [String: (host: Int, network: Int)]
   /// By the names of the two ports that each joins.
   private let cables: [String: LinkName]
+  private let owners: [IPv4Address: String]
+  /// Of each network, who listens where.
+  private let servers: [String: [Server]]
+  /// In the order of time.
+  private let events: [Event]
+
+  private struct Server {
+    var vm: String
+    var type: TransportProtocol
+    var port: UInt16
+    var runs: Bool
+  }
 
   init(_ topology: Topology, _ world: borrowing World) {
     self.topology = topology
@@ -31,6 +43,19 @@ struct Advisor {
       cables[world.ports[world.ends[link].to].name] = name
     }
     self.cables = cables
+    var owners: [IPv4Address: String] = [:]
+    for (name, address) in names.byAddress where owners[address] == nil { owners[address] = name }
+    var servers: [String: [Server]] = [:]
+    for vm in topology.vms {
+      for nic in vm.nics { if let address = nic.address, owners[address] == nil { owners[address] = vm.name } }
+      for (type, port) in vm.programs.flatMap(\.listens) {
+        for network in Set(vm.nics.map(\.network)) {
+          servers[network, default: []].append(Server(vm: vm.name, type: type, port: port, runs: vm.autostart))
+        }
+      }
+    }
+    (self.owners, self.servers) = (owners, servers)
+    events = topology.events.sorted { $0.at < $1.at }
   }
 
   /// - Parameter lostARP: how often ARP was lost for each reason, where that was watched.
@@ -76,9 +101,23 @@ struct Advisor {
   func subnet(of place: String) -> IPv4Prefix? { network(place)?.network.subnet ?? segment(place)?.subnet }
 
   /// The machine that has an address, by its own or by DHCP's plan.
-  func owner(of address: IPv4Address) -> String? {
-    if let first = names.byAddress.first(where: { $0.address == address }) { return first.name }
-    return topology.vms.first { $0.nics.contains { $0.address == address } }?.name
+  func owner(of address: IPv4Address) -> String? { owners[address] }
+
+  /// The machine behind a NAT that a forward would be for: it listens on the port, or is the only one that listens at all.
+  func serving(_ networks: [Network], _ type: TransportProtocol, _ number: UInt16)
+    -> (vm: String, port: UInt16, network: Network)?
+  {
+    var (running, stopped, other): ((Server, Network)?, (Server, Network)?, (Server, Network)?)
+    var count = 0
+    for network in networks {
+      for server in servers[network.name] ?? [] where server.type == type {
+        count += 1
+        other = (server, network)
+        guard server.port == number else { continue }
+        if server.runs { running = running ?? (server, network) } else { stopped = stopped ?? (server, network) }
+      }
+    }
+    return (running ?? stopped ?? (count == 1 ? other : nil)).map { ($0.0.vm, $0.0.port, $0.1) }
   }
 
   /// The cable at a port: what the file says of it and where; an event may have changed it since.
@@ -115,9 +154,6 @@ struct Advisor {
     return all
   }
 
-  /// In the order of time.
-  var events: [Event] { topology.events.sorted { $0.at < $1.at } }
-
   func next(after now: Instant, _ matches: (Event.Action) -> Bool) -> Event? {
     events.first { .start + $0.at > now && matches($0.action) }
   }
@@ -137,7 +173,7 @@ extension Forward {
     guard vm == machine || vmAddress != nil && vmAddress == address, self.protocol == type, port >= vmPort,
       Int(port) < Int(vmPort) + Int(count)
     else { return nil }
-    return hostPort + (port - vmPort)
+    return hostPort &+ (port &- vmPort)
   }
 }
 

@@ -77,13 +77,15 @@ extension World {
       case .refused, .unreachable: facts.refusal ?? facts.decided.first
       case .open, .slow, .unanswered, .failed, .undecided: facts.accidents.first ?? facts.refusal ?? facts.decided.first
       }
-    guard let record, case .dropped(let reason, let detail) = record.event else { return nil }
+    guard let record = outcome.absence?.record ?? record, case .dropped(let reason, let detail) = record.event else {
+      return nil
+    }
     let name = nodes[record.node].name
     let port = ports[record.port].name
     switch reason {
     case .neighbourUnresolved:
       let address = IPv4Address(rawValue: detail.value)
-      switch absence(of: address, from: record.port, topology) {
+      switch outcome.absence?.why ?? absence(of: address, from: record.port, topology) {
       case .nobody: return .absent(address, node: name, port: port)
       case .standsStill(let other): return standstillKind(of: other)
       case .hasNoAddress(let other): return .noAddress(machine: nodes[other].name)

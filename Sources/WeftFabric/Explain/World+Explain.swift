@@ -94,7 +94,14 @@ extension World {
     {
       return
     }
-    add(.dropped, packetID, node, place, "", [reason.text(detail)])
+    let details = [reason.text(detail)]
+    // What waited together is lost together.
+    if let last = explain?.steps.last, last.event == .dropped, last.at == now, last.port == ports[place].name,
+      last.details == details
+    {
+      return
+    }
+    add(.dropped, packetID, node, place, "", details)
   }
 
   /// Of a frame that went no further than a port.

@@ -36,10 +36,9 @@ public struct ForwardingLine: TableEntry {
   /// Whose address it is.
   public var owner: String?
   public var ageSeconds: Double
+  public var line: String
 
-  public var line: String {
-    "\(`switch`): \(mac) dev \(port) age \(Nanoseconds(UInt64(ageSeconds * 1e9)))\(owner.map { " (\($0))" } ?? "")"
-  }
+  private enum CodingKeys: CodingKey { case `switch`, mac, port, owner, ageSeconds }
 }
 
 /// Of a DHCP server.
@@ -126,9 +125,10 @@ extension Simulation {
     }
     return nodes(name).filter { world.nodes[$0].kind == .virtualSwitch }.flatMap { node in
       world.switches[world.nodes[node].index].database.table(now: now).map { entry in
-        ForwardingLine(
-          switch: world.nodes[node].name, mac: entry.address.description, port: port(node, entry.port.index),
-          owner: owners[entry.address], ageSeconds: entry.age.seconds)
+        let (name, port, owner) = (world.nodes[node].name, port(node, entry.port.index), owners[entry.address])
+        return ForwardingLine(
+          switch: name, mac: entry.address.description, port: port, owner: owner, ageSeconds: entry.age.seconds,
+          line: "\(name): \(entry.address) dev \(port) age \(entry.age)\(owner.map { " (\($0))" } ?? "")")
       }
     }
   }

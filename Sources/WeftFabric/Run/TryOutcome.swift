@@ -45,6 +45,8 @@ struct TryOutcome {
   var isRefusalPending = false
   /// Findings about a NAT that may rest on a lost packet.
   var doubtful: Set<GuestProbeResult.SilentTest.Axis> = []
+  /// Why ARP found nobody, and where that was.
+  var absence: (why: Absence, record: TraceRecord)?
   /// What stands behind it, where it isn't open.
   var cause: Cause?
 }

@@ -19,10 +19,10 @@ enum Absence {
 }
 
 extension World {
-  /// Why a neighbour did not answer who asked from a port, if it is no more than an accident; nil where nobody could have
-  /// answered: no machine on the link has the address, or it is off, or a cable to it is out for good.
-  func accident(ofMissing address: IPv4Address, from place: Int, _ topology: Topology) -> String? {
-    switch absence(of: address, from: place, topology) {
+  /// Why a neighbour did not answer, if it is no more than an accident; nil where nobody could have answered: no machine on
+  /// the link has the address, or it is off, or a cable to it is out for good.
+  func accident(_ absence: Absence) -> String? {
+    switch absence {
     case .nobody, .isCutOff(_, _, isForGood: true): nil
     case .standsStill(let node):
       machines[nodes[node].index].state == .stopped ? nil : standstill(of: node)
@@ -43,6 +43,7 @@ extension World {
       if let link = owner.cut { return .isCutOff(owner.node, link: link, isForGood: false) }
       return .lost(owner.node)
     }
+    guard topology.events.contains(where: { if case .linkDown = $0.action { true } else { false } }) else { return .nobody }
     if let owner = owner(of: address, reachableFrom: place, { _ in true }), let link = owner.cut {
       return .isCutOff(owner.node, link: link, isForGood: true)
     }

@@ -87,12 +87,15 @@ extension World {
     let text = "unreachable (\(what[code] ?? "code \(code)")\(from))"
     // "Host unreachable" says that nobody answered ARP, which may have many reasons.
     let missing = facts.records.last { $0.drop == .neighbourUnresolved }
-    if code == ICMPv4UnreachableCode.host, let missing, case .dropped(_, let detail) = missing.event,
-      let accident = accident(ofMissing: IPv4Address(rawValue: detail.value), from: missing.port, topology)
-    {
-      return .undecided("undecided: \(text), but \(accident)")
+    guard code == ICMPv4UnreachableCode.host, let missing, case .dropped(_, let detail) = missing.event else {
+      return TryOutcome(kind: .unreachable, text: text)
     }
-    return TryOutcome(kind: .unreachable, text: text)
+    let absence = absence(of: IPv4Address(rawValue: detail.value), from: missing.port, topology)
+    var outcome =
+      accident(absence).map { TryOutcome.undecided("undecided: \(text), but \($0)") }
+      ?? TryOutcome(kind: .unreachable, text: text)
+    outcome.absence = (absence, missing)
+    return outcome
   }
 
   private func dropped(by drop: TraceRecord) -> TryOutcome {

@@ -132,7 +132,7 @@ extension World {
     drops.count(reason, port: place)
     if explain != nil { explainLoss(frame, at: place, reason) }
     if staged { writeDrop(place, node: ports[place].node, reason, .none, isHarmless: false) }
-    if frame.trace != 0 {
+    if frame.trace != 0, !isBystander(frame.bytes, at: place) {
       trace(
         frame.trace, .dropped(reason, .none), packetID: frame.packetID, node: ports[place].node, place: place,
         staged: staged)
@@ -153,7 +153,7 @@ extension World {
     let isLoopback = frame.count >= 12 && frame.bytes.mac(0) == frame.bytes.mac(6)
     let staged = captures != nil && !isLoopback && stageDrop(frame, at: place, inbound: inbound)
     if staged { writeDrop(place, node: ports[place].node, reason, detail, isHarmless: isHarmless) }
-    if frame.trace != 0 {
+    if frame.trace != 0, !isBystander(frame.bytes, at: place) {
       trace(
         frame.trace, .dropped(reason, detail), packetID: frame.packetID, node: ports[place].node, place: place,
         staged: staged)

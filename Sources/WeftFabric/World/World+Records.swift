@@ -54,7 +54,8 @@ extension World {
       }
       writeDrop(place, node: node, entry.reason, entry.detail, isHarmless: isHarmless)
       dropped = !isHarmless
-      if entry.frame.trace != 0 {
+      let isBystander = entry.frame.withBytes { self.isBystander($0, at: place) }
+      if entry.frame.trace != 0, !isBystander {
         trace(
           entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place,
           staged: true)
