@@ -21,7 +21,7 @@ struct TestSession {
     entries.append(.report(file: file, report))
     suites.append(.init(report, file: file, wallTime: wallTime))
     if options.printsText, !options.quiet || !report.passed {
-      try Terminal.out(report.brief(paint: Terminal.paint))
+      try Terminal.out(report.brief(file: file, paint: Terminal.paint))
     }
   }
 

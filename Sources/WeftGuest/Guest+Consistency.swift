@@ -43,7 +43,12 @@ extension TCPConnection {
   /// What may be sent or sent again lies in the buffer, behind it at most a FIN's number and a probe.
   private var isConsistentSender: Bool {
     // What a connection no longer sends or doesn't yet is looked at by acknowledgments all the same.
-    guard state.canSend else { return (-1...(1 << 30)).contains(unacknowledged.distance(from: sendBase)) }
+    guard state.canSend else {
+      // A SYN's number is the one before what is sent first, and nothing but it is acknowledged.
+      let isOpening = state == .synSent || state == .synReceived
+      return (-1...(1 << 30)).contains(unacknowledged.distance(from: sendBase))
+        && (!isOpening || initialSend &+ 1 == sendBase && (-1...0).contains(highest.distance(from: sendBase)))
+    }
     let end = sendBuffer.count + (finQueued ? 1 : 0)
     let first = unacknowledged.distance(from: sendBase)
     let following = next.distance(from: sendBase)

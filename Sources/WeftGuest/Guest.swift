@@ -219,9 +219,12 @@ public struct Guest: Element {
   }
 
   /// The traces of packets that wait for a neighbour's address, or to come back to the guest itself.
-  public func forEachWaitingTrace(_ body: (UInt32) -> Void) {
-    for index in stack.ip.interfaces.indices { stack.ip.interfaces[index].neighbours.forEachWaitingTrace(body) }
-    stack.ip.loopback?.forEachTrace(body)
+  /// With the interface and the neighbour that is asked for; without for what is on its way within the machine.
+  public func forEachWaitingTrace(_ body: (UInt32, (port: Int, neighbour: IPv4Address)?) -> Void) {
+    for index in stack.ip.interfaces.indices {
+      stack.ip.interfaces[index].neighbours.forEachWaitingTrace { body($0, (index, $1)) }
+    }
+    stack.ip.loopback?.forEachTrace { body($0, nil) }
   }
 
   /// Those finished since last asked, in order of finishing.

@@ -273,8 +273,8 @@ public struct NeighbourTable: Codable {
   }
 
   /// The traces of packets that wait for an answer.
-  public func forEachWaitingTrace(_ body: (UInt32) -> Void) {
-    for request in requests { request.waiting?.forEachTrace(body) }
+  public func forEachWaitingTrace(_ body: (UInt32, IPv4Address) -> Void) {
+    for request in requests { request.waiting?.forEachTrace { body($0, request.address) } }
   }
 
   /// Forgets all neighbours; the packets that waited for one go to `failed`.

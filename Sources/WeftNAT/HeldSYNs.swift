@@ -39,8 +39,8 @@ struct HeldSYNs: Codable {
 
 extension NATGateway {
   /// The traces of what waits for a neighbour's address.
-  public func forEachWaitingTrace(_ body: (UInt32) -> Void) {
-    for index in neighbours.indices { neighbours[index].forEachWaitingTrace(body) }
+  public func forEachWaitingTrace(_ body: (UInt32, (port: Int, neighbour: IPv4Address)?) -> Void) {
+    for table in neighbours { table.forEachWaitingTrace { body($0, (table.port.index, $1)) } }
   }
 
   /// Of what was dropped and will be answered later.

@@ -46,7 +46,7 @@ public enum CheckpointError: Error, CustomStringConvertible {
 /// i, kept apart because they may be large.
 public enum CheckpointFile {
   /// Raised whenever the state's coding changes.
-  public static let version: UInt32 = 1
+  public static let version: UInt32 = 2
   static let magic = Array("WEFTCKPT".utf8)
   /// What every checkpoint begins with: whoever gets a file can tell.
   public static var mark: [UInt8] { magic }

@@ -177,7 +177,8 @@ import WeftTestSupport
     scratch.write("nonsense", "labs/notes.txt")
     let result = try Weft.run("test", "labs", in: scratch)
     #expect(result.status == 0, "\(result)")
-    #expect(result.output.contains("✓ small  1 of 1") && result.output.contains("✓ second  1 of 1"))
+    #expect(result.output.contains("✓ small (labs/one.yaml)  1 of 1"), "\(result.output)")
+    #expect(result.output.contains("✓ second (labs/two.yml)  1 of 1"), "\(result.output)")
     try FileManager.default.createDirectory(atPath: scratch.file("empty"), withIntermediateDirectories: true)
     #expect(try Weft.run("test", "empty", in: scratch).status == 2)
   }

@@ -33,7 +33,8 @@ import WeftTestSupport
   @Test func allFilesRunWhateverTheOthersAre() throws {
     let result = try Weft.run("test", "suite", "suite/a-good.yaml", "--junit", "x.xml", in: scratch)
     #expect(result.status == 2)
-    #expect(result.output.hasPrefix("✓ service  1 of 1") && result.output.contains("\n✗ service  0 of 1"))
+    #expect(result.output.hasPrefix("✓ service (suite/a-good.yaml)  1 of 1"), "\(result.output)")
+    #expect(result.output.contains("\n✗ service (suite/deep/deeper/d-bad.yml)  0 of 1"), "\(result.output)")
     #expect(result.lines.last == "1 of 4 files, 1 of 2 expectations held; 2 couldn't be run", "\(result.output)")
     #expect(result.errors.contains("b-broken.yaml:2:") && result.errors.contains("c-none.yaml: error: no expectations"))
     let document = try XMLDocument(data: try #require(scratch.contents("x.xml")))

@@ -57,7 +57,7 @@ import WeftTopology
     ("", "not a weft checkpoint"), ("hello", "not a weft checkpoint"),
     ("name: lab\nhosts: {}\n", "not a weft checkpoint"),
     ("WEFTCKPT", "ends in its header"), ("WEFTCKPT\u{7}\0\0\0\u{1}\0\0\0", "format 7"),
-    ("WEFTCKPT\u{1}\0\0\0\0\0\0\0", "its header"), ("WEFTCKPT\u{1}\0\0\0\u{1}\0\0\0", "ends in section 0"),
+    ("WEFTCKPT\u{2}\0\0\0\0\0\0\0", "its header"), ("WEFTCKPT\u{2}\0\0\0\u{1}\0\0\0", "ends in section 0"),
   ])
   func aForeignFileIsCalledSo(content: String, why: String) {
     let complaint = complaint(Data(content.utf8))
@@ -66,7 +66,7 @@ import WeftTopology
 
   /// Its sums are right, its content isn't: written by something else, or by another version.
   @Test(arguments: ["", "{}", "[]", "null", "{\"now\":1}"]) func aStateThatDoesNotDecodeIsRefused(state: String) {
-    var data = Data("WEFTCKPT\u{1}\0\0\0\u{1}\0\0\0".utf8)
+    var data = Data("WEFTCKPT\u{2}\0\0\0\u{1}\0\0\0".utf8)
     data.append(UInt64(state.utf8.count).littleEndianBytes)
     data.append(CRC32.checksum(Data(state.utf8)).littleEndianBytes)
     data.append(Data(state.utf8))

@@ -28,12 +28,16 @@ extension Report {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// A line a topology, and what failed: for many at once.
-  public func brief(paint: (String, Colour) -> String = { text, _ in text }) -> String {
+  /// A line a topology, and what failed: for many at once. The file is named where the lab's name doesn't tell it.
+  public func brief(file: String? = nil, paint: (String, Colour) -> String = { text, _ in text }) -> String {
     let held = expectations.count - failureCount
     let mark = passed ? paint("✓", .green) : paint("✗", .red)
+    // A pipe has no name to tell.
+    let stem = file?.split(separator: "/").last.flatMap { $0.contains(".") ? $0.prefix { $0 != "." } : nil }
+    let isTold = stem.map { $0 == name } ?? true
+    let place = isTold ? "" : " (\((file ?? "").visible))"
     var lines = [
-      "\(mark) \(paint(name.visible, .bold))  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"
+      "\(mark) \(paint(name.visible, .bold))\(place)  \(held) of \(expectations.count) expectations held, \(endedAt) of virtual time"
     ]
     lines += expectations.filter { !$0.passed }.flatMap { Self.lines($0, paint) }
     lines += complaints.map { "  " + paint("✗ ", .red) + $0.visible }

@@ -30,7 +30,9 @@ public struct Verdict: Codable, Hashable, Sendable {
   public var triesText: String {
     let count = "\(tries) \(tries == 1 ? "try" : "tries")"
     guard tries > 1, !outcomes.isEmpty else { return count }
-    return "\(count): \(outcomes.map { "\($0.tries) \($0.outcome)" }.joined(separator: ", "))"
+    let open = tries - outcomes.reduce(0) { $0 + $1.tries }
+    let parts = outcomes.map { "\($0.tries) \($0.outcome)" } + (open > 0 ? ["\(open) under way"] : [])
+    return "\(count): \(parts.joined(separator: ", "))"
   }
 }
 

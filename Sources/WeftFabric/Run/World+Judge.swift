@@ -32,7 +32,7 @@ extension World {
       there = whereabouts()[result.trace]
       outcome =
         (firstDecides ? facts.firstDecision(result).map { dropped(by: $0) } : nil)
-        ?? silence(result, facts, of: probe, from: node, there)
+        ?? silence(result, facts, of: probe, from: node, there, topology)
     case .reset: outcome = TryOutcome(kind: .failed, text: "connected, then reset")
     case .badResponse:
       let isEarly = if case .idle = probe { true } else { false }
@@ -105,7 +105,7 @@ extension World {
   /// No answer, or not all of it, in time.
   private func silence(
     _ result: GuestProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: Int,
-    _ whereabouts: Whereabouts?
+    _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> TryOutcome {
     let waited = result.finishedAt - result.startedAt
     let accident = facts.accidents.first.map { "\(describe(drop: $0))\(facts.accidents.count > 1 ? " and more" : "")" }
@@ -128,6 +128,13 @@ extension World {
     }
     if let paused = whereabouts?.paused, let standstill = standstill(of: paused) {
       return .undecided("no answer: \(standstill)")
+    }
+    // A neighbour that stands still answers no ARP either; one that will be there is worth another try.
+    if let missing = whereabouts?.missing,
+      let cause = self.accident(ofMissing: missing.address, from: missing.place, topology),
+      !cause.hasPrefix("the ARP exchange")
+    {
+      return .undecided("no answer: \(cause)")
     }
     let wasAnswered = facts.isDelivered || facts.refusal != nil
     if whereabouts?.isOnTheWay == true || whereabouts?.isHeld == true {

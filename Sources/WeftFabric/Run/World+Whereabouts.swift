@@ -1,9 +1,12 @@
 import WeftCore
+import WeftWire
 
 /// Where the frames of a probe are that have neither arrived nor been dropped.
 struct Whereabouts {
   /// In a queue, on a wire, or waiting for a neighbour's address away from the prober.
   var isOnTheWay = false
+  /// The address for which it waits, and on which port.
+  var missing: (address: IPv4Address, place: Int)?
   /// Dropped, and the answer to it is held back (RFC 5382, REQ-4).
   var isHeld = false
   /// In the receive ring of a machine that stands still.
@@ -14,13 +17,17 @@ extension World {
   /// Of all probes, by trace. One look at everything, only for a try that ended without an answer.
   func whereabouts() -> [UInt32: Whereabouts] {
     var found: [UInt32: Whereabouts] = [:]
+    func wait(_ trace: UInt32, at node: Int, for missing: (port: Int, neighbour: IPv4Address)?) {
+      found[trace, default: Whereabouts()].isOnTheWay = true
+      if let missing { found[trace]?.missing = (missing.neighbour, nodes[node].firstPort + missing.port) }
+    }
     for link in links.indices { links[link].forEachTrace { found[$0, default: Whereabouts()].isOnTheWay = true } }
     for node in nodes.indices {
       let index = nodes[node].index
       switch nodes[node].kind {
       case .virtualSwitch, .dhcpServer: break
       case .gateway:
-        gateways[index].forEachWaitingTrace { found[$0, default: Whereabouts()].isOnTheWay = true }
+        gateways[index].forEachWaitingTrace { wait($0, at: node, for: $1) }
         gateways[index].forEachHeldTrace { found[$0, default: Whereabouts()].isHeld = true }
       case .machine:
         for interface in machines[index].interfaces.indices {
@@ -31,7 +38,7 @@ extension World {
             found[$0, default: Whereabouts()].isOnTheWay = true
           }
         }
-        machines[index].guest.forEachWaitingTrace { found[$0, default: Whereabouts()].isOnTheWay = true }
+        machines[index].guest.forEachWaitingTrace { wait($0, at: node, for: $1) }
       }
     }
     return found

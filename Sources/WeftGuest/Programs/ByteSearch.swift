@@ -10,11 +10,11 @@ struct ByteSearch: Codable {
   }
 
   mutating func feed(_ bytes: [UInt8]) {
-    guard !isFound else { return }
+    guard !isFound, let first = wanted.first else { return }
     let text = tail + bytes
     var start = 0
     while start + wanted.count <= text.count {
-      if text[start] == wanted[0], text[start..<start + wanted.count].elementsEqual(wanted) {
+      if text[start] == first, text[start..<start + wanted.count].elementsEqual(wanted) {
         isFound = true
         tail = []
         return
