@@ -58,6 +58,12 @@ extension Loader {
     }
     let several = value["nics"]?.items
     if several == nil, value["network"].map(\.isNull) ?? true {
+      // Misspelt is not missing: the unknown key has been reported.
+      let isMisspelt = own.entries?.contains {
+        Tables.vm.key($0.key) == nil && Tables.group.key($0.key) == nil
+          && ["network", "nics"].contains(Suggestion.nearest(to: $0.key, in: Tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
+      }
+      if isMisspelt ?? false { return nil }
       report(
         "VM \"\(name)\" needs \"network\"", at: mark, length: name.unicodeScalars.count,
         hint: "for example network: home")
