@@ -127,7 +127,7 @@ extension Loader {
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
     if let rings = value["rings"] {
       if let size = integer(rings["rx"], 1...65536) { nic.rxRing = size }
-      if let size = integer(rings["tx"], 1...65536) { nic.txRing = size }
+      if let size = integer(rings["tx"], 0...65536) { nic.txRing = size }
     }
     return nic
   }
