@@ -131,7 +131,7 @@ extension World {
     }
     // A neighbour that stands still answers no ARP either; one that will be there is worth another try.
     if let missing = whereabouts?.missing,
-      let cause = self.accident(ofMissing: missing.address, from: missing.place, topology),
+      let cause = self.accident(absence(of: missing.address, from: missing.place, topology)),
       !cause.hasPrefix("the ARP exchange")
     {
       return .undecided("no answer: \(cause)")
