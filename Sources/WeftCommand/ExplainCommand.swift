@@ -59,6 +59,7 @@ struct ExplainCommand: ParsableCommand {
     }
     guard let question else { return }
     let explanation = simulation.answer(question)
+    try Runner.demandProgress(simulation)
     if format == .json {
       try Terminal.out(Runner.json(explanation))
     } else {

@@ -24,6 +24,7 @@ enum LabFile {
     var simulation = try Runner.withoutCaptures(topology, seed: seed, until: moment.map { _ in .never })
     try prepare(&simulation)
     if let moment { simulation.advance(to: moment) } else { simulation.run() }
+    try Runner.demandProgress(simulation)
     return simulation
   }
 
@@ -56,6 +57,7 @@ enum LabFile {
     try prepare(&simulation)
     guard let moment else { return simulation }
     simulation.advance(to: moment)
+    try Runner.demandProgress(simulation)
     return simulation
   }
 

@@ -41,7 +41,7 @@ enum Runner {
     if let checkpoint {
       let isWhole = run(&simulation, until: checkpoint.at, &progress)
       // One that ended before it has no such moment: the caller says so.
-      if isWhole, !simulation.hasLostCaptures, !simulation.isOver || simulation.now >= checkpoint.at {
+      if isWhole, simulation.stall == nil, !simulation.hasLostCaptures, !simulation.isOver || simulation.now >= checkpoint.at {
         if !simulation.isOver { simulation.advance(to: checkpoint.at) }
         do {
           try CheckpointFile.write(simulation, to: checkpoint.path)
@@ -58,11 +58,10 @@ enum Runner {
     return report
   }
 
-  /// In slices short enough that an interrupt is heeded at once, even where one event has thousands of frames. False where
-  /// it ended before its time.
+  /// An interrupt is heeded between any two events. False where it ended before its time.
   private static func run(_ simulation: inout Simulation, until limit: Instant, _ progress: inout Progress) -> Bool {
     while true {
-      let more = simulation.run(until: limit, events: 64)
+      let more = simulation.run(until: limit, events: 1024) { Interruption.isWanted }
       if Interruption.isWanted { return simulation.isOver }
       if simulation.hasLostCaptures { return true }
       guard more else { return true }
@@ -74,7 +73,7 @@ enum Runner {
   static func exit(_ report: Report) -> ExitCode? {
     // As a shell tells of a process that the signal ended.
     if report.interruption != nil, let signal = Interruption.signalNumber { return ExitCode(128 + signal) }
-    return report.captureFailure != nil ? Exit.environment : nil
+    return report.captureFailure != nil || report.stall != nil ? Exit.environment : nil
   }
 
   /// A run to look at, of which nothing is written.
@@ -84,6 +83,11 @@ enum Runner {
     } catch {
       throw environment(error.description)
     }
+  }
+
+  /// For commands that only look: what can't be reached can't be shown.
+  static func demandProgress(_ simulation: borrowing Simulation) throws {
+    if let stall = simulation.stall { throw environment("\(stall)") }
   }
 
   static func json(_ value: some Encodable) throws -> String {

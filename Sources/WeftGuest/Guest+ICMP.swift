@@ -92,7 +92,7 @@ extension Guest {
       let sequence = transport.u32(4)
       if isTooBig {
         // Old routers leave the MTU out (RFC 1191, 5): then the least that is common.
-        let mtu = message.nextHopMTU >= 68 ? max(Int(message.nextHopMTU), 552) : 576
+        let mtu = message.nextHopMTU >= 68 ? Int(message.nextHopMTU) : 576
         return stack.tcp.lowerSegmentSize(key, sequence: sequence, mtu - 40)
           ? .accepted : .dropped(.unexpectedICMP, detail)
       }

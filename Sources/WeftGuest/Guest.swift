@@ -36,6 +36,15 @@ public struct Guest: Element {
     set { stack.localForwards = newValue }
   }
 
+  /// What the NIC's driver knows of its queue: how fast it empties, and when all that it has now will have left. A TCP socket
+  /// doesn't send further ahead of its own wire than is needed to keep it busy.
+  @inline(__always)
+  public mutating func wire(of port: Int, rate: UInt64, freeAt: Instant) {
+    guard port < stack.ip.interfaces.count else { return }
+    stack.ip.interfaces[port].wireRate = rate
+    stack.ip.interfaces[port].wireFreeAt = freeAt
+  }
+
   // MARK: Power
 
   /// Switches it on: takes its static addresses, asks for the others, and schedules the programs. Static addresses are

@@ -5,7 +5,7 @@ import WeftWire
 /// of a machine.
 ///
 /// The receive ring holds what came while the guest doesn't run (a paused VM); a running guest takes frames as they
-/// come. The transmit ring holds what the guest has sent while the wire's own queue is full.
+/// come. The transmit ring, if it has one, holds what the guest has sent while the wire's own queue is full.
 public struct NetworkInterface: Codable {
   public struct Counters: Codable, Hashable, Sendable {
     public var received: UInt64 = 0
@@ -31,10 +31,13 @@ public struct NetworkInterface: Codable {
   public private(set) var counters = Counters()
   private var receiveRing: FrameQueue?
   private var transmitRing: FrameQueue?
+  /// What the transmit ring holds, in octets on the wire.
+  public private(set) var octetsToTransmit = 0
 
-  /// 256 descriptors is virtio-net's default in QEMU. Precondition: both capacities > 0.
-  public init(mac: MACAddress, receiveCapacity: Int = 256, transmitCapacity: Int = 256) {
-    precondition(receiveCapacity > 0 && transmitCapacity > 0)
+  /// 256 descriptors is virtio-net's default in QEMU. Without a transmit ring what waits for the cable is in the cable's
+  /// queue alone. Precondition: a capacity to receive > 0.
+  public init(mac: MACAddress, receiveCapacity: Int = 256, transmitCapacity: Int = 0) {
+    precondition(receiveCapacity > 0 && transmitCapacity >= 0)
     self.mac = mac
     self.receiveCapacity = receiveCapacity
     self.transmitCapacity = transmitCapacity
@@ -110,6 +113,7 @@ public struct NetworkInterface: Codable {
   public mutating func holdTransmission(_ frame: consuming Frame) {
     let ring = transmitRing ?? FrameQueue(capacity: transmitCapacity)
     transmitRing = ring
+    octetsToTransmit &+= LinkParameters.octetsOnWire(frame.count)
     ring.push(frame)
   }
 
@@ -121,6 +125,7 @@ public struct NetworkInterface: Codable {
       transmitRing = nil
       return nil
     }
+    octetsToTransmit &-= LinkParameters.octetsOnWire(frame.count)
     return frame
   }
 
@@ -128,6 +133,7 @@ public struct NetworkInterface: Codable {
   public mutating func reset() {
     receiveRing = nil
     transmitRing = nil
+    octetsToTransmit = 0
   }
 }
 
@@ -147,7 +153,9 @@ extension NetworkInterface {
     counters = try container.decode(Counters.self, forKey: .counters)
     receiveRing = try container.decodeIfPresent(FrameQueue.self, forKey: .receiveRing)
     transmitRing = try container.decodeIfPresent(FrameQueue.self, forKey: .transmitRing)
-    guard receiveCapacity > 0, transmitCapacity > 0, receiveRing?.capacity ?? receiveCapacity == receiveCapacity,
+    let lengths = transmitRing?.map { LinkParameters.octetsOnWire($0.byteCount) } ?? []
+    octetsToTransmit = lengths.reduce(0, +)
+    guard receiveCapacity > 0, transmitCapacity >= 0, receiveRing?.capacity ?? receiveCapacity == receiveCapacity,
       transmitRing?.capacity ?? transmitCapacity == transmitCapacity
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "an interface's rings"))

@@ -248,7 +248,9 @@ extension NATGateway {
       ? state.netfilterStep(packet.flags, isReply: isReply) : state.step(packet.flags, isReply: isReply)
     switch step {
     case .invalid: return .drop(.tcpInvalid)
-    case .ignore: return .pass
+    case .ignore:
+      if isReply, state == .synSent || state == .synSent2 { noteStale(number, packet, frame) }
+      return .pass
     // A segment that ends or reopens a connection must be whole; others the receiver checks.
     case .reopen:
       if !packet.isFragment, let reason = packet.brokenChecksum(frame) { return .drop(reason) }
@@ -260,6 +262,11 @@ extension NATGateway {
     if window != Int(SessionTable.none), let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end)) {
       let segment = TCPSegment(tcp, isCutShort: packet.isFragment)
       let isReset = segment.flags.contains(.rst)
+      if isReset, !isReply, sessions.windows[window].answersStale(segment) {
+        sessions.entries[number].state = next
+        sessions.shorten(number, to: (now + configuration.behaviour.timeouts.of(next)).rawValue)
+        return .pass
+      }
       let isLiberal = configuration.behaviour.windowTracking == .liberal && !isReset
       if isReset, state != .synSent, state != .synSent2 {
         switch sessions.windows[window].weigh(resetAt: segment.sequence, isReply: isReply) {
@@ -289,6 +296,15 @@ extension NATGateway {
       ? configuration.behaviour.timeouts.of(next) : timeout(next, window: window)
     sessions.shorten(number, to: (now + timeout).rawValue)
     return .pass
+  }
+
+  /// Remembers what an ACK that answers a SYN acknowledged: the RST for it will have that number.
+  private mutating func noteStale(_ number: Int, _ packet: Packet, _ frame: borrowing Frame) {
+    let window = Int(sessions.links[number].window)
+    guard window != Int(SessionTable.none), packet.flags.contains(.ack),
+      let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end))
+    else { return }
+    sessions.windows[window].noteStale(tcp.acknowledgment)
   }
 
   /// The first packets of a session that someone outside began, or that only waits at a filter: whether they may pass.

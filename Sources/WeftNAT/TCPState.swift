@@ -41,7 +41,8 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     case .none, .synSent2: return .invalid
     case .synSent:
       if !isReply { return syn && !ack ? .to(.synSent) : .invalid }
-      return syn ? .to(.synReceived) : .invalid
+      // The answer to half of an old connection: the opener's RST clears it up (RFC 9293, 3.5.1).
+      return syn ? .to(.synReceived) : ack && !flags.contains(.fin) ? .ignore : .invalid
     case .synReceived:
       // The opener's ACK ends the handshake; in a simultaneous open it is a SYN+ACK (RFC 5382, REQ-2).
       if !isReply, ack { return .to(flags.contains(.fin) ? .finWait : .established) }

@@ -54,6 +54,8 @@ struct TCPWindow: BitwiseCopyable {
     static let unacknowledged: UInt8 = 4
     /// Met in the middle or in fragments: bounds are not known.
     static let lenient: UInt8 = 8
+    /// It has acknowledged something that isn't of this connection, and sent nothing else.
+    static let stale: UInt8 = 16
 
     @inline(__always)
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
@@ -213,6 +215,19 @@ struct TCPWindow: BitwiseCopyable {
     guard receiver.has(Side.hasAcknowledged) else { return .exact }
     if Self.isAfter(receiver.acknowledged, sequence) { return .stale }
     return receiver.acknowledged == sequence ? .exact : .inWindow
+  }
+
+  /// The server still has an older connection between the same ports and answers its SYN with an ACK for that one. The
+  /// opener's answer is <SEQ=SEG.ACK><CTL=RST> (RFC 9293, 3.10.7.3), far from its own numbers: without it the server
+  /// never forgets (RFC 5382, REQ-2 asks for every way in which a connection opens).
+  mutating func noteStale(_ acknowledgment: UInt32) {
+    guard reply.window == 0 else { return }
+    reply.acknowledged = acknowledgment
+    reply.flags |= Side.stale
+  }
+
+  func answersStale(_ segment: TCPSegment) -> Bool {
+    reply.window == 0 && reply.has(Side.stale) && segment.sequence == reply.acknowledged
   }
 
   /// Its windows are not known (a connection that was taken up in the middle).

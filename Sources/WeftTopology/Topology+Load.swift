@@ -26,7 +26,7 @@ extension Topology {
     let loader = Loader(source: withSettings, name: name ?? baseName(file), filterChecker: filterChecker, portNames: portNames)
     if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
     var reader = YAMLReader(source)
-    guard let root = reader.read(), !reader.hasTags else {
+    guard let root = reader.read(), !reader.isForeign else {
       return TopologyLoad(topology: nil, diagnostics: reader.diagnostics)
     }
     loader.read(settings.isEmpty ? root : loader.apply(settings, to: root))

@@ -39,10 +39,11 @@ import WeftCore
 
   @Test(
     arguments: [
-      // 1,514 bytes: 12.112 µs at 1 Gbit/s.
-      (1514, 1_000_000_000, 12_112), (64, 1_000_000_000, 512), (64, 10_000_000, 51_200), (1000, 8_000, 1_000_000_000),
-      // To the nearest nanosecond: 51.2, 5.12, 170.67.
-      (64, 10_000_000_000, 51), (64, 100_000_000_000, 5), (64, 3_000_000_000, 171), (0, 1_000, 0),
+      // 1,514 bytes are 1,538 octets on the wire: 12.304 µs at 1 Gbit/s.
+      (1514, 1_000_000_000, 12_304), (64, 1_000_000_000, 704), (64, 10_000_000, 70_400), (976, 8_000, 1_000_000_000),
+      // To the nearest nanosecond: 70.4, 7.04, 234.67. Nothing takes less than 84 octets.
+      (64, 10_000_000_000, 70), (64, 100_000_000_000, 7), (64, 3_000_000_000, 235), (0, 1_000, 672_000_000),
+      (60, 1_000_000, 672_000), (42, 1_000_000, 672_000),
     ] as [(Int, UInt64, UInt64)]) func oneFrameTakesItsBitsOverTheRate(count: Int, rate: UInt64, time: UInt64)
   {
     var link = link(delay: Nanoseconds(1000), rate: rate)
@@ -51,7 +52,7 @@ import WeftCore
   }
 
   @Test(
-    arguments: [(10_000_000_000, 51_200), (100_000_000_000, 5_120), (3_000_000_000, 170_667), (7, 73_142_857_142_857)]
+    arguments: [(10_000_000_000, 70_400), (100_000_000_000, 7_040), (3_000_000_000, 234_667), (7, 100_571_428_571_429)]
       as [(UInt64, UInt64)])
   func aBusyWireLosesNoFractions(rate: UInt64, thousandFrames: UInt64) {
     var link = link(rate: rate)
@@ -61,17 +62,17 @@ import WeftCore
 
   @Test func framesFollowEachOtherOnTheWireAndAnIdleWireStartsAtOnce() {
     var link = link(delay: .microseconds(1), rate: 1_000_000_000)
-    for now in [0, 0, 100, 5000] as [UInt64] { #expect(send(125, &link, at: now) == nil) }
+    for now in [0, 0, 100, 5000] as [UInt64] { #expect(send(101, &link, at: now) == nil) }
     #expect(arrivals(&link) == [2000, 3000, 4000, 7000])
-    #expect(link.counters.frames == 4 && link.counters.bytes == 500 && link.counters.dropped == 0)
+    #expect(link.counters.frames == 4 && link.counters.bytes == 404 && link.counters.dropped == 0)
   }
 
   @Test func theQueueIsBoundedInFrames() {
     var link = link(delay: .seconds(1), rate: 1_000_000_000, frames: 3)
-    // Each takes 1 µs; what has left the queue makes room, long before it arrives.
-    #expect((0..<5).map { _ in send(125, &link, at: 0) } == [nil, nil, nil, .queueFull, .queueFull])
-    #expect(send(125, &link, at: 999) == .queueFull)
-    #expect(send(125, &link, at: 1000) == nil)
+    // Each takes 125 octets of the wire, 1 µs; what has left the queue makes room, long before it arrives.
+    #expect((0..<5).map { _ in send(101, &link, at: 0) } == [nil, nil, nil, .queueFull, .queueFull])
+    #expect(send(101, &link, at: 999) == .queueFull)
+    #expect(send(101, &link, at: 1000) == nil)
     #expect(
       link.queued(at: Instant(1000)) == 3 && link.queued(at: Instant(2500)) == 2 && link.queued(at: Instant(9000)) == 0)
     #expect(link.inFlight == 4 && link.counters.dropped == 3)
@@ -79,9 +80,9 @@ import WeftCore
 
   @Test func theQueueIsBoundedInBytes() {
     var link = link(rate: 1_000_000_000, bytes: 300)
-    #expect([125, 125, 100, 50].map { send($0, &link, at: 0) } == [nil, nil, .queueFull, nil])
-    #expect(send(125, &link, at: 999) == .queueFull)
-    #expect(send(125, &link, at: 1000) == nil)
+    #expect([101, 101, 100, 50].map { send($0, &link, at: 0) } == [nil, nil, .queueFull, nil])
+    #expect(send(101, &link, at: 999) == .queueFull)
+    #expect(send(101, &link, at: 1000) == nil)
   }
 
   @Test func withoutARateNothingQueues() {
@@ -118,22 +119,22 @@ import WeftCore
   /// Offered twice the rate with half of it lost, the wire is just busy: what is lost takes no time on it.
   @Test func lostFramesDoNotHoldTheWire() {
     var link = link(rate: 1_000_000_000, loss: 1)
-    for _ in 0..<10_000 { #expect(send(125, &link, at: 0) == .linkLoss) }
+    for _ in 0..<10_000 { #expect(send(101, &link, at: 0) == .linkLoss) }
     link.parameters.setLoss(0)
-    #expect(send(125, &link, at: 0) == nil)
+    #expect(send(101, &link, at: 0) == nil)
     #expect(arrivals(&link) == [1000])
   }
 
   @Test func aLinkThatGoesDownLosesWhatIsOnItsWayOldestFirst() {
     var link = link(delay: .milliseconds(1), rate: 1_000_000_000)
-    for value in 0..<5 as Range<UInt8> { #expect(send(125, &link, at: 0, value: value) == nil) }
+    for value in 0..<5 as Range<UInt8> { #expect(send(101, &link, at: 0, value: value) == nil) }
     var lost: [UInt8] = []
     link.setUp(false, now: Instant(2500)) { lost.append($0.bytes.u8(0)) }
     #expect(lost == [0, 1, 2, 3, 4] && link.inFlight == 0 && link.deadline == .never && !link.isUp)
     #expect(pool.outstanding == 0 && link.counters.dropped == 5)
-    #expect(send(125, &link, at: 3000) == .linkDown)
+    #expect(send(101, &link, at: 3000) == .linkDown)
     link.setUp(true, now: Instant(4000)) { _ in Issue.record("nothing was on its way") }
-    #expect(send(125, &link, at: 4000) == nil)
+    #expect(send(101, &link, at: 4000) == nil)
     #expect(arrivals(&link) == [1_005_000])
   }
 

@@ -71,7 +71,7 @@ import WeftWire
     }
     #expect(events.count { $0.kind == .new } == 1)
     let states = events.map(\.entry.state).reduce(into: [TCPState]()) { if $0.last != $1 { $0.append($1) } }
-    #expect(states == [.synSent, .synReceived, .finWait, .lastAck, .timeWait])
+    #expect(states == [.synSent, .synReceived, .established, .finWait, .lastAck, .timeWait])
     // A change is told once, when all of it is made: the answer, the state and the whole new timeout.
     #expect(events.count == states.count)
     #expect(events[1].entry.hasReply && events[1].entry.timeLeft == .minutes(4))

@@ -49,7 +49,7 @@ import WeftTopology
   @Test(arguments: [
     // The topology that the world is built anew from.
     (#""rxRing":256"#, #""rxRing":0"#),
-    (#""txRing":256"#, #""txRing":-1"#),
+    (#""txRing":0"#, #""txRing":-1"#),
     (
       #""vmPort":80}]"#,
       #""vmPort":80},{"hostPort":8080,"mark":{"column":1,"line":1},"protocol":"tcp","vm":"web","vmPort":80}]"#

@@ -13,8 +13,8 @@ import WeftWire
     net.probe(0, GuestProbe(trace: 7, kind: .tcpConnect(to: .guest(1), port: 80), timeout: .seconds(3)))
     net.run(seconds: 1)
     #expect(
-      net.walk == ["0 S", "1 SA", "0 FPA", "1 A", "1 FPA", "0 A"]
-        || net.walk == ["0 S", "1 SA", "0 FPA", "1 FPA", "0 A"])
+      net.walk == ["0 S", "1 SA", "0 A", "0 FA", "1 A", "1 FA", "0 A"]
+        || net.walk == ["0 S", "1 SA", "0 A", "0 FA", "1 FA", "0 A"])
     let result = net.guests[0].takeProbeResults().first
     #expect(result?.outcome == .open)
     // 10 ms for ARP, 10 ms there and back.
@@ -228,5 +228,57 @@ import WeftWire
       #expect(net.guests[1].connections.map(\.state) == ["TIME-WAIT"])
       #expect(net.guests[0].connections.isEmpty)
     }
+  }
+
+  /// RFC 9293, 3.5: the handshake's third segment is a frame of its own; a FIN without data pushes nothing, one with data does.
+  @Test func theHandshakesThirdSegmentStandsAlone() {
+    var id = SocketID(index: 0, generation: 0)
+    var other = pair([GuestProgram(.sink(port: 5))])
+    other.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    other.run(seconds: 0.03)
+    other.with(0) { guest, _, _ in
+      guest.stack.write(id, ([1, 2, 3] as [UInt8]).span.bytes)
+      guest.stack.shutdown(id)
+    }
+    other.run(seconds: 1)
+    #expect(other.walk.prefix(4) == ["0 S", "1 SA", "0 A", "0 FPA+3"] && other.walk.contains("1 FA"), "\(other.walk)")
+  }
+
+  /// The window is kept full: its size each round trip (RFC 7323, 1.1).
+  @Test func aLongFatPipeIsFilledByTheWindow() {
+    var net = Net(
+      [
+        Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5001, size: 1_000_000_000))]),
+        Net.guest(1, [GuestProgram(.sink(port: 5001))]),
+      ], LinkParameters(delay: .milliseconds(50), rate: 1_000_000_000, queueFrames: 10_000))
+    net.keepsTaps = false
+    net.bootAll()
+    net.run(seconds: 1.6)
+    let before = net.guests[1].programReports[0].bytesIn
+    net.run(seconds: 0.5)
+    let window = UInt64(TCPConnection.receiveLimit)
+    let received = net.guests[1].programReports[0].bytesIn - before
+    #expect((window * 49 / 10...window * 51 / 10).contains(received), "\(Double(received) / Double(window))")
+    #expect(net.outstandingAtEnd() == 0)
+  }
+
+  /// Small pieces of what a narrow link takes, and never the same again for the same complaint.
+  @Test(arguments: [68, 100, 300, 563, 0]) func anyMTUEndsInProgress(mtu: Int) {
+    var net = pair([GuestProgram(.sink(port: 5))])
+    var id = SocketID(index: 0, generation: 0)
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    net.run(seconds: 0.1)
+    net.with(0) { guest, _, _ in _ = guest.stack.write(id, [UInt8](repeating: 1, count: 1460).span.bytes) }
+    for _ in 0..<3 {
+      let key = net.guests[0].stack.tcp.connections[0].key
+      net.with(0) { guest, _, _ in
+        let sequence = guest.stack.tcp.connections[0].unacknowledged
+        _ = guest.stack.tcp.lowerSegmentSize(key, sequence: sequence, mtu - 40)
+      }
+    }
+    #expect(net.guests[0].stack.tcp.connections[0].segmentSize == max(mtu - 40, 28))
+    #expect(net.taps.count < 200)
+    net.run(seconds: 5)
+    #expect(net.guests[1].programReports[0].bytesIn == 1460)
   }
 }

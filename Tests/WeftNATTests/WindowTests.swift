@@ -179,4 +179,25 @@ import WeftWire
       if from == got[1 - side], random.next(below: 5) != 0 { got[1 - side] = end }
     }
   }
+
+  /// RFC 9293, 3.10.7.3: a SYN meets an old connection, whose ACK the opener resets with just its number. No other RST passes.
+  @Test(arguments: NATTCPMachine.allCases, [NATWindowTracking.liberal, .strict])
+  func theResetOfAnOldConnectionsAnswerPasses(machine: NATTCPMachine, tracking: NATWindowTracking) {
+    for (sequence, passes) in [(700_000, true), (700_001, false), (60_000, false)] as [(UInt32, Bool)] {
+      let net = Harness(
+        configuration {
+          $0.behaviour.tcpMachine = machine
+          $0.behaviour.windowTracking = tracking
+        })
+      #expect(Self.client(net, .syn, 999, 0) == nil)
+      #expect(Self.remote(net, .ack, 50000, 700_000) == nil && TCPTrackingTests.state(net) == .synSent)
+      #expect((Self.client(net, .rst, sequence, 0) == nil) == passes, "\(sequence)")
+      if passes {
+        // The server forgets, and the next SYN opens.
+        #expect(Self.client(net, .syn, 999, 0) == nil)
+        #expect(Self.remote(net, [.syn, .ack], 60000, 1000) == nil)
+        #expect(Self.client(net, .ack, 1000, 60001) == nil && TCPTrackingTests.state(net) == .established)
+      }
+    }
+  }
 }

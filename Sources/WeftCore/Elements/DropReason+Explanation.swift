@@ -21,6 +21,8 @@ extension DropReason {
     case .malformedTCP: "its TCP header is cut short or its offset is wrong"
     case .badTCPChecksum: "its TCP checksum is wrong"
     case .badTCPFlags: "its TCP flags are a combination that no connection has, such as SYN with FIN"
+    case .badTCPNumbers:
+      "it numbers or acknowledges what its connection never sent: mostly a segment of an older one between the same ports"
     case .unknownEtherType: "a protocol above Ethernet that isn't spoken here"
     case .martianSource: "its source address can't be the sender of anything: a group, 127/8, or the receiver's own"
     case .martianDestination: "127/8 on a cable: a machine's own addresses never leave it (RFC 1122, 3.2.1.3)"

@@ -13,7 +13,7 @@ extension DropReason {
     switch self {
     case .queueFull, .linkLoss, .linkDown, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
       .fragmentTimeout, .fragmentLimit, .noAddress, .icmpRateLimit, .listenQueueFull, .badIPv4Checksum, .badICMPChecksum,
-      .badUDPChecksum, .badTCPChecksum:
+      .badUDPChecksum, .badTCPChecksum, .badTCPNumbers:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
     case .noLink, .machineStopped, .malformedEthernet, .malformedARP, .malformedIPv4, .badIPv4Options, .malformedICMP,

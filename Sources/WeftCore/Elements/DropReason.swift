@@ -27,6 +27,8 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case martianSource
   /// 127.0.0.0/8 on a wire.
   case martianDestination
+  /// A segment whose numbers its connection never sent or offered.
+  case badTCPNumbers
 
   // Switch
   case reservedMulticast = 50

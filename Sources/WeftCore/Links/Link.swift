@@ -91,7 +91,7 @@ public struct Link {
       } else {
         departure = busyUntil
       }
-      let time = (UInt64(count) &* 8_000_000_000).addingReportingOverflow(remainder)
+      let time = (UInt64(LinkParameters.octetsOnWire(count)) &* 8_000_000_000).addingReportingOverflow(remainder)
       let (whole, rest) = (time.overflow ? .max : time.partialValue).quotientAndRemainder(dividingBy: rate)
       remainder = rest
       departure = departure.saturatingAdd(whole)
@@ -132,6 +132,10 @@ public struct Link {
     settle(ring, now.rawValue)
     return departed < ring.pointee.count ? Instant(ring.pointee[departed].departure) : .never
   }
+
+  /// When all that it has taken in will have left the queue.
+  @inline(__always)
+  public var wireFreeAt: Instant { Instant(busyUntil) }
 
   /// Whether all it does to a frame is to deliver it `delay` later: no queue, no chance.
   public var onlyDelays: Bool { isUp && parameters.rate == nil && parameters.lossThreshold == 0 }

@@ -2,7 +2,7 @@
 public struct LinkParameters: Sendable, Codable, Hashable {
   /// Propagation delay.
   public var delay: Nanoseconds
-  /// Bits per second of frame bytes (without preamble, FCS and gap, as a shaper counts them); nil: no serialisation time.
+  /// Bits per second on the wire, preamble and gap included; nil: no serialisation time.
   public var rate: UInt64?
   /// How many frames, and bytes if set, may wait for the wire or be on their way into it.
   public var queueFrames: Int
@@ -21,6 +21,12 @@ public struct LinkParameters: Sendable, Codable, Hashable {
     lossThreshold = 0
     setLoss(loss)
   }
+
+  /// What a frame takes of the wire, in octets: Ethernet pads it to 60, puts a check sequence of 4 behind and preamble and
+  /// start delimiter of 8 before it, and a gap of 12 behind all (IEEE 802.3, 3.1.1, 4.2.3.3, 4.4.2). 84 for the smallest, which
+  /// makes 1.488 million a second at 1 Gbit/s.
+  @inlinable @inline(__always)
+  public static func octetsOnWire(_ count: Int) -> Int { max(count, 60) &+ 24 }
 
   public mutating func setLoss(_ probability: Double) {
     let clamped = probability > 0 ? min(probability, 1) : 0

@@ -64,7 +64,10 @@ extension Simulation {
 
   /// Goes on until the question is answered, and tells.
   public mutating func answer(_ question: ExplainQuestion) -> Explanation {
-    while director.verdict(of: question.index) == nil, let next = world.queue.pop(notAfter: .never) { handle(next) }
+    while director.verdict(of: question.index) == nil, let next = world.queue.pop(notAfter: .never) {
+      if isStuck(before: next) { break }
+      handle(next)
+    }
     let recorder = world.explain
     world.explain = nil
     let verdict = director.verdict(of: question.index)

@@ -56,6 +56,7 @@ extension Report {
   /// Why this report isn't of a whole run; nil of one that is.
   public var ending: String? {
     if let interruption { return "interrupted (\(interruption)) at \(endedAt) of virtual time; \(extent)" }
+    if let stall { return "\(stall); \(extent)" }
     if let captureFailure { return "\(captureFailure); ended at \(endedAt) of virtual time; \(extent)" }
     return nil
   }

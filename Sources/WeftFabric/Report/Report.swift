@@ -102,8 +102,10 @@ public struct Report: Codable, Sendable {
   public var captureFailure: String?
   /// What ended the run before its time: `SIGINT`.
   public var interruption: String?
+  /// Why the run could not go on.
+  public var stall: Stall?
 
-  public var passed: Bool { expectations.allSatisfy(\.passed) && complaints.isEmpty }
+  public var passed: Bool { expectations.allSatisfy(\.passed) && complaints.isEmpty && stall == nil }
 }
 
 extension Simulation {
@@ -161,7 +163,7 @@ extension Simulation {
       machines: world.machineReport, programs: world.programs, flows: world.flows,
       filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures,
       silentPorts: silentPorts, captureCutOff: world.captures?.cutOff, captureFailure: failure?.description,
-      interruption: interruption)
+      interruption: interruption, stall: stall)
   }
 }
 

@@ -53,6 +53,7 @@ public struct Sweep: Codable, Sendable {
           Failure(seed: report.seed, observed: verdict.observed, expected: verdict.expected))
       }
     }
+    if let stall = report.stall { add("\(stall)", seed: report.seed) }
     for complaint in report.complaints { add(complaint, seed: report.seed) }
   }
 

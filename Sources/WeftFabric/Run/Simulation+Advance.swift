@@ -7,6 +7,7 @@ extension Simulation {
   public mutating func advance(to moment: Instant) {
     if director.end <= moment || isOver { end(at: .never) }
     run(until: moment)
+    guard stall == nil else { return }
     world.now = max(world.now, moment)
   }
 

@@ -50,6 +50,9 @@ public struct Simulation: ~Copyable {
   public let seed: UInt64
   public internal(set) var world: World
   var director: Director
+  var watchdog = Watchdog()
+  /// Why the run can't go on: set once, and then nothing more happens.
+  public internal(set) var stall: Stall?
 
   /// Builds the world. `seed` and `until` stand over the file's own.
   public init(
@@ -59,6 +62,7 @@ public struct Simulation: ~Copyable {
     self.seed = seed ?? topology.seed
     world = WorldBuilder(topology: topology, seed: self.seed).build()
     director = Director(topology, until: until)
+    watchdog = Watchdog(limit: Watchdog.limit(sources: world.links.count + world.nodes.count))
     if let captures {
       let set = try Self.makeCaptures(topology, seed: self.seed, captures, world)
       world.attach(set, topology)
@@ -71,6 +75,7 @@ public struct Simulation: ~Copyable {
     self.seed = seed
     self.world = world
     self.director = director
+    watchdog = Watchdog(limit: Watchdog.limit(sources: self.world.links.count + self.world.nodes.count))
     scheduleDirector()
   }
 
@@ -82,15 +87,18 @@ public struct Simulation: ~Copyable {
   public var end: Instant { director.end }
 
   /// Runs until it is over, everything up to and including `limit` has happened, or `events` events have been handled.
-  /// Returns whether there is more to do before `limit`.
+  /// Returns whether there is more to do before `limit`. `stop` is asked between any two events.
   @discardableResult
-  public mutating func run(until limit: Instant = .never, events: Int = .max) -> Bool {
+  public mutating func run(
+    until limit: Instant = .never, events: Int = .max, stop: () -> Bool = { false }
+  ) -> Bool {
     defer { world.bookFloods() }
     var left = events
-    while !director.isOver {
-      guard left > 0 else { return true }
+    while !director.isOver, stall == nil {
+      guard left > 0, !stop() else { return true }
       left &-= 1
       guard let next = world.queue.pop(notAfter: limit) else { return false }
+      if isStuck(before: next) { return false }
       handle(next)
     }
     return false

@@ -21,6 +21,7 @@ extension World {
   }
 
   mutating func deliver(_ frame: consuming Frame, to node: Int, on port: PortIndex) {
+    delivered &+= 1
     let place = nodes[node].firstPort &+ port.index
     ports[place].counters.received &+= 1
     ports[place].counters.receivedBytes &+= UInt64(frame.count)
@@ -101,10 +102,13 @@ extension World {
     let link = ports[place].linkOut
     guard link >= 0 else { return lose(frame, at: place, .noLink, staged: staged) }
     if nodes[node].kind == .machine, hold(frame, node, link, entry.port.index) {
+      tellWire(node, link, entry.port.index)
       if staged { commit(place, dropped: false) }
       return
     }
-    switch links[link].send(frame, now: now) {
+    let outcome = links[link].send(frame, now: now)
+    if nodes[node].kind == .machine { tellWire(node, link, entry.port.index) }
+    switch outcome {
     case .sent:
       if nodes[node].kind == .machine {
         machines[nodes[node].index].interfaces[entry.port.index].countTransmitted(frame.count)
@@ -113,8 +117,12 @@ extension World {
       scheduleLink(link)
       if staged { commit(place, dropped: false) }
     case .dropped(let reason):
-      let isRing = nodes[node].kind == .machine && reason == .queueFull
-      if nodes[node].kind == .machine { machines[nodes[node].index].interfaces[entry.port.index].countDropped() }
+      var isRing = false
+      if nodes[node].kind == .machine {
+        let machine = nodes[node].index
+        machines[machine].interfaces[entry.port.index].countDropped()
+        isRing = reason == .queueFull && machines[machine].interfaces[entry.port.index].transmitCapacity > 0
+      }
       lose(frame, at: place, isRing ? .txRingFull : reason, staged: staged)
     }
   }
@@ -155,10 +163,22 @@ extension World {
 
   // MARK: Transmit rings
 
+  /// Tells a machine's sockets when all that the machine has sent will have left: they needn't fill their own queue.
+  @inline(__always)
+  private mutating func tellWire(_ node: Int, _ link: Int, _ port: Int) {
+    guard let rate = links[link].parameters.rate else { return }
+    let machine = nodes[node].index
+    var freeAt = links[link].wireFreeAt
+    let waiting = machines[machine].interfaces[port].octetsToTransmit
+    if waiting > 0 { freeAt = freeAt + Wire.time(octets: waiting, rate: rate) }
+    machines[machine].guest.wire(of: port, rate: rate, freeAt: freeAt)
+  }
+
   /// Puts a frame into the NIC's transmit ring when the wire has no room (or others wait already). False: not needed, or
   /// no room there either.
   private mutating func hold(_ frame: borrowing Frame, _ node: Int, _ link: Int, _ port: Int) -> Bool {
     let machine = nodes[node].index
+    guard machines[machine].interfaces[port].transmitCapacity > 0 else { return false }
     let waiting = machines[machine].interfaces[port].waitingToTransmit > 0
     guard waiting || !links[link].hasRoom(for: frame.count, now: now) else { return false }
     guard machines[machine].interfaces[port].canHoldTransmission else { return false }

@@ -42,6 +42,9 @@ public struct World: ~Copyable {
   /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0
 
+  /// Frames that arrived anywhere since this process took the world up: what the watchdog goes by.
+  var delivered = 0
+
   /// Set while a packet is being explained; never part of a checkpoint.
   var explain: ExplainRecorder?
 

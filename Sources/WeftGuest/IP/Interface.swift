@@ -14,6 +14,10 @@ struct Interface: Codable {
   var neighbours: NeighbourTable
   var dhcp: DHCPClient? { didSet { dhcpDeadline = dhcp?.deadline ?? Instant(.max) } }
   private(set) var dhcpDeadline = Instant(.max)
+  /// Bits per second of its cable, as far as it was told; 0: no bound.
+  var wireRate: UInt64 = 0
+  /// When all that was sent will have left.
+  var wireFreeAt = Instant.start
 
   init(_ configuration: GuestConfiguration.Interface, port: PortIndex) {
     self.port = port
@@ -21,6 +25,12 @@ struct Interface: Codable {
     mtu = min(max(configuration.mtu, 576), 1900)
     neighbours = NeighbourTable(port: port, mac: mac, address: .any)
     neighbours.peer = configuration.peer
+  }
+
+  /// Reckons with a frame that was sent, until the truth is told.
+  @inline(__always)
+  mutating func occupyWire(_ octets: Int, now: Instant) {
+    wireFreeAt = max(wireFreeAt, now) + Wire.time(octets: octets, rate: wireRate)
   }
 
   /// Takes an address on and, where `announcing`, tells the link so (RFC 5227, 2.3).

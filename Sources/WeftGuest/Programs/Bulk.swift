@@ -15,6 +15,8 @@ struct BulkTransfer: Codable {
   private(set) var connectedAt: Instant?
   private(set) var written: UInt64 = 0
   private(set) var acknowledged: UInt64 = 0
+  /// The way back of the last acknowledgment: no time of the transfer.
+  private var wayBack = Nanoseconds.zero
 
   init(_ socket: SocketID, size: UInt64) {
     self.socket = socket
@@ -37,16 +39,18 @@ struct BulkTransfer: Codable {
     if connectedAt != nil, written == size, acknowledged == size,
       !events.contains(.closed) || stack.error(socket) == nil
     {
+      wayBack = stack.leastRoundTrip(socket) / 2
       return .done
     }
     if events.contains(.closed) { return .failed(stack.error(socket) ?? .reset) }
     return .going
   }
 
-  /// Payload bits per second since the handshake.
+  /// Payload bits per second, from the handshake to when the last byte arrived: what the receiver sees, as iperf3 has it.
   func throughput(now: Instant) -> UInt64? {
     guard let connectedAt, connectedAt < now else { return nil }
-    return bitsPerSecond(acknowledged, in: now - connectedAt)
+    let time = now - connectedAt
+    return bitsPerSecond(acknowledged, in: time > wayBack ? time - wayBack : time)
   }
 }
 

@@ -104,6 +104,12 @@ struct Stack: Codable {
   /// Written, and not yet acknowledged by the other side.
   func unsent(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].sendBuffer.count } ?? 0 }
 
+  /// Zero before the first was measured.
+  func leastRoundTrip(_ id: SocketID) -> Nanoseconds {
+    guard let index = tcp.find(id), tcp.connections[index].roundTrip.hasSample else { return .zero }
+    return tcp.connections[index].leastRoundTrip
+  }
+
   /// The first bytes that wait, which go on waiting.
   func peek(_ id: SocketID, _ limit: Int) -> [UInt8] {
     tcp.find(id).map { tcp.connections[$0].receiveBuffer.prefix(limit) } ?? []

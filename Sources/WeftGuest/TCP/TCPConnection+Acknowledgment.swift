@@ -112,7 +112,7 @@ extension TCPConnection {
         congestionWindow += segmentSize
       }
     }
-    congestionWindow = min(congestionWindow, 64 << 20)
+    congestionWindow = min(congestionWindow, mostInFlight)
   }
 
   /// Slow start ends before it floods the queue: when the round trip has grown by an eighth, 4 ms at least and 16 at

@@ -57,7 +57,7 @@ extension TCPConnection {
     guard segment.flags.contains(.ack) else { return .dropped(.badTCPFlags) }
     if state == .synReceived {
       guard segment.acknowledgment.isAfter(unacknowledged), segment.acknowledgment.isAtMost(highest) else {
-        return .reset(.badTCPFlags)
+        return .reset(.badTCPNumbers)
       }
       establish(segment, now: now)
     }
@@ -96,7 +96,7 @@ extension TCPConnection {
 
   private mutating func receiveUnacceptable(_ segment: Segment, start: Int, window: Int, now: Instant) -> SegmentVerdict
   {
-    if segment.flags.contains(.rst) { return .dropped(.badTCPFlags) }
+    if segment.flags.contains(.rst) { return .dropped(.badTCPNumbers) }
     if segment.span > 0, !segment.flags.contains(.syn) {
       // An old segment again (our ACK was lost), or a window probe. Its acknowledgment may be news all the same.
       ackNow = true
@@ -113,11 +113,11 @@ extension TCPConnection {
     let acknowledges = segment.flags.contains(.ack)
     if acknowledges {
       guard segment.acknowledgment.isAfter(initialSend), segment.acknowledgment.isAtMost(highest) else {
-        return segment.flags.contains(.rst) ? .dropped(.badTCPFlags) : .reset(.badTCPFlags)
+        return segment.flags.contains(.rst) ? .dropped(.badTCPNumbers) : .reset(.badTCPNumbers)
       }
     }
     if segment.flags.contains(.rst) {
-      guard acknowledges else { return .dropped(.badTCPFlags) }
+      guard acknowledges else { return .dropped(.badTCPNumbers) }
       finish(.refused)
       return .accepted
     }
@@ -126,7 +126,7 @@ extension TCPConnection {
     if acknowledges {
       establish(segment, now: now)
       _ = receiveAcknowledgment(segment, now: now)
-      ackNow = true
+      handshakeNow = true
     } else {
       // Both sent a SYN at once: answer with SYN and ACK.
       state = .synReceived
@@ -142,7 +142,7 @@ extension TCPConnection {
     expected = segment.sequence &+ 1
     acknowledgedUpTo = expected
     offered = expected &+ 65535
-    segmentSize = min(ownSegmentSize, max(Int(options.maximumSegmentSize ?? 536), 64))
+    segmentSize = min(ownSegmentSize, max(Int(options.maximumSegmentSize ?? 536), Self.leastSegmentSize))
     // Both ends or neither (RFC 7323, 1.3).
     if let shift = options.windowScale {
       sendShift = shift

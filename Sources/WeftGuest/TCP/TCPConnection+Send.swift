@@ -6,6 +6,10 @@ extension TCPConnection {
   /// Sends what there is to say and may be said now, and sets the timers.
   mutating func output(now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
     if synNow { sendSyn(now: now, &ip, &out) }
+    if handshakeNow {
+      handshakeNow = false
+      if state.canSend { sendAck(now: now, &ip, &out) }
+    }
     guard state.canSend else {
       guard state == .finWait2 || state == .timeWait else { return }
       if ackNow {
@@ -49,12 +53,13 @@ extension TCPConnection {
       }
       let fin = finQueued && length == available
       if length == 0, !fin { return }
+      if length > 0, isAhead(now) { return }
       if next == highest, timedAt == .never {
         timedAt = now
         timedSequence = next
       }
       sendSegment(
-        next, length, length == available ? (fin ? [.ack, .psh, .fin] : [.ack, .psh]) : .ack, now: now, &ip, &out)
+        next, length, Self.flags(length, isLast: length == available, fin: fin), now: now, &ip, &out)
       next &+= UInt32(truncatingIfNeeded: length) &+ (fin ? 1 : 0)
       if highest.isBefore(next) { highest = next }
       lastSent = now
@@ -71,12 +76,19 @@ extension TCPConnection {
     let fin = finQueued && length == available
     guard length > 0 || fin else { return }
     sendSegment(
-      unacknowledged, length, length == available ? (fin ? [.ack, .psh, .fin] : [.ack, .psh]) : .ack, now: now, &ip,
-      &out)
+      unacknowledged, length, Self.flags(length, isLast: length == available, fin: fin), now: now, &ip, &out)
     let end = unacknowledged &+ UInt32(truncatingIfNeeded: length) &+ (fin ? 1 : 0)
     if next.isBefore(end) { next = end }
     if highest.isBefore(end) { highest = end }
     lastSent = now
+  }
+
+  /// The last of what was written is pushed (RFC 9293, 3.9.1.2); a FIN without data has nothing to push.
+  @inline(__always)
+  private static func flags(_ length: Int, isLast: Bool, fin: Bool) -> TCPFlags {
+    guard isLast else { return .ack }
+    if length == 0 { return [.ack, .fin] }
+    return fin ? [.ack, .psh, .fin] : [.ack, .psh]
   }
 
   private mutating func sendAck(now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
@@ -97,7 +109,7 @@ extension TCPConnection {
   private mutating func armTimer(now: Instant) {
     if highest != unacknowledged, !isPersisting {
       if retransmitAt == .never { retransmitAt = now + roundTrip.timeout }
-    } else if dataEnd.distance(from: next) > 0, retransmitAt == .never {
+    } else if dataEnd.distance(from: next) > 0, retransmitAt == .never, sendAt == .never {
       isPersisting = true
       retransmitAt = now + roundTrip.timeout
     }
@@ -106,6 +118,7 @@ extension TCPConnection {
   /// The moments of `deadline` that have come.
   mutating func wake(now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
     if lingerAt <= now { return finish(nil) }
+    if sendAt <= now { sendAt = .never }
     if ackAt <= now {
       ackAt = .never
       ackNow = true
@@ -149,8 +162,11 @@ extension TCPConnection {
 
   /// The path takes less than was thought (RFC 1191): what is in flight goes again in smaller pieces.
   mutating func lowerSegmentSize(_ size: Int) {
+    let size = max(size, Self.leastSegmentSize)
+    // Each time smaller than before: two that can't agree don't talk for ever.
     guard size < segmentSize else { return }
-    segmentSize = max(size, 536 - 12)
+    segmentSize = size
+    congestionWindow = min(congestionWindow, mostInFlight)
     next = unacknowledged
     timedAt = .never
     retransmitNow = true
@@ -211,6 +227,7 @@ extension TCPConnection {
       initial: InternetChecksum.pseudoHeader(source: local, destination: remote, protocol: 6, length: 20 &+ length))
     span.put(checksum, at: 50)
     ip.send(frame, route, now: now, &out)
+    if length > 0 { goAhead(length, route, now: now, &ip) }
   }
 
   /// The window to offer: its right edge never moves back, and moves on only by what is worth it (RFC 9293, 3.8.6.2.2).

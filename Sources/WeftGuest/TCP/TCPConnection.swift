@@ -7,7 +7,8 @@ import WeftWire
 struct TCPConnection: Codable {
   /// Bytes that may wait to be read, and the window offered; 1 Gbit/s for 33 ms.
   static let receiveLimit = 4 << 20
-  static let sendLimit = 4 << 20
+  /// Twice the largest window: what is unacknowledged may fill one, and the next is at hand.
+  static let sendLimit = 8 << 20
   /// The window of a SYN isn't scaled; with a shift of 7, 8 MiB could be offered.
   static let windowShift: UInt8 = 7
   static let delayedACK = Nanoseconds.milliseconds(40)
@@ -21,6 +22,10 @@ struct TCPConnection: Codable {
   /// ever.
   static let challengeInterval = Nanoseconds.milliseconds(500)
   static let mostRanges = 256
+  /// What every IPv4 link carries, 68 octets (RFC 791, 3.2), less the headers.
+  static let leastSegmentSize = 28
+  /// Segments under way at once, be they small: Linux's send buffer counts what each takes in memory.
+  static let mostSegments = 16_384
 
   var state: TCPState
   let key: FourTuple
@@ -83,6 +88,13 @@ struct TCPConnection: Codable {
   var leastRoundTrip = Nanoseconds(.max)
   var lastSent = Instant.start
 
+  // Back-pressure of the machine's own cable; see `TCPConnection+Ahead`. Octets that may not have left yet, until when they will
+  // have, and when it goes on sending.
+  var ahead = 0
+  var aheadLimit = Int.max
+  var aheadUntil = Instant.start
+  var sendAt = Instant.never
+
   // Timers.
   var roundTrip = RoundTripTime()
   var timedSequence: UInt32 = 0
@@ -99,6 +111,8 @@ struct TCPConnection: Codable {
   var ackNow = false
   var retransmitNow = false
   var synNow = false
+  /// The handshake's third segment: a frame of its own, whatever follows (RFC 9293, 3.5).
+  var handshakeNow = false
   /// The owner wants no more of it: RST.
   var resetNow = false
 
@@ -132,11 +146,13 @@ struct TCPConnection: Codable {
     synNow = true
   }
 
-  var deadline: Instant { min(min(retransmitAt, ackAt), lingerAt) }
+  var deadline: Instant { min(min(retransmitAt, ackAt), min(lingerAt, sendAt)) }
 
   /// The sequence number behind the last byte written.
   @inline(__always) var dataEnd: UInt32 { sendBase &+ UInt32(truncatingIfNeeded: sendBuffer.count) }
   @inline(__always) var inFlight: Int { next.distance(from: unacknowledged) }
+
+  var mostInFlight: Int { min(64 << 20, Self.mostSegments * segmentSize) }
 
   /// RFC 6928, 2.
   var initialWindow: Int { min(10 * segmentSize, max(2 * segmentSize, 14_600)) }
@@ -161,9 +177,11 @@ struct TCPConnection: Codable {
     retransmitAt = .never
     ackAt = .never
     lingerAt = .never
+    sendAt = .never
     ackNow = false
     retransmitNow = false
     synNow = false
+    handshakeNow = false
   }
 
   /// No more is written; what was goes out, then a FIN.

@@ -222,9 +222,10 @@ public struct NIC: Sendable, Codable {
   public var mac: MACAddress?
   /// The network's, with this NIC's own keys over them.
   public var link = LinkSettings()
-  /// Descriptors in the receive and the transmit ring.
+  /// Descriptors in the receive ring.
   public var rxRing = 256
-  public var txRing = 256
+  /// In the transmit ring, beyond what the cable's queue holds.
+  public var txRing = 0
   public var mark: Mark
 
   public init(network: String, mark: Mark = .inCode) {

@@ -6,7 +6,13 @@ extension Loader {
     let place = value.text != nil ? value : value["filter"]
     if let place, let filter = place.text, !place.isNull {
       topology.capture.filter = filter
-      if let problem = filterChecker?(filter) { report("not a capture filter: \(problem)", at: place) }
+      if let problem = filterChecker?(filter) { 
+        let node = String(filter.prefix { !"/ ".contains($0) })
+        report(
+          "not a capture filter: \(problem)", at: place,
+          hint: names[node] != nil && !filter.contains(" ")
+            ? "ports are chosen by their names: capture: {ports: [\"\(node)/*\"]}" : nil)
+      }
     }
     // 262144 is tcpdump's own upper bound (MAXIMUM_SNAPLEN).
     if let snaplen = bytes(value["snaplen"], 1...262_144) { topology.capture.snaplen = snaplen }

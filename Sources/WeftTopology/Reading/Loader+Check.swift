@@ -47,8 +47,12 @@ extension Loader {
 
   private func check(_ value: YAMLValue, _ table: KeyTable, partial: Bool) {
     let entries = value.entries ?? []
-    for entry in entries where !entry.key.hasPrefix("x-") {
+    for (index, entry) in entries.enumerated() where !entry.key.hasPrefix("x-") {
       guard let key = table.key(entry.key) else {
+        if index > 0, let hint = commaHint(entry, after: entries[index - 1], table) {
+          report("\"\(entry.key.prefix(60))\" is no key", atKey: entry.keyMark, entry.key, hint: hint)
+          continue
+        }
         if let colon = entry.key.firstIndex(of: ":"), entry.value.isNull, table.key(String(entry.key[..<colon])) != nil {
           report(
             "a space is missing after the colon of \"\(entry.key[..<colon])\"", atKey: entry.keyMark, entry.key,
@@ -83,6 +87,17 @@ extension Loader {
     }
   }
 
+  /// `loss: 0,5 %` and `never-during: 2 s, 4 s`: a comma ends a value.
+  private func commaHint(_ entry: YAMLValue.Entry, after before: YAMLValue.Entry, _ table: KeyTable) -> String? {
+    guard entry.value.isNull, entry.key.first?.isNumber ?? false, let text = before.value.text, !before.value.isNull,
+      let key = table.key(before.key)
+    else { return nil }
+    let isList = key.shape.alternatives.contains { if case .list = $0 { true } else { false } }
+    if isList { return "a list stands in brackets: \(key.name): [\(text), \(entry.key)]" }
+    guard text.allSatisfy(\.isNumber) else { return nil }
+    return "decimals have a point: \(key.name): \(text).\(entry.key)"
+  }
+
   /// Keys that must be there, once defaults are in.
   func require(_ value: YAMLValue, _ table: KeyTable, at mark: Mark, name: String? = nil) {
     let names = table.keys.map(\.name)
@@ -104,7 +119,7 @@ extension Loader {
   }
 
   /// What the same things are called elsewhere (docker compose, containerlab, netplan, tc).
-  private static let otherWords = [
+  static let otherWords = [
     "ip": "address", "ipv4": "address", "addr": "address", "cidr": "subnet", "prefix": "subnet", "latency": "delay",
     "bandwidth": "rate", "type": "mode", "kind": "mode", "ports": "forwards", "publish": "forwards", "net": "network",
     "hwaddr": "mac", "interfaces": "nics", "nodes": "hosts", "guests": "vms", "tests": "expect", "checks": "expect",
@@ -113,6 +128,8 @@ extension Loader {
     "jitter": "delay", "packet-loss": "loss", "bw": "rate", "speed": "rate", "interface": "nics", "machines": "hosts",
     "servers": "hosts", "lans": "segments", "scenario": "events", "actions": "events", "time": "at", "when": "at",
     "image": "programs", "services": "programs", "router": "gateway", "gw": "gateway", "ip-address": "address",
+    "proto": "protocol", "dport": "port", "sport": "source-port", "saddr": "source", "daddr": "destination",
+    "tcp": "tcp-established", "established": "tcp-established", "max": "table", "entries": "table",
   ]
 
   /// What is written otherwise than by a key of its own there.
@@ -121,6 +138,8 @@ extension Loader {
     "expectation.protocol": "the protocol stands behind the port: to: \"visitor:53/udp\"",
     "expectation.udp": "the protocol stands behind the port: to: \"visitor:53/udp\"",
     "expectation.tcp": "the protocol stands behind the port: to: \"visitor:80/tcp\"",
+    "expectation.not": "is: blocked says that it doesn't open",
+    "nat.max-connections": "limits: {table: …} for all, {sessions-per-vm: …} for one VM",
     "expectation.seconds": "times have units: within: 5 s",
     "topology.networks": "a host's networks stand in it: hosts: {NAME: {networks: …}}; those outside are \"segments\"",
     "topology.links": "a cable belongs to its node: uplink: {segment: …, delay: …}, or the VM's own delay, rate, loss",

@@ -5,6 +5,17 @@ extension Loader {
   func formHint(_ value: YAMLValue, _ shape: Shape) -> String? {
     let shapes = shape.alternatives
     if let joined = value.joinedByColons, shapes.contains(where: \.isPlace) { return "write \"\(joined)\"" }
+    if let items = value.items, items.count == 2, let first = items[0].text, let last = items[1].text,
+      shapes.contains(where: { if case .scalar(.range) = $0 { true } else { false } })
+    {
+      return "write it like \(first)-\(last)"
+    }
+    for case .object(let table) in shapes where table.name == Tables.capture.name && value.items != nil {
+      return "write capture: {ports: [\(value.items?.compactMap(\.text).prefix(4).joined(separator: ", ") ?? "")]}"
+    }
+    if let items = value.items, items.count > 1, shapes.contains(where: \.isOne) {
+      return "one at a time: an entry for each"
+    }
     if let items = value.items, items.count == 1, let text = items[0].text, shapes.contains(where: \.isScalar) {
       return "write it without [ ]: \(text.prefix(60))"
     }
@@ -13,6 +24,8 @@ extension Loader {
       case .list(let element) where value.entries != nil && element.alternatives.contains(where: \.isPlace)
         && value.entriesJoined != nil:
         return "write \(value.entriesJoined ?? "")"
+      case .list(.object(let table)) where table.name == Tables.event.name && value.isByTime:
+        return "an event says its time itself: - {at: \(value.entries?.first?.key ?? "5 s"), …}"
       case .list where value.entries != nil: return "put it into a list: [{…}], or begin it with \"- \""
       case .list where value.text.map { !$0.isEmpty } ?? false:
         return value.isNull ? nil : "put it into a list: [\(value.text?.prefix(60) ?? "")]"
@@ -27,6 +40,7 @@ extension Loader {
         if let name = first?.text { return "each name is a key with its value: {\(name.prefix(32)): …}" }
         return "each name is a key with its value: {name: …}"
       case .object(let table):
+        if let form = Self.examples[table.name], value.text != nil, !value.isNull { return "write it like \(form)" }
         guard let text = value.text, !value.isNull, let key = table.keyOf(text) else { continue }
         return "write {\(key): \(text.prefix(60))}"
       default: continue
@@ -34,6 +48,12 @@ extension Loader {
     }
     return nil
   }
+
+  /// Of what people put into a sentence.
+  private static let examples = [
+    "event": "{at: 5 s, link-down: laptop.uplink}", "rule": "{deny: forwarded, protocol: tcp, port: 22}",
+    "expectation": "{from: visitor, to: \"laptop:8080\", is: open}",
+  ]
 
   /// A program by its word alone that has no meaning alone, or is none.
   func reportProgram(_ value: YAMLValue, _ text: String, _ table: KeyTable) {
@@ -93,6 +113,9 @@ extension YAMLValue {
 }
 
 extension YAMLValue {
+  /// `{5 s: …, 6 s: …}`
+  fileprivate var isByTime: Bool { entries?.allSatisfy { (try? Quantity.duration($0.key)) != nil } ?? false }
+
   /// `{8080: "web:80", 22: "web:22"}` → `["8080:web:80", "22:web:22"]`.
   var entriesJoined: String? {
     guard let entries, !entries.isEmpty else { return nil }
@@ -109,6 +132,13 @@ extension YAMLValue {
 
 extension Shape {
   var alternatives: [Shape] { if case .either(let shapes) = self { shapes } else { [self] } }
+  /// Of which people like to list several.
+  var isOne: Bool {
+    switch self {
+    case .scalar(.reference), .scalar(.port), .scalar(.destination), .scalar(.endpoint): true
+    default: false
+    }
+  }
   var isScalar: Bool { if case .scalar = self { true } else { false } }
 
   /// Whether colons belong to its text.

@@ -152,7 +152,7 @@ extension Loader {
     guard programs.count > 1 else { return }
     var used: [PortUse: Program] = [:]
     for program in programs {
-      for (transport, port) in program.listens {
+      for (transport, port) in program.listens where port > 0 {
         let use = PortUse(transport: transport, port: port)
         if let other = used[use] {
           // The members of a group share their programs' lines: one report is enough.

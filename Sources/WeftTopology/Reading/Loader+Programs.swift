@@ -38,7 +38,7 @@ extension Loader {
       let status = integer(value["status"], 200...599) ?? 200
       let size = bytes(value["size"], 0...1 << 40)
       if let both = value["size"], value["body"] != nil { report("either a body or a size", at: both) }
-      return .httpServer(port: parse(port, Parse.port) ?? 80, status: status, body: value["body"]?.text, size: size)
+      return .httpServer(port: listen(port, 80), status: status, body: value["body"]?.text, size: size)
     case "tcp-echo": return .tcpEcho(port: listen(value, 7))
     case "udp-echo": return .udpEcho(port: listen(value, 7))
     case "sink": return .sink(port: listen(value, 5001))
@@ -76,8 +76,11 @@ extension Loader {
     }
   }
 
-  private func listen(_ value: YAMLValue, _ standard: UInt16) -> UInt16 {
-    parse(value.text != nil ? value : value["port"], Parse.port) ?? standard
+  /// 0 after a report, so that no other program is told to share it.
+  private func listen(_ value: YAMLValue?, _ standard: UInt16) -> UInt16 {
+    let place = value?.text != nil ? value : value?["port"]
+    guard let place, !place.isNull else { return standard }
+    return parse(place, Parse.port) ?? 0
   }
 
   private func httpGet(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {

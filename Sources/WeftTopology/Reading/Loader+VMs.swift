@@ -58,6 +58,12 @@ extension Loader {
     }
     let several = value["nics"]?.items
     if several == nil, value["network"].map(\.isNull) ?? true {
+      // Misspelt is not missing: the unknown key has been reported.
+      let isMisspelt = own.entries?.contains {
+        Tables.vm.key($0.key) == nil && Tables.group.key($0.key) == nil
+          && ["network", "nics"].contains(Suggestion.nearest(to: $0.key, in: Tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
+      }
+      if isMisspelt ?? false { return nil }
       report(
         "VM \"\(name)\" needs \"network\"", at: mark, length: name.unicodeScalars.count,
         hint: "for example network: home")
@@ -121,7 +127,7 @@ extension Loader {
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
     if let rings = value["rings"] {
       if let size = integer(rings["rx"], 1...65536) { nic.rxRing = size }
-      if let size = integer(rings["tx"], 1...65536) { nic.txRing = size }
+      if let size = integer(rings["tx"], 0...65536) { nic.txRing = size }
     }
     return nic
   }

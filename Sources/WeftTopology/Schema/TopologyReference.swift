@@ -21,6 +21,7 @@ public enum TopologyReference {
     for table in TopologySchema.tables() {
       text += "\n" + section(table)
       if table.name == Tables.expectation.name { text += "\n" + judging }
+      if table.name == Tables.queue.name { text += "\n" + cables }
     }
     return text
   }
@@ -45,6 +46,21 @@ public enum TopologyReference {
     9. `never-during` and `always-after` try at each `every`, whatever an earlier try waits for, and want every moment decided, or
        one beside it.
     10. A round trip counts from the first packet's departure, ARP left out; where a packet was lost it is measured again.
+
+    """
+
+  private static let cables = """
+    ### What a cable does
+
+    - `rate` counts octets on the wire as Ethernet does (IEEE 802.3): a frame has 24 more there than in a capture (preamble, check
+      sequence, gap), and 84 at least. 1 Gbit/s is 1.488 million of the smallest frames a second, and 949 Mbit/s of TCP.
+    - `queue` is all that waits for the cable, the frame on the wire included; beyond it frames are dropped as `queue-full`. A VM's
+      `rings: {tx: …}` hold as many more beside it, and then it is `tx-ring-full`.
+    - A machine's TCP doesn't fill its own queue: a socket has a millisecond of what it sends on its way into the wire, two
+      segments at least, and waits for the wire then (as Linux's TCP small queues). Datagrams don't wait.
+    - Without `delay` and `rate` a cable takes no time: what goes over it happens at one moment. A moment ends with its ten-millionth
+      frame or timer (10,000 more for each cable end and element), as a run does that has half a million frames under way at
+      once: `run` and `test` say where, keep captures and report up to there, and exit with 3.
 
     """
 

@@ -70,6 +70,12 @@ extension ScalarKind {
     if words.contains("rfc"), text == "true" || text == "false" {
       return "\"mode: nat\" makes the NAT; \"nat\" says how it behaves: nat: linux"
     }
+    if words.contains("open"), let status = UInt16(text), (100...599).contains(status) {
+      return "a page's status is a key of its own: status: \(text)"
+    }
+    if words.contains("blocked"), text.hasPrefix("not") || text.hasPrefix("!") {
+      return "\"blocked\" says that it doesn't open, in whatever way"
+    }
     if let meant = otherWords[text.lowercased()], words.contains(meant) { return "did you mean \"\(meant)\"?" }
     return Suggestion.hint(for: text, in: words)
   }

@@ -11,11 +11,14 @@ enum Tables {
 
   static let cable: [Key] = [
     Key("delay", .scalar(.duration), "One-way propagation delay.", default: "0", example: "2 ms"),
-    Key("rate", .scalar(.rate), "How fast bits go onto the cable.", default: "no limit", example: "10 Mbit/s"),
+    Key(
+      "rate", .scalar(.rate),
+      "How fast bits go onto the cable, counted as Ethernet does: a frame has 24 octets more there, and 84 at least.",
+      default: "no limit", example: "10 Mbit/s"),
     Key("loss", .scalar(.fraction), "How likely a frame is lost.", default: "0 %", example: "1 %"),
     Key(
       "queue", .either([.integer(1...10_000_000), .object(queue)]),
-      "What may wait for the cable: a number of frames, or frames and bytes.", default: "1000", example: "100"),
+      "What may wait for the cable, the frame on the wire included: a number of frames, or frames and bytes. Without a rate nothing waits.", default: "1000", example: "100"),
   ]
 
   static let segment = KeyTable(

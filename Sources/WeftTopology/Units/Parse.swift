@@ -30,7 +30,10 @@ enum Parse {
 
   static func port(_ text: String) throws(Complaint) -> UInt16 {
     guard !text.isEmpty, text.utf8.allSatisfy(Quantity.isDigit) else {
-      throw Complaint("\"\(text)\" is not a port number", part: text)
+      // `80/tcp` where a program has its protocol.
+      let number = text.split { "/ ".contains($0) }.first.flatMap { UInt16($0) }
+      throw Complaint(
+        "\"\(text)\" is not a port number", hint: number.map { "did you mean \"\($0)\"?" }, part: text)
     }
     guard let value = UInt16(text), value > 0 else {
       throw Complaint("port \(text.prefix(40)) is out of range: 1…65535", part: text)
@@ -292,13 +295,21 @@ enum Parse {
 
   /// `8080:web:80/tcp`, `8000-8010:web:80-90`, `203.0.113.9:8080:web:80/both`.
   static func forward(_ text: String) throws(Complaint) -> ForwardText {
+    let plain = text.replacing("->", with: ":").replacing("→", with: ":").replacing(" tcp", with: "/tcp").replacing(
+      " udp", with: "/udp")
+    if plain != text {
+      throw Complaint("\"\(text.prefix(60))\" is not a port forward", hint: "did you mean \"\(plain)\"?")
+    }
     let halves = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     var parts = halves[0].split(separator: ":", omittingEmptySubsequences: false)
     var address: IPv4Address?
     if parts.count == 4 { address = try Self.address(String(parts.removeFirst())) }
     guard parts.count == 3 else {
+      let isShort = parts.count == 2 && UInt16(parts[1]) != nil
+      let lacks = !isShort ? nil : UInt16(parts[0]) == nil ? "\(parts[1]):\(text)" : "\(parts[0]):web:\(parts[1])"
       throw Complaint(
-        "\"\(text.prefix(60))\" is not a port forward", hint: "write it like 8080:web:80/tcp: host port, VM, its port")
+        "\"\(text.prefix(60))\" is not a port forward",
+        hint: "write it like \(lacks ?? "8080:web:80/tcp"): host port, VM, its port")
     }
     let (from, to) = (try ports(String(parts[0])), try ports(String(parts[2])))
     try sameLength(from, to, part: "\(parts[1]):\(parts[2])")
@@ -359,6 +370,10 @@ enum Parse {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Quantity.trim($0) }
     guard parts.count == 2 else {
       throw Complaint("\"\(text.prefix(60))\" is not a range", hint: "write it like 192.168.122.10-192.168.122.99")
+    }
+    if let first = IPv4Address(parts[0]), let last = UInt8(parts[1]) {
+      let end = IPv4Address(rawValue: first.rawValue & 0xffff_ff00 | UInt32(last))
+      throw Complaint("\"\(parts[1])\" is not an IPv4 address", hint: "did you mean \"\(first)-\(end)\"?")
     }
     let (first, last) = (try address(String(parts[0])), try address(String(parts[1])))
     guard first <= last else {

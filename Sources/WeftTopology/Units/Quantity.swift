@@ -105,8 +105,12 @@ enum Quantity {
       factor = bare
     } else if let unit = units.first(where: { $0.name == name }) {
       factor = unit.factor
+    } else if let sum = compound(whole, units) {
+      throw Complaint(
+        "\"\(whole)\" is several: a \(what) is one number with one unit",
+        hint: "did you mean \"\(what == "duration" ? "\(Nanoseconds(sum))" : "\(sum)")\"?")
     } else {
-      let near = units.first { $0.name.lowercased() == name.lowercased() }?.name ?? aliases[name.lowercased()]
+      let near = bits[String(name)] ?? units.first { $0.name.lowercased() == name.lowercased() }?.name ?? aliases[name.lowercased()]
       let meant = near.flatMap { near in
         units.contains { $0.name == near } ? "did you mean \"\(digits) \(near)\"? " : nil
       }
@@ -115,6 +119,30 @@ enum Quantity {
     }
     return try scale(digits, by: factor, text, what)
   }
+
+  /// `1h30m`, `10s 500ms`: the sum of several.
+  private static func compound(_ text: Substring, _ units: [Unit]) -> UInt64? {
+    var rest = text
+    var (sum, count): (UInt64, Int) = (0, 0)
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      rest = rest.dropFirst(digits.count)
+      let letters = rest.prefix { $0.isLetter }
+      rest = trim(rest.dropFirst(letters.count))[...]
+      let name = letters == "m" ? "min" : String(letters)
+      guard let number = UInt64(digits), number < 1 << 20, let unit = units.first(where: { $0.name == name }) else {
+        return nil
+      }
+      let (product, over) = number.multipliedReportingOverflow(by: unit.factor)
+      let (total, more) = sum.addingReportingOverflow(product)
+      if over || more { return nil }
+      (sum, count) = (total, count + 1)
+    }
+    return count > 1 ? sum : nil
+  }
+
+  /// A small b is a bit.
+  private static let bits = ["kb/s": "kbit/s", "Kb/s": "kbit/s", "Mb/s": "Mbit/s", "Gb/s": "Gbit/s", "b/s": "bit/s"]
 
   private static let aliases: [String: String] = [
     "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "min", "minutes": "min", "minute": "min", "hours": "h",

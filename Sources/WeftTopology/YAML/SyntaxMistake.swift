@@ -74,7 +74,13 @@ struct SyntaxSearch {
     guard let (close, open) = outline.stray, case .close(let mark) = close.kind, close.mark.line <= line.number
     else { return nil }
     guard let open, case .open(let opener) = open.kind else {
-      return SyntaxMistake(message: "this \(mark) closes nothing", mark: close.mark, hint: "take it away")
+      // `- from: two, to: one}`: keys that should have stood in braces.
+      let keys = outline.line(close.mark.line)?.tokens.prefix { $0.mark.column < close.mark.column } ?? []
+      let first = keys.first { $0.kind == .word }
+      let isMap = mark == "}" && keys.count { $0.kind == .colon } > 1 && !keys.contains { $0.kind == .open("{") }
+      return SyntaxMistake(
+        message: "this \(mark) closes nothing", mark: close.mark,
+        hint: isMap ? "put a { before \"\(first.map(outline.text) ?? "the first key")\", or take it away" : "take it away")
     }
     return SyntaxMistake(
       message: "the \(opener) of \(open.mark) is closed by a \(mark)", mark: close.mark,
@@ -94,9 +100,15 @@ struct SyntaxSearch {
     let isHalf = halfOpen.contains { $0.mark == likely.mark }
     let ofLine = (isHalf ? halfOpen : [likely]).filter { $0.mark.line == likely.mark.line }
     let closing = ofLine.reversed().map { $0.kind == .open("[") ? "]" : "}" }.joined()
+    // What is indented deeper still belongs to it.
+    let indent = outline.line(likely.mark.line)?.indent ?? 0
+    let further = outline.lines.drop { $0.number <= likely.mark.line }.prefix { $0.tokens.isEmpty || $0.indent > indent }
+    let last = further.last { !$0.tokens.isEmpty }?.number ?? likely.mark.line
+    let goesOn = outline.line(likely.mark.line)?.tokens.last?.kind == .comma
     return SyntaxMistake(
       message: "the \(mark) that opens here is not closed", mark: likely.mark,
-      hint: "add \(closing) " + (isHalf ? "at the end of line \(likely.mark.line)" : "where its last entry ends"))
+      hint: "add \(closing) "
+        + (isHalf ? "at the end of line \(goesOn ? last : likely.mark.line)" : "where its last entry ends"))
   }
 
   /// `{name: x}` on a line of its own, and more of the file below it.

@@ -140,9 +140,13 @@ extension SyntaxSearch {
   func start() -> SyntaxMistake? {
     let problem = complaint.problem
     if source.line(line.number).first == "%" { return directive() }
-    for token in line.tokens {
+    for (index, token) in line.tokens.enumerated() {
       let text = outline.text(token)
       switch token.kind {
+      case .word where text.hasSuffix("$") && line.tokens.dropFirst(index + 1).first?.kind == .open("{"):
+        return SyntaxMistake(
+          message: "${…} is not replaced: a topology is plain YAML", mark: token.mark, length: token.length,
+          hint: "write the value, or set it from outside: --set segments.wan.delay=5ms")
       case .word where text.first == "@" || text.first == "`" || text.first == "%":
         return SyntaxMistake(
           message: "a value cannot begin with \(text.prefix(1))", mark: token.mark, length: token.length,

@@ -17,7 +17,7 @@ struct YAMLReader {
 
   private let mayHaveTags: Bool
   /// What a tagged value is, nobody here knows: what follows from it would be noise.
-  private(set) var hasTags = false
+  private(set) var isForeign = false
 
   init(_ source: SourceText) {
     self.source = source
@@ -178,7 +178,7 @@ struct YAMLReader {
   private mutating func checkTag(_ tag: Tag, at mark: Mark) {
     let name = tag.description
     guard !name.isEmpty, !name.hasPrefix("tag:yaml.org,2002:"), name != "!" else { return }
-    hasTags = true
+    isForeign = true
     let place = source.mark(tag: name, near: mark) ?? mark
     report(
       "tags are not supported: \(name)", at: place, length: name.unicodeScalars.count,
@@ -222,7 +222,10 @@ struct YAMLReader {
     var below: [YAMLValue] = []
     for (key, node) in mapping {
       guard case .scalar(let scalar) = key else {
-        report("keys must be plain words", at: key.mark.map { Mark($0) } ?? mark)
+        report(
+          "keys must be plain words", at: key.mark.map { Mark($0) } ?? mark,
+          hint: "a { inside { } begins a key that is a map; templates ({{ … }}) are not filled in")
+        isForeign = true
         continue
       }
       let value = convert(node, depth: depth + 1)
