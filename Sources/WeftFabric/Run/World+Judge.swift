@@ -130,11 +130,10 @@ extension World {
       return .undecided("no answer: \(standstill)")
     }
     // A neighbour that stands still answers no ARP either; one that will be there is worth another try.
-    if let missing = whereabouts?.missing,
-      let cause = self.accident(self.absence(of: missing.address, from: missing.place, topology)),
-      !cause.hasPrefix("the ARP exchange")
-    {
-      return .undecided("no answer: \(cause)")
+    if let missing = whereabouts?.missing {
+      let absence = absence(of: missing.address, from: missing.place, topology)
+      let isAsked = if case .lost = absence { true } else { false }
+      if !isAsked, let cause = self.accident(absence) { return .undecided("no answer: \(cause)") }
     }
     let wasAnswered = facts.isDelivered || facts.refusal != nil
     if whereabouts?.isOnTheWay == true || whereabouts?.isHeld == true {
