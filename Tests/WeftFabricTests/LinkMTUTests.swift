@@ -115,12 +115,12 @@ import WeftWire
         a: {network: net, address: 203.0.113.20, mtu: 1500}
         b: {network: net, address: 203.0.113.21}
       expect:
-        - {from: a, throughput: {to: "far:5001", size: 50 kB}, is: dropped, reason: frame-too-big, within: 4 s}
+        - {from: a, ping: {to: far, size: 1472 B}, is: dropped, reason: frame-too-big, within: 4 s}
         - {from: a, http: "http://far/", is: open}
         - {from: b, throughput: {to: "far:5001", size: 50 kB}, is: open}
         - {from: far, ping: {to: b, size: 1472 B}, is: open}
       """)
-    #expect(report.expectations[1].passed && report.expectations[2].passed && report.expectations[3].passed, "\(report)")
+    hold(report)
     #expect(report.drops.contains { $0.reason == "frame-too-big" && $0.port == "net/uplink" }, "\(report.drops)")
   }
 
