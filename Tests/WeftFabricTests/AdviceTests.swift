@@ -181,6 +181,17 @@ import WeftTopology
         late: {network: lan, address: 203.0.113.21, autostart: false}
       events: [{at: 2 s, pause: pub}, {at: 1500 ms, link-down: late}]
       """,
+    "unplugged": """
+      name: unplugged
+      segments: {wan: {subnet: 203.0.113.0/24, delay: 40 ms}}
+      hosts:
+        box: {uplink: wan 203.0.113.2, networks: {home: {mode: nat, delay: 50 ms, forwards: ["80:web:80"]}}}
+        visitor: {uplink: wan 203.0.113.9, programs: [http-server]}
+      vms: {web: {network: home, programs: [http-server]}}
+      events:
+        - {at: 5 s, link-down: web}
+        - {at: 8 s, link-up: web}
+      """,
     "localhost": """
       name: localhost
       segments: {net: {subnet: 203.0.113.0/24, delay: 1 ms}}
@@ -256,6 +267,8 @@ import WeftTopology
     // Events.
     Row("events", "visitor laptop:80", at: .seconds(6), ["comes at 15 s (line 9)"], line: "add-forward"),
     Row("events", "visitor laptop:80", at: .seconds(21), ["ip-forwarding is off since 20 s (line 10)", "on again at 30 s (line 11)"]),
+    Row("unplugged", "visitor box:80", at: .milliseconds(5500), ["ARP was lost (link-down) 3 times", "the cable of web was out from 5 s (line 8) to 8 s (line 9)"], line: "link-down", never: ["chance"]),
+    Row("unplugged", "web visitor:80", at: .milliseconds(5500), ["the cable of web was out from 5 s"], never: ["chance"]),
     // Chance.
     Row("loss", "one three:7/udp", ["ARP was lost (link-loss) 3 times", "chance", "`loss: 100 %` of three (line 7)", "three is there"], never: ["no machine"]),
     Row("loss", "two one:7/udp", at: .seconds(4), ["lost at two/uplink, by chance (`loss: 100 %` of two, line 9)"], line: "set-link"),
@@ -283,7 +296,7 @@ import WeftTopology
 
   /// The same words stand in the report of a check, where it failed for want of what is missing.
   @Test func aFailedCheckSaysTheSame() throws {
-    for row in Self.rows where row.at < .seconds(60) && row.lab != "loss" {
+    for row in Self.rows where row.at < .seconds(60) && row.lab != "loss" && row.lab != "unplugged" {
       let lab = try #require(Self.labs[row.lab])
       let what = row.to.contains(":") ? "to: \"\(row.to)\"" : "ping: \(row.to)"
       let end = lab.contains("duration") ? "" : "\nduration: \(row.at.rawValue / 1_000_000 + 5000) ms"

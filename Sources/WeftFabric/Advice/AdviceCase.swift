@@ -102,12 +102,9 @@ extension Advisor.Case {
     let since = out.map { " since \(Instant.start + $0.at)\(place($0.mark.line))" } ?? ""
     let until = back.map { ", until \(Instant.start + $0.at)\(place($0.mark.line))" } ?? ""
     // It may have come back while the try went on.
-    let plugged = advisor.last(until: now) { $0 == .linkUp(cable.name) }
-    if let out, let plugged, plugged.at > out.at {
-      return Advice(
-        line: out.mark.line,
-        text: "the cable of \(cable.name.node) was out from \(Instant.start + out.at)\(place(out.mark.line)) to "
-          + "\(Instant.start + plugged.at)\(place(plugged.mark.line))")
+    if let plugged = advisor.last(until: now, { $0 == .linkUp(cable.name) }), let out, plugged.at > out.at {
+      return wasOut(cable.name)
+        ?? Advice(line: out.mark.line, text: "the cable of \(cable.name.node) was out\(since) for a while")
     }
     return Advice(line: out?.mark.line ?? cable.line, text: "the cable of \(cable.name.node) is out\(since)\(until)")
   }
@@ -158,10 +155,28 @@ extension Advisor.Case {
       ? "ARP for \(address) was lost"
       : counts.map { "ARP was lost (\($0.key.name)) \($0.value) \($0.value == 1 ? "time" : "times")" }.joined(
         separator: ", ")
-    let ends = [advisor.cable(at: port), advisor.cable(at: "\(owner)/uplink"), advisor.cable(at: "\(owner)/eth0")]
-    let lossy = ends.compactMap(\.self).first { $0.link.loss > 0 }
+    let cables = [port, "\(owner)/uplink", "\(owner)/eth0"] + (advisor.gateway(owner).map { ["\($0.host.name)/uplink"] } ?? [])
+    let ends = cables.compactMap { advisor.cable(at: $0) }
+    if let cut = ends.lazy.compactMap({ self.wasOut($0.name) }).first {
+      return Advice(line: cut.line, text: "\(what): \(cut.text); \(owner) is there and has \(address)")
+    }
+    let lossy = ends.first { $0.link.loss > 0 }
     let why = lossy.map { ", `loss: \(Self.percent($0.link.loss))` of \($0.name.node)\(place($0.line))" } ?? ""
-    return Advice(line: lossy?.line, text: "\(what): that is chance\(why); \(owner) is there and has \(address)")
+    let isChance = counts.isEmpty || counts.contains { $0.key == .linkLoss }
+    let verdict = isChance ? ": that is chance\(why)" : ", and another try may fare better"
+    return Advice(line: lossy?.line, text: "\(what)\(verdict); \(owner) is there and has \(address)")
+  }
+
+  /// A cable that was out while ARP was tried, its three seconds long.
+  private func wasOut(_ cable: LinkName) -> Advice? {
+    guard let out = advisor.last(until: now, { $0 == .linkDown(cable) }),
+      let back = advisor.next(after: .start + out.at, { $0 == .linkUp(cable) }),
+      .start + back.at + .seconds(3) >= now
+    else { return nil }
+    return Advice(
+      line: out.mark.line,
+      text: "the cable of \(cable.node) was out from \(Instant.start + out.at)\(place(out.mark.line)) to "
+        + "\(Instant.start + back.at)\(place(back.mark.line))")
   }
 
   static func percent(_ loss: Double) -> String {

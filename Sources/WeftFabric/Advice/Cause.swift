@@ -71,6 +71,10 @@ extension World {
       return .unanswered(machine: nodes[arrival.node].name)
     }
     if let paused = whereabouts?.paused, let kind = standstillKind(of: paused) { return kind }
+    if outcome.kind == .undecided, let missing = whereabouts?.missing, facts.accidents.isEmpty, facts.decided.isEmpty {
+      let why = absence(of: missing.address, from: missing.place, topology)
+      return kind(of: why, missing.address, node: ports[missing.place].node, place: missing.place)
+    }
     let record =
       switch outcome.kind {
       case .dropped: facts.decided.first { $0.at >= result.progressAt ?? .start } ?? facts.decided.first
@@ -85,18 +89,24 @@ extension World {
     switch reason {
     case .neighbourUnresolved:
       let address = IPv4Address(rawValue: detail.value)
-      switch outcome.absence?.why ?? absence(of: address, from: record.port, topology) {
-      case .nobody: return .absent(address, node: name, port: port)
-      case .standsStill(let other): return standstillKind(of: other)
-      case .hasNoAddress(let other): return .noAddress(machine: nodes[other].name)
-      case .isCutOff(_, let link, _): return .cut(port: ports[ends[link].from].name)
-      case .lost(let other): return .lostARP(address, node: name, owner: nodes[other].name, port: port)
-      }
+      let why = outcome.absence?.why ?? absence(of: address, from: record.port, topology)
+      return kind(of: why, address, node: record.node, place: record.port)
     case .linkDown: return .cut(port: port)
     case .machineStopped, .rxRingFull: if let kind = standstillKind(of: record.node) { return kind }
     default: break
     }
     let arrived = facts.records.first(where: \.isDelivery)
     return .drop(reason, detail, node: name, port: port, isAnswer: arrived.map { $0.at <= record.at } ?? false)
+  }
+
+  private func kind(of absence: Absence, _ address: IPv4Address, node: Int, place: Int) -> Cause.Kind? {
+    switch absence {
+    case .nobody: .absent(address, node: nodes[node].name, port: ports[place].name)
+    case .standsStill(let other): standstillKind(of: other)
+    case .hasNoAddress(let other): .noAddress(machine: nodes[other].name)
+    case .isCutOff(_, let link, _): .cut(port: ports[ends[link].from].name)
+    case .lost(let other):
+      .lostARP(address, node: nodes[node].name, owner: nodes[other].name, port: ports[place].name)
+    }
   }
 }

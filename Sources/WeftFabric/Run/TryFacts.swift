@@ -47,7 +47,9 @@ struct TryFacts {
 
   /// The drop that decided the very first packet.
   func firstDecision(_ result: GuestProbeResult) -> TraceRecord? {
-    guard let first = decided.first, !result.hasAnswer, !result.isConnected else { return nil }
+    guard let first = decided.first, !result.hasAnswer, !result.isConnected,
+      records.first(where: { $0.event == .sent })?.packetID == first.packetID
+    else { return nil }
     return accidents.contains { $0.at <= first.at } ? nil : first
   }
 
