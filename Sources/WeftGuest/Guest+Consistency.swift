@@ -21,7 +21,7 @@ extension IPLayer {
           && interface.neighbours.mac == interface.mac && interface.neighbours.address == interface.address
           // Kept beside what it is worked out from: were it earlier, there would be no end of waking.
           && interface.dhcpDeadline == interface.dhcp?.deadline ?? .never && interface.dhcp?.isConsistent ?? true
-          && (576...1900).contains(interface.mtu)
+          && (68...1900).contains(interface.mtu) && interface.narrower.isConsistent
       }
   }
 }

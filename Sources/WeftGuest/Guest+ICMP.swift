@@ -42,7 +42,7 @@ extension Guest {
     guard var route = stack.ip.route(to: packet.source) else { return }
     route.source = packet.destination
     let length = request.bytes.byteCount
-    guard IPLayer.header + length <= stack.ip.interfaces[route.interface].mtu else {
+    guard IPLayer.header + length <= stack.ip.mtu(of: route) else {
       var message = request.bytes.array
       message[0] = ICMPv4Type.echoReply.rawValue
       let checksum = InternetChecksum.update(request.checksum, replacing: UInt16(0x0800), with: 0)

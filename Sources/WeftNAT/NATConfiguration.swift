@@ -1,4 +1,5 @@
 import WeftCore
+import WeftIP
 import WeftWire
 
 /// What a NAT gateway is told: a plain value, settled before anything runs. The axes of its behaviour can be read and
@@ -18,6 +19,8 @@ public struct NATConfiguration: Codable, Sendable {
     public var gateway: IPv4Address?
     /// Of IP packets.
     public var mtu: UInt16
+    /// Neighbours that take less.
+    public var narrower = NarrowNeighbours()
 
     public init(
       mac: MACAddress, address: IPv4Address, moreAddresses: [IPv4Address] = [], prefix: IPv4Prefix,
@@ -42,6 +45,7 @@ public struct NATConfiguration: Codable, Sendable {
     public var address: IPv4Address
     public var prefix: IPv4Prefix
     public var mtu: UInt16
+    public var narrower = NarrowNeighbours()
 
     public init(name: String, mac: MACAddress, address: IPv4Address, prefix: IPv4Prefix, mtu: UInt16 = 1500) {
       self.name = name

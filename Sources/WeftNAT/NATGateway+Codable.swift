@@ -162,6 +162,9 @@ extension NATGateway {
     }
     guard configuration.problem == nil else { throw corrupted("a gateway's forwards") }
     // What holds for the topology file holds for what was made from it.
+    guard configuration.outside.narrower.isConsistent, configuration.insides.allSatisfy(\.narrower.isConsistent) else {
+      throw corrupted("the MTUs of a gateway's neighbours")
+    }
     guard smallestMTU >= 68, configuration.tableLimit >= 0, configuration.outside.prefix.length <= 32 else {
       throw corrupted("a gateway's settings")
     }

@@ -125,7 +125,7 @@ extension NATGateway {
     var isTooBig = false
     if packet.end &- 14 > smallestMTU {
       let from = Int(isReply ? session.replyPort : session.originalPort)
-      switch fit(frame, packet, from: from, to: to, now: now, &out) {
+      switch fit(frame, packet, from: from, to: to, next, now: now, &out) {
       case .whole: break
       case .inPieces: isTooBig = true
       case .not: return out.drop(frame, on: PortIndex(from), .fragmentationNeeded, packet.detail)
@@ -136,7 +136,7 @@ extension NATGateway {
         source: source, destination: destination, to: to, decrement: !session.flags.contains(.local))
     }
     if packet.flags.contains(.syn), configuration.behaviour.clampsMSS {
-      clampMSS(&frame, packet, from: Int(isReply ? session.replyPort : session.originalPort), to: to)
+      clampMSS(&frame, packet, from: Int(isReply ? session.replyPort : session.originalPort), to: to, next)
     }
     // What Ethernet padded the packet with stays on its link.
     if frame.count > packet.end { frame.truncate(to: packet.end) }

@@ -113,7 +113,7 @@ extension NATGateway {
     }
     var isTooBig = false
     if packet.end - 14 > smallestMTU {
-      switch fit(frame, packet, from: at, to: way.to, now: now, &out) {
+      switch fit(frame, packet, from: at, to: way.to, next, now: now, &out) {
       case .whole: break
       case .inPieces: isTooBig = true
       case .not: return out.drop(frame, on: port, .fragmentationNeeded, packet.detail)
@@ -168,16 +168,21 @@ extension NATGateway {
 
   enum Fit { case whole, inPieces, not }
 
-  func mtu(_ port: Int) -> Int {
-    max(Int(port < 2 ? configuration.outside.mtu : configuration.insides[port - 2].mtu), 68)
+  /// What a packet may measure that goes out of a port to a neighbour there.
+  func mtu(_ port: Int, to next: IPv4Address) -> Int {
+    let mtu = max(Int(port < 2 ? configuration.outside.mtu : configuration.insides[port - 2].mtu), 68)
+    if port == 1 { return mtu }
+    return port == 0
+      ? configuration.outside.narrower.mtu(to: next, mtu) : configuration.insides[port - 2].narrower.mtu(to: next, mtu)
   }
 
   /// How a packet goes out of a port; one that may not be fragmented doesn't, and its sender is told the size that
   /// would (RFC 1191, 4; RFC 4787, REQ-13).
   mutating func fit(
-    _ frame: borrowing Frame, _ packet: Packet, from at: Int, to: Int, now: Instant, _ out: inout Effects
+    _ frame: borrowing Frame, _ packet: Packet, from at: Int, to: Int, _ next: IPv4Address, now: Instant,
+    _ out: inout Effects
   ) -> Fit {
-    let limit = mtu(to)
+    let limit = mtu(to, to: next)
     guard packet.end - 14 > limit else { return .whole }
     guard frame.bytes.u16(20) & 0x4000 != 0 else { return .inPieces }
     answerError(
@@ -191,7 +196,7 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, note: Note, to: Int, _ next: IPv4Address, now: Instant,
     _ out: inout Effects
   ) {
-    let limit = mtu(to)
+    let limit = mtu(to, to: next)
     let word = frame.bytes.u16(20)
     var options = packet.transport - 34
     var position = packet.transport
@@ -260,8 +265,9 @@ extension NATGateway {
   // MARK: MSS
 
   /// Lowers a SYN's MSS to what fits both of its links (RFC 4459, 3.2; `--clamp-mss-to-pmtu`).
-  func clampMSS(_ frame: inout Frame, _ packet: Packet, from: Int, to: Int) {
-    let limit = UInt16(min(mtu(from), mtu(to)) - 40)
+  func clampMSS(_ frame: inout Frame, _ packet: Packet, from: Int, to: Int, _ next: IPv4Address) {
+    let last = nextHop(packet.source, on: from) ?? packet.source
+    let limit = UInt16(min(mtu(from, to: last), mtu(to, to: next)) - 40)
     let end = min(packet.transport + Int(frame.bytes.u8(packet.transport + 12) >> 4) * 4, packet.end)
     var offset = packet.transport + 20
     var found = -1

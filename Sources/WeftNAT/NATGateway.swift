@@ -81,7 +81,8 @@ public struct NATGateway: Element {
   }
 
   static func smallestMTU(_ configuration: NATConfiguration) -> Int {
-    Int(configuration.insides.map(\.mtu).reduce(configuration.outside.mtu, min))
+    let narrow = ([configuration.outside.narrower] + configuration.insides.map(\.narrower)).compactMap(\.least)
+    return Int((configuration.insides.map(\.mtu) + narrow).reduce(configuration.outside.mtu, min))
   }
 
   private static func makeNeighbours(_ configuration: NATConfiguration) -> [NeighbourTable] {

@@ -64,7 +64,7 @@ import WeftTopology
     (#""ownSegmentSize":1460"#, #""ownSegmentSize":146000"#),
     (#""congestionWindow":"#, #""congestionWindow":9223372036854775807,"x":"#),
     (#""halfOpen":0"#, #""halfOpen":-1"#),
-    (#""mtu":1500,"neighbours""#, #""mtu":65000,"neighbours""#),
+    (#""mtu":1500,"narrower":{"entries":[]},"neighbours""#, #""mtu":65000,"narrower":{"entries":[]},"neighbours""#),
     (#""owner":{"index":0,"kind":2}"#, #""owner":{"index":7,"kind":2}"#),
   ]) func aContradictionIsAnError(_ change: (String, String)) throws {
     let state = try Self.state()

@@ -9,6 +9,8 @@ extension DropReason {
     case .rxRingFull: "the NIC's receive ring was full: the machine was paused, or slower than what came in"
     case .txRingFull: "the NIC's transmit ring was full: the machine sends more than its cable carries off"
     case .machineStopped: "the machine wasn't running"
+    case .frameTooBig:
+      "it is larger than the MTU of the cable: the other end takes no such frame, and a switch tells nobody"
     case .malformedEthernet: "too short for an Ethernet frame, or a length where a type should be"
     case .malformedARP: "not an ARP packet for IPv4 over Ethernet"
     case .malformedIPv4: "its IPv4 header is cut short or contradicts itself"

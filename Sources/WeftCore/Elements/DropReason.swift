@@ -9,6 +9,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case rxRingFull
   case txRingFull
   case machineStopped
+  case frameTooBig
 
   // Wire formats, wherever they are read
   case malformedEthernet = 20

@@ -76,6 +76,7 @@ public struct Link {
   public mutating func send(_ frame: borrowing Frame, now: Instant) -> Outcome {
     let count = frame.count
     guard isUp else { return drop(.linkDown) }
+    guard count <= parameters.largestFrame else { return drop(.frameTooBig) }
     let ring = ownRing()
     var departure = now.rawValue
     if let rate = parameters.rate {

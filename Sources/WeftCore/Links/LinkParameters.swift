@@ -7,17 +7,21 @@ public struct LinkParameters: Sendable, Codable, Hashable {
   /// How many frames, and bytes if set, may wait for the wire or be on their way into it.
   public var queueFrames: Int
   public var queueBytes: Int?
+  /// The longest frame that either end takes: an IP packet of the link's MTU.
+  public var largestFrame: Int
   /// A frame is lost when a draw from 0..<2^64 is below this.
   public private(set) var lossThreshold: UInt64
 
-  /// `loss` is a probability, 0…1; what isn't a number is 0.
+  /// `loss` is a probability, 0…1; what isn't a number is 0. `mtu` is that of IP packets; nil: whatever comes.
   public init(
-    delay: Nanoseconds = .zero, rate: UInt64? = nil, queueFrames: Int = 1000, queueBytes: Int? = nil, loss: Double = 0
+    delay: Nanoseconds = .zero, rate: UInt64? = nil, queueFrames: Int = 1000, queueBytes: Int? = nil,
+    mtu: Int? = nil, loss: Double = 0
   ) {
     self.delay = delay
     self.rate = rate
     self.queueFrames = queueFrames
     self.queueBytes = queueBytes
+    largestFrame = mtu.map { 14 + $0 } ?? .max
     lossThreshold = 0
     setLoss(loss)
   }

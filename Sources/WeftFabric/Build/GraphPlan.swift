@@ -59,6 +59,6 @@ extension LinkParameters {
   init(_ settings: LinkSettings) {
     self.init(
       delay: settings.delay, rate: settings.rate, queueFrames: settings.queueFrames, queueBytes: settings.queueBytes,
-      loss: settings.loss)
+      mtu: settings.mtu.map { Int($0) }, loss: settings.loss)
   }
 }

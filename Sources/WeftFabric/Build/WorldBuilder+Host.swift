@@ -1,6 +1,7 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftIP
 import WeftNAT
 import WeftServices
 import WeftTopology
@@ -49,7 +50,12 @@ extension WorldBuilder {
     }
     guard host.uplink != nil else { return }
     if let bridge {
-      if let outer { plan.connect(outer, plan.port(bridge, "host")) }
+      if let outer {
+        // Inside the host, and of the MTU that the host's own packets have.
+        var link = LinkSettings()
+        link.mtu = host.outsideMTU
+        plan.connect(outer, plan.port(bridge, "host"), link)
+      }
       outer = plan.port(bridge, "uplink")
     }
     guard let outer else { return }
@@ -90,7 +96,12 @@ extension WorldBuilder {
     configuration.ipForwarding = host.ipForwarding
     let settings = nats[0].nat
     configuration.outside.moreAddresses = settings.addresses
-    if let mtu = settings.mtu { configuration.outside.mtu = mtu }
+    if let mtu = host.outsideMTU { configuration.outside.mtu = mtu }
+    configuration.outside.narrower = mtuPlan.narrower(than: host.outsideMTU, at: uplink.segment)
+    for (index, network) in nats.enumerated() {
+      if let mtu = network.link.mtu { configuration.insides[index].mtu = mtu }
+      configuration.insides[index].narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
+    }
     configuration.behaviour = NATBehaviour(settings)
     configuration.filterRules = settings.rules.map { WeftNAT.FilterRule($0) }
     configuration.tableLimit = settings.limits.table
@@ -110,9 +121,13 @@ extension WorldBuilder {
     cover(host.name, node)
     var interfaces: [GuestConfiguration.Interface] = []
     var nics: [NetworkInterface] = []
-    func add(_ mac: MACAddress, _ addressing: GuestConfiguration.Addressing, peer: MACAddress? = nil) {
+    func add(
+      _ mac: MACAddress, _ addressing: GuestConfiguration.Addressing, _ mtu: UInt16?, _ narrower: NarrowNeighbours,
+      peer: MACAddress? = nil
+    ) {
       nics.append(NetworkInterface(mac: mac))
-      interfaces.append(.init(mac: mac, addressing: addressing, peer: peer))
+      interfaces.append(
+        .init(mac: mac, addressing: addressing, mtu: Int(mtu ?? 1500), narrower: narrower, peer: peer))
     }
     if let uplink = host.uplink {
       // Behind a gateway the uplink's MAC is the gateway's.
@@ -127,13 +142,17 @@ extension WorldBuilder {
       }
       let addressing: GuestConfiguration.Addressing =
         uplink.address.map { .static($0, uplink.prefix, gateway: uplink.gateway ?? inside) } ?? .dhcp
-      add(mac, addressing, peer: peer)
+      let narrower = mtuPlan.narrower(than: host.outsideMTU, at: uplink.segment)
+      add(mac, addressing, host.outsideMTU, narrower, peer: peer)
       let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")
       if let inner { plan.connect(port, inner) } else { outer = port }
     }
     for network in host.networks where network.mode == .hostOnly {
       guard let lan = switchOfNetwork[network.name] else { continue }
-      add(makeMAC(), .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil))
+      let narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
+      add(
+        makeMAC(), .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil), network.link.mtu,
+        narrower)
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
     }
     let guest = Guest(

@@ -36,6 +36,7 @@ struct WorldBuilder {
   var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
   var switchOfSegment: [String: Int] = [:]
   private(set) var addressPlan = AddressPlan()
+  var mtuPlan = MTUPlan()
   /// Looked up once per NIC, in files of thousands of VMs.
   private(set) var placeOfNetwork: [String: (host: Int, network: Int)] = [:]
 
@@ -53,6 +54,7 @@ struct WorldBuilder {
       if let uplink = host.uplink, uplink.address == nil { uplinkMACs[host.name] = uplink.mac ?? makeMAC() }
     }
     addressPlan = AddressPlan(topology, macs: macs, uplinkMACs: uplinkMACs)
+    mtuPlan = MTUPlan(topology, addressPlan)
     for host in topology.hosts {
       names.addresses[host.name] = host.uplink.flatMap { addressPlan.address(of: host.name, on: $0.segment) }
     }
@@ -127,7 +129,10 @@ struct WorldBuilder {
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
       nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rxRing, transmitCapacity: nic.txRing))
       interfaces.append(
-        .init(mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0)))
+        .init(
+          mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0),
+          mtu: Int(nic.link.mtu ?? 1500),
+          narrower: mtuPlan.narrower(than: nic.link.mtu, at: addressPlan.place(of: nic.network))))
     }
     let guest = Guest(
       GuestConfiguration(

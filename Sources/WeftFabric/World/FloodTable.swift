@@ -13,6 +13,9 @@ import WeftWire
 /// Nothing of this shows: `World.links(withFloods:)` lays what is under way into the cables for a checkpoint, and counts
 /// are brought to where they belong before anybody reads them.
 struct FloodTable: ~Copyable {
+  /// What every cable of every lane takes.
+  var largestFrame = Int.max
+
   /// One cable to a machine.
   struct Target: BitwiseCopyable {
     var link: UInt32

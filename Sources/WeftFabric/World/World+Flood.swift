@@ -12,6 +12,7 @@ extension World {
   mutating func canFlood(_ frame: borrowing Frame, from node: Int) -> Bool {
     guard floodsTogether, frame.trace == 0, explain == nil else { return false }
     if !floods.isBuilt { buildLanes() }
+    guard frame.count <= floods.largestFrame else { return false }
     return !floods.plans[nodes[node].index].lanes.isEmpty
   }
 

@@ -32,6 +32,11 @@ extension World {
       plans.append(FloodTable.Plan(lanes: first..<lanes.count, singles: singles))
     }
     floods = FloodTable(plans: plans, lanes: lanes, links: links.count)
+    for (_, targets) in lanes {
+      for target in targets {
+        floods.largestFrame = min(floods.largestFrame, links[Int(target.link)].parameters.largestFrame)
+      }
+    }
     for link in links.indices where floods.laneOfLink[link] >= 0 {
       // What is in the cable already counts as sent at one moment: the first floods leave it well alone.
       for _ in 0..<links[link].inFlight { floods.sentSingly(link, arrival: links[link].lastArrival.rawValue) }

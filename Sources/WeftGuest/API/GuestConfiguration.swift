@@ -1,4 +1,5 @@
 import WeftCore
+import WeftIP
 import WeftWire
 
 /// What a guest is before it boots: passive data, made from the topology file.
@@ -7,15 +8,21 @@ public struct GuestConfiguration: Codable, Sendable {
   public struct Interface: Codable, Sendable {
     public var mac: MACAddress
     public var addressing: Addressing
-    /// Of the IP packet, in bytes; clamped to 576…1900, what a frame of the pool holds.
+    /// Of the IP packet, in bytes; clamped to 68…1900, what every link carries and what a frame of the pool holds.
     public var mtu = 1500
+    /// Neighbours that take less.
+    public var narrower = NarrowNeighbours()
     /// The one other station of a link without ARP.
     public var peer: MACAddress?
 
-    public init(mac: MACAddress, addressing: Addressing, mtu: Int = 1500, peer: MACAddress? = nil) {
+    public init(
+      mac: MACAddress, addressing: Addressing, mtu: Int = 1500, narrower: NarrowNeighbours = NarrowNeighbours(),
+      peer: MACAddress? = nil
+    ) {
       self.mac = mac
       self.addressing = addressing
       self.mtu = mtu
+      self.narrower = narrower
       self.peer = peer
     }
   }

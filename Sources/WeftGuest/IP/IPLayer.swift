@@ -66,6 +66,12 @@ struct IPLayer: Codable {
     return nil
   }
 
+  /// What a packet may measure that goes a way.
+  @inline(__always)
+  func mtu(of route: Route) -> Int {
+    interfaces[route.interface].narrower.mtu(to: route.nextHop, interfaces[route.interface].mtu)
+  }
+
   /// 127.0.0.0/8 is the machine itself, with or without another address (RFC 1122, 3.2.1.3 (g)).
   private var loopbackRoute: Route {
     let own = IPv4Address(127, 0, 0, 1)
@@ -167,7 +173,7 @@ struct IPLayer: Codable {
     _ protocol: IPProtocol, _ payload: [UInt8], to destination: IPv4Address, _ route: Route, timeToLive: UInt8,
     trace: UInt32, now: Instant, _ out: inout Effects
   ) {
-    let most = (interfaces[route.interface].mtu - Self.header) & ~7
+    let most = (mtu(of: route) - Self.header) & ~7
     let identification = nextIdentification()
     var offset = 0
     repeat {

@@ -7,6 +7,7 @@ struct Interface: Codable {
   let port: PortIndex
   let mac: MACAddress
   let mtu: Int
+  let narrower: NarrowNeighbours
   /// Unspecified while it has none.
   private(set) var address = IPv4Address.any
   private(set) var prefix = IPv4Prefix(.any, length: 0)
@@ -22,7 +23,8 @@ struct Interface: Codable {
   init(_ configuration: GuestConfiguration.Interface, port: PortIndex) {
     self.port = port
     mac = configuration.mac
-    mtu = min(max(configuration.mtu, 576), 1900)
+    mtu = min(max(configuration.mtu, 68), 1900)
+    narrower = configuration.narrower
     neighbours = NeighbourTable(port: port, mac: mac, address: .any)
     neighbours.peer = configuration.peer
   }

@@ -77,7 +77,7 @@ struct Stack: Codable {
     }
     let index = tcp.open(
       FourTuple(local: source, local, remote: address, port), .synSent, owner, trace: trace,
-      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
+      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.mtu(of: route) - 40,
       now: now)
     tcp.list(index)
     return SocketID(index: UInt32(index), generation: tcp.connections[index].generation)
@@ -226,7 +226,7 @@ struct Stack: Codable {
     guard var route = ip.route(to: address) else { return .noRoute }
     if let source { route.source = source }
     let length = 8 &+ payload.byteCount
-    guard IPLayer.header &+ length <= ip.interfaces[route.interface].mtu else {
+    guard IPLayer.header &+ length <= ip.mtu(of: route) else {
       sendLongDatagram(from: sourcePort, to: address, port, payload, route, trace: trace, now: now, &out)
       return .sent
     }

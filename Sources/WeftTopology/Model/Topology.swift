@@ -45,6 +45,8 @@ public struct LinkSettings: Sendable, Codable, Hashable {
   public var queueBytes: Int?
   /// Probability, 0…1, that a frame is lost.
   public var loss: Double = 0
+  /// The largest IP packet, in both directions; nil: 1500, which nobody here sends more than.
+  public var mtu: UInt16?
 
   public init() {}
 }

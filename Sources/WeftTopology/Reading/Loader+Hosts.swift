@@ -13,6 +13,7 @@ extension Loader {
     if !hasUplink { withoutUplink.insert(host.name) }
     if hasUplink, host.uplink == nil { lost(at: entry.keyMark) }
     host.networks = readNetworks(value["networks"], of: host, hasUplink: hasUplink)
+    settleMTU(of: &host, value)
     if let uplink = host.uplink, uplink.address == nil, let nat = host.networks.first(where: { $0.mode == .nat }) {
       report(
         "host \"\(host.name)\" has the nat network \"\(nat.name)\", so that its uplink needs an address", at: uplink.mark,
@@ -24,6 +25,21 @@ extension Loader {
     }
     for (i, network) in host.networks.enumerated() { networkIndex[network.name] = (topology.hosts.count, i) }
     topology.hosts.append(host)
+  }
+
+  /// A NAT's MTU is that of its uplink: one for both directions, whichever of the two keys says it.
+  private func settleMTU(of host: inout Host, _ value: YAMLValue) {
+    guard let nat = host.networks.first(where: { $0.mode == .nat }), let mtu = nat.nat.mtu else { return }
+    if let own = value["uplink"]?["mtu"], let other = host.uplink?.link.mtu, other != mtu {
+      report(
+        "the uplink has an MTU of \(other), and the NAT of \"\(nat.name)\" one of \(mtu): they are one link, and the smaller one "
+          + "holds", at: own.mark, length: own.length, severity: .warning)
+    }
+    // Behind a bridge the uplink is the VMs' too.
+    if !host.networks.contains(where: { $0.mode == .bridge }) {
+      let least = min(mtu, host.uplink?.link.mtu ?? mtu)
+      host.uplink?.link.mtu = least
+    }
   }
 
   private func readNetworks(_ value: YAMLValue?, of host: Host, hasUplink: Bool) -> [Network] {

@@ -8,6 +8,7 @@ extension Loader {
     if let delay = delay(value["delay"]) { link.delay = delay }
     if let rate = parse(value["rate"], Quantity.rate) { link.rate = rate }
     if let loss = loss(value["loss"]) { link.loss = loss }
+    if let mtu = integer(value["mtu"], 68...1500) { link.mtu = UInt16(mtu) }
     if let queue = value["queue"] {
       if queue.entries != nil {
         if let frames = integer(queue["frames"], 1...10_000_000) { link.queueFrames = frames }
@@ -63,6 +64,14 @@ extension Loader {
             && (vm.nics[$0].link.rate != nil || isGivenRate(LinkName(node: vm.name, port: "eth\($0)")))
         }
       }
+  }
+
+  /// A DHCP message has more than a smaller link carries (RFC 2131, 2: every client takes 576).
+  static let leastForDHCP: UInt16 = 576
+
+  func demandRoomForDHCP(_ link: LinkSettings, _ what: String, at place: YAMLValue) {
+    guard let mtu = link.mtu, mtu < Self.leastForDHCP else { return }
+    report("\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: place["mtu"] ?? place, hint: "576 at least, or an address")
   }
 
   func delay(_ value: YAMLValue?) -> Nanoseconds? {

@@ -101,7 +101,10 @@ extension Loader {
     guard let subnet = draft.subnet else { return nil }
     let value = draft.value
     var network = Network(name: draft.name, mode: draft.mode, subnet: subnet, mark: draft.mark)
-    network.link = link(value)
+    var base = LinkSettings()
+    // A bridge is one link with what it is plugged into.
+    if draft.mode == .bridge { base.mtu = host.uplink?.link.mtu }
+    network.link = link(value, over: base)
     let (name, hasOwn) = (draft.name, network.link.rate != nil)
     note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
     if let fdb = value["fdb"] {

@@ -120,6 +120,7 @@ extension Loader {
       uplink.mac = hardware
     }
     uplink.link = link(value, over: base)
+    if address == nil { demandRoomForDHCP(uplink.link, "host \"\(host)\"", at: value) }
     let hasRate = uplink.link.rate != nil
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(LinkName(node: host, port: "uplink")) }
     return uplink

@@ -123,6 +123,14 @@ extension Loader {
       nic.mac = mac
     }
     nic.link = link(value, over: network.link)
+    if nic.address == nil { demandRoomForDHCP(nic.link, owner, at: value) }
+    if network.mode == .bridge, let own = value["mtu"],
+      let outer = topology.hosts[place.host].uplink?.link.mtu, outer < nic.link.mtu ?? 1500
+    {
+      report(
+        "\(owner) sends packets of up to \(nic.link.mtu ?? 1500) bytes, and the uplink behind \"\(name)\" takes \(outer): a bridge "
+          + "drops what is larger, and tells nobody", at: own.mark, length: own.length, severity: .warning)
+    }
     let hasRate = nic.link.rate != nil
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
     if let rings = value["rings"] {

@@ -58,6 +58,9 @@ public enum TopologyReference {
       `rings: {tx: …}` hold as many more beside it, and then it is `tx-ring-full`.
     - A machine's TCP doesn't fill its own queue: a socket has a millisecond of what it sends on its way into the wire, two
       segments at least, and waits for the wire then (as Linux's TCP small queues). Datagrams don't wait.
+    - `mtu` is one for both directions, and everybody on the link knows it: TCP's segments and datagrams' fragments are cut to it, a
+      NAT answers what may not be cut with ICMP 3/4. A switch or bridge that gets a larger frame from elsewhere drops it as
+      `frame-too-big` and tells nobody. An uplink, NIC or NAT without one has that of its segment or network.
     - Without `delay` and `rate` a cable takes no time: what goes over it happens at one moment. A moment ends with its ten-millionth
       frame or timer (10,000 more for each cable end and element), as a run does that has half a million frames under way at
       once: `run` and `test` say where, keep captures and report up to there, and exit with 3.

@@ -73,8 +73,9 @@ extension Tables {
         default: "linux: true, others: false", example: "true"),
       Key(
         "mtu", .integer(68...1500),
-        "The largest IP packet on the uplink: larger ones are cut up, or refused with ICMP 3/4 where they may not be.",
-        default: "1500", example: "1400"),
+        "The largest IP packet on the uplink, in both directions, as `mtu` there: larger ones are cut up, or refused with "
+          + "ICMP 3/4 where they may not be.",
+        default: "the uplink's", example: "1400"),
       Key(
         "mss-clamp", .scalar(.boolean), "Lowers the MSS of TCP to what fits the links.", default: "false",
         example: "true"),

@@ -17,6 +17,9 @@ enum Tables {
       default: "no limit", example: "10 Mbit/s"),
     Key("loss", .scalar(.fraction), "How likely a frame is lost.", default: "0 %", example: "1 %"),
     Key(
+      "mtu", .integer(68...1500), "The largest IP packet on the cable, in both directions.", default: "1500",
+      example: "1420"),
+    Key(
       "queue", .either([.integer(1...10_000_000), .object(queue)]),
       "What may wait for the cable, the frame on the wire included: a number of frames, or frames and bytes. Without a rate nothing waits.", default: "1000", example: "100"),
   ]
