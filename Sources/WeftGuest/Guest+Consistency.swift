@@ -33,7 +33,8 @@ extension TCPConnection {
       sendWindow, largestWindow, congestionWindow, countedBytes, duplicates, fullSegment,
     ]
     guard lengths.allSatisfy({ (0...1 << 40).contains($0) }), (0...Int.max / 2).contains(threshold),
-      (1...1860).contains(ownSegmentSize), (1...ownSegmentSize).contains(segmentSize), sendShift <= 14,
+      (1...1860).contains(ownSegmentSize), (1...ownSegmentSize).contains(segmentSize),
+      (1...ownSegmentSize).contains(pathSegmentSize), sendShift <= 14,
       receiveShift <= 14, sendBuffer.count <= Self.sendLimit, receiveBuffer.count <= Self.receiveLimit
     else { return false }
     guard (0...128).contains(attempts), generation != 0 || state == .closed else { return false }

@@ -116,6 +116,7 @@ import WeftWire
         b: {network: net, address: 203.0.113.21}
       expect:
         - {from: a, ping: {to: far, size: 1472 B}, is: dropped, reason: frame-too-big, within: 4 s}
+        - {from: a, throughput: {to: "far:5001", size: 50 kB}, is: dropped, reason: frame-too-big, within: 8 s}
         - {from: a, http: "http://far/", is: open}
         - {from: b, throughput: {to: "far:5001", size: 50 kB}, is: open}
         - {from: far, ping: {to: b, size: 1472 B}, is: open}

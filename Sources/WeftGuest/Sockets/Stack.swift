@@ -77,8 +77,9 @@ struct Stack: Codable {
     }
     let index = tcp.open(
       FourTuple(local: source, local, remote: address, port), .synSent, owner, trace: trace,
-      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.mtu(of: route) - 40,
+      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
       now: now)
+    tcp.connections[index].pathSegmentSize = ip.mtu(of: route) - 40
     tcp.list(index)
     return SocketID(index: UInt32(index), generation: tcp.connections[index].generation)
   }

@@ -142,7 +142,7 @@ extension TCPConnection {
     expected = segment.sequence &+ 1
     acknowledgedUpTo = expected
     offered = expected &+ 65535
-    segmentSize = min(ownSegmentSize, max(Int(options.maximumSegmentSize ?? 536), Self.leastSegmentSize))
+    segmentSize = min(pathSegmentSize, max(Int(options.maximumSegmentSize ?? 536), Self.leastSegmentSize))
     // Both ends or neither (RFC 7323, 1.3).
     if let shift = options.windowScale {
       sendShift = shift

@@ -72,6 +72,9 @@ struct TCPConnection: Codable {
   var peerFin: UInt32?
   var receiveShift: UInt8 = 0
   let ownSegmentSize: Int
+  /// What the first link of the way out takes: a neighbour's cable may be narrower than one's own. What is announced is
+  /// what comes in over one's own.
+  var pathSegmentSize: Int
   /// The longest payload seen: what counts as a full segment.
   var fullSegment = 536
 
@@ -139,6 +142,7 @@ struct TCPConnection: Codable {
     highest = initialSequence
     recover = initialSequence
     self.ownSegmentSize = ownSegmentSize
+    pathSegmentSize = ownSegmentSize
     // Without the option 536 holds (RFC 9293, 3.7.1).
     segmentSize = min(536, ownSegmentSize)
     congestionWindow = 0

@@ -112,8 +112,9 @@ struct TCPLayer: Codable {
     listeners[listener].halfOpen += 1
     let index = open(
       key, .synReceived, listeners[listener].owner, trace: segment.trace,
-      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.mtu(of: route) - 40,
+      initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
       now: now)
+    connections[index].pathSegmentSize = ip.mtu(of: route) - 40
     connections[index].synchronize(segment, options)
     list(index)
     return .accepted

@@ -57,7 +57,7 @@ extension Tables {
   static let setLink = KeyTable(
     "set-link", "Changes what a cable does",
     [Key("link", .scalar(.link), "Which cable.", required: true, example: "laptop.uplink")]
-      + cable.filter { $0.name != "queue" }.map { $0.withDefault("unchanged") })
+      + cable.filter { $0.name != "queue" && $0.name != "mtu" }.map { $0.withDefault("unchanged") })
 
   static let setForwarding = KeyTable(
     "set-ip-forwarding", "Switches a host's IP forwarding",

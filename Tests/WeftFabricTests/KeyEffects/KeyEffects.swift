@@ -42,7 +42,7 @@ extension KeyEffect {
     let full = ["vms": "z: {network: home, \(burst)}", "root": "duration: 3 s"]
     return [
       row("delay", "delay: 1 ms", "delay: 7 ms"), row("rate", "rate: 1 Gbit/s", "rate: 100 kbit/s"),
-      row("loss", "loss: 0 %", "loss: 100 %"),
+      row("loss", "loss: 0 %", "loss: 100 %"), row("mtu", "mtu: 1500", "mtu: 600", full),
       row("queue", "rate: 100 kbit/s, queue: 1000", "rate: 100 kbit/s, queue: 1", full),
     ]
   }
