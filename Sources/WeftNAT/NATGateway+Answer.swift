@@ -37,7 +37,9 @@ extension NATGateway {
   mutating func unsolicited(
     _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    let answer = configuration.behaviour.unsolicited
+    // The axis is about outside: who asks from inside is told, as by any box that he shares a link with.
+    let isInside = at != 0 && reason == .portClosed && configuration.behaviour.unsolicited == .drop
+    let answer = isInside ? .refuse : configuration.behaviour.unsolicited
     if answer != .drop, !packet.isFragment, packet.brokenChecksum(frame) == nil {
       if answer == .refuseLate, at == 0, packet.protocolNumber == Proto.tcp {
         if packet.flags.contains(.syn), !packet.flags.contains(.ack) { heldSYNs.hold(frame.share(), now: now) }

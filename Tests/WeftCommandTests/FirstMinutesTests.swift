@@ -35,6 +35,20 @@ import WeftTestSupport
     #expect(result.errors.contains("See 'weft \(command) --help'"))
   }
 
+  /// What README shows of the first command is what it says.
+  @Test func theReadmeShowsTodaysOutput() throws {
+    let readme = try String(contentsOfFile: "\(Repository.root)/README.md", encoding: .utf8)
+    let block = try #require(readme.components(separatedBy: "```console\n$ ./weft run topologies/nat-vs-bridge.yaml\n").last)
+    let shown = block.components(separatedBy: "\n…").first?.split(separator: "\n") ?? []
+    #expect(shown.count > 6)
+    let result = try WeftTestSupport.Weft.run("run", Repository.topology("nat-vs-bridge.yaml"), in: scratch)
+    var rest = result.output.split(separator: "\n")[...]
+    for line in shown {
+      let place = try #require(rest.firstIndex(of: line), "README shows, but weft doesn't say: \(line)")
+      rest = rest[(place + 1)...]
+    }
+  }
+
   @Test func vIsVersion() throws {
     let version = try called("weft", "--version")
     #expect(version.status == 0 && version.output == weftVersion + "\n")

@@ -330,6 +330,32 @@ import WeftTestSupport
         ("from: a, throughput: {to: \"b:5001\", size: 1 kB}", true, "open"),
       ]),
     Case(
+      name: "a moment is judged by its first packet",
+      lab: """
+        duration: 20 s
+        \(forwarded("\"80:web:80\"", "http-server", """
+          events:
+            - {at: 5 s, remove-forward: {network: home, forward: "80:web:80"}}
+            - {at: 10 s, add-forward: {network: home, forward: "80:web:80"}}
+          """))
+        """,
+      checks: [
+        ("from: client, to: \"box:80\", never-during: {from: 5 s, to: 9900 ms}", true, "never in 5 tries"),
+        ("from: client, to: \"box:80\", is: dropped, always-after: {from: 5 s, to: 9900 ms}", true, "each of 5 tries"),
+        ("from: client, to: \"box:80\", is: open, always-after: {from: 7100 ms, to: 9900 ms}", false, "tried at "),
+        ("from: client, http: \"http://box/\", is: open, always-after: {from: 7100 ms, to: 9900 ms}", false, "dropped by home"),
+        ("from: client, to: \"box:80\", is: dropped, at: 7100 ms, within: 2800 ms", true, "dropped by home"),
+        ("from: client, to: \"box:80\", never-during: {from: 8 s, to: 12 s}", false, "open"),
+      ]),
+    Case(
+      name: "a gateway answers those inside about its own ports",
+      lab: forwarded("", "http-server"),
+      checks: [
+        ("from: web, to: \"192.168.122.1:22\", is: refused", true, "refused (RST)"),
+        ("from: web, to: \"192.168.122.1:22/udp\", is: refused", true, "ICMP port unreachable"),
+        ("from: web, to: \"192.168.122.1:22\", is: dropped", false, "refused"),
+      ]),
+    Case(
       name: "a NAT's filter shows in what it filters, not in what was lost",
       lab: """
         duration: 130 s

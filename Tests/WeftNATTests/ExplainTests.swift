@@ -101,7 +101,9 @@ import WeftWire
       switch verdict {
       case .dropped(let reason):
         // Windows and clashes show only on the packet itself.
-        isTrue = net.drops.map(\.reason) == [reason]
+        let reasons = net.drops.map(\.reason)
+        // What it says to a sender inside is a packet of its own, which a rule may drop.
+        isTrue = reasons == [reason] || reasons == [.filtered, .portClosed] && reason == .portClosed
       case .answered: isTrue = net.sent.count == 1 && net.sent[0].icmpType == 0
       case .sent(let to, let source, let sourcePort, let destination, let destinationPort):
         let hasPorts = seen.proto != 1

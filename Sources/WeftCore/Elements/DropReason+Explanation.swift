@@ -46,7 +46,7 @@ extension DropReason {
     case .fragmentLimit: "too many fragments were waiting, or its packet would be too long"
     case .fragmentationNeeded: "it is larger than the next link's MTU and may not be fragmented; ICMP tells the sender"
     case .noAddress: "the machine had no address yet"
-    case .unexpectedICMP: "an ICMP error about nothing that was sent from here"
+    case .unexpectedICMP: "an ICMP error about something that no socket waits for, or none any more"
     case .icmpRateLimit: "an ICMP answer was due, and too many were sent lately"
     case .listenQueueFull: "too many connections were half open or waiting to be taken by the program"
     case .ipForwardingDisabled: "the host's ip-forwarding is off: it carries nothing between networks"

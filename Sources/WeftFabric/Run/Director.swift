@@ -232,7 +232,8 @@ struct Director: Codable {
     if let (result, records) = world.abandonProbe(trace, on: node) {
       outcome = world.judge(
         result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
-        firstDecides: index == asked, topology, whereabouts: { world.whereabouts() })
+        firstDecides: index == asked, isOfMoment: expectation.timing.isWindow, topology,
+        whereabouts: { world.whereabouts() })
     } else {
       outcome = .undecided("nothing was heard of the try")
     }
@@ -270,7 +271,7 @@ struct Director: Codable {
       let expectation = topology.expectations[index]
       let outcome = world.judge(
         result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
-        firstDecides: index == asked, topology
+        firstDecides: index == asked, isOfMoment: expectation.timing.isWindow, topology
       ) {
         let found = whereabouts ?? world.whereabouts()
         whereabouts = found

@@ -157,17 +157,22 @@ struct ExpectationRun: Codable {
       if case .holds = match {
         judged.verdict.passed = false
         (judged.verdict.observed, judged.verdict.expected) =
-          ("\(outcome.text), at \(now)", "never \(expectation.summary)")
+          ("\(outcome.text), \(Self.time(of: outcome, attempt, now))", "never \(expectation.summary)")
         return decide(judged)
       }
       proceed(attempt, match, expectation, to, every, now)
     case .alwaysAfter(_, let to, let every):
       if case .differs = match {
-        judged.verdict.observed = "\(outcome.text), at \(now)"
+        judged.verdict.observed = "\(outcome.text), \(Self.time(of: outcome, attempt, now))"
         return decide(judged)
       }
       proceed(attempt, match, expectation, to, every, now)
     }
+  }
+
+  /// When it opened, or which moment it was that something else was found of.
+  private static func time(of outcome: TryOutcome, _ attempt: Try, _ now: Instant) -> String {
+    outcome.kind == .open ? "at \(now)" : "tried at \(attempt.startedAt)"
   }
 
   private mutating func again(_ at: Instant, _ end: Instant) {
@@ -239,7 +244,7 @@ struct ExpectationRun: Codable {
     let last = shown.map { "; the last: \($0.verdict.observed)" } ?? ""
     let never = if case .neverDuring = expectation.timing { "never " } else { "" }
     let verdict = Verdict(
-      name: expectation.name, passed: false, observed: "the run ended after \(tries) tries\(last)",
+      name: expectation.name, passed: false, observed: "the run ended after \(tries) \(tries == 1 ? "try" : "tries")\(last)",
       expected: never + expectation.summary, decidedAt: now, tries: tries, evidence: shown?.verdict.evidence ?? [],
       line: expectation.mark.line)
     decide(Judged(verdict: verdict, cause: shown?.cause))
@@ -257,6 +262,9 @@ extension Expectation.Outcome {
 }
 
 extension Expectation.Timing {
+  /// Each of its moments is judged by itself.
+  var isWindow: Bool { if case .within = self { false } else { true } }
+
   var start: Nanoseconds {
     switch self {
     case .within(let at, _): at

@@ -53,6 +53,19 @@ struct TryFacts {
     return accidents.contains { $0.at <= first.at } ? nil : first
   }
 
+  /// Of a try that opened in the end: the decision that its first packet met. The moment was not open, whatever became so
+  /// before the packet went again.
+  func decisionBeforeOpening(_ probe: Expectation.Probe) -> TraceRecord? {
+    guard let first = decided.first, accidents.allSatisfy({ $0.at > first.at }) else { return nil }
+    switch probe {
+    case .connect, .ping: return first
+    // What a page or a transfer met later doesn't say that its connection was refused.
+    case .http, .throughput:
+      return records.first { $0.event == .sent }?.packetID == first.packetID ? first : nil
+    case .nat, .punch, .idle, .lease: return nil
+    }
+  }
+
   func hadAccident(from: Instant, to: Instant) -> Bool { accidents.contains { $0.at >= from && $0.at <= to } }
 
   /// Accidents explain the silence as well as the NAT does.

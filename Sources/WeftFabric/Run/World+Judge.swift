@@ -8,17 +8,21 @@ import WeftWire
 
 extension World {
   /// `asked`: a reason that the expectation names: then dropping for it is what is asked, be it an accident.
+  /// `isOfMoment`: it is asked what holds as it begins, not what its retransmissions find later.
   /// `firstDecides`: what decided the first packet stands, whatever became of those that its sender sent again.
   /// `whereabouts` is asked for at most once, and only if it matters.
   func judge(
     _ result: GuestProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: Int, asked: DropReason? = nil,
-    firstDecides: Bool = false, _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
+    firstDecides: Bool = false, isOfMoment: Bool = false, _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
   ) -> TryOutcome {
     let facts = TryFacts(trace?.records ?? [], asked: asked, in: self, topology)
     var outcome: TryOutcome
     var there: Whereabouts?
     switch result.outcome {
-    case .open: outcome = TryOutcome(kind: .open, text: "open")
+    case .open:
+      outcome =
+        (isOfMoment ? facts.decisionBeforeOpening(probe).map { dropped(by: $0) } : nil)
+        ?? TryOutcome(kind: .open, text: "open")
     case .refused:
       let isICMP = probe.isDatagram || result.icmpFrom != nil
       let from = result.icmpFrom.map { " from \($0)" } ?? ""
@@ -70,6 +74,8 @@ extension World {
         outcome.text += " in \(time)"
       }
     }
+    // Of a moment that was not open it is no part what came of it later.
+    if result.outcome == .open, outcome.kind == .dropped { return }
     if let status = result.httpStatus { outcome.text += ", HTTP \(status)" }
     if let rate = result.throughput, result.bytes > 0 { outcome.text += ", \(TryOutcome.rate(rate))" }
     if case .throughput(_, _, let size, _, _) = probe, outcome.kind == .open, result.throughput == nil {
@@ -139,6 +145,7 @@ extension World {
     if whereabouts?.isOnTheWay == true || whereabouts?.isHeld == true {
       guard wasAnswered || whereabouts?.isHeld == true else {
         let left = facts.records.contains { $0.event == .sent }
+        if let accident { return .undecided("undecided: lost by accident at \(accident)") }
         return .undecided(
           left
             ? "undecided: still on its way after \(waited)"

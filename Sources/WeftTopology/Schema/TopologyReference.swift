@@ -41,10 +41,11 @@ public enum TopologyReference {
        and none otherwise. So `is: X` and `is: Y` never both hold for one port that is X.
     6. `open` is what the program sees: its connection opens, its peer answers (from the very address and port that it asked), the
        whole page comes, whatever its `status`. A datagram that arrived and stayed without an answer is `delivered`.
-    7. `slow`: answered, or data moved, but not finished in time. It is neither dropped nor blocked.
+    7. `slow`: answered, or data moved, but not finished in time. It is neither dropped nor blocked. It says what came
+       of the tries: where packets are lost by chance, some tries may be slow and others open.
     8. `dropped`: thrown away on its way there or back, and nobody told the sender. No answer from a paused machine is undecided.
     9. `never-during` and `always-after` try at each `every`, whatever an earlier try waits for, and want every moment decided, or
-       one beside it.
+       one beside it. A moment is judged by its first packet: what opens for one sent again was not open then.
     10. A round trip counts from the first packet's departure, ARP left out; where a packet was lost it is measured again.
 
     """
