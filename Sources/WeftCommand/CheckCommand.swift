@@ -20,7 +20,7 @@ struct CheckCommand: ParsableCommand {
     for found in TopologyFile.find(paths) {
       switch found {
       case .problem(let path, let problem):
-        Terminal.error("\(path): error: \(problem)\n")
+        Terminal.error("\(path.visible): error: \(problem)\n")
         isBad = true
       case .file(let path):
         let reading = TopologyFile.read(path, input)
@@ -29,7 +29,7 @@ struct CheckCommand: ParsableCommand {
           continue
         }
         guard !quiet else { continue }
-        try Terminal.out("\(reading.file): ok (\(contents(of: topology)))\n")
+        try Terminal.out("\(reading.file.visible): ok (\(contents(of: topology)))\n")
       }
     }
     if isBad { throw Exit.badFile }

@@ -63,7 +63,7 @@ struct ExplainCommand: ParsableCommand {
     if format == .json {
       try Terminal.out(Runner.json(explanation))
     } else {
-      try Terminal.out(explanation.text(file: file, paint: Terminal.paint))
+      try Terminal.out(explanation.text(file: file.visible, paint: Terminal.paint))
     }
     if !explanation.isOpen { throw Exit.expectationFailed }
   }

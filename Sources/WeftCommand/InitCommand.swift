@@ -15,16 +15,16 @@ struct InitCommand: ParsableCommand {
 
   func run() throws {
     guard file != "-" else {
-      return try Terminal.out(Topology.template(schema: SchemaFile.place(from: "stdin")))
+      return try Terminal.out(Topology.template(schema: SchemaFile.place(from: "stdin"), command: Called.name))
     }
     guard force || !FileManager.default.fileExists(atPath: file) else {
       throw Runner.environment("\(file) exists; --force writes over it")
     }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     do {
-      try WholeFile.write(Data(Topology.template(name: name, schema: SchemaFile.place(from: file)).utf8), to: file)
+      try WholeFile.write(Data(Topology.template(name: name, schema: SchemaFile.place(from: file), command: Called.name).utf8), to: file)
     } catch {
-      throw Runner.environment("can't write \(file): \((error as NSError).localizedDescription)")
+      throw Runner.environment("can't write \(file): \(WholeFile.reason(error, file))")
     }
     Terminal.error("wrote \(file); run it with: \(Called.name) run \(Called.quoted(file))\n")
   }

@@ -67,7 +67,7 @@ enum LabFile {
     do throws(CheckpointError) {
       return try CheckpointFile.resume(path, captures: captures, limit: limit)
     } catch {
-      Terminal.error("weft: \(error)\n")
+      Terminal.error("\(Called.name): \(error)\n")
       throw error.isEnvironment ? Exit.environment : Exit.badFile
     }
   }

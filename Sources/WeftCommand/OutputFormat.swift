@@ -41,6 +41,12 @@ struct OutputOptions: ParsableArguments {
   func validate() throws {
     _ = try captureBytes()
     if noCaptures, captures != nil { throw ValidationError("--captures and --no-captures exclude each other.") }
+    if noCaptures, let format = format.first(where: { $0 == .pcapng || $0 == .pcap }) {
+      throw ValidationError("--format \(format.rawValue) is of captures, and --no-captures writes none.")
+    }
+    if noCaptures, captureLimit != nil {
+      throw ValidationError("--capture-limit and --no-captures exclude each other.")
+    }
     if isJSON, junit == "-" { throw ValidationError("--format json and --junit - can't both go to stdout.") }
     let reports = Set(format.filter { $0 == .text || $0 == .json })
     let files = Set(format.filter { $0 == .pcapng || $0 == .pcap })

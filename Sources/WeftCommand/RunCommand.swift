@@ -31,7 +31,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if sweep.seeds != nil, seed != nil { throw ValidationError("--seed and --seeds exclude each other.") }
+    try sweep.check(seed: seed, input, output)
     if sweep.seeds != nil, !checkpointAt.isEmpty {
       throw ValidationError("--checkpoint-at is for a run with one seed, and --seeds gives many.")
     }
@@ -61,7 +61,7 @@ struct RunCommand: ParsableCommand {
     let isMissed = checkpoint.map { report.endedAt < $0.at } ?? false
     if let checkpoint, isMissed {
       Terminal.error(
-        "weft: --checkpoint-at \(words[0]) was not reached: the run ended at \(report.endedAt), \(checkpoint.path) was "
+        "\(Called.name): --checkpoint-at \(words[0]) was not reached: the run ended at \(report.endedAt), \(checkpoint.path) was "
           + "not written\n")
     }
     try Runner.publish(report, of: path, wallTime: Nanoseconds(clock.now - began), options: output)

@@ -97,7 +97,7 @@ enum Runner {
   }
 
   static func environment(_ text: String) -> ExitCode {
-    Terminal.error("weft: \(text)\n")
+    Terminal.error("\(Called.name): \(text)\n")
     return Exit.environment
   }
 
@@ -121,7 +121,7 @@ enum Runner {
     do {
       try WholeFile.write(Data(JUnit.xml(suites).utf8), to: path)
     } catch {
-      throw environment("can't write \(path): \((error as NSError).localizedDescription)")
+      throw environment("can't write \(path): \(WholeFile.reason(error, path))")
     }
   }
 }

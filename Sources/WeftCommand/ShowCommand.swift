@@ -63,6 +63,6 @@ struct ShowCommand: ParsableCommand {
 
   private func show(_ entries: [some TableEntry]) throws {
     try Terminal.out(format == .json ? Runner.json(entries) : entries.map { $0.line + "\n" }.joined())
-    Terminal.error("weft show: \(entries.count) \(table.entries) have been shown.\n")
+    Terminal.error("\(Called.name) show: \(entries.count) \(table.entries) have been shown.\n")
   }
 }

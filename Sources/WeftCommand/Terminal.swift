@@ -13,14 +13,34 @@ enum Terminal {
   }
 
   /// There is nobody to tell if this fails.
-  static func error(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+  static func error(_ text: String) { send(shown(text)) }
+
+  /// As it is, escapes and all.
+  static func send(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
   static let stderrIsTerminal = isatty(STDERR_FILENO) == 1
   static let stdoutIsTerminal = isatty(STDOUT_FILENO) == 1
   /// https://no-color.org: any non-empty value.
   private static let noColor = !(ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
-  static let colorsErrors = stderrIsTerminal && !noColor
+  static let colorsErrors = stderrIsTerminal && !noColor && !hasStrangeWords
   static let colorsOutput = stdoutIsTerminal && !noColor
+
+  /// What was typed that a terminal would obey rather than show, and the parts of it that messages name.
+  private static let strangeWords: [String] = {
+    let words = CommandLine.arguments.filter { $0.visible != $0 }
+    let parts = words.flatMap { $0.split { ":/=".contains($0) }.map(String.init) }.filter { $0.visible != $0 }
+    return (words + parts).sorted { $0.utf8.count > $1.utf8.count }
+  }()
+  static var hasStrangeWords: Bool { !strangeWords.isEmpty }
+
+  /// Words of the command line are shown as those of a file are.
+  private static func shown(_ text: String) -> String {
+    guard hasStrangeWords else { return text }
+    var text = text
+    for word in strangeWords { text = text.replacing(word, with: word.visible) }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible }
+      .joined(separator: "\n")
+  }
 
   static func paint(_ text: String, _ colour: Report.Colour) -> String {
     guard colorsOutput else { return text }
@@ -52,11 +72,11 @@ struct Progress {
     isShowing = true
     let progress = simulation.progress
     let expectations = progress.of > 0 ? ", \(progress.decided) of \(progress.of) expectations decided" : ""
-    Terminal.error("\r\u{1b}[K\(simulation.topology.name): \(simulation.now) of virtual time\(expectations)")
+    Terminal.send("\r\u{1b}[K\(simulation.topology.name): \(simulation.now) of virtual time\(expectations)")
   }
 
   mutating func clear() {
-    if isShowing { Terminal.error("\r\u{1b}[K") }
+    if isShowing { Terminal.send("\r\u{1b}[K") }
     isShowing = false
   }
 }

@@ -26,7 +26,7 @@ struct TestCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if sweep.seeds != nil, seed != nil { throw ValidationError("--seed and --seeds exclude each other.") }
+    try sweep.check(seed: seed, input, output)
   }
 
   func run() throws {
@@ -62,7 +62,7 @@ struct TestCommand: ParsableCommand {
       switch found {
       case .problem(let path, let problem):
         session.order.append(path)
-        Terminal.error("\(path): error: \(problem)\n")
+        Terminal.error("\(path.visible): error: \(problem)\n")
         session.couldNotRun(path, problem, detail: "")
       case .file(let path):
         let reading = TopologyFile.read(path, input)
@@ -73,7 +73,7 @@ struct TestCommand: ParsableCommand {
         }
         guard allowEmpty || !topology.expectations.isEmpty else {
           let problem = "no expectations: nothing would be tested (--allow-empty lets it pass)"
-          Terminal.error("\(reading.file): error: \(problem)\n")
+          Terminal.error("\(reading.file.visible): error: \(problem)\n")
           session.couldNotRun(reading.file, problem, detail: "")
           continue
         }
@@ -124,7 +124,7 @@ struct TestCommand: ParsableCommand {
       case .report(let report): try session.ran(lab.file, report, wallTime: time)
       case .sweep(let sweep): try session.ran(sweep, hint: sweeper.hint(sweep), wallTime: time)
       case .failed(let what, let detail):
-        Terminal.error("\(lab.file): error: \(what)\n\(detail)")
+        Terminal.error("\(lab.file.visible): error: \(what)\n\(detail)")
         session.couldNotRun(lab.file, what, detail: detail)
       }
     }

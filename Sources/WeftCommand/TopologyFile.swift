@@ -28,8 +28,8 @@ enum TopologyFile {
     do {
       source = try contents(path)
     } catch {
-      Terminal.error("\(path): error: \(error)\n")
-      return Reading(file: path, bytes: [], topology: nil, mistakes: ["\(path): error: \(error)"])
+      Terminal.error("\(path.visible): error: \(error)\n")
+      return Reading(file: path, bytes: [], topology: nil, mistakes: ["\(path.visible): error: \(error)"])
     }
     let load = load(source.bytes, file: source.shown, name: source.name, input)
     for diagnostic in load.diagnostics { Terminal.error(diagnostic.render(color: Terminal.colorsErrors) + "\n") }

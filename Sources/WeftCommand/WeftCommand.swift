@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Weft
 
 /// The command line. Data goes to stdout, everything else to stderr.
@@ -38,7 +39,9 @@ public struct WeftCommand: ParsableCommand {
       }
       exit()
     } catch {
-      exit(withError: error)
+      guard Terminal.hasStrangeWords, !(error is ExitCode), exitCode(for: error) != .success else { exit(withError: error) }
+      Terminal.error(fullMessage(for: error) + "\n")
+      Foundation.exit(exitCode(for: error).rawValue)
     }
   }
 }

@@ -81,7 +81,7 @@ public enum CheckpointFile {
     do {
       try WholeFile.write(data, to: path)
     } catch {
-      throw .unwritable(path: path, (error as NSError).localizedDescription)
+      throw .unwritable(path: path, WholeFile.reason(error, path))
     }
   }
 
@@ -107,7 +107,8 @@ public enum CheckpointFile {
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
-      throw .unreadable(path: path, (error as NSError).localizedDescription)
+      if !FileManager.default.fileExists(atPath: path) { throw .unreadable(path: path, "no such file") }
+      throw .unreadable(path: path, WholeFile.reason(error, path))
     }
     return try decode(data, path: path, captures: captures, limit: limit)
   }

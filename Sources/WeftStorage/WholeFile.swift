@@ -18,4 +18,16 @@ public enum WholeFile {
     let place = exists ? URL(fileURLWithPath: path).resolvingSymlinksInPath() : URL(fileURLWithPath: path)
     try data.write(to: place, options: .atomic)
   }
+
+  /// Why a file can't be read or written, in the system's words.
+  public static func reason(_ error: any Error, _ path: String) -> String {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    if !FileManager.default.fileExists(atPath: folder) { return "no folder \(folder)" }
+    var cause: NSError? = error as NSError
+    while let error = cause {
+      if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
+      cause = error.userInfo[NSUnderlyingErrorKey] as? NSError
+    }
+    return (error as NSError).localizedDescription
+  }
 }

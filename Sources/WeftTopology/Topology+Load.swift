@@ -29,6 +29,7 @@ extension Topology {
     guard let root = reader.read(), !reader.isForeign else {
       return TopologyLoad(topology: nil, diagnostics: reader.diagnostics)
     }
+    loader.begin(after: reader.diagnostics, hasDuplicates: reader.hasDuplicates)
     loader.read(settings.isEmpty ? root : loader.apply(settings, to: root))
     return loader.finish(reader.diagnostics)
   }

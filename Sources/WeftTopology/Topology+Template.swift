@@ -1,10 +1,12 @@
+import WeftCore
+
 extension Topology {
   /// What `weft init` writes: a NAT lab with one VM and one expectation. `schema` is where an editor finds the schema,
   /// as seen from the file.
-  public static func template(name: String = "lab", schema: String? = nil) -> String {
+  public static func template(name: String = "lab", schema: String? = nil, command: String = "weft") -> String {
     let editors =
       schema.map { "# yaml-language-server: $schema=\($0)\n# $schema: \($0)" }
-      ?? "# Editors complete and check by the schema that `weft schema` prints."
+      ?? "# Editors complete and check by the schema that `\(command.visible) schema` prints."
     return """
     \(editors)
     name: "\(name.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline })"

@@ -48,6 +48,11 @@ import Testing
     doubt("expect: [{from: web, ping: visitor, always-after: {from: 1 s, to: 2 s, every: ^2 s}}]", "it is tried once"),
     doubt("duration: 4 s\nexpect: [^{from: web, ping: visitor, always-after: 2 s}]", "goes on until 12 s"),
     doubt("duration: 4 s\nexpect: [^{from: web, ping: visitor, never-during: [1 s, 5 s]}]", "goes on until 5 s"),
+    doubt("duration: 1 s\nexpect: [^{from: web, ping: visitor}]", "first tried only when the run ends"),
+    // Answers that nobody gives, and that all do.
+    doubt("expect: [{from: web, ping: visitor, seen-as: ^134.115.153.99}]", "nobody has the address 134.115.153.99"),
+    doubt("expect: [{from: web, to: \"visitor:80\", reaches: ^public}]", "passes nothing on", hint: "reaches: visitor"),
+    doubt("expect: [{from: web, http: \"http://visitor/\", body: ^\"\"}]", "contains an empty text"),
     // Events on nothing.
     doubt("events: [{at: 1 s, ^start: web}]", "it is running from the beginning"),
     doubt("events: [{at: 1 s, ^resume: web}]", "can't be resumed"),
@@ -100,6 +105,9 @@ import Testing
   @Test(arguments: [
     "expect: [{from: web, to: \"localhost:80\"}]", "expect: [{from: web, lease: true}]",
     "expect: [{from: web, ping: visitor, within: 0 s, timeout: 20 s}]",
+    "expect: [{from: visitor, to: \"laptop:80\", reaches: web, seen-as: 134.115.153.10}]",
+    "expect: [{from: web, ping: visitor, seen-as: 134.115.153.99, never-during: [1 s, 2 s]}]",
+    "duration: 1 s\nexpect: [{from: web, ping: visitor, never-during: {from: 0 s, to: 1 s, every: 10 us}}]",
     "expect: [{from: web, ping: visitor, within: 30 s, timeout: 20 s}]",
     "events: [{at: 1 s, stop: web}, {at: 2 s, start: web}, {at: 3 s, pause: web}, {at: 4 s, resume: web}]",
     "events: [{at: 0 s, pause: web}]", "events: [{at: 2 s, link-up: web}, {at: 1 s, link-down: web}]",

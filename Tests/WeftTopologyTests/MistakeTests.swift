@@ -97,7 +97,7 @@ struct MistakeTests {
     Mistake("segments: {a: 0.0.0.0/0}", 1, 15, "no machine"),
     Mistake("segments: {a: 16.0.0.0/4}", 1, 15, "too large"),
     Mistake("segments: {a: 10.0.0.0/31}", 1, 15, "too small"),
-    Mistake("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: \"a, 10.0.0.1\"}}", 2, 22, "letters, digits"),
+    Mistake("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: \"a, 10.0.0.1\"}}", 2, 21, "is not an uplink", hint: "\"a 10.0.0.1\""),
     Mistake("hosts: {a: {programs: [{start: 1 s}]}}", 1, 24, "a program needs one of"),
     Mistake("hosts: {a: {programs: [{http-server: 70000}]}}", 1, 38, "out of range: 1…65535"),
     Mistake("hosts: {a: {programs: [{http-server: 0}]}}", 1, 38, "out of range: 1…65535"),

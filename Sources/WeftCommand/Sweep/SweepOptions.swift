@@ -17,6 +17,22 @@ struct SweepOptions: ParsableArguments {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs wants a number from 1 to 1024.") }
   }
 
+  /// Options that many runs can't heed.
+  func check(seed: UInt64?, _ input: InputOptions, _ output: OutputOptions) throws {
+    guard seeds != nil else { return }
+    if seed != nil { throw ValidationError("--seed and --seeds exclude each other.") }
+    if input.settings.contains(where: { $0.hasPrefix("seed=") }) {
+      throw ValidationError("--set seed=… and --seeds exclude each other.")
+    }
+    guard output.captures == nil else { return }
+    if let format = output.format.first(where: { $0 == .pcapng || $0 == .pcap }) {
+      throw ValidationError("--format \(format.rawValue) goes with --captures: --seeds writes none without it.")
+    }
+    if output.captureLimit != nil {
+      throw ValidationError("--capture-limit goes with --captures: --seeds writes none without it.")
+    }
+  }
+
   var limit: Int { jobs ?? ProcessInfo.processInfo.activeProcessorCount }
 }
 

@@ -6,7 +6,12 @@ extension Loader {
     let place = value.text != nil ? value : value["filter"]
     if let place, let filter = place.text, !place.isNull {
       topology.capture.filter = filter
-      if let problem = filterChecker?(filter) { 
+      if let problem = filterChecker?(filter) {
+        if ["false", "no", "off", "none", "true", "yes", "on", "all"].contains(filter) {
+          return report(
+            "\"\(filter)\" is not a capture filter", at: place,
+            hint: "everything is captured where nothing is said; the option --no-captures writes nothing")
+        }
         let node = String(filter.prefix { !"/ ".contains($0) })
         report(
           "not a capture filter: \(problem)", at: place,

@@ -5,7 +5,7 @@ extension Loader {
     switch shape {
     case .scalar(let kind):
       guard let text = value.text, !value.isNull else { return wrongForm(value, shape, mark) }
-      do { try kind.check(text) } catch { report(error, at: value) }
+      do { try kind.check(text) } catch { report(complaint(error, kind, text), at: value) }
     case .list(let element):
       if value.isNull { return }
       guard let items = value.items else { return wrongForm(value, shape, mark) }
@@ -47,9 +47,13 @@ extension Loader {
 
   private func check(_ value: YAMLValue, _ table: KeyTable, partial: Bool) {
     let entries = value.entries ?? []
+    let strays = strays(entries, table)
     for (index, entry) in entries.enumerated() where !entry.key.hasPrefix("x-") {
       guard let key = table.key(entry.key) else {
+        if strays?.keys.contains(entry.key) ?? false { continue }
         if index > 0, let hint = commaHint(entry, after: entries[index - 1], table) {
+          // `1,5 ms`: the 1 without a unit is the same mistake.
+          if hint.hasPrefix("decimals") { withdraw(at: entries[index - 1].value.mark) }
           report("\"\(entry.key.prefix(60))\" is no key", atKey: entry.keyMark, entry.key, hint: hint)
           continue
         }
@@ -63,15 +67,26 @@ extension Loader {
         report(
           "unknown key \"\(entry.key.prefix(60))\" in \(table.name.article)", atKey: entry.keyMark, entry.key,
           hint: action.map { "\"\($0)\" is itself the key: {\($0): \(table.key($0)?.example ?? "…")}" }
-            ?? unknownKeyHint(entry.key, table))
+            ?? placedElsewhere(entry, entries, table) ?? unknownKeyHint(entry.key, table))
+        if let meant = meant(entry, table), meant.isMisspelt, value[meant.key.name] == nil, meant.key.shape.isLike(meant.value) {
+          check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == "defaults")
+        }
         continue
       }
       // In `defaults`, and where defaults may fill it, `key:` without a value asks for the default.
       // So does a server: `http-server:` is one on port 80. But a ping of nobody is none.
       let needsValue = key.isRequired || table.exactlyOne.contains(key.name) && !Tables.servers.contains(key.name)
       if entry.value.isNull, !needsValue { continue }
+      if let strays, strays.of == entry.key {
+        report(
+          "expected \(key.shape.words), found \(entry.value.what)", at: entry.value, hint: strays.hint)
+        continue
+      }
+      checking = (table.name, key.name)
       check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
     }
+    // `to: web, port: 80`: that "web" has no port is the same mistake.
+    if table.name == Tables.forward.name, value["port"] != nil, let to = value["to"] { withdraw(at: to.mark) }
     if !partial, !table.takesDefaults { require(value, table, at: value.mark) }
     if !table.exactlyOne.isEmpty {
       let given = entries.filter { table.exactlyOne.contains($0.key) }
@@ -105,8 +120,9 @@ extension Loader {
     for key in table.keys where key.isRequired && (value[key.name]?.isNull ?? true) {
       // Misspelt is not missing: the unknown key has been reported.
       let isMisspelt = unknown.contains {
-        Suggestion.nearest(to: $0, in: names) == key.name || Self.otherWords[$0] == key.name
+        Suggestion.nearest(to: $0, in: names) == key.name || Self.otherWord($0, table) == key.name
           || $0.hasPrefix(key.name + ":")
+          || (table.name == Tables.event.name && key.name == "at" && (try? Quantity.duration($0)) != nil)
       }
       if isMisspelt {
         continue
@@ -130,10 +146,17 @@ extension Loader {
     "image": "programs", "services": "programs", "router": "gateway", "gw": "gateway", "ip-address": "address",
     "proto": "protocol", "dport": "port", "sport": "source-port", "saddr": "source", "daddr": "destination",
     "tcp": "tcp-established", "established": "tcp-established", "max": "table", "entries": "table",
+    "topology.services": "vms", "topology.containers": "vms", "topology.instances": "vms", "uplink.network": "segment",
+    "uplink.net": "segment", "forward.host": "from", "forward.guest": "to", "forward.vm": "to",
   ]
 
+  /// By the table's own words first.
+  static func otherWord(_ word: String, _ table: KeyTable) -> String? {
+    otherWords["\(table.name).\(word)"] ?? otherWords[word]
+  }
+
   /// What is written otherwise than by a key of its own there.
-  private static let otherForms: [String: String] = [
+  static let otherForms: [String: String] = [
     "expectation.port": "the port stands behind the node: to: \"visitor:80\"",
     "expectation.protocol": "the protocol stands behind the port: to: \"visitor:53/udp\"",
     "expectation.udp": "the protocol stands behind the port: to: \"visitor:53/udp\"",
@@ -160,6 +183,7 @@ extension Loader {
 
   func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
     if let form = Self.otherForms["\(table.name).\(word)"] { return form }
+    if let meant = Self.otherWords["\(table.name).\(word)"], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
     if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     let owners = TopologySchema.tables().filter { $0.key(word) != nil }.map(\.name)

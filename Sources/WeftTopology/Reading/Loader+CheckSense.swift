@@ -6,6 +6,8 @@ import WeftWire
 extension Loader {
   /// Keys that say something only about some probes or outcomes.
   func checkFit(_ value: YAMLValue, _ outcome: Expectation.Outcome) {
+    // What goes with an outcome that is none can't be told.
+    if let place = value["is"], !place.isNull, place.text.flatMap(Expectation.Outcome.init(rawValue:)) == nil { return }
     let isLease = value["lease"] != nil
     for entry in value.entries ?? [] where !entry.value.isNull {
       let key = entry.key
@@ -63,6 +65,8 @@ extension Loader {
 
   func checkSense(_ value: YAMLValue, _ expectation: Expectation) {
     checkTimes(value, expectation)
+    checkTries(value, expectation)
+    checkAnswer(value, expectation)
     if case .lease = expectation.probe {
       if let place = value["timeout"], !place.isNull {
         warn("a lease is there or not: it is looked up at once, without a \"timeout\"", at: place)
@@ -133,7 +137,7 @@ extension Loader {
 
 extension Expectation.Probe {
   /// Who is to answer, and at which port.
-  fileprivate var target: (to: Destination, port: UInt16?)? {
+  var target: (to: Destination, port: UInt16?)? {
     switch self {
     case .connect(let to, let port, _): return (to, port)
     case .ping(let to, _, _): return (to, nil)

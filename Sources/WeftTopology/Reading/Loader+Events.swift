@@ -49,8 +49,9 @@ extension Loader {
     }
     for expectation in topology.expectations {
       let timing = expectation.timing
-      if timing.start > duration {
-        report("this is first tried after the run's end at \(duration)", at: expectation.mark, severity: .warning)
+      if timing.start >= duration {
+        let when = timing.start == duration ? "only when the run ends," : "after the run's end"
+        report("this is first tried \(when) at \(duration)", at: expectation.mark, severity: .warning)
       } else if let end = timing.windowEnd, end > duration {
         report(
           "its window goes on until \(end), after the run's end at \(duration)", at: expectation.mark, severity: .warning)

@@ -13,6 +13,12 @@ extension Loader {
     for case .object(let table) in shapes where table.name == Tables.capture.name && value.items != nil {
       return "write capture: {ports: [\(value.items?.compactMap(\.text).prefix(4).joined(separator: ", ") ?? "")]}"
     }
+    if let url = (value["url"] ?? value["to"])?.text, let rest = value.entries?.filter({ $0.value.text != url }),
+      shapes.contains(where: { if case .scalar(.http) = $0 { true } else { false } })
+    {
+      let beside = rest.map { "\($0.key): \($0.value.text?.prefix(40) ?? "…")" }.joined(separator: ", ")
+      return "write http: \"\(url.prefix(60))\"" + (beside.isEmpty ? "" : ", \(beside)")
+    }
     if let items = value.items, items.count > 1, shapes.contains(where: \.isOne) {
       return "one at a time: an entry for each"
     }
@@ -41,6 +47,12 @@ extension Loader {
         return "each name is a key with its value: {name: …}"
       case .object(let table):
         if let form = Self.examples[table.name], value.text != nil, !value.isNull { return "write it like \(form)" }
+        if table.name == Tables.setForwarding.name, let text = value.text, !value.isNull {
+          let isSwitch = ["true", "false", "on", "off", "yes", "no"].contains(text)
+          return isSwitch
+            ? "write {host: laptop, enabled: \(["true", "on", "yes"].contains(text))}"
+            : "write {host: \(text.prefix(40)), enabled: false}"
+        }
         guard let text = value.text, !value.isNull, let key = table.keyOf(text) else { continue }
         return "write {\(key): \(text.prefix(60))}"
       default: continue
@@ -63,6 +75,14 @@ extension Loader {
     }
     let words = table.exactlyOne
     let list = words.joined(separator: ", ")
+    // `http-server:8080`
+    let parts = text.split { ":= ".contains($0) }.map(String.init)
+    if parts.count == 2, words.contains(parts[0]), let key = table.key(parts[0]) {
+      let isPort = Tables.servers.contains(parts[0]) && UInt16(parts[1]) != nil
+      return report(
+        "there is no program \"\(text.prefix(60))\"", at: value,
+        hint: "write {\(parts[0]): \(isPort ? parts[1] : key.example)}")
+    }
     let service = Self.services.first { text.lowercased().hasPrefix($0.name) }
     let near = Suggestion.nearest(to: text, in: words, within: service == nil ? 3 : 2)
     let hint: String

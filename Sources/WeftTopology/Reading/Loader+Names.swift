@@ -133,7 +133,15 @@ extension Loader {
   /// Enters an address of a segment or network; a report if it is taken.
   func take(_ address: IPv4Address, on place: String, for owner: String, at value: YAMLValue) {
     if let other = taken[place]?[address] {
-      report("\(address) on \"\(place)\" is taken by \(other)", at: value, part: "\(address)")
+      let message = "\(address) on \"\(place)\" is taken by \(other)"
+      if let name = owner.split(separator: "\"").dropFirst().first.map(String.init), let own = names[name]?.mark,
+        (value.mark.line, value.mark.column) < (own.line, own.column), value.mark != defaults("vm")?["address"]?.mark
+      {
+        // It comes from an anchor elsewhere, where nothing is wrong with it.
+        report(message, atKey: own, name, hint: "it has it from line \(value.mark.line): give it one of its own")
+      } else {
+        report(message, at: value, part: "\(address)")
+      }
     } else {
       taken[place, default: [:]][address] = owner
     }

@@ -124,7 +124,7 @@ extension Loader {
   }
 
   func destination(_ value: YAMLValue, _ inGroup: Bool) -> Destination? {
-    guard let to = parse(value, Parse.destination), resolve(to, at: value, inGroup) else { return nil }
+    guard let to = parse(value, Parse.machine), resolve(to, at: value, inGroup) else { return nil }
     return to
   }
 

@@ -58,6 +58,8 @@ extension Loader {
     }
     let several = value["nics"]?.items
     if several == nil, value["network"].map(\.isNull) ?? true {
+      // NICs that are no list have been reported.
+      if let nics = value["nics"], !nics.isNull { return nil }
       // Misspelt is not missing: the unknown key has been reported.
       let isMisspelt = own.entries?.contains {
         Tables.vm.key($0.key) == nil && Tables.group.key($0.key) == nil

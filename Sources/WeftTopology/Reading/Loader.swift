@@ -44,6 +44,10 @@ final class Loader {
   var eventKeys: [(mark: Mark, length: Int)] = []
   /// Queues of cables, and whether one of these has a rate: asked once all is read.
   var queues: [(place: YAMLValue, isOfRate: () -> Bool)] = []
+  /// Of all checks that are tried throughout a window.
+  var tries: UInt64 = 0
+  /// The table and key whose value is being checked.
+  var checking = (table: "", key: "")
 
   init(
     source: SourceText, name: String, filterChecker: ((String) -> String?)?,
@@ -55,7 +59,22 @@ final class Loader {
     topology = Topology(name: name)
   }
 
+  /// Goes on from what the YAML reader found. Of a key that stands twice one value is lost, and names in it with it.
+  func begin(after earlier: [Diagnostic], hasDuplicates: Bool) {
+    errorCount += earlier.count { $0.severity == .error }
+    if hasDuplicates { unread = [.segment, .host, .vm, .network] }
+  }
+
   // MARK: Reporting
+
+  /// Whether a check has nothing to say; what it says is not kept.
+  func isFine(_ check: () -> Void) -> Bool {
+    let saved = (diagnostics, errorCount, seen)
+    defer { (diagnostics, errorCount, seen) = saved }
+    seen = []
+    check()
+    return errorCount == saved.1
+  }
 
   func report(
     _ message: String, at mark: Mark, length: Int = 1, hint: String? = nil, severity: Diagnostic.Severity = .error
@@ -79,7 +98,7 @@ final class Loader {
 
   func report(_ complaint: Complaint, at value: YAMLValue) {
     // In quotes, where it may be meant, a dash or curly quote is not taken for a hyphen.
-    let strange = value.text?.unicodeScalars.first { $0.value >= 0x80 && Lookalikes.meant($0) != nil }
+    let strange = value.text.flatMap(Lookalikes.first)
     let hint = strange.map(Lookalikes.message).map { "\($0.message): \($0.hint)" }
     report(complaint.message, at: value, part: complaint.part, hint: hint ?? complaint.hint)
   }
@@ -153,13 +172,16 @@ final class Loader {
     return octets > 255 ? "the name of a lab is that of a folder: \(octets) octets are too many, at most 255" : nil
   }
 
-  func read(_ root: YAMLValue) {
+  func read(_ file: YAMLValue) {
+    var root = file
     guard root.entries != nil else {
       let message = root.isNull ? "the file is empty" : "a topology file is a map of keys, not \(root.what)"
       report(message, at: root.mark, length: 1, hint: "weft init writes one to begin with")
       return
     }
     check(root, .object(Tables.root), at: root.mark)
+    // One mistake, one message: what stands under a misspelt key is read as what was meant.
+    if errorCount > 0, errorCount < 100 { root = corrected(root, .object(Tables.root)) }
     defaults = root["defaults"]
     if let value = root["name"], let name = value.text, !name.isEmpty {
       // Runs name their output after the lab.

@@ -34,7 +34,7 @@ extension ScalarKind {
         throw Complaint("\"\(text.prefix(60))\" is none of: \(list)", hint: Self.choiceHint(text, words))
       }
     case .reference(let sort): _ = try Parse.reference(Pattern.expand(text, 1), to: sort)
-    case .destination: _ = try Parse.destination(Pattern.expand(text, 1))
+    case .destination: _ = try Parse.machine(Pattern.expand(text, 1))
     case .endpoint: _ = try Parse.endpoint(Pattern.expand(text, 1))
     case .http: _ = try Parse.http(Pattern.expand(text, 1))
     case .path: try Parse.path(text)
@@ -47,6 +47,8 @@ extension ScalarKind {
       guard parts.count == 1 || parts.count == 2, !isNoName, IPv4Address(parts[0]) == nil else {
         throw Self.noUplink(text)
       }
+      // `campus, 134.115.153.10`
+      if parts.count == 2, let last = parts[0].last, ",;:/@".contains(last) { throw Self.noUplink(text) }
       _ = try Parse.name(String(parts[0]))
       if parts.count == 2 { _ = try Parse.address(String(parts[1])) }
     case .roundTrip: _ = try Quantity.duration(try Parse.bound(text).rest)

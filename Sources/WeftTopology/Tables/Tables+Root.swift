@@ -71,7 +71,7 @@ extension Tables {
     [
       Key("from", .scalar(.duration), "Its beginning.", required: true, example: "2 s"),
       Key("to", .scalar(.duration), "Its end.", default: "10 s after from", example: "4 s"),
-      Key("every", .scalar(.interval), "From one try to the next.", default: "1 s", example: "100 ms"),
+      Key("every", .scalar(.interval), "From one try to the next; a check may have 100,000 tries, a file's 1,000,000.", default: "1 s", example: "100 ms"),
     ])
 
   static let roundTrip = KeyTable(

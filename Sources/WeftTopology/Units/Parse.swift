@@ -21,7 +21,9 @@ enum Parse {
     }
     guard let value = UInt64(text), range.contains(value) else {
       if range.upperBound == .max {
-        throw Complaint("\(text.prefix(40)) is out of range: at least \(range.lowerBound)")
+        throw text.hasPrefix("-")
+          ? Complaint("\(text.prefix(40)) is out of range: at least \(range.lowerBound)")
+          : Complaint("\(text.prefix(40))\(text.count > 40 ? "…" : "") is too large: at most \(range.upperBound)")
       }
       throw Complaint("\(text.prefix(40)) is out of range: \(range.lowerBound)…\(range.upperBound)")
     }
@@ -226,6 +228,18 @@ enum Parse {
     return .node(text)
   }
 
+  /// The same where a port makes no sense.
+  static func machine(_ text: String) throws(Complaint) -> Destination {
+    if let colon = text.firstIndex(of: ":"), UInt16(text[text.index(after: colon)...].prefix { $0 != "/" }) != nil,
+      (try? destination(String(text[..<colon]))) != nil
+    {
+      throw Complaint(
+        "a machine stands here without a port: \"\(text)\"",
+        hint: "did you mean \"\(text[..<colon])\"? A ping has no port; \"to\" opens a connection to one", part: text)
+    }
+    return try destination(text)
+  }
+
   struct Endpoint {
     var to: Destination
     var port: UInt16
@@ -295,8 +309,9 @@ enum Parse {
 
   /// `8080:web:80/tcp`, `8000-8010:web:80-90`, `203.0.113.9:8080:web:80/both`.
   static func forward(_ text: String) throws(Complaint) -> ForwardText {
-    let plain = text.replacing("->", with: ":").replacing("→", with: ":").replacing(" tcp", with: "/tcp").replacing(
+    var plain = text.replacing("->", with: ":").replacing("→", with: ":").replacing(" tcp", with: "/tcp").replacing(
       " udp", with: "/udp")
+    for blank in [" :", ": "] { while plain.contains(blank) { plain = plain.replacing(blank, with: ":") } }
     if plain != text {
       throw Complaint("\"\(text.prefix(60))\" is not a port forward", hint: "did you mean \"\(plain)\"?")
     }

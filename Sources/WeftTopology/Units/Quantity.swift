@@ -25,6 +25,9 @@ enum Quantity {
   /// Bits per second; at least one.
   static func rate(_ text: String) throws(Complaint) -> UInt64 {
     let rate = try parse(text, rates, "rate", example: "10 Mbit/s", bare: nil)
+    guard rate > 0 || !text.contains(where: { ("1"..."9").contains($0) }) else {
+      throw Complaint("\"\(text.prefix(40))\" is less than 1 bit/s, the slowest rate there is")
+    }
     guard rate > 0 else {
       throw Complaint("a rate must be more than 0", hint: "a link that is down is an event: link-down")
     }

@@ -19,8 +19,43 @@ enum Lookalikes {
     case 0xff5b: "{"
     case 0xff5d: "}"
     case 0xff03: "#"
-    default: nil
+    default: letters[scalar]
     }
+  }
+
+  /// Letters and digits of other scripts that look like those of ASCII (the commonest of UTS #39's confusables).
+  private static let letters: [Unicode.Scalar: Unicode.Scalar] = {
+    let twins = [
+      ("аеорсухіјѕһԁԛԝкАВЕКМНОРСТХЅІЈҮ", "aeopcyxijshdqwkABEKMHOPCTXSIJY"),
+      ("ονρακιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ovpakiABEZHIKMNOPTYX"),
+    ]
+    var letters: [Unicode.Scalar: Unicode.Scalar] = [:]
+    for (strange, plain) in twins {
+      for (twin, letter) in zip(strange.unicodeScalars, plain.unicodeScalars) { letters[twin] = letter }
+    }
+    for value: UInt32 in Array(0x30...0x39) + Array(0x41...0x5a) + Array(0x61...0x7a) {
+      if let wide = Unicode.Scalar(value + 0xfee0), let plain = Unicode.Scalar(value) { letters[wide] = plain }
+    }
+    return letters
+  }()
+
+  /// The first such character in a text.
+  static func first(_ text: String) -> Unicode.Scalar? {
+    let scalars = Array(text.unicodeScalars)
+    return scalars.indices.first { scalars[$0].value >= 0x80 && meant(scalars[$0]) != nil && isStranger($0, scalars) }
+      .map { scalars[$0] }
+  }
+
+  /// A letter is taken for another's twin only where its whole word would be ASCII: other languages are none.
+  private static func isStranger(_ index: Int, _ line: [Unicode.Scalar]) -> Bool {
+    guard letters[line[index]] != nil else { return true }
+    func isOfWord(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.isAlphabetic || scalar.properties.numericType != nil || scalar == "-" || scalar == "_"
+    }
+    var (first, last) = (index, index)
+    while first > 0, isOfWord(line[first - 1]) { first -= 1 }
+    while last + 1 < line.count, isOfWord(line[last + 1]) { last += 1 }
+    return line[first...last].allSatisfy { $0.isASCII || letters[$0] != nil }
   }
 
   private static func isNothing(_ scalar: Unicode.Scalar) -> Bool {
@@ -39,7 +74,7 @@ enum Lookalikes {
         quote = scalar
       } else if scalar == "#", before == " " || before == "\t" {
         break
-      } else if meant(scalar) != nil || isNothing(scalar) {
+      } else if scalar.value >= 0x80, (meant(scalar) != nil && isStranger(i, line)) || isNothing(scalar) {
         columns.append(i)
       }
     }

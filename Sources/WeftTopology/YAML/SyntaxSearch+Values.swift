@@ -42,6 +42,11 @@ extension SyntaxSearch {
       let start = tokens.first { $0.kind != .dash } ?? value
       let row = source.line(line.number)
       let whole = String(String.UnicodeScalarView(row[min(start.mark.column - 1, row.count)...]))
+      if whole.hasPrefix("-{") || whole.hasPrefix("-\"") || whole.dropFirst().first.map({ whole.first == "-" && $0.isLetter }) ?? false {
+        return SyntaxMistake(
+          message: "a space is missing after the dash", mark: start.mark,
+          hint: "write - \(whole.dropFirst().prefix(100))")
+      }
       return SyntaxMistake(
         message: "several keys stand on one line without braces", mark: start.mark,
         length: max(1, whole.unicodeScalars.count),

@@ -18,6 +18,8 @@ struct YAMLReader {
   private let mayHaveTags: Bool
   /// What a tagged value is, nobody here knows: what follows from it would be noise.
   private(set) var isForeign = false
+  /// Whether a key stands twice in a map.
+  private(set) var hasDuplicates = false
 
   init(_ source: SourceText) {
     self.source = source
@@ -219,6 +221,7 @@ struct YAMLReader {
   private mutating func convert(_ mapping: Node.Mapping, _ mark: Mark, depth: Int) -> YAMLValue {
     var entries: [YAMLValue.Entry] = []
     var duplicated: [String: Mark] = [:]
+    var earlier: [String: YAMLValue] = [:]
     var below: [YAMLValue] = []
     for (key, node) in mapping {
       guard case .scalar(let scalar) = key else {
@@ -232,7 +235,10 @@ struct YAMLReader {
       if gaveUp { break }
       let keyMark = scalar.mark.map { Mark($0) } ?? mark
       if let original = renamed[scalar.string] {
-        if duplicated[original] == nil { duplicated[original] = keyMark }
+        if duplicated[original] == nil {
+          duplicated[original] = keyMark
+          earlier[original] = value
+        }
       } else if scalar.string == "<<", scalar.style == .plain {
         below += value.items ?? [value]
       } else {
@@ -240,8 +246,10 @@ struct YAMLReader {
       }
     }
     if !duplicated.isEmpty {
-      for entry in entries {
+      hasDuplicates = true
+      for (index, entry) in entries.enumerated() {
         guard let first = duplicated[entry.key] else { continue }
+        if let value = earlier[entry.key] { entries[index].value = value.joined(with: entry.value) }
         report(
           "the key \"\(entry.key)\" stands twice in this map; the first is on line \(first.line)", at: entry.keyMark,
           length: entry.key.unicodeScalars.count)

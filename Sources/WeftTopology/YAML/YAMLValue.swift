@@ -58,6 +58,14 @@ extension YAMLValue {
     return YAMLValue(kind: .map(result), mark: mark)
   }
 
+  /// What stands under a key here and under the same key again: names of both are known, else the first holds.
+  func joined(with later: YAMLValue) -> YAMLValue {
+    guard case .map(var entries) = kind, case .map(let more) = later.kind, more.allSatisfy({ $0.value.entries != nil })
+    else { return self }
+    for entry in more where !entries.contains(where: { $0.key == entry.key }) { entries.append(entry) }
+    return YAMLValue(kind: .map(entries), mark: mark)
+  }
+
   func without(_ keys: Set<String>) -> YAMLValue {
     guard case .map(let entries) = kind else { return self }
     return YAMLValue(kind: .map(entries.filter { !keys.contains($0.key) }), mark: mark)
