@@ -72,7 +72,7 @@ public struct DHCPServer: Element {
 
   public var configuration: Configuration { leases.configuration }
   /// Of a decoded one: whether it can go on from where it is.
-  public var isConsistent: Bool { leases.isConsistent }
+  public var isConsistent: Bool { leases.isConsistent && neighbours.port == Self.port }
 
   public var deadline: Instant { neighbours.deadline }
 

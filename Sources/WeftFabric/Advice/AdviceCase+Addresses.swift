@@ -28,14 +28,22 @@ extension Advisor.Case {
 
   /// Asked was an address of a network that is closed to the asker.
   var privateAddress: Advice? {
-    guard let (owner, host, network) = privatePlace, !isOn(network, of: host) else { return nil }
-    let address = destination.address.map { "\($0)" } ?? ""
-    let who = owner ?? address
+    guard let (owner, host, network) = privatePlace, let address = destination.address else { return nil }
     let line = network.mark.line
+    if owner == nil, network.mode == .nat, let (type, number) = port, let advice = insideAddress(of: host, type, number) {
+      return advice
+    }
+    let who = owner ?? "\(address)"
+    let isNobody = owner == nil && network.gateway != address && network.dhcp?.server != address
+    let nobody = isNobody ? ", and no machine of this lab has that address" : ""
     switch network.mode {
     case .bridge: return nil
+    case .nat where owner == nil:
+      return Advice(
+        line: line,
+        text: "\(address) is an address behind \(host.name)'s NAT (\(network.name)\(comma(line))), private there\(nobody)")
     case .nat:
-      let inside = host.networks.contains { $0.mode == .nat && advisor.places(of: from).contains($0.name) }
+      let inside = host.networks.contains { $0.mode == .nat && advisor.standing(of: from).contains($0.name) }
       let why =
         inside
         ? "and two NAT networks of one host don't reach each other"
@@ -43,28 +51,32 @@ extension Advisor.Case {
       return Advice(
         line: line,
         text: "\(who) is behind \(host.name)'s NAT (\(network.name)\(comma(line))): its address \(address) is private "
-          + "there, \(why); \(wayIn(to: owner, host, network))")
+          + "there, \(why); \(wayIn(to: who, host, network))")
     case .hostOnly:
       return Advice(
         line: line,
         text: "\(who) is on the host-only network \(network.name) of \(host.name)\(place(line)): only \(host.name) and its "
-          + "VMs there reach it")
+          + "VMs there reach it\(nobody)")
     case .isolated:
       return Advice(
         line: line,
-        text: "\(who) is on the isolated network \(network.name) of \(host.name)\(place(line)): only VMs there reach it")
+        text: "\(who) is on the isolated network \(network.name) of \(host.name)\(place(line)): only VMs there reach it\(nobody)")
     }
   }
 
+  /// Where an address is, if that is out of the asker's reach.
   private var privatePlace: (owner: String?, host: WeftTopology.Host, network: Network)? {
     let (name, address) = destination
     guard let address else { return nil }
+    let reach = advisor.reach(of: from)
+    // Private subnets may be the same in many places: by an address, what is near is meant.
+    if !isNamed, reach.contains(where: { advisor.network($0)?.network.subnet.contains(address) ?? false }) { return nil }
     if let name {
-      for place in advisor.places(of: name) {
+      for place in advisor.standing(of: name) {
         guard let (host, network) = advisor.network(place), network.mode != .bridge, network.subnet.contains(address),
           host.name != name
         else { continue }
-        return (name, host, network)
+        return reach.contains(network.name) ? nil : (name, host, network)
       }
       // A name's place is known: what else has the same subnet is nothing to it.
       return nil
@@ -75,45 +87,6 @@ extension Advisor.Case {
       }
     }
     return nil
-  }
-
-  private func isOn(_ network: Network, of host: WeftTopology.Host) -> Bool {
-    from == host.name && network.mode != .isolated || advisor.places(of: from).contains(network.name)
-  }
-
-  /// How to reach a machine behind a NAT from outside.
-  private func wayIn(to owner: String?, _ host: WeftTopology.Host, _ network: Network) -> String {
-    guard let (type, number) = port else {
-      return "a ping gets no further than \(host.name): forwards are for TCP and UDP ports"
-    }
-    guard let owner else { return "a forward of \(host.name) is the way in" }
-    let address = destination.address
-    for forward in advisor.forwards(of: network, at: now) {
-      guard let outer = forward.hostPort(of: owner, address, type, number) else { continue }
-      let tail = type == .udp ? "/udp" : ""
-      return "ask for \(host.name)'s forward, \(forward.hostAddress?.description ?? host.name):\(outer)\(tail)\(place(forward.mark.line))"
-    }
-    let later = advisor.next(after: now) { action in
-      guard case .addForward(network.name, let forwards) = action else { return false }
-      return forwards.contains { $0.hostPort(of: owner, address, type, number) != nil }
-    }
-    if let later {
-      return "\(host.name)'s forward to it comes at \(Instant.start + later.at)\(place(later.mark.line))"
-    }
-    let free = freePort(host, type, number)
-    return "ask for a forward of \(host.name): there is none to \(type.upper) port \(number) of \(owner) yet; "
-      + "`forwards: [\"\(free):\(owner):\(number)/\(type.rawValue)\"]` in \(network.name) would be one"
-  }
-
-  /// A port of a host that nothing has, the wanted one if it can be.
-  func freePort(_ host: WeftTopology.Host, _ type: TransportProtocol, _ wanted: UInt16) -> UInt16 {
-    let forwards = host.networks.flatMap { advisor.forwards(of: $0, at: now) }
-    func isFree(_ port: UInt16) -> Bool {
-      !forwards.contains { $0.covers(type, port) }
-        && !host.programs.contains { $0.listens.contains { $0.0 == type && $0.1 == port } }
-    }
-    let others = stride(from: 8000 + UInt32(wanted) % 1000, to: 65_536, by: 1).lazy.map { UInt16($0) }
-    return isFree(wanted) ? wanted : others.first(where: isFree) ?? wanted
   }
 
   /// No route: at the machine that asked, at one that answers, or at a gateway between.
@@ -134,7 +107,7 @@ extension Advisor.Case {
     let host = advisor.host(node) ?? advisor.gateway(node)?.host ?? advisor.vm(node)?.nics.first.flatMap { advisor.network($0.network)?.host }
     let owner = advisor.owner(of: target)
     guard let uplink = host?.uplink, let host else { return Advice(line: line, text: "\(who): it has no uplink") }
-    let there = owner.flatMap { advisor.places(of: $0).last }.map { advisor.network($0)?.host.uplink?.segment ?? $0 }
+    let there = owner.flatMap { advisor.standing(of: $0).last }.map { advisor.network($0)?.host.uplink?.segment ?? $0 }
     if let owner, let there, there != uplink.segment {
       return Advice(
         line: line, text: "\(who): \(owner) is on \(there), \(host.name) on \(uplink.segment), and nothing routes between them")

@@ -15,7 +15,7 @@ extension Advisor.Case {
       if isAnswer {
         return Advice(line: line, text: "the request arrived, but its answer took another way back, by \(node)\(place(line)), which knows no such flow")
       }
-      if let gateway, detail.kind == .transport { return noForward(gateway, detail) }
+      if let gateway, detail.kind == .transport { return noForward(gateway, detail) ?? standard(reason, line) }
       return standard(reason, line)
     case .filtered: return filtered(detail, node, network, line)
     case .tcpInvalid where isAnswer:
@@ -26,7 +26,7 @@ extension Advisor.Case {
     case .ipForwardingDisabled: return forwarding(gateway?.host, line)
     case .portClosed, .noSocket:
       if isOwn { return standard(.noSocket, line) }
-      if let gateway { return noForward(gateway, detail) }
+      if let gateway { return noForward(gateway, detail) ?? standard(reason, line) }
       guard detail.kind == .transport else { return standard(reason, line) }
       return closed(node, detail.code == IPProtocol.udp.rawValue ? .udp : .tcp, detail.port)
     case .noRoute: return noRoute(IPv4Address(rawValue: detail.value), node, isAnswer: isAnswer)
@@ -39,6 +39,7 @@ extension Advisor.Case {
         line: line,
         text: "\(from) asks \(target), the outside of its own NAT \(node)\(place(line)), and `hairpin` is off there: "
           + "`hairpin: external-source` would lead back in")
+    case .martianSource: return ownForward(node) ?? standard(reason, line)
     case .linkLoss: return loss(port, line)
     case .queueFull, .txRingFull: return full(reason, port, line)
     case .tableFull: return full("`limits: {table: …}` says how many it holds", reason, node, line)
@@ -51,6 +52,28 @@ extension Advisor.Case {
 
   /// Where nothing better is known than what the reason means.
   private func standard(_ reason: DropReason, _ line: Int?) -> Advice { Advice(line: line, text: reason.explanation) }
+
+  /// A flow that a NAT turned round to the machine it came from, without a change of its source.
+  private func ownForward(_ node: String) -> Advice? {
+    let machine = advisor.gateway(node)?.host.name ?? node
+    guard let (type, number) = port, let asked = cause.asked else { return nil }
+    for name in advisor.standing(of: machine) {
+      guard let (host, network) = advisor.network(name), network.mode == .nat, host.name != machine,
+        network.nat.effectiveHairpin == .internalSource, isOutside(asked, of: host, network),
+        let forward = advisor.forwards(of: network, at: now).first(where: {
+          $0.covers(type, number) && ($0.vm == machine || $0.vmAddress != nil && $0.vmAddress == advisor.names.addresses[machine])
+        })
+      else { continue }
+      let tail = type == .udp ? "/udp" : ""
+      let direct = machine == from ? ", or ask \(machine):\(forward.vmPort &+ (number &- forward.hostPort))\(tail)" : ""
+      return Advice(
+        line: network.mark.line,
+        text: "\(from) asked \(host.name)'s forward\(place(forward.mark.line)), which leads back to \(machine) itself with "
+          + "\(machine)'s own address as source (`hairpin: internal-source` of \(name)\(comma(network.mark.line))): "
+          + "`hairpin: external-source` would do\(direct)")
+    }
+    return nil
+  }
 
   private func filtered(_ detail: DropDetail, _ node: String, _ network: Network?, _ line: Int?) -> Advice? {
     if detail.kind == .number, let rules = network?.nat.rules, rules.indices.contains(Int(detail.value) - 1) {

@@ -9,6 +9,7 @@ extension Advisor.Case {
     guard let first = networks.first else { return nil }
     let type: TransportProtocol = detail.code == IPProtocol.udp.rawValue ? .udp : .tcp
     let number = detail.port
+    if let advice = insideAddress(of: gateway.host, type, number) { return advice }
     let what = "\(type.rawValue)/\(number)"
     func adds(_ action: Event.Action) -> Bool {
       guard case .addForward(let name, let forwards) = action, networks.contains(where: { $0.name == name }) else {
@@ -22,6 +23,11 @@ extension Advisor.Case {
       }
       return forwards.contains { $0.covers(type, number) }
     }
+    func coming(_ event: Event) -> Advice {
+      Advice(
+        line: event.mark.line,
+        text: "a forward of \(what) comes at \(Instant.start + event.at)\(place(event.mark.line)): until then there is none")
+    }
     let forwards = networks.flatMap { advisor.forwards(of: $0, at: now) }
     if let forward = forwards.first(where: { $0.covers(type, number) }) {
       if let own = forward.hostAddress, own != destination.address {
@@ -29,16 +35,15 @@ extension Advisor.Case {
           line: forward.mark.line,
           text: "the forward of \(what)\(place(forward.mark.line)) is for \(own) only, and \(destination.address.map { "\($0)" } ?? "another address") was asked")
       }
+      guard let added = advisor.last(until: now, adds) else { return nil }
+      if .start + added.at == now { return coming(added) }
+      guard first.nat.keepsFlows else { return nil }
       return Advice(
         line: forward.mark.line,
         text: "a forward of the port came while this flow was there\(place(forward.mark.line)): it is for new flows, and "
           + "for this one once it has been silent or `flush-conntrack` has been")
     }
-    if let coming = advisor.next(after: now, adds) {
-      return Advice(
-        line: coming.mark.line,
-        text: "a forward of \(what) comes at \(Instant.start + coming.at)\(place(coming.mark.line)): until then there is none")
-    }
+    if let event = advisor.next(after: now, adds) { return coming(event) }
     if let gone = advisor.last(until: now, removes) {
       return Advice(
         line: gone.mark.line, text: "the forward of \(what) was removed at \(Instant.start + gone.at)\(place(gone.mark.line))")
@@ -49,9 +54,14 @@ extension Advisor.Case {
         text: "port \(number) is forwarded for \(other.protocol.upper) only\(place(other.mark.line)), and this is \(type.upper)")
     }
     let candidate = advisor.serving(networks, type, number)
-    // The same port of a machine may be forwarded from another of the host's.
-    let existing = forwards.lazy.compactMap { forward in
-      forward.hostPort(of: candidate?.vm ?? forward.vm, forward.vmAddress, type, candidate?.port ?? number).map { (forward, $0) }
+    // The same port of a machine may be forwarded from another of the host's; that helps where somebody listens on it.
+    let existing = forwards.lazy.compactMap { forward -> (Forward, UInt16)? in
+      let machine = candidate?.vm ?? forward.vmAddress.flatMap { advisor.owner(of: $0) } ?? forward.vm
+      let inner = candidate?.port ?? number
+      guard let outer = forward.hostPort(of: machine, advisor.names.addresses[machine], type, inner),
+        advisor.answers(machine, type, inner, at: now)
+      else { return nil }
+      return (forward, outer)
     }.first
     let ask = existing.map { forward, outer in
       "\(type.upper) port \(outer) leads to \(forward.vm):\(forward.vmPort &+ (outer &- forward.hostPort))\(place(forward.mark.line)): ask for that"

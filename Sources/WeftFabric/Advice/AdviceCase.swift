@@ -58,6 +58,20 @@ extension Advisor.Case {
     }
   }
 
+  /// Whether it was asked by its name.
+  var isNamed: Bool { literal == nil }
+
+  /// The address that was asked for as such.
+  private var literal: IPv4Address? {
+    switch probe {
+    case .connect(.address(let address), _, _), .ping(.address(let address), _, _), .http(.address(let address), _, _, _, _),
+      .throughput(.address(let address), _, _, _, _), .nat(.address(let address), _, _, _, _),
+      .punch(_, .address(let address), _, _), .idle(.address(let address), _, _, _):
+      address
+    default: nil
+    }
+  }
+
   /// Nil for what knows no ports.
   var port: (type: TransportProtocol, number: UInt16)? {
     switch probe {
@@ -71,7 +85,7 @@ extension Advisor.Case {
   // MARK: Machines and cables
 
   func standstill(_ machine: String, _ state: VirtualMachine.State, _ since: Instant) -> Advice? {
-    let tail = machine == from ? ": nothing was sent" : ""
+    let tail = machine == from && !cause.isSent ? ": nothing was sent" : ""
     func next(_ wanted: Event.Action, _ what: String) -> String {
       guard let event = advisor.next(after: now, { $0 == wanted }) else { return "" }
       return ", \(what) \(Instant.start + event.at)\(place(event.mark.line))"
@@ -131,7 +145,7 @@ extension Advisor.Case {
       + text(asked, other.port == 0 ? 0 : port?.number ?? 0)
     for name in advisor.places(of: from) {
       guard let (host, network) = advisor.network(name), network.mode == .nat, network.subnet.contains(other.address),
-        advisor.names.addresses[host.name] == asked || network.nat.addresses.contains(asked)
+        isOutside(asked, of: host, network)
       else { continue }
       let line = network.mark.line
       return Advice(
@@ -196,7 +210,7 @@ extension Advisor.Case {
         text: "\(address) is \(gateway.whose)'s gateway\(place(gateway.line)), and no machine on its link has that address")
     }
     if let owner = address == destination.address ? destination.name : advisor.owner(of: address), owner != node,
-      let where_ = advisor.places(of: owner).first
+      let where_ = advisor.standing(of: owner).first
     {
       return Advice(
         line: advisor.line(ofMachine: owner),

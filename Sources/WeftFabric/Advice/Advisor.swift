@@ -49,9 +49,15 @@ struct Advisor {
     for vm in topology.vms {
       for nic in vm.nics { if let address = nic.address, owners[address] == nil { owners[address] = vm.name } }
       for (type, port) in vm.programs.flatMap(\.listens) {
-        for network in Set(vm.nics.map(\.network)) {
-          servers[network, default: []].append(Server(vm: vm.name, type: type, port: port, runs: vm.autostart))
+        for place in Set(vm.nics.compactMap({ Self.place(ofNIC: $0.network, topology, networks) })) {
+          servers[place, default: []].append(Server(vm: vm.name, type: type, port: port, runs: vm.autostart))
         }
+      }
+    }
+    for host in topology.hosts {
+      guard let place = host.uplink?.segment, networks[place] != nil else { continue }
+      for (type, port) in host.programs.flatMap(\.listens) {
+        servers[place, default: []].append(Server(vm: host.name, type: type, port: port, runs: true))
       }
     }
     (self.owners, self.servers) = (owners, servers)
@@ -95,6 +101,45 @@ struct Advisor {
     if let vm = vm(machine) { return vm.nics.map(\.network) }
     guard let host = host(machine) else { return [] }
     return host.networks.filter { $0.mode != .bridge }.map(\.name) + [host.uplink?.segment].compactMap(\.self)
+  }
+
+  /// Where a machine stands among others: for a bridge, what its host's uplink is plugged into.
+  func standing(of machine: String) -> [String] {
+    if let vm = vm(machine) { return vm.nics.compactMap { Self.place(ofNIC: $0.network, topology, networks) } }
+    return places(of: machine).filter { network($0)?.network.mode != .isolated }
+  }
+
+  private static func place(
+    ofNIC name: String, _ topology: Topology, _ networks: [String: (host: Int, network: Int)]
+  ) -> String? {
+    guard let (host, network) = networks[name], topology.hosts[host].networks[network].mode == .bridge else { return name }
+    return topology.hosts[host].uplink?.segment
+  }
+
+  /// All that a machine sends into: where it stands, and what is beyond the NATs that it is behind.
+  func reach(of machine: String) -> [String] {
+    var found = standing(of: machine)
+    var next = 0
+    while next < found.count {
+      if let (host, network) = network(found[next]), network.mode == .nat, let beyond = host.uplink?.segment,
+        !found.contains(beyond)
+      {
+        found.append(beyond)
+      }
+      next += 1
+    }
+    return found
+  }
+
+  /// Whether a program of the machine has the port, or one behind it to which its own forwards lead.
+  func answers(_ machine: String, _ type: TransportProtocol, _ port: UInt16, at now: Instant) -> Bool {
+    if programs(of: machine).contains(where: { $0.listens.contains { $0.0 == type && $0.1 == port } }) { return true }
+    for network in host(machine)?.networks ?? [] {
+      guard let forward = forwards(of: network, at: now).first(where: { $0.covers(type, port) }) else { continue }
+      let target = forward.vmAddress.flatMap { owner(of: $0) } ?? forward.vm
+      return target != machine && answers(target, type, forward.vmPort &+ (port &- forward.hostPort), at: now)
+    }
+    return false
   }
 
   /// What a place's addresses are from: a bridge has its segment's.
@@ -180,6 +225,14 @@ extension Forward {
 extension TransportProtocol {
   /// As people write it.
   var upper: String { self == .tcp ? "TCP" : "UDP" }
+}
+
+extension NATSettings {
+  /// The file's, or the profile's.
+  var effectiveHairpin: Hairpin { hairpin ?? (profile == .linux ? .internalSource : .externalSource) }
+
+  /// A flow that met no forward goes on without one (`NATBehaviour.keepsFlows`).
+  var keepsFlows: Bool { profile == .linux }
 }
 
 /// `, line 12`, within parentheses.

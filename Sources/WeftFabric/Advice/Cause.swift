@@ -28,10 +28,12 @@ struct Cause: Codable, Hashable {
   }
 
   var kind: Kind
-  /// When the try ended.
+  /// When it struck: what stood in the lab then is what counts, not what came until the try ended.
   var at: Instant
   /// Who was asked, where names had become addresses.
   var asked: IPv4Address?
+  /// Whether anything of the try had left its machine.
+  var isSent = false
 }
 
 extension World {
@@ -40,16 +42,18 @@ extension World {
     of outcome: TryOutcome, _ facts: TryFacts, from node: Int, _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> Cause? {
     guard outcome.kind != .open, let result = outcome.result else { return nil }
-    if let cause = standstillCause(of: node, asked: result.remoteAddress) { return cause }
-    guard let kind = causeKind(of: outcome, result, facts, from: node, whereabouts, topology) else { return nil }
-    return Cause(kind: kind, at: now, asked: result.remoteAddress)
+    let isSent = facts.records.contains { $0.event == .sent }
+    // What was decided before the asker came to stand still holds.
+    if ![.dropped, .refused, .unreachable].contains(outcome.kind), var cause = standstillCause(of: node) {
+      (cause.asked, cause.isSent) = (result.remoteAddress, isSent)
+      return cause
+    }
+    guard let (kind, moment) = causeKind(of: outcome, result, facts, from: node, whereabouts, topology) else { return nil }
+    return Cause(kind: kind, at: moment ?? now, asked: result.remoteAddress, isSent: isSent)
   }
 
   /// Of a machine that doesn't run.
-  func standstillCause(of node: Int, asked: IPv4Address? = nil) -> Cause? {
-    guard let kind = standstillKind(of: node) else { return nil }
-    return Cause(kind: kind, at: now, asked: asked)
-  }
+  func standstillCause(of node: Int) -> Cause? { standstillKind(of: node).map { Cause(kind: $0, at: now) } }
 
   private func standstillKind(of node: Int) -> Cause.Kind? {
     guard nodes[node].kind == .machine, let vm = machines[nodes[node].index].vm, vm.state != .running else {
@@ -58,22 +62,42 @@ extension World {
     return .standstill(machine: nodes[node].name, vm.state, since: vm.changedAt)
   }
 
+  /// Of a machine at a moment gone by. It may have been started since: the file's events tell.
+  private func standstillKind(of node: Int, at moment: Instant, _ topology: Topology) -> Cause.Kind? {
+    guard nodes[node].kind == .machine, let vm = machines[nodes[node].index].vm else { return nil }
+    if vm.state != .running, vm.changedAt <= moment { return standstillKind(of: node) }
+    var past = VirtualMachine(name: vm.name, host: vm.host, seed: 0)
+    if topology.vms.first(where: { $0.name == vm.name })?.autostart == true { try? past.perform(.start, now: .start) }
+    for event in topology.events.filter({ .start + $0.at <= moment }).sorted(by: { $0.at < $1.at }) {
+      switch event.action {
+      // What fell at the moment of the start fell before it.
+      case .start(vm.name) where .start + event.at < moment: try? past.perform(.start, now: .start + event.at)
+      case .resume(vm.name) where .start + event.at < moment: try? past.perform(.resume, now: .start + event.at)
+      case .pause(vm.name): try? past.perform(.pause, now: .start + event.at)
+      case .stop(vm.name): try? past.perform(.stop, now: .start + event.at)
+      default: break
+      }
+    }
+    return past.state == .running ? nil : .standstill(machine: vm.name, past.state, since: past.changedAt)
+  }
+
+  /// The moment is the deciding packet's; nil where things were found so when the try ended.
   private func causeKind(
     of outcome: TryOutcome, _ result: GuestProbeResult, _ facts: TryFacts, from node: Int, _ whereabouts: Whereabouts?,
     _ topology: Topology
-  ) -> Cause.Kind? {
+  ) -> (Cause.Kind, Instant?)? {
     if result.outcome == .notSent {
-      return result.localAddress == nil && machines[nodes[node].index].guest.address(of: 0) == nil
-        ? .noAddress(machine: nodes[node].name) : .unsendable
+      let hasNone = result.localAddress == nil && machines[nodes[node].index].guest.address(of: 0) == nil
+      return (hasNone ? .noAddress(machine: nodes[node].name) : .unsendable, nil)
     }
-    if let other = result.foreignAnswer, outcome.kind == .undecided { return .foreignAnswer(other) }
+    if let other = result.foreignAnswer, outcome.kind == .undecided { return (.foreignAnswer(other), nil) }
     if outcome.kind == .unanswered, let arrival = facts.records.last(where: \.isDelivery) {
-      return .unanswered(machine: nodes[arrival.node].name)
+      return (.unanswered(machine: nodes[arrival.node].name), arrival.at)
     }
-    if let paused = whereabouts?.paused, let kind = standstillKind(of: paused) { return kind }
+    if let paused = whereabouts?.paused, let kind = standstillKind(of: paused) { return (kind, nil) }
     if outcome.kind == .undecided, let missing = whereabouts?.missing, facts.accidents.isEmpty, facts.decided.isEmpty {
       let why = absence(of: missing.address, from: missing.place, topology)
-      return kind(of: why, missing.address, node: ports[missing.place].node, place: missing.place)
+      return kind(of: why, missing.address, node: ports[missing.place].node, place: missing.place).map { ($0, nil) }
     }
     let record =
       switch outcome.kind {
@@ -90,13 +114,19 @@ extension World {
     case .neighbourUnresolved:
       let address = IPv4Address(rawValue: detail.value)
       let why = outcome.absence?.why ?? absence(of: address, from: record.port, topology)
-      return kind(of: why, address, node: record.node, place: record.port)
-    case .linkDown: return .cut(port: port)
-    case .machineStopped, .rxRingFull: if let kind = standstillKind(of: record.node) { return kind }
+      let found = kind(of: why, address, node: record.node, place: record.port)
+      // Who stands still, has no address or is cut off was found so at the end.
+      switch why {
+      case .nobody, .lost: return found.map { ($0, record.at) }
+      case .standsStill, .hasNoAddress, .isCutOff: return found.map { ($0, nil) }
+      }
+    case .linkDown: return (.cut(port: port), record.at)
+    case .machineStopped, .rxRingFull:
+      if let kind = standstillKind(of: record.node, at: record.at, topology) { return (kind, record.at) }
     default: break
     }
-    let arrived = facts.records.first(where: \.isDelivery)
-    return .drop(reason, detail, node: name, port: port, isAnswer: arrived.map { $0.at <= record.at } ?? false)
+    let isAnswer = facts.records.first(where: \.isDelivery).map { $0.at <= record.at } ?? false
+    return (.drop(reason, detail, node: name, port: port, isAnswer: isAnswer), record.at)
   }
 
   private func kind(of absence: Absence, _ address: IPv4Address, node: Int, place: Int) -> Cause.Kind? {
