@@ -129,7 +129,7 @@ extension Advisor.Case {
     let program = advisor.programs(of: machine).first { program in
       program.listens.contains { $0.0 == port?.type && $0.1 == port?.number }
     }
-    let what = program.map { "\(machine)'s \($0.word)\(place($0.mark.line))" } ?? machine
+    let what = program.map { "\(machine)'s \($0.kind.word)\(place($0.mark.line))" } ?? machine
     return Advice(
       line: program?.mark.line ?? advisor.line(ofMachine: machine),
       text: "\(what) took the datagram and answers nothing: `is: delivered` asks for no more")
@@ -232,25 +232,5 @@ extension Advisor.Case {
       network.host.uplink?.gateway == address
     else { return nil }
     return (node, network.host.uplink?.mark.line ?? network.network.mark.line)
-  }
-}
-
-extension Program {
-  /// Its key in the file.
-  var word: String {
-    switch kind {
-    case .httpServer: "http-server"
-    case .httpGet: "http-get"
-    case .ping: "ping"
-    case .tcpEcho: "tcp-echo"
-    case .udpEcho: "udp-echo"
-    case .sink: "sink"
-    case .bulk: "bulk"
-    case .udpRate: "udp-rate"
-    case .stunServer: "stun-server"
-    case .natProbe: "nat-probe"
-    case .rendezvous: "rendezvous"
-    case .synFlood: "syn-flood"
-    }
   }
 }

@@ -54,8 +54,7 @@ extension World {
       }
       writeDrop(place, node: node, entry.reason, entry.detail, isHarmless: isHarmless)
       dropped = !isHarmless
-      let isBystander = entry.frame.withBytes { self.isBystander($0, at: place) }
-      if entry.frame.trace != 0, !isBystander {
+      if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: place) }) {
         trace(
           entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place,
           staged: true)

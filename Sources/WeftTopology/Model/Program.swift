@@ -56,3 +56,23 @@ extension Program {
     }
   }
 }
+
+extension Program.Kind {
+  /// The key it has in the file.
+  public var word: String {
+    switch self {
+    case .httpServer: "http-server"
+    case .httpGet: "http-get"
+    case .ping: "ping"
+    case .tcpEcho: "tcp-echo"
+    case .udpEcho: "udp-echo"
+    case .sink: "sink"
+    case .bulk: "bulk"
+    case .udpRate: "udp-rate"
+    case .stunServer: "stun-server"
+    case .natProbe: "nat-probe"
+    case .rendezvous: "rendezvous"
+    case .synFlood: "syn-flood"
+    }
+  }
+}

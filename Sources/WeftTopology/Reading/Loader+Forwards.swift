@@ -200,23 +200,3 @@ extension Forward {
   /// Of its short form, as long as it can be told.
   fileprivate var length: Int { "\(hostPort):\(vm):\(vmPort)".unicodeScalars.count }
 }
-
-extension Program.Kind {
-  /// The key it has in the file.
-  var word: String {
-    switch self {
-    case .httpServer: "http-server"
-    case .httpGet: "http-get"
-    case .ping: "ping"
-    case .tcpEcho: "tcp-echo"
-    case .udpEcho: "udp-echo"
-    case .sink: "sink"
-    case .bulk: "bulk"
-    case .udpRate: "udp-rate"
-    case .stunServer: "stun-server"
-    case .natProbe: "nat-probe"
-    case .rendezvous: "rendezvous"
-    case .synFlood: "syn-flood"
-    }
-  }
-}
