@@ -24,7 +24,10 @@ let package = Package(
     .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .target(name: "WeftNAT", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
-    .target(name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    // Three folders, to be targets of their own.
+    .target(
+      name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP"], path: "Sources",
+      sources: ["WeftStack", "WeftPrograms", "WeftProbes", "WeftGuest"], swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .target(name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),

@@ -15,6 +15,9 @@ import Testing
     ("WeftSwitch", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftNAT", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftPrograms", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftProbes", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftIP"]),
     (
