@@ -25,6 +25,7 @@ extension World {
     let place = nodes[node].firstPort &+ port.index
     ports[place].counters.received &+= 1
     ports[place].counters.receivedBytes &+= UInt64(frame.count)
+    if fingerprint != nil { fingerprint?.add(.arrived, of: frame.bytes, at: place, now: now) }
     let packetID = frame.packetID
     let staged = captures != nil && stageArrival(frame, of: node, at: place)
     let index = nodes[node].index
@@ -93,6 +94,7 @@ extension World {
     }
     ports[place].counters.transmitted &+= 1
     ports[place].counters.transmittedBytes &+= UInt64(frame.count)
+    if fingerprint != nil { fingerprint?.add(.left, of: frame.bytes, at: place, now: now) }
     let staged = captures != nil && stageDeparture(frame, of: node, at: place)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, place) }
     if frame.trace != 0 {
@@ -130,6 +132,7 @@ extension World {
   /// A frame that left its port and got no further: its outbound record says why.
   private mutating func lose(_ frame: borrowing Frame, at place: Int, _ reason: DropReason, staged: Bool) {
     drops.count(reason, port: place)
+    if fingerprint != nil { fingerprint?.add(.dropped(reason), of: frame.bytes, at: place, now: now) }
     if explain != nil { explainLoss(frame, at: place, reason) }
     if staged { writeDrop(place, node: ports[place].node, reason, .none, isHarmless: false) }
     if frame.trace != 0, !isBystander(frame.bytes, at: place) {
@@ -146,6 +149,7 @@ extension World {
   ) {
     let isHarmless = isHarmless(frame.bytes, at: place, reason, detail)
     drops.count(reason, port: place, isHarmless: isHarmless)
+    if fingerprint != nil { fingerprint?.add(.dropped(reason), of: frame.bytes, at: place, now: now) }
     if explain != nil, reason.meaning == .accident { explainLoss(frame, at: place, reason) }
     guard !recorded else { return }
     // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a

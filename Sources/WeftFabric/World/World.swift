@@ -45,6 +45,9 @@ public struct World: ~Copyable {
   /// Frames that arrived anywhere since this process took the world up: what the watchdog goes by.
   var delivered = 0
 
+  /// Set where somebody compares runs; never part of a checkpoint.
+  var fingerprint: Fingerprint?
+
   /// Set while a packet is being explained; never part of a checkpoint.
   var explain: ExplainRecorder?
 
