@@ -19,17 +19,18 @@ let package = Package(
   targets: [
     .target(name: "WeftWire", swiftSettings: views),
     .target(name: "WeftCore", dependencies: ["WeftWire"], swiftSettings: views),
+    .target(name: "WeftSettings", dependencies: ["WeftWire", "WeftCore"]),
     .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
 
     .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
-    .target(name: "WeftNAT", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .target(name: "WeftNAT", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     // Three folders, to be targets of their own.
     .target(
       name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP"], path: "Sources",
       sources: ["WeftStack", "WeftPrograms", "WeftProbes", "WeftGuest"], swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
-    .target(name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", .product(name: "Yams", package: "Yams")]),
+    .target(name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", "WeftSettings", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
     .target(name: "WeftCapture", dependencies: ["WeftWire", "WeftCore", "CPcap"]),
 
@@ -37,15 +38,15 @@ let package = Package(
       name: "WeftFabric",
       dependencies: [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
-        "WeftTopology", "WeftCapture",
+        "WeftSettings", "WeftTopology", "WeftCapture",
       ], swiftSettings: views),
-    .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftCapture", "WeftTopology"], swiftSettings: views),
-    .target(name: "Weft", dependencies: ["WeftWire", "WeftCore", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
+    .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"], swiftSettings: views),
+    .target(name: "Weft", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
     .target(
       name: "WeftCommand",
       // Not only "Weft": a change below it must rebuild this, which re-exports alone don't tell SwiftPM.
       dependencies: [
-        "Weft", "WeftWire", "WeftCore", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage",
+        "Weft", "WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),
@@ -53,7 +54,7 @@ let package = Package(
     .target(name: "CMallocCount", path: "Benchmarks/CMallocCount"),
     .executableTarget(
       name: "weft-bench",
-      dependencies: ["WeftCore", "WeftWire", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
+      dependencies: ["WeftCore", "WeftWire", "WeftSettings", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
       path: "Benchmarks/WeftBench", swiftSettings: views),
 
     // Every module a target imports is named, the ones below too: SwiftPM rebuilds by what is named.
@@ -62,11 +63,11 @@ let package = Package(
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftIPTests", dependencies: ["WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch", "WeftCore", "WeftWire"], swiftSettings: views),
-    .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     // Linux's own NAT as the judge of ours; skips where it can't be had.
     .target(name: "CNetworkNamespace", path: "Tests/CNetworkNamespace"),
     .testTarget(
-      name: "NATvsLinuxTests", dependencies: ["CNetworkNamespace", "WeftNAT", "WeftIP", "WeftCore", "WeftWire"],
+      name: "NATvsLinuxTests", dependencies: ["CNetworkNamespace", "WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"],
       swiftSettings: views),
     .testTarget(
       name: "WeftServicesTests", dependencies: ["WeftServices", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
@@ -75,13 +76,13 @@ let package = Package(
       swiftSettings: views),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
-      name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftCore", "WeftWire"], exclude: ["validate.py", "Fixtures"]),
+      name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftSettings", "WeftCore", "WeftWire"], exclude: ["validate.py", "Fixtures"]),
     .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture", "WeftCore", "WeftWire"]),
     .testTarget(
       name: "WeftFabricTests",
       dependencies: [
         "WeftFabric", "WeftStorage", "WeftTopology", "WeftCapture", "WeftGuest", "WeftHypervisor", "WeftNAT", "WeftServices",
-        "WeftSwitch", "WeftCore", "WeftWire", "WeftTestSupport",
+        "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),
     // Runs the built `weft` as a process.
     .testTarget(name: "WeftCommandTests", dependencies: ["weft-cli", "Weft", "WeftTestSupport"]),

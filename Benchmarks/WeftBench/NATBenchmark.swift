@@ -26,7 +26,7 @@ struct NATBenchmark {
         gateway: IPv4Address(203, 0, 113, 254)),
       insides: [.init(name: "lan", mac: Self.lan, address: Self.inside, prefix: IPv4Prefix(Self.inside, length: 8))],
       hasHostPort: false)
-    configuration.tableLimit = flows * 2
+    configuration.limits.table = flows * 2
     gateway = NATGateway(configuration)
     packets = Packets(flows: flows, externalPorts: [UInt16](repeating: 0, count: min(flows, Self.endpoints)))
   }

@@ -2,6 +2,7 @@
 @_exported import WeftCapture
 @_exported import WeftCore
 @_exported import WeftFabric
+@_exported import WeftSettings
 @_exported import WeftStorage
 @_exported import WeftTopology
 @_exported import WeftWire

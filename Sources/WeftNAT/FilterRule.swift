@@ -1,68 +1,12 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
-/// A rule of the gateway's packet filter. All that is set must match; nil matches everything. Each packet is judged by
-/// itself, as it came in, before translation: an answer comes from the other side, and is `established`. What the gateway
-/// makes itself goes `out` from the host.
-public struct FilterRule: Codable, Sendable, Hashable {
-  public enum Action: String, Codable, Sendable, CaseIterable {
-    case allow
-    /// Silently.
-    case deny
-    /// The sender gets ICMP 3/13 (RFC 1812, 5.2.7.1).
-    case reject
-    /// The sender gets a RST for TCP, ICMP 3/13 for all else.
-    case reset
-  }
+extension FilterRule.Side {
+  static func of(_ port: UInt16) -> Self { port == 0 ? .outside : port == 1 ? .host : .inside }
+}
 
-  /// As netfilter's chains: to the host's own stack or the gateway itself, from the host's own stack, between others.
-  public enum Direction: String, Codable, Sendable, CaseIterable { case `in`, out, forwarded }
-
-  public enum State: String, Codable, Sendable, CaseIterable {
-    /// Of a flow that nobody has answered yet (netfilter's IP_CT_NEW).
-    case new
-    case established
-    /// An ICMP error about a flow, or what the gateway says about a packet.
-    case related
-    /// What fits no flow's state: never let through, but counted, and rejected where the rule says so.
-    case invalid
-  }
-
-  /// One of the gateway's sides.
-  public enum Side: String, Codable, Sendable, CaseIterable {
-    case outside, host, inside
-
-    static func of(_ port: UInt16) -> Side { port == 0 ? .outside : port == 1 ? .host : .inside }
-  }
-
-  public var action: Action
-  public var direction: Direction?
-  public var from: Side?
-  public var to: Side?
-  public var state: State?
-  public var source: IPv4Prefix?
-  public var destination: IPv4Prefix?
-  public var protocolNumber: UInt8?
-  public var sourcePorts: ClosedRange<UInt16>?
-  public var destinationPorts: ClosedRange<UInt16>?
-
-  public init(
-    _ action: Action, direction: Direction? = nil, from: Side? = nil, to: Side? = nil, state: State? = nil,
-    source: IPv4Prefix? = nil, destination: IPv4Prefix? = nil, protocolNumber: UInt8? = nil,
-    sourcePorts: ClosedRange<UInt16>? = nil, destinationPorts: ClosedRange<UInt16>? = nil
-  ) {
-    self.action = action
-    self.direction = direction
-    self.from = from
-    self.to = to
-    self.state = state
-    self.source = source
-    self.destination = destination
-    self.protocolNumber = protocolNumber
-    self.sourcePorts = sourcePorts
-    self.destinationPorts = destinationPorts
-  }
-
+extension FilterRule {
   func matches(_ tuple: Tuple, to port: UInt16, _ state: State) -> Bool {
     if let wanted = self.state, wanted != state { return false }
     if let direction {
@@ -71,13 +15,13 @@ public struct FilterRule: Codable, Sendable, Hashable {
     }
     if let from, from != .of(tuple.port) { return false }
     if let to, to != .of(port) { return false }
-    if let protocolNumber, protocolNumber != tuple.protocolNumber { return false }
+    if let `protocol`, `protocol` != tuple.protocolNumber { return false }
     if let source, !source.contains(tuple.source) { return false }
     if let destination, !destination.contains(tuple.destination) { return false }
-    if sourcePorts != nil || destinationPorts != nil {
+    if sourcePort != nil || self.port != nil {
       guard tuple.kind == Proto.tcp || tuple.kind == Proto.udp else { return false }
-      if let sourcePorts, !sourcePorts.contains(tuple.sourcePort) { return false }
-      if let destinationPorts, !destinationPorts.contains(tuple.destinationPort) { return false }
+      if let sourcePort, !sourcePort.contains(tuple.sourcePort) { return false }
+      if let wanted = self.port, !wanted.contains(tuple.destinationPort) { return false }
     }
     return true
   }
@@ -136,7 +80,7 @@ extension NATGateway {
 
   /// From now on, counted from zero. Connections that a rule forbids stay in the table, but nothing of them passes.
   public mutating func setFilterRules(_ rules: [FilterRule]) {
-    configuration.filterRules = rules
+    configuration.settings.rules = rules
     filter = PacketFilter(rules)
   }
 

@@ -49,7 +49,7 @@ extension NATGateway {
   /// Whether it answers for this address on a port: its own there, or outside one of its external ones.
   public func owns(_ address: IPv4Address, on port: Int) -> Bool {
     switch port {
-    case 0: configuration.outside.addresses.contains(address)
+    case 0: configuration.externalAddresses.contains(address)
     case 1: false
     case let inside: configuration.insides.indices.contains(inside - 2)
       && configuration.insides[inside - 2].address == address

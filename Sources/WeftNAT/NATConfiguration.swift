@@ -1,9 +1,10 @@
 import WeftCore
 import WeftIP
+import WeftSettings
 import WeftWire
 
-/// What a NAT gateway is told: a plain value, settled before anything runs. The axes of its behaviour can be read and
-/// set as if they were here (`configuration.mapping`).
+/// What a NAT gateway is told: a plain value, settled before anything runs. Its settings can be read and set as if
+/// they were here (`configuration.mapping`).
 @dynamicMemberLookup
 public struct NATConfiguration: Codable, Sendable {
   /// The side with the address that everyone behind the gateway shares.
@@ -11,8 +12,6 @@ public struct NATConfiguration: Codable, Sendable {
     public var mac: MACAddress
     /// The external address, which is the host's.
     public var address: IPv4Address
-    /// External addresses beside the host's: the gateway answers ARP for them.
-    public var moreAddresses: [IPv4Address]
     /// What is on the link.
     public var prefix: IPv4Prefix
     /// The router for everything else; nil where there is none.
@@ -23,18 +22,14 @@ public struct NATConfiguration: Codable, Sendable {
     public var narrower = NarrowNeighbours()
 
     public init(
-      mac: MACAddress, address: IPv4Address, moreAddresses: [IPv4Address] = [], prefix: IPv4Prefix,
-      gateway: IPv4Address? = nil, mtu: UInt16 = 1500
+      mac: MACAddress, address: IPv4Address, prefix: IPv4Prefix, gateway: IPv4Address? = nil, mtu: UInt16 = 1500
     ) {
       self.mac = mac
       self.address = address
-      self.moreAddresses = moreAddresses
       self.prefix = prefix
       self.gateway = gateway
       self.mtu = mtu
     }
-
-    public var addresses: [IPv4Address] { [address] + moreAddresses }
   }
 
   /// One private network.
@@ -56,8 +51,8 @@ public struct NATConfiguration: Codable, Sendable {
     }
   }
 
-  /// With one-to-one translation: the external address of an inside host.
-  public struct AddressPair: Codable, Sendable, Hashable {
+  /// With one-to-one translation: the external address of an inside host (`NATSettings.oneToOne`, with the machine's address).
+  public struct StaticBinding: Codable, Sendable, Hashable {
     public var inside: IPv4Address
     public var external: IPv4Address
 
@@ -77,18 +72,12 @@ public struct NATConfiguration: Codable, Sendable {
   public var hostMAC: MACAddress?
   /// Off: nothing is forwarded in either direction (`net.ipv4.ip_forward`). The host's own traffic goes on.
   public var ipForwarding = true
-  public var behaviour = NATBehaviour()
+  public var settings = NATSettings()
   public var forwards: [PortForward] = []
   /// Ports that the host itself serves.
   public var services: [ServicePort] = []
-  /// In order: the first that matches decides; what none matches is allowed.
-  public var filterRules: [FilterRule] = []
-  /// Whose external address is settled. Others get the first free one beside the
-  /// host's own with their first packet, and keep it.
-  public var addressPairs: [AddressPair] = []
-  /// Entries of the connection table at most: netfilter's default for a machine with memory to spare.
-  public var tableLimit = 262_144
-  public var limits = NATLimits()
+  /// Where `settings.oneToOne` leads.
+  public var staticBindings: [StaticBinding] = []
 
   public init(name: String, seed: UInt64, outside: Outside, insides: [Inside], hasHostPort: Bool) {
     self.name = name
@@ -98,27 +87,16 @@ public struct NATConfiguration: Codable, Sendable {
     self.hasHostPort = hasHostPort
   }
 
-  public subscript<Value>(dynamicMember path: WritableKeyPath<NATBehaviour, Value>) -> Value {
-    get { behaviour[keyPath: path] }
-    set { behaviour[keyPath: path] = newValue }
+  public subscript<Value>(dynamicMember path: WritableKeyPath<NATSettings, Value>) -> Value {
+    get { settings[keyPath: path] }
+    set { settings[keyPath: path] = newValue }
   }
 }
 
-/// How much of the gateway one host may have, and what happens when it is full.
-public struct NATLimits: Codable, Sendable, Hashable {
-  /// Sessions that one inside host may have begun (RFC 6888, REQ-4); nil for no limit but the table's.
-  public var sessionsPerHost: Int?
-  /// External ports that one inside host may have.
-  public var mappingsPerHost: Int?
-  /// A full table gives up an entry that nobody has answered yet for a new one, as netfilter's.
-  public var earlyDrop = true
-  /// How long a port that was given back is given to nobody but its last owner (RFC 6888, REQ-8: 120 s).
-  public var portHoldDown = Nanoseconds.zero
-
-  public init() {}
-}
-
 extension NATConfiguration {
+  /// The host's own first. The gateway answers ARP for all of them.
+  public var externalAddresses: [IPv4Address] { [outside.address] + settings.addresses }
+
   /// The first forward or service that can't stand beside those before it; a gateway is only made where there is none.
   public var problem: PortForwardError? {
     for (index, forward) in forwards.enumerated() {
@@ -127,7 +105,7 @@ extension NATConfiguration {
       {
         return .badRange(forward)
       }
-      if let address = forward.externalAddress, !outside.addresses.contains(address) { return .notExternal(forward) }
+      if let address = forward.externalAddress, !externalAddresses.contains(address) { return .notExternal(forward) }
       if !insides.contains(where: { $0.prefix.isHost(forward.address) && $0.address != forward.address }) {
         return .notInside(forward)
       }

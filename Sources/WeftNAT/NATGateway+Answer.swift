@@ -1,5 +1,6 @@
 import WeftCore
 import WeftIP
+import WeftSettings
 import WeftWire
 
 // What the gateway says itself.
@@ -38,8 +39,8 @@ extension NATGateway {
     _ frame: consuming Frame, _ packet: Packet, _ reason: DropReason, on at: Int, now: Instant, _ out: inout Effects
   ) {
     // The axis is about outside: who asks from inside is told, as by any box that he shares a link with.
-    let isInside = at != 0 && reason == .portClosed && configuration.behaviour.unsolicited == .drop
-    let answer = isInside ? .refuse : configuration.behaviour.unsolicited
+    let isInside = at != 0 && reason == .portClosed && configuration.settings.unsolicited == .drop
+    let answer = isInside ? .refuse : configuration.settings.unsolicited
     if answer != .drop, !packet.isFragment, packet.brokenChecksum(frame) == nil {
       if answer == .refuseLate, at == 0, packet.protocolNumber == Proto.tcp {
         if packet.flags.contains(.syn), !packet.flags.contains(.ack) { heldSYNs.hold(frame.share(), now: now) }
@@ -56,8 +57,8 @@ extension NATGateway {
   /// first packet alone remembers the flow: a forward that is added later isn't for it.
   mutating func unserved(_ frame: consuming Frame, _ packet: Packet, now: Instant, _ out: inout Effects) {
     let own = configuration.outside.address
-    if configuration.behaviour.keepsFlows, packet.protocolNumber == Proto.udp, packet.destination == own,
-      configuration.hasHostPort, configuration.behaviour.unsolicited != .drop,
+    if configuration.settings.keepsFlows, packet.protocolNumber == Proto.udp, packet.destination == own,
+      configuration.hasHostPort, configuration.settings.unsolicited != .drop,
       objection(packet, frame, on: 0) == nil
     {
       let original = packet.tuple(on: 0)

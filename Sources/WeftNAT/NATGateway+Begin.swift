@@ -72,7 +72,7 @@ extension NATGateway {
   private mutating func hairpin(
     _ frame: consuming Frame, _ packet: Packet, through target: Target, on at: Int, now: Instant, _ out: inout Effects
   ) {
-    guard configuration.behaviour.hairpin != .off else {
+    guard configuration.settings.hairpin != .off else {
       return out.drop(frame, on: PortIndex(at), .hairpinDisabled, packet.detail)
     }
     guard mayForward(frame, packet) else { return refuseForwarding(frame, packet, on: at, now: now, &out) }
@@ -80,7 +80,7 @@ extension NATGateway {
     guard target.at != 1 else { return unsolicited(frame, packet, .filtered, on: at, now: now, &out) }
     if let reason = objection(packet, frame, on: at) { return refuseNew(frame, packet, reason, on: at, now: now, &out) }
     var external = ExternalEndpoint(address: packet.source, port: packet.sourcePort, mapping: -1)
-    if configuration.behaviour.hairpin == .externalSource || target.owner == .flow {
+    if configuration.settings.hairpin == .externalSource || target.owner == .flow {
       switch externalEndpoint(packet, on: at, to: packet.destination, packet.destinationPort) {
       case .success(let found): external = found
       case .failure(let refusal): return refuseNew(frame, packet, refusal.reason, on: at, now: now, &out)
@@ -107,7 +107,7 @@ extension NATGateway {
       dropIfUnused(external.mapping)
       return unsolicited(frame, packet, .filtered, on: at, now: now, &out)
     }
-    let showsInside = configuration.behaviour.hairpin == .internalSource
+    let showsInside = configuration.settings.hairpin == .internalSource
     let isEcho = packet.protocolNumber == Proto.icmp
     let reply = Tuple(
       source: target.address, destination: showsInside ? packet.source : external.address,

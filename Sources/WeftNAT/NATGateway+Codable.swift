@@ -138,7 +138,7 @@ extension NATGateway {
     counters = try container.decode(Counters.self, forKey: .counters)
     neighbours = try container.decode([NeighbourTable].self, forKey: .neighbours)
     identification = try container.decode(UInt16.self, forKey: .identification)
-    let addresses = configuration.outside.addresses
+    let addresses = configuration.externalAddresses
     mappings = MappingTable(seed: configuration.seed, owner: configuration.name, addresses: addresses)
     pairs = try container.decode([UInt64].self, forKey: .pairs)
     filter = try container.decode(PacketFilter.self, forKey: .filter)
@@ -165,12 +165,12 @@ extension NATGateway {
     guard configuration.outside.narrower.isConsistent, configuration.insides.allSatisfy(\.narrower.isConsistent) else {
       throw corrupted("the MTUs of a gateway's neighbours")
     }
-    guard smallestMTU >= 68, configuration.tableLimit >= 0, configuration.outside.prefix.length <= 32 else {
+    guard smallestMTU >= 68, configuration.limits.table >= 0, configuration.outside.prefix.length <= 32 else {
       throw corrupted("a gateway's settings")
     }
     guard heldSYNs.isConsistent, fragments.isConsistent, events.isConsistent,
       fragments.leads(below: neighbours.count), hosts.isConsistent(addresses: addresses.count),
-      filter.isConsistent(configuration.filterRules)
+      filter.isConsistent(configuration.settings.rules)
     else { throw corrupted("a gateway's tables") }
 
     let mappingWords = try container.decode([UInt64].self, forKey: .mappings)

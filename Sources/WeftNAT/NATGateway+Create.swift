@@ -24,18 +24,18 @@ extension NATGateway {
   func objection(_ packet: Packet, _ frame: borrowing Frame, on at: Int) -> DropReason? {
     if packet.protocolNumber == Proto.tcp, packet.flags.intersection([.syn, .ack, .rst, .fin]) != .syn {
       // By default nothing is picked up in the middle: after a restart connections begin anew.
-      guard configuration.behaviour.picksUpMidstream,
+      guard configuration.settings.loose,
         packet.flags.intersection([.syn, .ack, .rst, .fin]) == .ack
       else { return .tcpInvalid }
     }
     // Of a first fragment the rest, and with it the sum, isn't here.
     if !packet.isFragment, let reason = packet.brokenChecksum(frame) { return reason }
-    if at >= 2, let limit = configuration.limits.sessionsPerHost,
+    if at >= 2, let limit = configuration.limits.sessionsPerVM,
       Int(hosts[HostTable.key(UInt16(at), packet.source)].sessions) >= limit
     {
       return .hostLimit
     }
-    if sessions.count >= configuration.tableLimit,
+    if sessions.count >= configuration.limits.table,
       !configuration.limits.earlyDrop || sessions.oldest == SessionTable.none
     {
       return .tableFull
@@ -68,12 +68,12 @@ extension NATGateway {
     if isPickedUp {
       sessions.entries[number].state = .established
       // As long as nobody answers (netfilter).
-      let timeouts = configuration.behaviour.timeouts
+      let timeouts = configuration.settings.timeouts
       sessions.shorten(
         number, to: (now + min(timeouts.tcpUnacknowledged ?? timeouts.tcpEstablished, timeouts.tcpEstablished)).rawValue
       )
     }
-    guard configuration.behaviour.windowTracking != .off,
+    guard configuration.settings.windowTracking != .off,
       let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end))
     else { return }
     var window = TCPWindow()
@@ -100,7 +100,7 @@ extension NATGateway {
       if flags.contains(.holdsTarget), let target { letGo(target) }
       return false
     }
-    if sessions.count >= configuration.tableLimit { evict() }
+    if sessions.count >= configuration.limits.table { evict() }
     let session = Session(
       original: original, reply: reply, deadline: now + firstTimeout(original.kind),
       state: original.kind == Proto.tcp ? .synSent : .none, flags: flags)
@@ -116,7 +116,7 @@ extension NATGateway {
   private mutating func evict() {
     guard sessions.oldest != SessionTable.none else { return }
     var victim = Int(sessions.oldest)
-    let share = UInt32(max(configuration.tableLimit / 8, 1))
+    let share = UInt32(max(configuration.limits.table / 8, 1))
     var candidate = sessions.oldest
     for _ in 0..<8 where candidate != SessionTable.none {
       let entry = sessions.entries[Int(candidate)]
@@ -131,7 +131,7 @@ extension NATGateway {
   }
 
   func firstTimeout(_ kind: UInt8) -> Nanoseconds {
-    let timeouts = configuration.behaviour.timeouts
+    let timeouts = configuration.settings.timeouts
     switch kind {
     case Proto.tcp: return timeouts.tcpSynSent
     case Proto.udp: return timeouts.udp
@@ -154,7 +154,7 @@ extension NATGateway {
 
   private mutating func removeMapping(_ mapping: Int, isHeldDown: Bool) {
     let entry = mappings.entries[mapping]
-    let holdDown = configuration.limits.portHoldDown
+    let holdDown = configuration.limits.holdDown
     mappings.remove(mapping, heldUntil: isHeldDown && holdDown > .zero ? moment + holdDown : nil)
     if entry.port >= 2 { hosts.unmapped(HostTable.key(entry.port, entry.insideAddress)) }
   }
@@ -209,7 +209,7 @@ extension NATGateway {
     if reason == .tableFull { counters.tableFull &+= 1 }
     if reason == .portsExhausted { counters.portsExhausted &+= 1 }
     let isForWant = reason == .tableFull || reason == .portsExhausted || reason == .hostLimit
-    if isForWant, at != 0, configuration.behaviour.reportsExhaustion {
+    if isForWant, at != 0, configuration.settings.reportExhaustion {
       answerError(
         .destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited, about: frame, on: at, now: now,
         &out)

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// A packet to ask about: what the gateway would read of it.
@@ -47,11 +48,11 @@ public enum ExplainStep: Hashable, Sendable, Codable {
   case pair(external: IPv4Address, inside: IPv4Address)
   /// Nothing has the external endpoint.
   case noTarget(IPv4Address, port: UInt16)
-  case mappingFilter(NATFiltering, admits: Bool)
+  case mappingFilter(NATSettings.Dependence, admits: Bool)
   case ipForwarding(Bool)
-  case hairpin(NATHairpin)
+  case hairpin(NATSettings.Hairpin)
   /// It would get a new external endpoint.
-  case newMapping(NATMapping, NATPortAllocation, external: IPv4Address, port: UInt16)
+  case newMapping(NATSettings.Dependence, NATSettings.Ports, external: IPv4Address, port: UInt16)
   case nextHop(IPv4Address, port: PortIndex)
   case verdict(ExplainVerdict)
 }
@@ -110,7 +111,7 @@ private struct ExplainWalk {
     guard at < gateway.neighbours.count, at != 1 || configuration.hasHostPort else { return drop(.noLink) }
     let isFlow =
       packet.protocolNumber == Proto.tcp || packet.protocolNumber == Proto.udp || packet.protocolNumber == Proto.icmp
-    guard isFlow || configuration.behaviour.tracksOtherProtocols else { return drop(.protocolUnsupported) }
+    guard isFlow || configuration.settings.tracksOtherProtocols else { return drop(.protocolUnsupported) }
     if packet.protocolNumber == Proto.tcp, !TCPState.isValid(packet.flags) { return drop(.badTCPFlags) }
     if isGroup { return group() }
     let hit = gateway.sessions.find(packet.tuple(on: at))
@@ -135,7 +136,7 @@ private struct ExplainWalk {
     if session.flags.contains(.unserved), !isReply { return drop(.noPortForward) }
     if packet.protocolNumber == Proto.tcp {
       let step =
-        configuration.behaviour.tcpMachine == .netfilter
+        configuration.settings.tcpMachine == .netfilter
         ? session.state.netfilterStep(packet.flags, isReply: isReply)
         : session.state.step(packet.flags, isReply: isReply)
       if case .invalid = step { return invalid(packet.tuple(on: at), to: to) }
@@ -189,13 +190,13 @@ private struct ExplainWalk {
       return local(to: configuration.outside.address, port: 1)
     }
     if target.owner == .service { return local(to: configuration.outside.address, port: 1) }
-    steps.append(.hairpin(configuration.behaviour.hairpin))
-    guard configuration.behaviour.hairpin != .off else { return drop(.hairpinDisabled) }
+    steps.append(.hairpin(configuration.settings.hairpin))
+    guard configuration.settings.hairpin != .off else { return drop(.hairpinDisabled) }
     guard mayForward() else { return }
     guard target.at != 1 else { return drop(.filtered) }
     guard mayBegin() else { return }
     let source: (address: IPv4Address, port: UInt16)
-    if configuration.behaviour.hairpin == .externalSource || target.owner == .flow {
+    if configuration.settings.hairpin == .externalSource || target.owner == .flow {
       guard let found = endpoint() else { return }
       source = found
     } else {
@@ -205,11 +206,11 @@ private struct ExplainWalk {
       let admits = gateway.admits(
         target, packet.protocolNumber, at: packet.destination, packet.destinationPort, from: source.address,
         source.port)
-      steps.append(.mappingFilter(configuration.behaviour.filtering, admits: admits))
+      steps.append(.mappingFilter(configuration.settings.filtering, admits: admits))
       guard admits else { return drop(.filtered) }
     }
     guard judge(packet.tuple(on: at), to: target.at, .new) else { return }
-    let shows = configuration.behaviour.hairpin == .internalSource
+    let shows = configuration.settings.hairpin == .internalSource
     send(
       to: Int(target.at), source: shows ? packet.source : source.address, shows ? packet.sourcePort : source.port,
       destination: target.address, target.port)
@@ -232,7 +233,7 @@ private struct ExplainWalk {
       let admits = gateway.admits(
         target, packet.protocolNumber, at: packet.destination, packet.destinationPort, from: packet.source,
         packet.sourcePort)
-      steps.append(.mappingFilter(configuration.behaviour.filtering, admits: admits))
+      steps.append(.mappingFilter(configuration.settings.filtering, admits: admits))
       guard admits else { return drop(.filtered) }
     }
     if target.at != 1, !mayForward() { return }
@@ -267,18 +268,18 @@ private struct ExplainWalk {
   private mutating func mayBegin() -> Bool {
     let flags = packet.flags.intersection([.syn, .ack, .rst, .fin])
     if packet.protocolNumber == Proto.tcp, flags != .syn,
-      !configuration.behaviour.picksUpMidstream || flags != .ack
+      !configuration.settings.loose || flags != .ack
     {
       invalid(packet.tuple(on: at), to: gateway.wayOut(packet, on: at))
       return false
     }
-    if at >= 2, let limit = configuration.limits.sessionsPerHost,
+    if at >= 2, let limit = configuration.limits.sessionsPerVM,
       Int(gateway.hosts[HostTable.key(UInt16(at), packet.source)].sessions) >= limit
     {
       drop(.hostLimit)
       return false
     }
-    if gateway.sessions.count >= configuration.tableLimit,
+    if gateway.sessions.count >= configuration.limits.table,
       !configuration.limits.earlyDrop || gateway.sessions.oldest == SessionTable.none
     {
       drop(.tableFull)
@@ -335,9 +336,9 @@ private struct ExplainWalk {
 
   /// The external endpoint a flow would go out with.
   private mutating func endpoint() -> (address: IPv4Address, port: UInt16)? {
-    let behaviour = configuration.behaviour
+    let settings = configuration.settings
     let host = HostTable.key(UInt16(at), packet.source)
-    if behaviour.oneToOne, at >= 2 {
+    if settings.isOneToOne, at >= 2 {
       guard let ordinal = gateway.ordinal(for: host) else {
         drop(.portsExhausted)
         return nil
@@ -349,7 +350,7 @@ private struct ExplainWalk {
     let keys: [(IPv4Address, UInt16)] = [
       (.any, 0), (packet.destination, 0), (packet.destination, packet.destinationPort),
     ]
-    let depth = behaviour.mapping == .endpointIndependent ? 1 : 3
+    let depth = settings.mapping == .endpointIndependent ? 1 : 3
     for (remote, remotePort) in keys.prefix(depth) {
       let own = gateway.mappings.find(
         kind, port: UInt16(at), inside: packet.source, packet.sourcePort, remote: remote, remotePort)
@@ -361,7 +362,7 @@ private struct ExplainWalk {
           insidePort: entry.insidePort))
       return (entry.externalAddress, entry.externalPort)
     }
-    if at >= 2, !behaviour.overloads, let limit = configuration.limits.mappingsPerHost,
+    if at >= 2, !settings.overloads, let limit = configuration.limits.mappingsPerVM,
       Int(gateway.hosts[host].mappings) >= limit
     {
       drop(.hostLimit)
@@ -375,7 +376,7 @@ private struct ExplainWalk {
       drop(refusal.reason)
       return nil
     case .success(let found):
-      steps.append(.newMapping(behaviour.mapping, behaviour.portAllocation, external: found.address, port: found.port))
+      steps.append(.newMapping(settings.mapping, settings.ports, external: found.address, port: found.port))
       return (found.address, found.port)
     }
   }

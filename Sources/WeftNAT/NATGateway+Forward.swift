@@ -51,7 +51,7 @@ extension NATGateway {
           return translate(frame, packet, session, isReply: isReply, now: now, &out)
         }
       }
-    } else if at != 0 || configuration.behaviour.timeouts.inboundRefresh {
+    } else if at != 0 || configuration.settings.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
       let isStream = isReply || session.flags.contains(.assured)
       let timeout =
@@ -77,8 +77,8 @@ extension NATGateway {
 
   @inline(__always)
   private func datagramTimeout(isStream: Bool) -> Nanoseconds {
-    if isStream, let stream = configuration.behaviour.timeouts.udpStream { return stream }
-    return configuration.behaviour.timeouts.udp
+    if isStream, let stream = configuration.settings.timeouts.udpStream { return stream }
+    return configuration.settings.timeouts.udp
   }
 
   /// Packets have gone both ways.
@@ -135,7 +135,7 @@ extension NATGateway {
       lastWay = FragmentTable.Way(
         source: source, destination: destination, to: to, decrement: !session.flags.contains(.local))
     }
-    if packet.flags.contains(.syn), configuration.behaviour.clampsMSS {
+    if packet.flags.contains(.syn), configuration.settings.mssClamp {
       clampMSS(&frame, packet, from: Int(isReply ? session.replyPort : session.originalPort), to: to, next)
     }
     // What Ethernet padded the packet with stays on its link.
@@ -196,7 +196,7 @@ extension NATGateway {
   ) -> Bool {
     let window = sessions.links[number].window
     if window == SessionTable.none {
-      sessions.entries[number].deadline = (now + configuration.behaviour.timeouts.tcpEstablished).rawValue
+      sessions.entries[number].deadline = (now + configuration.settings.timeouts.tcpEstablished).rawValue
       return true
     }
     return admitSegment(number, window: Int(window), packet, frame, isReply: isReply, now: now)
@@ -207,7 +207,7 @@ extension NATGateway {
   ) -> Bool {
     // Its length was looked at when the packet was read.
     guard let tcp = TCPView(frame.bytes.extracting(packet.transport..<packet.end)) else { return false }
-    let isLiberal = configuration.behaviour.windowTracking == .liberal
+    let isLiberal = configuration.settings.windowTracking == .liberal
     switch sessions.windows[window].admit(
       TCPSegment(tcp, isCutShort: packet.isFragment), isReply: isReply, state: .established, always: isLiberal)
     {
@@ -227,11 +227,11 @@ extension NATGateway {
   /// Of a state, less where the connection doesn't get on (netfilter's max_retrans and unacknowledged).
   @inline(__always)
   private func timeout(_ state: TCPState, window: Int) -> Nanoseconds {
-    var timeout = configuration.behaviour.timeouts.of(state)
-    if let most = configuration.behaviour.timeouts.tcpMaxRetransmissions, sessions.windows[window].isStuck {
+    var timeout = configuration.settings.timeouts.of(state)
+    if let most = configuration.settings.timeouts.tcpMaxRetrans, sessions.windows[window].isStuck {
       timeout = min(timeout, most)
     }
-    if let most = configuration.behaviour.timeouts.tcpUnacknowledged, sessions.windows[window].hasUnacknowledged {
+    if let most = configuration.settings.timeouts.tcpUnacknowledged, sessions.windows[window].hasUnacknowledged {
       timeout = min(timeout, most)
     }
     return timeout
@@ -244,7 +244,7 @@ extension NATGateway {
     let state = sessions.entries[number].state
     var next: TCPState
     let step =
-      configuration.behaviour.tcpMachine == .netfilter
+      configuration.settings.tcpMachine == .netfilter
       ? state.netfilterStep(packet.flags, isReply: isReply) : state.step(packet.flags, isReply: isReply)
     switch step {
     case .invalid: return .drop(.tcpInvalid)
@@ -264,10 +264,10 @@ extension NATGateway {
       let isReset = segment.flags.contains(.rst)
       if isReset, !isReply, sessions.windows[window].answersStale(segment) {
         sessions.entries[number].state = next
-        sessions.shorten(number, to: (now + configuration.behaviour.timeouts.of(next)).rawValue)
+        sessions.shorten(number, to: (now + configuration.settings.timeouts.of(next)).rawValue)
         return .pass
       }
-      let isLiberal = configuration.behaviour.windowTracking == .liberal && !isReset
+      let isLiberal = configuration.settings.windowTracking == .liberal && !isReset
       if isReset, state != .synSent, state != .synSent2 {
         switch sessions.windows[window].weigh(resetAt: segment.sequence, isReply: isReply) {
         case .stale: return .drop(.tcpInvalid)
@@ -282,7 +282,7 @@ extension NATGateway {
       }
     }
     // Nothing was established: netfilter forgets it, so that the next SYN begins anew.
-    if configuration.behaviour.tcpMachine == .netfilter, next == .closed, sessions.entries[number].replyPackets == 0 {
+    if configuration.settings.tcpMachine == .netfilter, next == .closed, sessions.entries[number].replyPackets == 0 {
       return .last
     }
     if next != state {
@@ -293,7 +293,7 @@ extension NATGateway {
     if next == .timeWait || next == .closed, next == state { return .pass }
     let timeout =
       window == Int(SessionTable.none)
-      ? configuration.behaviour.timeouts.of(next) : timeout(next, window: window)
+      ? configuration.settings.timeouts.of(next) : timeout(next, window: window)
     sessions.shorten(number, to: (now + timeout).rawValue)
     return .pass
   }

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 // Static mappings: the host's services and port forwards.
@@ -79,7 +80,7 @@ extension NATGateway {
         || forward.covers(entry.kind, entry.originalDestination, entry.originalDestinationPort)
           && isExternal(entry.originalDestination) && entry.originalPort != 1
       guard isThrough else { continue }
-      if keeps ?? configuration.behaviour.keepsFlows {
+      if keeps ?? configuration.settings.keepsFlows {
         // Its tuples are all it needs; the mapping goes.
         if numbers.contains(sessions.links[session].mapping) { detach(session) }
       } else {

@@ -76,7 +76,7 @@ extension NATGateway {
     let before = out.count
     switch packet.readFirstFragment(frame.bytes) {
     case .flow: receiveFlow(frame, packet, on: at, now: now, &out)
-    case .otherProtocol where configuration.behaviour.tracksOtherProtocols:
+    case .otherProtocol where configuration.settings.tracksOtherProtocols:
       receiveFlow(frame, packet, on: at, now: now, &out)
     case .bad: out.drop(frame, on: PortIndex(at), packet.reason, packet.detail)
     default: out.drop(frame, on: PortIndex(at), .fragmentUnsupported, packet.detail)

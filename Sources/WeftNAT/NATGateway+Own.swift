@@ -1,5 +1,6 @@
 import WeftCore
 import WeftIP
+import WeftSettings
 import WeftWire
 
 // What the gateway says itself passes its rules as what a Linux box makes passes its OUTPUT chain: echo replies, resets, and

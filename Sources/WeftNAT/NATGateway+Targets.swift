@@ -48,7 +48,7 @@ extension NATGateway {
       return Target(
         owner: owner, address: entry.insideAddress, port: entry.insidePort, at: entry.port, mapping: number)
     }
-    guard configuration.behaviour.oneToOne, let ordinal = mappings.ordinal(external), pairs[ordinal] != 0 else {
+    guard configuration.settings.isOneToOne, let ordinal = mappings.ordinal(external), pairs[ordinal] != 0 else {
       return nil
     }
     return Target(
@@ -64,7 +64,7 @@ extension NATGateway {
     -> Bool
   {
     if target.owner == .forward || target.owner == .service { return true }
-    switch configuration.behaviour.filtering {
+    switch configuration.settings.filtering {
     case .endpointIndependent: return true
     case .addressDependent: return contacts[contactKey(kind, external, port, remote)] != nil
     case .addressAndPortDependent:
@@ -84,19 +84,19 @@ extension NATGateway {
     let kind = packet.tupleKind
     let port = UInt16(at)
     let host = HostTable.key(port, packet.source)
-    if configuration.behaviour.oneToOne, at >= 2 {
+    if configuration.settings.isOneToOne, at >= 2 {
       guard let ordinal = pair(of: host) else { return .failure(Refusal(.portsExhausted)) }
       return .success(ExternalEndpoint(address: mappings.addresses[ordinal], port: packet.sourcePort, mapping: -1))
     }
     // A forward's endpoint goes out with the forward's port: a static mapping works both ways.
     let common = mappings.find(kind, port: port, inside: packet.source, packet.sourcePort, remote: .any, 0)
     if common >= 0 { return .success(endpoint(common)) }
-    if configuration.behaviour.overloads, at >= 2 {
+    if configuration.settings.overloads, at >= 2 {
       return overloaded(packet, host, to: remoteAddress, remotePort)
     }
     var keyAddress = IPv4Address.any
     var keyPort: UInt16 = 0
-    switch configuration.behaviour.mapping {
+    switch configuration.settings.mapping {
     case .endpointIndependent: break
     case .addressDependent: keyAddress = remoteAddress
     case .addressAndPortDependent:
@@ -118,18 +118,18 @@ extension NATGateway {
   private mutating func newMapping(
     _ packet: Packet, _ host: UInt64, on at: Int, _ keyAddress: IPv4Address, _ keyPort: UInt16
   ) -> Result<ExternalEndpoint, Refusal> {
-    if at >= 2, let limit = configuration.limits.mappingsPerHost, Int(hosts[host].mappings) >= limit {
+    if at >= 2, let limit = configuration.limits.mappingsPerVM, Int(hosts[host].mappings) >= limit {
       return .failure(Refusal(.hostLimit))
     }
     mappings.releaseHeld(now: moment)
-    let behaviour = configuration.behaviour
+    let settings = configuration.settings
     // The host's own stack has one address and no blocks.
     let ordinal =
       at == 1
       ? 0
-      : hosts.externalAddress(host, of: mappings.addresses.count, paired: behaviour.pooling == .paired)
+      : hosts.externalAddress(host, of: mappings.addresses.count, paired: settings.pooling == .paired)
     var block: ClosedRange<UInt16>?
-    if at >= 2, behaviour.portAllocation == .block {
+    if at >= 2, settings.ports == .block {
       guard let own = portBlock(host, at: ordinal) else {
         hosts.forgetIfUnused(host)
         return .failure(Refusal(.portsExhausted))
@@ -139,7 +139,7 @@ extension NATGateway {
     let wish = MappingTable.Wish(
       kind: packet.tupleKind, address: ordinal, insideAddress: packet.source, insidePort: packet.sourcePort,
       port: UInt16(at))
-    guard let externalPort = mappings.allocate(wish, behaviour, block: block) else {
+    guard let externalPort = mappings.allocate(wish, settings, block: block) else {
       hosts.forgetIfUnused(host)
       return .failure(Refusal(.portsExhausted))
     }
@@ -154,8 +154,8 @@ extension NATGateway {
 
   /// The ports of a host's block: RFC 7422's layout, counted from the first port that isn't a well-known one.
   private mutating func portBlock(_ host: UInt64, at ordinal: Int) -> ClosedRange<UInt16>? {
-    let allowed = configuration.behaviour.externalPorts
-    let size = Int(max(configuration.behaviour.portBlockSize, 1))
+    let allowed = configuration.settings.portRange
+    let size = Int(max(configuration.settings.blockSize, 1))
     let first = allowed.contains(1024) ? 1024 : Int(allowed.lowerBound)
     let count = max((Int(allowed.upperBound) - first + 1) / size, 0)
     guard let block = hosts.block(host, at: ordinal, of: count) else { return nil }
@@ -180,7 +180,7 @@ extension NATGateway {
     _ packet: Packet, _ host: UInt64, to remote: IPv4Address, _ remotePort: UInt16
   ) -> Result<ExternalEndpoint, Refusal> {
     let ordinal = hosts.externalAddress(
-      host, of: mappings.addresses.count, paired: configuration.behaviour.pooling == .paired)
+      host, of: mappings.addresses.count, paired: configuration.settings.pooling == .paired)
     let address = mappings.addresses[ordinal]
     let kind = packet.tupleKind
     func isFree(_ port: UInt16) -> Bool {
@@ -190,22 +190,22 @@ extension NATGateway {
           port: 0, kind: Tuple.answer(kind)))
       return hit < 0
     }
-    let behaviour = configuration.behaviour
+    let settings = configuration.settings
     let hasPorts = kind == Proto.tcp || kind == Proto.udp || kind == Proto.icmp
-    var range = hasPorts ? MappingTable.range(kind, packet.sourcePort, in: behaviour.externalPorts) : 0...0
-    if hasPorts, behaviour.portAllocation == .block {
+    var range = hasPorts ? MappingTable.range(kind, packet.sourcePort, in: settings.portRange) : 0...0
+    if hasPorts, settings.ports == .block {
       guard let own = portBlock(host, at: ordinal) else {
         hosts.forgetIfUnused(host)
         return .failure(Refusal(.portsExhausted))
       }
       range = own
     }
-    if behaviour.portAllocation == .preserve, range.contains(packet.sourcePort), isFree(packet.sourcePort) {
+    if settings.ports == .preserve, range.contains(packet.sourcePort), isFree(packet.sourcePort) {
       return .success(ExternalEndpoint(address: address, port: packet.sourcePort, mapping: -1))
     }
-    let parity = behaviour.keepsParity && kind != Proto.icmp ? packet.sourcePort & 1 : nil
+    let parity = settings.parity && kind != Proto.icmp ? packet.sourcePort & 1 : nil
     let start: UInt16
-    switch behaviour.portAllocation {
+    switch settings.ports {
     case .sequential:
       let isInside = range.contains(mappings.last) && mappings.last < range.upperBound
       start = isInside ? mappings.last + 1 : range.lowerBound
@@ -219,7 +219,7 @@ extension NATGateway {
     var candidate = start
     for _ in 0..<range.count {
       if parity == nil || candidate & 1 == parity, isFree(candidate) {
-        if behaviour.portAllocation == .sequential { mappings.last = candidate }
+        if settings.ports == .sequential { mappings.last = candidate }
         return .success(ExternalEndpoint(address: address, port: candidate, mapping: -1))
       }
       candidate = candidate == range.upperBound ? range.lowerBound : candidate + 1
@@ -238,7 +238,7 @@ extension NATGateway {
   }
 
   mutating func addContact(_ number: Int) {
-    guard configuration.behaviour.filtering == .addressDependent else { return }
+    guard configuration.settings.filtering == .addressDependent else { return }
     sessions.entries[number].flags.insert(.contact)
     countContact(sessions.entries[number], up: true)
   }

@@ -67,11 +67,11 @@ public struct NATGateway: Element {
     self.configuration = configuration
     smallestMTU = Self.smallestMTU(configuration)
     mappings = MappingTable(
-      seed: configuration.seed, owner: configuration.name, addresses: configuration.outside.addresses)
+      seed: configuration.seed, owner: configuration.name, addresses: configuration.externalAddresses)
     neighbours = Self.makeNeighbours(configuration)
-    pairs = [UInt64](repeating: 0, count: configuration.outside.addresses.count)
-    filter = PacketFilter(configuration.filterRules)
-    for pair in configuration.addressPairs {
+    pairs = [UInt64](repeating: 0, count: configuration.externalAddresses.count)
+    filter = PacketFilter(configuration.settings.rules)
+    for pair in configuration.staticBindings {
       if let port = insidePort(of: pair.inside), let ordinal = mappings.ordinal(pair.external) {
         pairs[ordinal] = HostTable.key(UInt16(port), pair.inside)
       }
@@ -116,7 +116,7 @@ public struct NATGateway: Element {
     case .fragment: receiveFragment(frame, packet, on: at, now: now, &out)
     case .otherICMP: out.drop(frame, on: port, .protocolUnsupported, packet.detail)
     case .otherProtocol:
-      guard configuration.behaviour.tracksOtherProtocols, packet.protocolNumber != Tuple.echoReply
+      guard configuration.settings.tracksOtherProtocols, packet.protocolNumber != Tuple.echoReply
       else { return out.drop(frame, on: port, .protocolUnsupported, .transport(packet.protocolNumber, port: 0)) }
       receiveFlow(frame, packet, on: at, now: now, &out)
     case .bad: out.drop(frame, on: port, packet.reason)
@@ -170,8 +170,8 @@ public struct NATGateway: Element {
     if at == 1 {
       let own = configuration.outside.address
       neighbours[1].receive(arp, now: now, &out) { $0 != own }
-    } else if at == 0, !configuration.outside.moreAddresses.isEmpty {
-      let more = configuration.outside.moreAddresses
+    } else if at == 0, !configuration.addresses.isEmpty {
+      let more = configuration.addresses
       neighbours[0].receive(arp, now: now, &out) { more.contains($0) }
     } else {
       neighbours[at].receive(arp, now: now, &out)
@@ -190,7 +190,7 @@ public struct NATGateway: Element {
 
   mutating func expire(now: Instant) {
     // Where their order shows, it is that of their deadlines: the wheel's own owes something to its history.
-    guard events.limit > 0 || configuration.limits.portHoldDown > .zero else {
+    guard events.limit > 0 || configuration.limits.holdDown > .zero else {
       while let number = sessions.nextExpired(now: now) {
         remove(number)
         counters.expired &+= 1

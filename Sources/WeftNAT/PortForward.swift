@@ -1,3 +1,4 @@
+import WeftSettings
 import WeftWire
 
 /// The transports that have ports.

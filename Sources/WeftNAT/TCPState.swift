@@ -1,3 +1,5 @@
+import WeftCore
+import WeftSettings
 import WeftWire
 
 /// Where a TCP connection stands, seen from between its ends: the machine of RFC 6146, 3.5.2.2, with the names of
@@ -109,6 +111,21 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     switch flags.intersection([.syn, .fin, .rst, .ack]) {
     case [.syn], [.syn, .ack], [.rst], [.rst, .ack], [.fin, .ack], [.ack]: true
     default: false
+    }
+  }
+}
+
+extension NATSettings.Timeouts {
+  func of(_ state: TCPState) -> Nanoseconds {
+    switch state {
+    case .none, .established: tcpEstablished
+    case .synSent, .synSent2: tcpSynSent
+    case .synReceived: tcpSynRecv
+    case .finWait: tcpFinWait ?? tcpEstablished
+    case .closeWait: tcpCloseWait ?? tcpEstablished
+    case .lastAck: tcpLastAck
+    case .timeWait: tcpTimeWait
+    case .closed: tcpClose
     }
   }
 }

@@ -11,9 +11,10 @@ import Testing
   static let allowed: [(target: String, imports: Set<String>)] = [
     ("WeftWire", []),
     ("WeftCore", ["WeftWire"]),
+    ("WeftSettings", ["WeftWire", "WeftCore"]),
     ("WeftIP", ["WeftWire", "WeftCore"]),
     ("WeftSwitch", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftNAT", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftNAT", ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftPrograms", ["WeftWire", "WeftCore", "WeftIP"]),
@@ -24,14 +25,14 @@ import Testing
       "WeftFabric",
       [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
-        "WeftTopology", "WeftCapture",
+        "WeftSettings", "WeftTopology", "WeftCapture",
       ]
     ),
   ]
 
   /// These may use the outside world (files, libpcap), but never a sibling.
   static let siblingsWithIO: [(target: String, imports: Set<String>)] = [
-    ("WeftTopology", ["WeftWire", "WeftCore"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
+    ("WeftTopology", ["WeftWire", "WeftCore", "WeftSettings"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
   ]
 
   struct Import: Hashable {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftSettings
 import WeftTestSupport
 import WeftTopology
 

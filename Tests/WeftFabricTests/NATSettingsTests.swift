@@ -1,6 +1,7 @@
 import Testing
 import WeftCore
 import WeftNAT
+import WeftSettings
 import WeftTestSupport
 import WeftTopology
 import WeftWire
@@ -28,50 +29,53 @@ import WeftWire
     return simulation.world.gateways[0].configuration
   }
 
-  @Test(arguments: NATProfile.allCases) func aProfileIsTheGatewaysOfThatName(profile: NATProfile) throws {
-    #expect(try Self.gateway(profile.rawValue).behaviour == NATBehaviour(profile: profile))
+  @Test(arguments: NATSettings.Profile.allCases) func aProfileIsTheGatewaysOfThatName(profile: NATSettings.Profile) throws {
+    #expect(try Self.gateway(profile.rawValue).settings == NATSettings(profile))
   }
 
   /// Whatever the profile, a key sets its axis and no other.
-  @Test(arguments: [NATProfile.rfc, .linux, .symmetric]) func aKeySetsItsAxisAlone(profile: NATProfile) throws {
-    func check(_ keys: String, _ set: (inout NATBehaviour) -> Void) throws {
-      var wanted = NATBehaviour(profile: profile)
+  @Test(arguments: [NATSettings.Profile.rfc, .linux, .symmetric]) func aKeySetsItsAxisAlone(profile: NATSettings.Profile) throws {
+    func check(_ keys: String, _ set: (inout NATSettings) -> Void) throws {
+      var wanted = NATSettings(profile)
       set(&wanted)
-      let behaviour = try Self.gateway("{profile: \(profile.rawValue), \(keys)}").behaviour
-      #expect(behaviour == wanted, "\(profile): \(keys)")
+      let settings = try Self.gateway("{profile: \(profile.rawValue), \(keys)}").settings
+      #expect(settings == wanted, "\(profile): \(keys)")
     }
-    for mapping in NATMapping.allCases {
-      for filtering in NATFiltering.allCases {
+    for mapping in NATSettings.Dependence.allCases {
+      for filtering in NATSettings.Dependence.allCases {
         try check("mapping: \(mapping.rawValue), filtering: \(filtering.rawValue)") {
           $0.mapping = mapping
           $0.filtering = filtering
         }
       }
     }
-    for ports in NATPortAllocation.allCases { try check("ports: \(ports.rawValue)") { $0.portAllocation = ports } }
+    for ports in NATSettings.Ports.allCases { try check("ports: \(ports.rawValue)") { $0.ports = ports } }
     try check("ports: block, block-size: 64") {
-      $0.portAllocation = .block
-      $0.portBlockSize = 64
+      $0.ports = .block
+      $0.blockSize = 64
     }
-    try check("parity: true") { $0.keepsParity = true }
-    try check("overload: false") { $0.portOverloading = false }
-    try check("port-range: 1024-2047") { $0.externalPorts = 1024...2047 }
-    for pooling in NATPooling.allCases {
-      try check("addresses: [134.115.153.99], pooling: \(pooling.rawValue)") { $0.pooling = pooling }
+    try check("parity: true") { $0.parity = true }
+    try check("overload: false") { $0.overload = false }
+    try check("port-range: 1024-2047") { $0.portRange = 1024...2047 }
+    for pooling in NATSettings.Pooling.allCases {
+      try check("addresses: [134.115.153.99], pooling: \(pooling.rawValue)") {
+        $0.addresses = [IPv4Address(134, 115, 153, 99)]
+        $0.pooling = pooling
+      }
     }
-    for hairpin in NATHairpin.allCases { try check("hairpin: \(hairpin.rawValue)") { $0.hairpin = hairpin } }
+    for hairpin in NATSettings.Hairpin.allCases { try check("hairpin: \(hairpin.rawValue)") { $0.hairpin = hairpin } }
     try check("hairpin: true") { $0.hairpin = .externalSource }
     try check("hairpin: false") { $0.hairpin = .off }
-    for word in NATUnsolicited.allCases { try check("unsolicited: \(word.rawValue)") { $0.unsolicited = word } }
-    for machine in NATTCPMachine.allCases { try check("tcp-machine: \(machine.rawValue)") { $0.tcpMachine = machine } }
-    for word in NATWindowTracking.allCases {
+    for word in NATSettings.Unsolicited.allCases { try check("unsolicited: \(word.rawValue)") { $0.unsolicited = word } }
+    for machine in NATSettings.TCPMachine.allCases { try check("tcp-machine: \(machine.rawValue)") { $0.tcpMachine = machine } }
+    for word in NATSettings.WindowTracking.allCases {
       try check("window-tracking: \(word.rawValue)") { $0.windowTracking = word }
     }
     for on in [true, false] {
-      try check("loose: \(on)") { $0.picksUpMidstream = on }
-      try check("report-exhaustion: \(on)") { $0.reportsExhaustion = on }
-      try check("mss-clamp: \(on)") { $0.clampsMSS = on }
-      try check("inbound-refresh: \(on)") { $0.timeouts.inboundRefresh = on }
+      try check("loose: \(on)") { $0.loose = on }
+      try check("report-exhaustion: \(on)") { $0.reportExhaustion = on }
+      try check("mss-clamp: \(on)") { $0.mssClamp = on }
+      try check("inbound-refresh: \(on)") { $0.inboundRefresh = on }
     }
     for timeout in NATSettings.Timeout.allCases {
       try check("timeouts: {\(timeout.rawValue): 77 s}") {
@@ -90,13 +94,14 @@ import WeftWire
     let configuration = try Self.gateway(
       "{mtu: 1400, addresses: [134.115.153.99], "
         + "limits: {table: 99, sessions-per-vm: 9, mappings-per-vm: 8, early-drop: false, hold-down: 120 s}}")
-    #expect(configuration.tableLimit == 99 && configuration.outside.mtu == 1400)
-    #expect(configuration.outside.moreAddresses == [IPv4Address(134, 115, 153, 99)])
-    var limits = NATLimits()
-    limits.sessionsPerHost = 9
-    limits.mappingsPerHost = 8
+    #expect(configuration.limits.table == 99 && configuration.outside.mtu == 1400)
+    #expect(configuration.addresses == [IPv4Address(134, 115, 153, 99)])
+    var limits = NATSettings.Limits()
+    limits.table = 99
+    limits.sessionsPerVM = 9
+    limits.mappingsPerVM = 8
     limits.earlyDrop = false
-    limits.portHoldDown = .seconds(120)
+    limits.holdDown = .seconds(120)
     #expect(configuration.limits == limits)
   }
 
@@ -104,7 +109,7 @@ import WeftWire
     let configuration = try Self.gateway(
       "{profile: one-to-one, addresses: [134.115.153.99], one-to-one: {web: 134.115.153.99, shell: 134.115.153.223}}")
     #expect(
-      configuration.addressPairs == [
+      configuration.staticBindings == [
         .init(inside: IPv4Address(192, 168, 122, 50), external: IPv4Address(134, 115, 153, 99)),
         .init(inside: IPv4Address(192, 168, 122, 60), external: IPv4Address(134, 115, 153, 223)),
       ])
@@ -115,15 +120,16 @@ import WeftWire
       "{rules: [{deny: forwarded, from: inside, to: outside, state: new, source: 192.168.122.50, "
         + "destination: 10.0.0.0/8, protocol: udp, port: 53, source-port: 1024-65535}, {reset: in, protocol: tcp}, "
         + "{reject: out, from: host}, {allow: any}]}")
-    #expect(
-      configuration.filterRules == [
-        .init(
+    var wanted = NATSettings()
+    wanted.rules = [
+      .init(
           .deny, direction: .forwarded, from: .inside, to: .outside, state: .new,
           source: IPv4Prefix(IPv4Address(192, 168, 122, 50), length: 32),
-          destination: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 8), protocolNumber: 17,
-          sourcePorts: 1024...65535, destinationPorts: 53...53),
-        .init(.reset, direction: .in, protocolNumber: 6), .init(.reject, direction: .out, from: .host), .init(.allow),
-      ])
+          destination: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 8), protocol: 17,
+          sourcePort: 1024...65535, port: 53...53),
+        .init(.reset, direction: .in, protocol: 6), .init(.reject, direction: .out, from: .host), .init(.allow),
+    ]
+    #expect(configuration.settings.agrees(with: wanted))
   }
 
   @Test func forwardsReachTheGatewayWithTheirRangesAndAddresses() throws {

@@ -1,6 +1,7 @@
 import Testing
 import WeftCore
 import WeftNAT
+import WeftSettings
 import WeftTestSupport
 import WeftTopology
 import WeftWire
@@ -86,8 +87,8 @@ import WeftWire
 
 /// Whatever the file asks for, the world runs.
 @Suite struct NATProfileRunTests {
-  @Test(arguments: NATProfile.allCases, NATPortAllocation.allCases)
-  func aVMReachesOutAndAForwardLetsIn(profile: NATProfile, ports: NATPortAllocation) throws {
+  @Test(arguments: NATSettings.Profile.allCases, NATSettings.Ports.allCases)
+  func aVMReachesOutAndAForwardLetsIn(profile: NATSettings.Profile, ports: NATSettings.Ports) throws {
     // The host's own address is no VM's.
     let axis = profile == .oneToOne ? ", addresses: [134.115.153.99]" : ", ports: \(ports.rawValue)"
     let seen = profile == .oneToOne ? "134.115.153.99" : "134.115.153.223"

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -247,7 +248,7 @@ import WeftWire
   func aFullTableTurnsNewFlowsAway() {
     let net = Harness(
       configuration {
-        $0.tableLimit = 3
+        $0.limits.table = 3
         $0.limits.earlyDrop = false
       })
     for port in 1...3 as ClosedRange<UInt16> { #expect(net.pass(Packets.udp(vm, port, server, 53), on: 2) != nil) }

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -7,12 +8,12 @@ import WeftWire
 /// Each axis of behaviour by itself, and the profiles as sets of them.
 @Suite struct AxesTests {
   struct Combination: CustomTestStringConvertible {
-    var mapping: NATMapping
-    var filtering: NATFiltering
+    var mapping: NATSettings.Dependence
+    var filtering: NATSettings.Dependence
     var testDescription: String { "\(mapping.rawValue) × \(filtering.rawValue)" }
   }
-  static let combinations = NATMapping.allCases.flatMap { m in
-    NATFiltering.allCases.map { Combination(mapping: m, filtering: $0) }
+  static let combinations = NATSettings.Dependence.allCases.flatMap { m in
+    NATSettings.Dependence.allCases.map { Combination(mapping: m, filtering: $0) }
   }
 
   @Test(
@@ -62,8 +63,8 @@ import WeftWire
   @Test func sequentialAllocationCountsUp() throws {
     let net = Harness(
       configuration {
-        $0.portAllocation = .sequential
-        $0.externalPorts = 6000...6003
+        $0.ports = .sequential
+        $0.portRange = 6000...6003
       })
     var ports: [UInt16] = []
     for port in [9, 5000, 40000, 7] as [UInt16] {
@@ -80,7 +81,7 @@ import WeftWire
     func ports(seed: UInt64) throws -> [UInt16] {
       let net = Harness(
         configuration {
-          $0.portAllocation = .random
+          $0.ports = .random
           $0.seed = seed
         })
       return try (0..<20).map { index in
@@ -96,9 +97,9 @@ import WeftWire
   func blocksPerHost() throws {
     let net = Harness(
       configuration {
-        $0.portAllocation = .block
-        $0.portBlockSize = 4
-        $0.externalPorts = 1024...1035
+        $0.ports = .block
+        $0.blockSize = 4
+        $0.portRange = 1024...1035
       })
     for (host, first) in [(vm, 1024), (vm2, 1028), (vm, 1025), (vm2, 1029)] as [(IP, UInt16)] {
       let inside = UInt16(first &+ 3000)
@@ -116,7 +117,7 @@ import WeftWire
 
   @Test("RFC 4787 REQ-4: parity is kept on a clash")
   func parity() throws {
-    let net = Harness(configuration { $0.keepsParity = true })
+    let net = Harness(configuration { $0.parity = true })
     for host in 10..<40 as Range<UInt8> {
       for port in [5000, 5001] as [UInt16] {
         let seen = try #require(net.pass(Packets.udp(IP(192, 168, 122, host), port, server, 53), on: 2))
@@ -129,10 +130,10 @@ import WeftWire
 
   @Test("RFC 4787 REQ-2: with several external addresses a host keeps one; arbitrary pooling doesn't")
   func pooling() throws {
-    for pooling in NATPooling.allCases {
+    for pooling in NATSettings.Pooling.allCases {
       let net = Harness(
         configuration {
-          $0.outside.moreAddresses = Self.pool
+          $0.addresses = Self.pool
           $0.pooling = pooling
         })
       var byHost: [IP: Set<IP>] = [:]
@@ -150,7 +151,7 @@ import WeftWire
   }
 
   @Test func theGatewayAnswersARPForAllItsExternalAddresses() {
-    let net = Harness(configuration { $0.outside.moreAddresses = Self.pool })
+    let net = Harness(configuration { $0.addresses = Self.pool })
     for (address, answers) in [(Self.pool[0], 1), (Self.pool[1], 1), (external, 1), (IP(134, 115, 153, 99), 0)] {
       var body = [UInt8](repeating: 0, count: 28)
       var mutable = body.mutableSpan
@@ -164,7 +165,7 @@ import WeftWire
 
   @Test("RFC 4787 REQ-9: hairpinning shows the external source, the internal one, or isn't")
   func hairpinModes() throws {
-    for mode in NATHairpin.allCases {
+    for mode in NATSettings.Hairpin.allCases {
       let net = Harness(
         configuration {
           $0.hairpin = mode
@@ -183,7 +184,7 @@ import WeftWire
   }
 
   @Test func theLinuxProfileSharesAPortBetweenRemoteEnds() throws {
-    let net = Harness(configuration { $0.behaviour = NATBehaviour(profile: .linux) })
+    let net = Harness(configuration { $0.settings = NATSettings(.linux) })
     // Kept until collision: only the same remote end collides.
     #expect(net.pass(Packets.udp(vm, 5000, server, 53), on: 2)?.sourcePort == 5000)
     #expect(net.pass(Packets.udp(vm2, 5000, server2, 53), on: 2)?.sourcePort == 5000)
@@ -210,8 +211,8 @@ import WeftWire
   @Test func theLinuxProfileIsSilentWhenPortsTowardsOneRemoteEndAreUsedUp() throws {
     let net = Harness(
       configuration {
-        $0.behaviour = NATBehaviour(profile: .linux)
-        $0.externalPorts = 5000...5009
+        $0.settings = NATSettings(.linux)
+        $0.portRange = 5000...5009
       })
     for port in 1...10 as ClosedRange<UInt16> {
       #expect(net.pass(Packets.udp(vm, 4000 + port, server, 53), on: 2) != nil)
@@ -224,7 +225,7 @@ import WeftWire
   }
 
   @Test func linuxTakesUpConnectionsInTheMiddle() throws {
-    let net = Harness(configuration { $0.behaviour = NATBehaviour(profile: .linux) })
+    let net = Harness(configuration { $0.settings = NATSettings(.linux) })
     #expect(net.pass(Packets.tcp(vm, 4000, server, 80, .ack), on: 2)?.source == external)
     #expect(TCPTrackingTests.state(net) == .established && TCPTrackingTests.timeLeft(net) == .seconds(300))
     #expect(net.pass(Packets.tcp(server, 80, external, 4000, .ack, sequence: 5_000_000), on: 0) != nil)
@@ -255,7 +256,7 @@ import WeftWire
     for (index, sequence) in sequences.enumerated() {
       let net = Harness(
         configuration {
-          $0.behaviour = NATBehaviour(profile: .linux)
+          $0.settings = NATSettings(.linux)
           $0.windowTracking = .off
         })
       for (number, step) in sequence.enumerated() {
@@ -268,7 +269,7 @@ import WeftWire
   }
 
   @Test(arguments: [false, true]) func linuxForgetsWhatIsResetBeforeAnybodyAnswered(byServer: Bool) {
-    let net = Harness(configuration { $0.behaviour = NATBehaviour(profile: .linux) })
+    let net = Harness(configuration { $0.settings = NATSettings(.linux) })
     #expect(net.pass(Packets.tcp(vm, 4000, server, 80, .syn), on: 2) != nil)
     let reset =
       byServer
@@ -278,7 +279,7 @@ import WeftWire
   }
 
   @Test func linuxDatagramTimeouts() {
-    let net = Harness(configuration { $0.behaviour = NATBehaviour(profile: .linux) })
+    let net = Harness(configuration { $0.settings = NATSettings(.linux) })
     _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
     #expect(TCPTrackingTests.timeLeft(net) == .seconds(30))
     _ = net.pass(Packets.udp(server, 53, external, 5000), on: 0)
@@ -292,9 +293,9 @@ import WeftWire
   func oneToOne() throws {
     let net = Harness(
       configuration(host: true) {
-        $0.behaviour = NATBehaviour(profile: .oneToOne)
-        $0.outside.moreAddresses = Self.pool
-        $0.addressPairs = [.init(inside: vm, external: Self.pool[0])]
+        $0.settings = NATSettings(.oneToOne)
+        $0.addresses = Self.pool
+        $0.staticBindings = [.init(inside: vm, external: Self.pool[0])]
         $0.services = [ServicePort(.tcp, 22)]
       })
     // The pair works from outside before anything was sent.
@@ -320,8 +321,8 @@ import WeftWire
   @Test func theHostsOwnAddressGoesToWhomItIsGiven() {
     let net = Harness(
       configuration(host: true) {
-        $0.behaviour = NATBehaviour(profile: .oneToOne)
-        $0.addressPairs = [.init(inside: vm2, external: external)]
+        $0.settings = NATSettings(.oneToOne)
+        $0.staticBindings = [.init(inside: vm2, external: external)]
         $0.services = [ServicePort(.tcp, 22)]
       })
     #expect(net.pass(Packets.udp(vm2, 5000, server, 53), on: 2)?.source == external)
@@ -331,34 +332,34 @@ import WeftWire
 
   /// `masquerade random` and its kin: with shared ports too, the axis says which is taken.
   @Test func sharedPortsAreChosenAsTheAxisSays() throws {
-    func ports(_ change: (inout NATBehaviour) -> Void) -> [UInt16] {
+    func ports(_ change: (inout NATSettings) -> Void) -> [UInt16] {
       let net = Harness(configuration {
-        $0.behaviour = NATBehaviour(profile: .linux)
-        $0.behaviour.externalPorts = 40_000...49_999
-        change(&$0.behaviour)
+        $0.settings = NATSettings(.linux)
+        $0.settings.portRange = 40_000...49_999
+        change(&$0.settings)
       })
       return (0..<4).compactMap { net.pass(Packets.udp(vm, 45_001 + 2 * $0, server, 53), on: 2)?.sourcePort }
     }
     #expect(ports { _ in } == [45_001, 45_003, 45_005, 45_007])
-    let random = ports { $0.portAllocation = .random }
+    let random = ports { $0.ports = .random }
     #expect(Set(random).count == 4 && random != [45_001, 45_003, 45_005, 45_007])
-    #expect(ports { $0.portAllocation = .sequential } == [40_000, 40_001, 40_002, 40_003])
-    #expect(ports { ($0.portAllocation, $0.keepsParity) = (.sequential, true) } == [40_001, 40_003, 40_005, 40_007])
-    #expect(ports { ($0.portAllocation, $0.portBlockSize) = (.block, 4) } == [40_000, 40_001, 40_002, 40_003])
+    #expect(ports { $0.ports = .sequential } == [40_000, 40_001, 40_002, 40_003])
+    #expect(ports { ($0.ports, $0.parity) = (.sequential, true) } == [40_001, 40_003, 40_005, 40_007])
+    #expect(ports { ($0.ports, $0.blockSize) = (.block, 4) } == [40_000, 40_001, 40_002, 40_003])
   }
 
   @Test func anOddPortIsNotGivenAnEvenOneWhereTheyAreSharedToo() {
     let net = Harness(configuration {
-      $0.behaviour = NATBehaviour(profile: .linux)
-      $0.behaviour.externalPorts = 40_000...40_000
-      $0.behaviour.keepsParity = true
+      $0.settings = NATSettings(.linux)
+      $0.settings.portRange = 40_000...40_000
+      $0.settings.parity = true
     })
     #expect(net.refuse(Packets.udp(vm, 45_001, server, 53), on: 2) == .portsExhausted)
     #expect(net.pass(Packets.udp(vm, 45_002, server, 53), on: 2)?.sourcePort == 40_000)
   }
 
   @Test func profilesAreSetsOfAxes() {
-    let expected: [(NATProfile, NATMapping, NATFiltering)] = [
+    let expected: [(NATSettings.Profile, NATSettings.Dependence, NATSettings.Dependence)] = [
       (.rfc, .endpointIndependent, .addressAndPortDependent),
       (.linux, .addressAndPortDependent, .addressAndPortDependent),
       (.fullCone, .endpointIndependent, .endpointIndependent),
@@ -367,11 +368,11 @@ import WeftWire
       (.symmetric, .addressAndPortDependent, .addressAndPortDependent),
       (.oneToOne, .endpointIndependent, .endpointIndependent),
     ]
-    #expect(expected.count == NATProfile.allCases.count)
+    #expect(expected.count == NATSettings.Profile.allCases.count)
     for (profile, mapping, filtering) in expected {
-      let behaviour = NATBehaviour(profile: profile)
-      #expect(behaviour.mapping == mapping && behaviour.filtering == filtering)
+      let settings = NATSettings(profile)
+      #expect(settings.mapping == mapping && settings.filtering == filtering)
     }
-    #expect(NATBehaviour(profile: .rfc) == NATBehaviour())
+    #expect(NATSettings(.rfc) == NATSettings())
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -19,15 +20,15 @@ import WeftWire
   }
 
   @Test(
-    "a decoded gateway does the same as the one it was made from, to the last bit", arguments: NATFiltering.allCases)
-  func aDecodedGatewayBehavesTheSame(filtering: NATFiltering) throws {
+    "a decoded gateway does the same as the one it was made from, to the last bit", arguments: NATSettings.Dependence.allCases)
+  func aDecodedGatewayBehavesTheSame(filtering: NATSettings.Dependence) throws {
     for seed in 1...4 as ClosedRange<UInt64> {
       var random = RandomStream(seed: seed, owner: "checkpoint", purpose: "test")
       let a = Harness(
         configuration(host: true) {
           RandomTests.everything(&$0)
           $0.filtering = filtering
-          $0.mapping = NATMapping(rawValue: filtering.rawValue) ?? .endpointIndependent
+          $0.mapping = NATSettings.Dependence(rawValue: filtering.rawValue) ?? .endpointIndependent
         })
       let b = Harness(a.gateway.configuration)
       for round in 0..<3000 {

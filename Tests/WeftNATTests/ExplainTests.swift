@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -18,12 +19,12 @@ import WeftWire
   @Test func everyLookIsNamedInItsOrder() throws {
     let web = PortForward(.tcp, externalPort: 8080, to: vm, port: 80)
     let rules = [
-      FilterRule(.deny, protocolNumber: 17, destinationPorts: 53...53), FilterRule(.allow, protocolNumber: 6),
+      FilterRule(.deny, protocol: 17, port: 53...53), FilterRule(.allow, protocol: 6),
     ]
     let net = Harness(
       configuration {
         $0.forwards = [web]
-        $0.filterRules = rules
+        $0.rules = rules
       })
     #expect(
       Self.explain(net, 6, neighbour, 4000, external, 8080, on: 0) == [
@@ -64,17 +65,17 @@ import WeftWire
     #expect(try JSONDecoder().decode([ExplainStep].self, from: json).count == 6)
   }
 
-  @Test("what is explained is what happens, and explaining changes nothing", arguments: NATProfile.allCases)
-  func explanationsComeTrue(profile: NATProfile) throws {
+  @Test("what is explained is what happens, and explaining changes nothing", arguments: NATSettings.Profile.allCases)
+  func explanationsComeTrue(profile: NATSettings.Profile) throws {
     var random = RandomStream(seed: 3, owner: "explain", purpose: profile.rawValue)
     let net = Harness(
       configuration(host: true) {
         RandomTests.everything(&$0)
-        $0.behaviour = NATBehaviour(profile: profile)
+        $0.settings = NATSettings(profile)
         $0.unsolicited = .drop
-        $0.filterRules = [
-          FilterRule(.deny, source: IPv4Prefix(vm2, length: 32), destinationPorts: 5000...5000),
-          FilterRule(.deny, state: .established, destinationPorts: 22...22),
+        $0.rules = [
+          FilterRule(.deny, source: IPv4Prefix(vm2, length: 32), port: 5000...5000),
+          FilterRule(.deny, state: .established, port: 22...22),
         ]
       })
     var compared = 0

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -10,9 +11,9 @@ import WeftWire
   @Test func theFirstRuleThatMatchesDecidesAndIsCounted() {
     let net = Harness(
       configuration {
-        $0.filterRules = [
-          FilterRule(.allow, source: IPv4Prefix(vm2, length: 32), protocolNumber: 6, destinationPorts: 20...30),
-          FilterRule(.deny, protocolNumber: 6, destinationPorts: 22...22),
+        $0.rules = [
+          FilterRule(.allow, source: IPv4Prefix(vm2, length: 32), protocol: 6, port: 20...30),
+          FilterRule(.deny, protocol: 6, port: 22...22),
         ]
       })
     #expect(net.refuse(Self.tcpTo(22), on: 2) == .filtered)
@@ -26,8 +27,8 @@ import WeftWire
   @Test func rejectingTellsTheSender() {
     let net = Harness(
       configuration {
-        $0.filterRules = [
-          FilterRule(.reset, destinationPorts: 22...22), FilterRule(.reject, destinationPorts: 23...23),
+        $0.rules = [
+          FilterRule(.reset, port: 22...22), FilterRule(.reject, port: 23...23),
         ]
       })
     #expect(net.refuse(Self.tcpTo(22), on: 2) == .filtered)
@@ -86,7 +87,7 @@ import WeftWire
     #expect(net.refuse(answer, on: 0) == .filtered && net.refuse(query, on: 2) == .filtered)
     let error = Packets.icmp(router, external, 3, code: 1, rest: 0, data: Packets.udp(external, 5000, server, 53))
     #expect(net.pass(error, on: 0) != nil)
-    net.gateway.setFilterRules([FilterRule(.deny, state: .related, protocolNumber: 1)])
+    net.gateway.setFilterRules([FilterRule(.deny, state: .related, protocol: 1)])
     #expect(net.refuse(error, on: 0) == .filtered)
     #expect(net.pass(answer, on: 0) != nil)
     net.gateway.setFilterRules([FilterRule(.deny, state: .invalid)])
@@ -104,9 +105,9 @@ import WeftWire
       (FilterRule(.deny, direction: .forwarded, from: .outside, state: .established), false, true),
       (FilterRule(.deny, direction: .forwarded, from: .inside, state: .established), true, false),
       (FilterRule(.deny, from: .outside, to: .inside), false, true),
-      (FilterRule(.deny, sourcePorts: 53...53), false, true),
+      (FilterRule(.deny, sourcePort: 53...53), false, true),
       (FilterRule(.deny, source: IPv4Prefix(server, length: 32)), false, true),
-      (FilterRule(.deny, destinationPorts: 53...53), true, false),
+      (FilterRule(.deny, port: 53...53), true, false),
       (FilterRule(.deny, state: .new), false, false),
     ]
     for (rule, deniesQuery, deniesAnswer) in cases {
@@ -131,7 +132,7 @@ import WeftWire
   }
 
   @Test func aFlowIsNewUntilSomebodyAnswers() {
-    let net = Harness(configuration { $0.filterRules = [FilterRule(.allow, state: .new)] })
+    let net = Harness(configuration { $0.rules = [FilterRule(.allow, state: .new)] })
     for _ in 0..<3 { _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2) }
     _ = net.pass(Packets.udp(server, 53, external, 5000), on: 0)
     _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
@@ -140,14 +141,14 @@ import WeftWire
 
   /// netfilter's OUTPUT chain sees what the box makes itself.
   @Test func whatTheGatewaySaysItselfGoesOut() {
-    let net = Harness(configuration { $0.behaviour.unsolicited = .refuse })
+    let net = Harness(configuration { $0.settings.unsolicited = .refuse })
     let silent: [(FilterRule, ping: Bool, expired: Bool, reset: Bool)] = [
       (FilterRule(.deny, direction: .out), true, true, true),
-      (FilterRule(.deny, direction: .out, protocolNumber: 1), true, true, false),
+      (FilterRule(.deny, direction: .out, protocol: 1), true, true, false),
       (FilterRule(.deny, direction: .out, state: .related), false, true, false),
       (FilterRule(.deny, from: .host, to: .inside), true, true, false),
       (FilterRule(.deny, from: .host, to: .outside), false, false, true),
-      (FilterRule(.deny, direction: .out, sourcePorts: 81...81), false, false, true),
+      (FilterRule(.deny, direction: .out, sourcePort: 81...81), false, false, true),
       (FilterRule(.reset, direction: .out), true, true, true),
       (FilterRule(.deny, direction: .forwarded), false, false, false),
     ]
@@ -170,7 +171,7 @@ import WeftWire
   }
 
   @Test func echoToTheGatewayItselfIsJudgedToo() {
-    let net = Harness(configuration { $0.filterRules = [FilterRule(.deny, direction: .in, protocolNumber: 1)] })
+    let net = Harness(configuration { $0.rules = [FilterRule(.deny, direction: .in, protocol: 1)] })
     #expect(net.refuse(Packets.ping(vm, gatewayInside, id: 1), on: 2) == .filtered)
     #expect(net.pass(Packets.ping(vm, server, id: 1), on: 2) != nil)
   }

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -31,7 +32,7 @@ import WeftWire
   @Test func aForwardIsOnOneExternalAddressOrOnAll() throws {
     let net = Harness(
       configuration {
-        $0.outside.moreAddresses = [Self.second]
+        $0.addresses = [Self.second]
         $0.forwards = [
           PortForward(.tcp, on: Self.second, externalPort: 80, to: vm, port: 80),
           PortForward(.tcp, on: external, externalPort: 80, to: vm2, port: 80),
@@ -52,7 +53,7 @@ import WeftWire
   @Test func everyConflictNamesBoth() throws {
     let net = Harness(
       configuration(host: true) {
-        $0.outside.moreAddresses = [Self.second]
+        $0.addresses = [Self.second]
         $0.services = [ServicePort(.tcp, 22)]
       })
     let web = PortForward(.both, on: Self.second, externalPort: 80, count: 20, to: vm, port: 80)

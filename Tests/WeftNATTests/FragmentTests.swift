@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -123,7 +124,7 @@ import WeftWire
   }
 
   @Test func aRefusedFirstFragmentTakesTheOthersWithIt() {
-    let net = Harness(configuration { $0.filterRules = [FilterRule(.deny, destinationPorts: 53...53)] })
+    let net = Harness(configuration { $0.rules = [FilterRule(.deny, port: 53...53)] })
     let pieces = Self.cut(Self.whole, 32)
     for index in [1, 0, 2] { net.give(pieces[index], on: 2) }
     #expect(net.drops.map(\.reason) == [.filtered, .filtered, .filtered] && net.sent.isEmpty)
@@ -203,7 +204,7 @@ import WeftWire
     for clamps in [false, true] {
       let net = Harness(
         configuration {
-          $0.clampsMSS = clamps
+          $0.mssClamp = clamps
           $0.outside.mtu = 1400
         })
       let out = try #require(net.pass(Packets.tcp(vm, 4000, server, 80, .syn, options: options), on: 2))

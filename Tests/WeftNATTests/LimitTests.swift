@@ -8,14 +8,14 @@ import WeftWire
 @Suite struct LimitTests {
   @Test("RFC 6888 REQ-4: one host has only so many sessions, or ports; others have theirs")
   func limitsPerHost() {
-    let net = Harness(configuration { $0.limits.sessionsPerHost = 3 })
+    let net = Harness(configuration { $0.limits.sessionsPerVM = 3 })
     for port in 1...3 as ClosedRange<UInt16> { #expect(net.pass(Packets.udp(vm, 1, server, port), on: 2) != nil) }
     #expect(net.refuse(Packets.udp(vm, 1, server, 4), on: 2) == .hostLimit)
     #expect(net.sent.first?.icmpCode == 13)
     #expect(net.pass(Packets.udp(vm2, 1, server, 4), on: 2) != nil)
     net.advance(by: .minutes(6))
     #expect(net.pass(Packets.udp(vm, 1, server, 4), on: 2) != nil)
-    let ports = Harness(configuration { $0.limits.mappingsPerHost = 2 })
+    let ports = Harness(configuration { $0.limits.mappingsPerVM = 2 })
     for port in 1...2 as ClosedRange<UInt16> { #expect(ports.pass(Packets.udp(vm, port, server, 53), on: 2) != nil) }
     #expect(ports.refuse(Packets.udp(vm, 3, server, 53), on: 2) == .hostLimit)
     #expect(ports.pass(Packets.udp(vm, 2, server2, 53), on: 2) != nil)
@@ -23,7 +23,7 @@ import WeftWire
   }
 
   @Test func aFullTableGivesUpTheOldestUnansweredEntry() {
-    let net = Harness(configuration { $0.tableLimit = 3 })
+    let net = Harness(configuration { $0.limits.table = 3 })
     _ = net.pass(Packets.udp(vm, 1, server, 53), on: 2)
     _ = net.pass(Packets.udp(server, 53, external, 1), on: 0)
     for port in 2...5 as ClosedRange<UInt16> { #expect(net.pass(Packets.udp(vm, port, server, 53), on: 2) != nil) }
@@ -39,9 +39,9 @@ import WeftWire
   func aSYNFloodHarmsNobodyElse() {
     let net = Harness(
       configuration {
-        $0.tableLimit = 256
+        $0.limits.table = 256
         $0.mapping = .addressAndPortDependent
-        $0.portOverloading = true
+        $0.overload = true
       })
     for step in TCPTrackingTests.opening { _ = TCPTrackingTests.send(net, step.flags, fromServer: step.fromServer) }
     for round in 0..<2000 {
@@ -67,8 +67,8 @@ import WeftWire
   func holdDown() {
     let net = Harness(
       configuration {
-        $0.limits.portHoldDown = .seconds(120)
-        $0.externalPorts = 5000...5001
+        $0.limits.holdDown = .seconds(120)
+        $0.portRange = 5000...5001
       })
     _ = net.pass(Packets.udp(vm, 5000, server, 53), on: 2)
     net.advance(by: .seconds(301))
@@ -84,7 +84,7 @@ import WeftWire
 
   @Test("RFC 4787 REQ-11: behaviour is of the same class after a clash and after exhaustion")
   func sameClassAfterExhaustion() throws {
-    let net = Harness(configuration { $0.externalPorts = 6000...6003 })
+    let net = Harness(configuration { $0.portRange = 6000...6003 })
     for port in 1...4 as ClosedRange<UInt16> { _ = net.pass(Packets.udp(vm, port, server, 53), on: 2) }
     #expect(net.refuse(Packets.udp(vm2, 9, server, 53), on: 2) == .portsExhausted)
     net.advance(by: .minutes(6))

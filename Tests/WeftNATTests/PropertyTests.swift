@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -10,42 +11,43 @@ import WeftWire
     values[Int(random.next(below: UInt64(values.count)))]
   }
 
-  static func behaviour(_ random: inout RandomStream) -> NATBehaviour {
-    var b = NATBehaviour(profile: pick(NATProfile.allCases, &random))
+  static func settings(_ random: inout RandomStream) -> NATSettings {
+    var b = NATSettings(pick(NATSettings.Profile.allCases, &random))
     if random.next(below: 2) == 0 {
-      b.mapping = pick(NATMapping.allCases, &random)
-      b.filtering = pick(NATFiltering.allCases, &random)
+      b.mapping = pick(NATSettings.Dependence.allCases, &random)
+      b.filtering = pick(NATSettings.Dependence.allCases, &random)
     }
-    b.portAllocation = pick(NATPortAllocation.allCases, &random)
-    b.portBlockSize = 8
-    b.keepsParity = random.next(below: 2) == 0
-    b.pooling = pick(NATPooling.allCases, &random)
-    b.hairpin = pick(NATHairpin.allCases, &random)
-    b.unsolicited = pick(NATUnsolicited.allCases, &random)
-    b.windowTracking = pick(NATWindowTracking.allCases, &random)
-    b.picksUpMidstream = random.next(below: 2) == 0
-    if random.next(below: 2) == 0 { b.externalPorts = 5000...5030 }
+    b.ports = pick(NATSettings.Ports.allCases, &random)
+    b.blockSize = 8
+    b.parity = random.next(below: 2) == 0
+    b.pooling = pick(NATSettings.Pooling.allCases, &random)
+    b.hairpin = pick(NATSettings.Hairpin.allCases, &random)
+    b.unsolicited = pick(NATSettings.Unsolicited.allCases, &random)
+    b.windowTracking = pick(NATSettings.WindowTracking.allCases, &random)
+    b.loose = random.next(below: 2) == 0
+    if random.next(below: 2) == 0 { b.portRange = 5000...5030 }
     return b
   }
 
   static func harness(_ random: inout RandomStream) -> Harness {
-    let behaviour = behaviour(&random)
-    var limits = NATLimits()
-    if random.next(below: 2) == 0 { limits.portHoldDown = .seconds(120) }
-    if random.next(below: 2) == 0 { limits.sessionsPerHost = 12 }
-    if random.next(below: 2) == 0 { limits.mappingsPerHost = 8 }
+    let settings = settings(&random)
+    var limits = NATSettings.Limits()
+    limits.table = 40
+    if random.next(below: 2) == 0 { limits.holdDown = .seconds(120) }
+    if random.next(below: 2) == 0 { limits.sessionsPerVM = 12 }
+    if random.next(below: 2) == 0 { limits.mappingsPerVM = 8 }
     limits.earlyDrop = random.next(below: 2) == 0
     let rules =
-      random.next(below: 2) == 0 ? [FilterRule(.reset, destinationPorts: 8080...8080), FilterRule(.allow)] : []
+      random.next(below: 2) == 0 ? [FilterRule(.reset, port: 8080...8080), FilterRule(.allow)] : []
     let mtu = pick([1500, 68, 576] as [UInt16], &random)
     let host = random.next(below: 2) == 0
     return Harness(
       configuration(host: host) {
         RandomTests.everything(&$0)
-        $0.behaviour = behaviour
+        $0.settings = settings
         $0.limits = limits
-        $0.filterRules = rules
-        $0.outside.moreAddresses = AxesTests.pool
+        $0.rules = rules
+        $0.addresses = AxesTests.pool
         $0.outside.mtu = mtu
       })
   }
@@ -61,7 +63,7 @@ import WeftWire
   func invariants(seed: UInt64) {
     var random = RandomStream(seed: seed, owner: "nat", purpose: "properties")
     let net = harnessWithEvents(&random)
-    let externals = net.gateway.configuration.outside.addresses
+    let externals = net.gateway.configuration.externalAddresses
     for round in 0..<1500 {
       net.clear()
       let port = Int(random.next(below: 4))
@@ -78,7 +80,7 @@ import WeftWire
         }
         if !seen.checksumsAreRight { Issue.record("round \(round): a wrong checksum: \(seen)") }
       }
-      if net.gateway.connectionCount > net.gateway.configuration.tableLimit { Issue.record("round \(round): too many") }
+      if net.gateway.connectionCount > net.gateway.configuration.limits.table { Issue.record("round \(round): too many") }
       if random.next(below: 60) == 0 { net.advance(by: .seconds(random.next(below: 200))) }
       if round % 50 == 0 {
         var outside: Set<[UInt32]> = []

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -36,20 +37,20 @@ import WeftWire
       PortForward(.tcp, externalPort: 8080, to: vm, port: 80), PortForward(.udp, externalPort: 53, to: vm2, port: 53),
     ]
     c.services = [ServicePort(.tcp, 22)]
-    c.tableLimit = 40
+    c.limits.table = 40
     c.unsolicited = .refuse
   }
 
   @Test(
     "any bytes on any port: no trap, every frame ends in exactly one verdict, nothing is kept",
-    arguments: NATFiltering.allCases)
-  func anyBytes(filtering: NATFiltering) {
+    arguments: NATSettings.Dependence.allCases)
+  func anyBytes(filtering: NATSettings.Dependence) {
     var random = RandomStream(seed: 7, owner: "nat", purpose: filtering.rawValue)
     let net = Harness(
       configuration(host: true) {
         Self.everything(&$0)
         $0.filtering = filtering
-        $0.mapping = NATMapping(rawValue: filtering.rawValue) ?? .endpointIndependent
+        $0.mapping = NATSettings.Dependence(rawValue: filtering.rawValue) ?? .endpointIndependent
       })
     for round in 0..<34_000 {
       let port = Int(random.next(below: 5))

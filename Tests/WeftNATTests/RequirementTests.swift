@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -45,7 +46,7 @@ import WeftWire
       return first != nil && first == udp(net, vm, 5000, server2, 99, on: 2)?.sourcePort
     },
     Requirement("RFC 4787 REQ-2") {
-      let net = harness { $0.outside.moreAddresses = AxesTests.pool }
+      let net = harness { $0.addresses = AxesTests.pool }
       let sources = (1...6 as ClosedRange<UInt16>).map { udp(net, vm, $0, server, 53, on: 2)?.source }
       return Set(sources).count == 1 && udp(net, vm2, 1, server, 53, on: 2)?.source != sources[0]
     },
@@ -58,7 +59,7 @@ import WeftWire
       }
     },
     Requirement("RFC 4787 REQ-4") {
-      let net = harness { $0.keepsParity = true }
+      let net = harness { $0.parity = true }
       return (10..<20 as Range<UInt8>).allSatisfy { host in
         (udp(net, IP(192, 168, 122, host), 5001, server, 53, on: 2)?.sourcePort ?? 0) % 2 == 1
       }
@@ -89,7 +90,7 @@ import WeftWire
       return a != b && udp(net, server, 53, external, b, on: 0)?.port == 3
     },
     Requirement("RFC 4787 REQ-8") {
-      NATFiltering.allCases.allSatisfy { filtering in
+      NATSettings.Dependence.allCases.allSatisfy { filtering in
         let net = harness { $0.filtering = filtering }
         _ = udp(net, vm, 5000, server, 53, on: 2)
         return (udp(net, server, 54, external, 5000, on: 0) != nil) == (filtering != .addressAndPortDependent)
@@ -109,7 +110,7 @@ import WeftWire
       return net.sent.first.map { Array($0.bytes.suffix(4)) } == [192, 168, 122, 10]
     },
     Requirement("RFC 4787 REQ-11") {
-      let net = harness { $0.externalPorts = 6000...6001 }
+      let net = harness { $0.portRange = 6000...6001 }
       for port in 1...2 as ClosedRange<UInt16> { _ = udp(net, vm, port, server, 53, on: 2) }
       guard udp(net, vm2, 9, server, 53, on: 2) == nil else { return false }
       net.advance(by: .minutes(6))
@@ -243,7 +244,7 @@ import WeftWire
       return seen?.source == external && seen?.destination == vm2 && seen.flatMap(quotation)?.destination == external
     },
     Requirement("RFC 5508 REQ-8") {
-      let net = harness { $0.externalPorts = 6000...6000 }
+      let net = harness { $0.portRange = 6000...6000 }
       _ = udp(net, vm, 1, server, 53, on: 2)
       net.give(Packets.udp(vm2, 2, server, 53), on: 2)
       return net.sent.contains { $0.icmpType == 3 && $0.icmpCode == 13 && $0.destination == vm2 }
@@ -266,20 +267,20 @@ import WeftWire
       return udp(net, server2, 3, external, 5000, on: 0) == nil
     },
     Requirement("RFC 7857 random ports") {
-      let net = harness { $0.portAllocation = .random }
+      let net = harness { $0.ports = .random }
       let ports = (0..<8 as Range<UInt16>).map { udp(net, vm, 5000 + $0, server, 53, on: 2)?.sourcePort ?? 0 }
       return Set(ports).count == 8 && zip(ports, ports.dropFirst()).contains { $1 != $0 &+ 1 }
     },
     Requirement("RFC 6888 REQ-4") {
-      let net = harness { $0.limits.sessionsPerHost = 1 }
+      let net = harness { $0.limits.sessionsPerVM = 1 }
       _ = udp(net, vm, 1, server, 53, on: 2)
       return net.refuse(Packets.udp(vm, 2, server, 53), on: 2) == .hostLimit
         && udp(net, vm2, 2, server, 53, on: 2) != nil
     },
     Requirement("RFC 6888 REQ-8") {
       let net = harness {
-        $0.externalPorts = 6000...6000
-        $0.limits.portHoldDown = .seconds(120)
+        $0.portRange = 6000...6000
+        $0.limits.holdDown = .seconds(120)
       }
       _ = udp(net, vm, 1, server, 53, on: 2)
       net.advance(by: .seconds(301))

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -37,7 +38,7 @@ import WeftWire
 
   @Test("RFC 4787 4.1: address-dependent and address-and-port-dependent mapping")
   func mappingDependsOnTheRemoteEndWhereConfigured() throws {
-    for mapping in NATMapping.allCases {
+    for mapping in NATSettings.Dependence.allCases {
       let net = Harness(configuration { $0.mapping = mapping })
       let a = try #require(net.pass(Packets.udp(vm, 5000, server, 53), on: 2)).sourcePort
       let b = try #require(net.pass(Packets.udp(vm, 5000, server, 54), on: 2)).sourcePort
@@ -52,8 +53,8 @@ import WeftWire
     }
   }
 
-  @Test("RFC 4787 5: filtering", arguments: NATFiltering.allCases)
-  func filteringDependsOnTheRemoteEndAsConfigured(filtering: NATFiltering) {
+  @Test("RFC 4787 5: filtering", arguments: NATSettings.Dependence.allCases)
+  func filteringDependsOnTheRemoteEndAsConfigured(filtering: NATSettings.Dependence) {
     let net = Harness(configuration { $0.filtering = filtering })
     for proto in [17, 6] as [UInt8] {
       let make: (IP, UInt16, IP, UInt16) -> [UInt8] = {

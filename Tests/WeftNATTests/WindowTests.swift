@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -135,7 +136,7 @@ import WeftWire
   }
 
   @Test func aConnectionThatDoesNotGetOnIsForgottenSooner() {
-    let net = Self.established { $0.behaviour.timeouts = .netfilter }
+    let net = Self.established { $0.settings.timeouts = .netfilter }
     #expect(TCPTrackingTests.timeLeft(net) == .seconds(432_000))
     #expect(Self.client(net, .ack, 1000, 50000, bytes: 100) == nil)
     #expect(TCPTrackingTests.timeLeft(net) == .seconds(300))
@@ -181,13 +182,13 @@ import WeftWire
   }
 
   /// RFC 9293, 3.10.7.3: a SYN meets an old connection, whose ACK the opener resets with just its number. No other RST passes.
-  @Test(arguments: NATTCPMachine.allCases, [NATWindowTracking.liberal, .strict])
-  func theResetOfAnOldConnectionsAnswerPasses(machine: NATTCPMachine, tracking: NATWindowTracking) {
+  @Test(arguments: NATSettings.TCPMachine.allCases, [NATSettings.WindowTracking.liberal, .strict])
+  func theResetOfAnOldConnectionsAnswerPasses(machine: NATSettings.TCPMachine, tracking: NATSettings.WindowTracking) {
     for (sequence, passes) in [(700_000, true), (700_001, false), (60_000, false)] as [(UInt32, Bool)] {
       let net = Harness(
         configuration {
-          $0.behaviour.tcpMachine = machine
-          $0.behaviour.windowTracking = tracking
+          $0.settings.tcpMachine = machine
+          $0.settings.windowTracking = tracking
         })
       #expect(Self.client(net, .syn, 999, 0) == nil)
       #expect(Self.remote(net, .ack, 50000, 700_000) == nil && TCPTrackingTests.state(net) == .synSent)

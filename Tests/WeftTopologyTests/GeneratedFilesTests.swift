@@ -110,7 +110,7 @@ struct GeneratedFilesTests {
       guard url.pathExtension == "swift" else { continue }
       for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") where line.hasPrefix("import ") {
         #expect(
-          ["WeftCore", "WeftWire", "Yams"].contains(String(line.dropFirst(7))), "\(url.lastPathComponent): \(line)")
+          ["WeftCore", "WeftSettings", "WeftWire", "Yams"].contains(String(line.dropFirst(7))), "\(url.lastPathComponent): \(line)")
       }
     }
   }

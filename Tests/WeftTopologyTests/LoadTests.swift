@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftTopology
@@ -77,7 +78,7 @@ struct LoadTests {
       home.forwards.map { "\($0.hostPort):\($0.vm):\($0.vmPort)/\($0.protocol)" } == [
         "8080:web:80/tcp", "53:web:53/tcp", "53:web:53/udp", "8443:web:443/tcp", "8000:web:80/tcp", "7000:web:7100/udp",
       ])
-    #expect(home.nat.unsolicited == .refuse && home.nat[.tcpEstablished] == .hours(24))
+    #expect(home.nat.unsolicited == .refuse && home.nat.timeouts.tcpEstablished == .hours(24))
     #expect(home.dhcp?.leaseTime == .minutes(10) && home.fdbLimit == 1000)
     #expect(laptop.networks[2].subnet == (try prefix("192.168.123.0/24")) && laptop.networks[2].dhcp == nil)
     #expect(laptop.networks[3].link.delay == .milliseconds(20))

@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftTopology
@@ -58,8 +59,7 @@ struct NATKeysTests {
   }
 
   @Test(arguments: NATSettings.Profile.allCases) func theShortFormIsAProfile(profile: NATSettings.Profile) throws {
-    var wanted = NATSettings()
-    wanted.profile = profile
+    let wanted = NATSettings(profile)
     #expect(try nat(profile.rawValue) == wanted)
     #expect(try nat("{profile: \(profile.rawValue)}") == wanted)
   }
@@ -86,7 +86,7 @@ struct NATKeysTests {
     }
     try check("parity: true") { $0.parity = true }
     try check("profile: linux, overload: true") {
-      $0.profile = .linux
+      $0 = NATSettings(.linux)
       $0.overload = true
     }
     try check("port-range: 1024-65535") { $0.portRange = 1024...65535 }
@@ -115,7 +115,7 @@ struct NATKeysTests {
     }
     for timeout in NATSettings.Timeout.allCases {
       try check("timeouts: {\(timeout.rawValue): 7 s}") {
-        $0.timeouts = [.init(timeout: timeout, value: .seconds(7))]
+        $0.timeouts.set(timeout, .seconds(7))
       }
     }
     try check("limits: {table: 9, sessions-per-vm: 8, mappings-per-vm: 7, early-drop: false, hold-down: 2 min}") {
@@ -156,11 +156,11 @@ struct NATKeysTests {
     deny.direction = .forwarded
     (deny.from, deny.to, deny.state) = (.inside, .outside, .new)
     deny.source = IPv4Prefix(IPv4Address(192, 168, 122, 0), length: 24)
-    (deny.protocolNumber, deny.ports) = (17, 53...53)
+    (deny.protocol, deny.port) = (17, 53...53)
     var allow = FilterRule(.allow, mark: Mark(line: 9, column: 7))
-    (allow.destination, allow.protocolNumber) = (IPv4Prefix(IPv4Address(198, 51, 100, 7), length: 32), 47)
+    (allow.destination, allow.protocol) = (IPv4Prefix(IPv4Address(198, 51, 100, 7), length: 32), 47)
     var reset = FilterRule(.reset, mark: Mark(line: 10, column: 7))
-    (reset.direction, reset.sourcePorts) = (.in, 1024...2048)
+    (reset.direction, reset.sourcePort) = (.in, 1024...2048)
     #expect(settings.rules == [deny, allow, reset])
   }
 

@@ -59,7 +59,7 @@ extension Advisor.Case {
     guard let (type, number) = port, let asked = cause.asked else { return nil }
     for name in advisor.standing(of: machine) {
       guard let (host, network) = advisor.network(name), network.mode == .nat, host.name != machine,
-        network.nat.effectiveHairpin == .internalSource, isOutside(asked, of: host, network),
+        network.nat.hairpin == .internalSource, isOutside(asked, of: host, network),
         let forward = advisor.forwards(of: network, at: now).first(where: {
           $0.covers(type, number) && ($0.vm == machine || $0.vmAddress != nil && $0.vmAddress == advisor.names.addresses[machine])
         })
@@ -81,7 +81,7 @@ extension Advisor.Case {
       return Advice(
         line: rule.mark.line, text: "rule \(detail.value) of \(node)\(place(rule.mark.line)) stops it: \(rule.action.rawValue)")
     }
-    let kind = network?.nat.effectiveFiltering.rawValue ?? "address-and-port-dependent"
+    let kind = network?.nat.filtering.rawValue ?? "address-and-port-dependent"
     return Advice(
       line: line,
       text: "somebody inside uses this port, but hasn't sent to this address and port before (`filtering: \(kind)` of "

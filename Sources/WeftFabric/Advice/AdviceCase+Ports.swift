@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftTopology
 import WeftWire
 

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftTopology
 import WeftWire
 
@@ -135,7 +136,7 @@ extension Advisor.Case {
     if from == host.name { return network.nat.localForwards }
     let reach = advisor.reach(of: from)
     guard host.networks.contains(where: { $0.mode == .nat && reach.contains($0.name) }) else { return true }
-    return switch network.nat.effectiveHairpin {
+    return switch network.nat.hairpin {
     case .off: false
     case .externalSource: true
     // An answer within the network goes past the NAT.

@@ -1,6 +1,7 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftSettings
 import WeftTopology
 import WeftWire
 
@@ -225,14 +226,6 @@ extension Forward {
 extension TransportProtocol {
   /// As people write it.
   var upper: String { self == .tcp ? "TCP" : "UDP" }
-}
-
-extension NATSettings {
-  /// The file's, or the profile's.
-  var effectiveHairpin: Hairpin { hairpin ?? (profile == .linux ? .internalSource : .externalSource) }
-
-  /// A flow that met no forward goes on without one (`NATBehaviour.keepsFlows`).
-  var keepsFlows: Bool { profile == .linux }
 }
 
 /// `, line 12`, within parentheses.

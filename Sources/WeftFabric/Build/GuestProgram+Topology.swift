@@ -1,4 +1,5 @@
 import WeftGuest
+import WeftSettings
 import WeftTopology
 import WeftWire
 

@@ -65,7 +65,7 @@ extension WorldBuilder {
     zip(gateways, gatewayForwards).map { configuration, forwards in
       var configuration = configuration
       configuration.forwards = forwards.compactMap { portForward($0.network, $0.forward) }
-      configuration.addressPairs = addressPairs(of: configuration)
+      configuration.staticBindings = staticBindings(of: configuration)
       return configuration
     }
   }
@@ -84,7 +84,7 @@ extension WorldBuilder {
   }
 
   /// With one-to-one translation: the planned addresses of those that the file settles one for.
-  private func addressPairs(of configuration: NATConfiguration) -> [NATConfiguration.AddressPair] {
+  private func staticBindings(of configuration: NATConfiguration) -> [NATConfiguration.StaticBinding] {
     let networks = configuration.insides.map(\.name)
     guard let first = networks.first, let place = placeOfNetwork[first] else { return [] }
     return topology.hosts[place.host].networks[place.network].nat.oneToOne.compactMap { pair in

@@ -4,6 +4,7 @@ import WeftHypervisor
 import WeftIP
 import WeftNAT
 import WeftServices
+import WeftSettings
 import WeftTopology
 import WeftWire
 
@@ -94,18 +95,14 @@ extension WorldBuilder {
           prefix: network.subnet)
       }, hasHostPort: true)
     configuration.ipForwarding = host.ipForwarding
-    let settings = nats[0].nat
-    configuration.outside.moreAddresses = settings.addresses
+    // Those of one host share their settings.
+    configuration.settings = nats[0].nat
     if let mtu = host.outsideMTU { configuration.outside.mtu = mtu }
     configuration.outside.narrower = mtuPlan.narrower(than: host.outsideMTU, at: uplink.segment)
     for (index, network) in nats.enumerated() {
       if let mtu = network.link.mtu { configuration.insides[index].mtu = mtu }
       configuration.insides[index].narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
     }
-    configuration.behaviour = NATBehaviour(settings)
-    configuration.filterRules = settings.rules.map { WeftNAT.FilterRule($0) }
-    configuration.tableLimit = settings.limits.table
-    configuration.limits = NATLimits(settings.limits)
     configuration.services = host.programs.flatMap(\.listens).map { .init($0.0 == .tcp ? .tcp : .udp, $0.1) }
     gateways.append(configuration)
     gatewayForwards.append(nats.flatMap { network in network.forwards.map { (network.name, $0) } })

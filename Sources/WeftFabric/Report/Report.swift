@@ -2,6 +2,7 @@ import WeftCapture
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftSettings
 import WeftWire
 
 /// What a run came to.

@@ -1,5 +1,6 @@
 import WeftCore
 import WeftGuest
+import WeftSettings
 import WeftTopology
 import WeftWire
 

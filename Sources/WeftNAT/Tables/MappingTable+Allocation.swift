@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 // Which external port a new mapping gets (RFC 4787, 4.2; RFC 7857, 9: where it isn't kept, not to be guessed).
@@ -23,10 +24,10 @@ extension MappingTable {
   }
 
   /// A free external port, nil where none is left.
-  mutating func allocate(_ wish: Wish, _ behaviour: NATBehaviour, block: ClosedRange<UInt16>?) -> UInt16? {
-    let range = block ?? Self.range(wish.kind, wish.insidePort, in: behaviour.externalPorts)
-    let parity = behaviour.keepsParity && wish.kind != Proto.icmp ? wish.insidePort & 1 : nil
-    switch behaviour.portAllocation {
+  mutating func allocate(_ wish: Wish, _ settings: NATSettings, block: ClosedRange<UInt16>?) -> UInt16? {
+    let range = block ?? Self.range(wish.kind, wish.insidePort, in: settings.portRange)
+    let parity = settings.parity && wish.kind != Proto.icmp ? wish.insidePort & 1 : nil
+    switch settings.ports {
     case .preserve:
       if range.contains(wish.insidePort) {
         if !taken.isTaken(wish.kind, wish.address, wish.insidePort) { return wish.insidePort }

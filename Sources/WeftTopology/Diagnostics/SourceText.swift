@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// The text of a file and its lines, counted as libyaml counts them.
 struct SourceText {
   let file: String

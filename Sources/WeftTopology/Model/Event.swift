@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 /// Something that happens to the world at a moment.
 public struct Event: Sendable, Codable {

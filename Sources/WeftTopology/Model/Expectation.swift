@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// A line of the file that must hold.

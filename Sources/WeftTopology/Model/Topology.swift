@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// A validated topology: passive data in the order of the file. Every name in it resolves and every address fits, so
@@ -17,20 +18,6 @@ public struct Topology: Sendable, Codable {
   public var capture = CaptureSettings()
 
   public init(name: String) { self.name = name }
-}
-
-/// A place in the file, 1-based; column counts Unicode scalars.
-public struct Mark: Sendable, Codable, Hashable {
-  public var line: Int
-  public var column: Int
-
-  /// Of what was made by a program and stands in no file.
-  public static let inCode = Mark(line: 0, column: 0)
-
-  public init(line: Int, column: Int) {
-    self.line = line
-    self.column = column
-  }
 }
 
 /// What a cable does to frames, each direction by itself.

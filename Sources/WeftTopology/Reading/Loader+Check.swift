@@ -1,3 +1,5 @@
+import WeftSettings
+
 extension Loader {
   /// Everything a table can say about a value: its form, its keys, its units. `mark` is where to complain of what is
   /// missing.

@@ -1,3 +1,5 @@
+import WeftSettings
+
 // Keys that are unknown, and what was meant by them.
 
 extension Loader {

@@ -1,36 +1,31 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 extension Loader {
   func readNAT(_ value: YAMLValue, of host: Host) -> NATSettings {
-    var nat = NATSettings()
-    if value.entries == nil {
-      nat.profile = choice(value) ?? .rfc
-      return nat
-    }
-    nat.profile = choice(value["profile"]) ?? .rfc
-    nat.mapping = choice(value["mapping"])
-    nat.filtering = choice(value["filtering"])
-    nat.ports = choice(value["ports"])
-    nat.blockSize = integer(value["block-size"], 1...65535).map { UInt16($0) }
-    nat.parity = parse(value["parity"], Parse.boolean)
-    nat.overload = parse(value["overload"], Parse.boolean)
-    nat.portRange = parse(value["port-range"], Parse.ports)
-    nat.pooling = choice(value["pooling"])
-    nat.hairpin = hairpin(value["hairpin"])
-    nat.unsolicited = choice(value["unsolicited"])
-    nat.localForwards = parse(value["local-forwards"], Parse.boolean) ?? false
-    nat.tcpMachine = choice(value["tcp-machine"])
-    nat.windowTracking = choice(value["window-tracking"])
-    nat.loose = parse(value["loose"], Parse.boolean)
-    nat.reportExhaustion = parse(value["report-exhaustion"], Parse.boolean)
-    nat.inboundRefresh = parse(value["inbound-refresh"], Parse.boolean)
+    if value.entries == nil { return NATSettings(choice(value) ?? .rfc) }
+    var nat = NATSettings(choice(value["profile"]) ?? .rfc)
+    set(&nat.mapping, choice(value["mapping"]))
+    set(&nat.filtering, choice(value["filtering"]))
+    set(&nat.ports, choice(value["ports"]))
+    set(&nat.blockSize, integer(value["block-size"], 1...65535).map { UInt16($0) })
+    set(&nat.parity, parse(value["parity"], Parse.boolean))
+    set(&nat.overload, parse(value["overload"], Parse.boolean))
+    set(&nat.portRange, parse(value["port-range"], Parse.ports))
+    set(&nat.pooling, choice(value["pooling"]))
+    set(&nat.hairpin, hairpin(value["hairpin"]))
+    set(&nat.unsolicited, choice(value["unsolicited"]))
+    set(&nat.localForwards, parse(value["local-forwards"], Parse.boolean))
+    set(&nat.tcpMachine, choice(value["tcp-machine"]))
+    set(&nat.windowTracking, choice(value["window-tracking"]))
+    set(&nat.loose, parse(value["loose"], Parse.boolean))
+    set(&nat.reportExhaustion, parse(value["report-exhaustion"], Parse.boolean))
+    set(&nat.inboundRefresh, parse(value["inbound-refresh"], Parse.boolean))
     nat.mtu = integer(value["mtu"], 68...1500).map { UInt16($0) }
-    nat.mssClamp = parse(value["mss-clamp"], Parse.boolean)
-    if let timeouts = value["timeouts"] {
-      nat.timeouts = NATSettings.Timeout.allCases.compactMap { timeout in
-        interval(timeouts[timeout.rawValue]).map { NATSettings.TimeoutValue(timeout: timeout, value: $0) }
-      }
+    set(&nat.mssClamp, parse(value["mss-clamp"], Parse.boolean))
+    for timeout in NATSettings.Timeout.allCases {
+      if let time = interval(value["timeouts"]?[timeout.rawValue]) { nat.timeouts.set(timeout, time) }
     }
     if let limits = value["limits"] { nat.limits = readLimits(limits) }
     readAddresses(value["addresses"], of: host, into: &nat)
@@ -38,6 +33,11 @@ extension Loader {
     for rule in value["rules"]?.items ?? [] { if let rule = readRule(rule) { nat.rules.append(rule) } }
     checkAxes(nat, value)
     return nat
+  }
+
+  /// What the file doesn't say stays as the profile has it.
+  private func set<Value>(_ property: inout Value, _ read: Value?) {
+    if let read { property = read }
   }
 
   private func choice<Choice: RawRepresentable>(_ value: YAMLValue?) -> Choice? where Choice.RawValue == String {
@@ -104,17 +104,17 @@ extension Loader {
       report(message, atKey: entry.keyMark, key, hint: hint)
     }
     let whole = NATSettings.Dependence.addressAndPortDependent
-    if nat.overload == true, nat.effectiveMapping != whole || nat.effectiveFiltering != whole {
+    if nat.overload, nat.mapping != whole || nat.filtering != whole {
       complain(
         "overload", "ports can only be overloaded where mapping and filtering are \(whole.rawValue)",
         hint: "set both, or use profile: linux")
     }
-    if nat.blockSize != nil, nat.ports != .block {
+    if nat.ports != .block {
       complain("block-size", "there are no blocks unless \"ports\" is block", hint: "ports: block")
     }
-    if let range = nat.portRange, nat.ports == .block, range.count < Int(nat.blockSize ?? 512) {
+    if nat.ports == .block, nat.portRange.count < Int(nat.blockSize) {
       complain(
-        "port-range", "no block of \(nat.blockSize ?? 512) ports fits into \(range.lowerBound)-\(range.upperBound)",
+        "port-range", "no block of \(nat.blockSize) ports fits into \(nat.portRange.lowerBound)-\(nat.portRange.upperBound)",
         hint: "give a smaller block-size")
     }
     checkLimits(nat, value["limits"])
@@ -209,8 +209,4 @@ extension Loader {
     if let index = vmIndex[machine] { return topology.vms[index].nics.contains { place(of: $0.network) == network } }
     return hostIndex[machine].map { topology.hosts[$0].uplink?.segment == network } ?? false
   }
-}
-
-extension Mark: CustomStringConvertible {
-  public var description: String { "\(line):\(column)" }
 }

@@ -1,3 +1,4 @@
+import WeftSettings
 import WeftWire
 
 extension Loader {

@@ -1,3 +1,4 @@
+import WeftSettings
 import WeftWire
 
 extension Loader {
@@ -15,9 +16,9 @@ extension Loader {
     rule.state = value["state"]?.text.flatMap(FilterRule.State.init(rawValue:))
     rule.source = parse(value["source"], Parse.network)
     rule.destination = parse(value["destination"], Parse.network)
-    rule.protocolNumber = parse(value["protocol"], Parse.protocolNumber)
-    rule.ports = parse(value["port"], Parse.ports)
-    rule.sourcePorts = parse(value["source-port"], Parse.ports)
+    rule.protocol = parse(value["protocol"], Parse.protocolNumber)
+    rule.port = parse(value["port"], Parse.ports)
+    rule.sourcePort = parse(value["source-port"], Parse.ports)
     checkRule(rule, value)
     return rule
   }
@@ -27,7 +28,7 @@ extension Loader {
     func complain(_ key: String, _ message: String, hint: String? = nil) {
       if let place = value[key] { report(message, at: place, hint: hint) }
     }
-    let hasPorts = rule.protocolNumber.map { $0 == 6 || $0 == 17 } ?? true
+    let hasPorts = rule.protocol.map { $0 == 6 || $0 == 17 } ?? true
     for key in ["port", "source-port"] where !hasPorts {
       complain(key, "protocol \(value["protocol"]?.text ?? "") has no ports", hint: "only tcp and udp have")
     }

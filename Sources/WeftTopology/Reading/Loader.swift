@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// Reads a file's tree into a topology and collects every mistake on the way. A class, as its many parts share one

@@ -1,3 +1,5 @@
+import WeftSettings
+
 extension Loader {
   /// The tree with what is set over it, as if it stood in the file. What can't be set is reported.
   func apply(_ settings: [String], to root: YAMLValue) -> YAMLValue {

@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// The left side of `--set segments.campus.delay=5ms`, with the place of each word of it.
 struct SettingPath {
   struct Step {

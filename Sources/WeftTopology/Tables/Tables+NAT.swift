@@ -1,3 +1,5 @@
+import WeftSettings
+
 extension Tables {
   static func choice<Choice: CaseIterable & RawRepresentable>(_: Choice.Type) -> Shape
   where Choice.RawValue == String { .scalar(.choice(Choice.allCases.map(\.rawValue))) }
@@ -135,14 +137,14 @@ extension Tables {
         "none"
       )
     case .tcpSynSent: ("A SYN without an answer.", "4 min; linux: 120 s")
-    case .tcpSynReceived: ("SYN and SYN-ACK.", "4 min; linux: 60 s")
+    case .tcpSynRecv: ("SYN and SYN-ACK.", "4 min; linux: 60 s")
     case .tcpEstablished: ("Established TCP (RFC 5382 REQ-5).", "2 h 4 min; linux: 5 d")
     case .tcpFinWait: ("One side has closed.", "as tcp-established; linux: 120 s")
     case .tcpCloseWait: ("One side has closed, and that is acknowledged.", "as tcp-established; linux: 60 s")
     case .tcpLastAck: ("Both have closed, the last ACK is missing.", "4 min; linux: 30 s")
     case .tcpTimeWait: ("Both have closed.", "4 min; linux: 120 s")
     case .tcpClose: ("After a RST (RFC 7857, 2.2).", "4 min; linux: 10 s")
-    case .tcpMaxRetransmissions: ("At most, after three retransmissions of a segment.", "as the state's; linux: 300 s")
+    case .tcpMaxRetrans: ("At most, after three retransmissions of a segment.", "as the state's; linux: 300 s")
     case .tcpUnacknowledged: ("At most, while data waits for its ACK.", "as the state's; linux: 300 s")
     case .udp: ("UDP (RFC 4787 REQ-5).", "5 min; linux: 30 s")
     case .udpStream: ("UDP that has gone both ways.", "as udp; linux: 120 s")

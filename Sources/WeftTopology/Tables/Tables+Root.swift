@@ -1,3 +1,5 @@
+import WeftSettings
+
 extension Tables {
   static let event = KeyTable(
     "event", "Something that happens at a moment",

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 /// Characters that a word processor or a chat puts in place of those that YAML knows: curly quotes, dashes, blanks that
 /// don't break, blanks of no width. They are legal text, so that they are only told where they broke something.

@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// What is most likely wrong where the YAML parser gave up: in people's words, at the place where it is to be mended.
 /// The parser names where it noticed, often lines later, and in words of its grammar; neither reaches a user.
 struct SyntaxMistake {

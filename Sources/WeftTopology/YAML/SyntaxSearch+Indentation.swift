@@ -1,3 +1,5 @@
+import WeftSettings
+
 // Lines that stand in the wrong column.
 
 extension SyntaxSearch {

@@ -1,3 +1,5 @@
+import WeftSettings
+
 // Mistakes within a line: colons, commas, quotes and what a value cannot begin with.
 
 extension SyntaxSearch {

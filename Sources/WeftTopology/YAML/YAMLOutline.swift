@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// A lenient reading of YAML, also of text that no parser takes: where brackets, quotes, keys and list items stand. It
 /// is asked only after the parser gave up, to say what is likely wrong; where it guesses wrong, a message is worse.
 struct YAMLOutline {

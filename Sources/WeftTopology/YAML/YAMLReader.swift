@@ -1,5 +1,9 @@
 import WeftCore
+import WeftSettings
 import Yams
+
+// Yams has one too.
+private typealias Mark = WeftSettings.Mark
 
 /// Text → one tree of `YAMLValue`, or diagnostics. Only Yams' nodes are used, never its typed loading, which would
 /// take 52:54:00:12:34:56 for a number.

@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// A node of the file with its place: scalars stay text, aliases and merge keys are resolved.
 struct YAMLValue {
   enum Kind {

@@ -1,6 +1,7 @@
 import Foundation
 import WeftCore
 import WeftNAT
+import WeftSettings
 import WeftWire
 
 /// Our gateway, on links where everyone answers ARP at once; its clock is moved along by what the other box slept.
@@ -35,11 +36,11 @@ final class OurBox: Box {
         mtu: UInt16(stimulus.outsideMTU)),
       insides: [.init(name: "home", mac: Side.inside.mac, address: Lab.gateway, prefix: Lab.insidePrefix)],
       hasHostPort: false)
-    configuration.behaviour = NATBehaviour(profile: .linux)
+    configuration.settings = NATSettings(.linux)
     // As the kernel's rule for hairpinned flows says.
-    configuration.behaviour.hairpin = .externalSource
+    configuration.settings.hairpin = .externalSource
     if stimulus.traits.contains(.hasShortTimeouts) {
-      for (name, seconds) in Lab.shortTimeouts { Self.set(name, seconds, &configuration.behaviour.timeouts) }
+      for (name, seconds) in Lab.shortTimeouts { Self.set(name, seconds, &configuration.settings.timeouts) }
     }
     configuration.forwards = Lab.forwards.map { forward in
       PortForward(
@@ -49,7 +50,7 @@ final class OurBox: Box {
     return configuration
   }
 
-  private static func set(_ name: String, _ seconds: Int, _ timeouts: inout NATTimeouts) {
+  private static func set(_ name: String, _ seconds: Int, _ timeouts: inout NATSettings.Timeouts) {
     let time = Nanoseconds.seconds(UInt64(seconds))
     switch name {
     case "udp_timeout": timeouts.udp = time
