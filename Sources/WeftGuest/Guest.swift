@@ -143,7 +143,7 @@ public struct Guest: Element {
   @inline(__always)
   mutating func settle(now: Instant, _ out: inout Effects) {
     if stack.tcp.hasPending { settleConnections(now: now, &out) }
-    if stack.ip.loopback != nil { settleLoopback(now: now, &out) }
+    if !stack.ip.loopback.isEmpty { settleLoopback(now: now, &out) }
     if !probes.isEmpty { collectProbes() }
     updateDeadline()
   }
@@ -155,16 +155,12 @@ public struct Guest: Element {
   @inline(never)
   private mutating func settleLoopback(now: Instant, _ out: inout Effects) {
     var budget = Self.loopbackBatch
-    while budget > 0, let frame = stack.ip.loopback?.pop() {
+    while budget > 0, let frame = stack.ip.loopback.pop() {
       receiveLoopback(frame, now: now, &out)
       if stack.tcp.hasPending { settleConnections(now: now, &out) }
       budget -= 1
     }
-    if stack.ip.loopback?.isEmpty == true {
-      stack.ip.loopback = nil
-    } else {
-      stack.ip.loopbackAt = now + .microseconds(1)
-    }
+    if !stack.ip.loopback.isEmpty { stack.ip.loopbackAt = now + .microseconds(1) }
   }
 
   private mutating func settleConnections(now: Instant, _ out: inout Effects) {
@@ -224,7 +220,7 @@ public struct Guest: Element {
     for index in stack.ip.interfaces.indices {
       stack.ip.interfaces[index].neighbours.forEachWaitingTrace { body($0, (index, $1)) }
     }
-    stack.ip.loopback?.forEachTrace { body($0, nil) }
+    stack.ip.loopback.forEachTrace { body($0, nil) }
   }
 
   /// Those finished since last asked, in order of finishing.

@@ -29,8 +29,9 @@ public struct NetworkInterface: Codable {
   public let transmitCapacity: Int
   public var isLinkUp = true
   public private(set) var counters = Counters()
-  private var receiveRing: FrameQueue?
-  private var transmitRing: FrameQueue?
+  private var receiveRing: FrameQueue
+  /// Of one place, and never used, where there is none.
+  private var transmitRing: FrameQueue
   /// What the transmit ring holds, in octets on the wire.
   public private(set) var octetsToTransmit = 0
 
@@ -41,10 +42,12 @@ public struct NetworkInterface: Codable {
     self.mac = mac
     self.receiveCapacity = receiveCapacity
     self.transmitCapacity = transmitCapacity
+    receiveRing = FrameQueue(capacity: receiveCapacity)
+    transmitRing = FrameQueue(capacity: max(1, transmitCapacity))
   }
 
-  public var waitingToReceive: Int { receiveRing?.count ?? 0 }
-  public var waitingToTransmit: Int { transmitRing?.count ?? 0 }
+  public var waitingToReceive: Int { receiveRing.count }
+  public var waitingToTransmit: Int { transmitRing.count }
 
   /// From the wire. `running`: whether the guest takes frames now; `stopped`: there is no guest to take them ever.
   @inline(__always)
@@ -60,22 +63,17 @@ public struct NetworkInterface: Codable {
       counters.dropped &+= 1
       return .dropped(frame, .machineStopped)
     }
-    let ring = receiveRing ?? FrameQueue(capacity: receiveCapacity)
-    receiveRing = ring
-    guard !ring.isFull else {
+    guard !receiveRing.isFull else {
       counters.dropped &+= 1
       return .dropped(frame, .rxRingFull)
     }
-    ring.push(frame)
+    receiveRing.push(frame)
     return .kept
   }
 
   /// The next frame that waited for the guest, once it runs again.
   public mutating func takeReceived() -> Frame? {
-    guard let frame = receiveRing?.pop() else {
-      receiveRing = nil
-      return nil
-    }
+    guard let frame = receiveRing.pop() else { return nil }
     counters.received &+= 1
     counters.receivedBytes &+= UInt64(frame.count)
     return frame
@@ -90,13 +88,13 @@ public struct NetworkInterface: Codable {
 
   /// The traces of frames that wait for the guest to run.
   public func forEachReceivedTrace(_ body: (UInt32) -> Void) {
-    receiveRing?.forEachTraced { trace, bytes in
+    receiveRing.forEachTraced { trace, bytes in
       guard bytes.byteCount >= 6, bytes.mac(0) == mac || bytes.mac(0).isGroup else { return }
       body(trace)
     }
   }
   /// Of those that wait for the wire.
-  public func forEachTransmittedTrace(_ body: (UInt32) -> Void) { transmitRing?.forEachTrace(body) }
+  public func forEachTransmittedTrace(_ body: (UInt32) -> Void) { transmitRing.forEachTrace(body) }
 
   /// Counts frames that the guest would have taken in only to let them go, and those that came while it was stopped.
   public mutating func countFlooded(received frames: UInt64, _ bytes: UInt64, dropped: UInt64) {
@@ -111,28 +109,23 @@ public struct NetworkInterface: Codable {
 
   /// Keeps a frame for which the wire has no room. Precondition: `canHoldTransmission`.
   public mutating func holdTransmission(_ frame: consuming Frame) {
-    let ring = transmitRing ?? FrameQueue(capacity: transmitCapacity)
-    transmitRing = ring
     octetsToTransmit &+= LinkParameters.octetsOnWire(frame.count)
-    ring.push(frame)
+    transmitRing.push(frame)
   }
 
   /// The length of the frame that waits longest for the wire.
-  public var nextTransmission: Int? { transmitRing?.firstCount }
+  public var nextTransmission: Int? { transmitRing.firstCount }
 
   public mutating func takeTransmission() -> Frame? {
-    guard let frame = transmitRing?.pop() else {
-      transmitRing = nil
-      return nil
-    }
+    guard let frame = transmitRing.pop() else { return nil }
     octetsToTransmit &-= LinkParameters.octetsOnWire(frame.count)
     return frame
   }
 
   /// Power off: both rings are memory of the machine.
   public mutating func reset() {
-    receiveRing = nil
-    transmitRing = nil
+    receiveRing = FrameQueue(capacity: receiveRing.capacity)
+    transmitRing = FrameQueue(capacity: transmitRing.capacity)
     octetsToTransmit = 0
   }
 }
@@ -151,12 +144,12 @@ extension NetworkInterface {
     transmitCapacity = try container.decode(Int.self, forKey: .transmitCapacity)
     isLinkUp = try container.decode(Bool.self, forKey: .isLinkUp)
     counters = try container.decode(Counters.self, forKey: .counters)
-    receiveRing = try container.decodeIfPresent(FrameQueue.self, forKey: .receiveRing)
-    transmitRing = try container.decodeIfPresent(FrameQueue.self, forKey: .transmitRing)
-    let lengths = transmitRing?.map { LinkParameters.octetsOnWire($0.byteCount) } ?? []
+    receiveRing = try container.decode(FrameQueue.self, forKey: .receiveRing)
+    transmitRing = try container.decode(FrameQueue.self, forKey: .transmitRing)
+    let lengths = transmitRing.map { LinkParameters.octetsOnWire($0.byteCount) }
     octetsToTransmit = lengths.reduce(0, +)
-    guard receiveCapacity > 0, transmitCapacity >= 0, receiveRing?.capacity ?? receiveCapacity == receiveCapacity,
-      transmitRing?.capacity ?? transmitCapacity == transmitCapacity
+    guard receiveCapacity > 0, transmitCapacity >= 0, receiveRing.capacity == receiveCapacity,
+      transmitRing.capacity == max(1, transmitCapacity)
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "an interface's rings"))
     }

@@ -28,16 +28,14 @@ public struct NeighbourTable: Codable {
     var address: IPv4Address
     @usableFromInline var next: Instant
     var sent: UInt8
-    var waiting: FrameQueue?
+    var waiting = FrameQueue(capacity: NeighbourTable.queueCapacity)
     /// Of the waiting frames, in their order: what was done to them before they came here.
     var notes: [WaitingNotes] = []
 
-    init(address: IPv4Address, next: Instant, sent: UInt8, waiting: FrameQueue?, notes: [WaitingNotes] = []) {
+    init(address: IPv4Address, next: Instant) {
       self.address = address
       self.next = next
-      self.sent = sent
-      self.waiting = waiting
-      self.notes = notes
+      sent = 1
     }
 
     @usableFromInline
@@ -46,10 +44,10 @@ public struct NeighbourTable: Codable {
       address = try container.decode(IPv4Address.self, forKey: .address)
       next = try container.decode(Instant.self, forKey: .next)
       sent = try container.decode(UInt8.self, forKey: .sent)
-      waiting = try container.decodeIfPresent(FrameQueue.self, forKey: .waiting)
+      waiting = try container.decode(FrameQueue.self, forKey: .waiting)
       notes = try container.decode([WaitingNotes].self, forKey: .notes)
       // Their Ethernet header is still to be written.
-      guard waiting?.map({ $0.byteCount >= 14 }).allSatisfy({ $0 }) ?? true else {
+      guard waiting.map({ $0.byteCount >= 14 }).allSatisfy({ $0 }) else {
         throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a frame too short"))
       }
     }
@@ -170,7 +168,7 @@ public struct NeighbourTable: Codable {
     guard let entry = entries[neighbour.rawValue], entry.mac != .zero else { return nil }
     if now > entry.confirmed + Self.confirmedFor, !entry.asking {
       set(neighbour, Entry(mac: entry.mac, confirmed: entry.confirmed, asking: true))
-      requests.append(Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: nil))
+      requests.append(Request(address: neighbour, next: now + Self.retryInterval))
       ask(neighbour, &out)
     }
     return entry.mac
@@ -186,12 +184,10 @@ public struct NeighbourTable: Codable {
     // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.
     Self.writeHeader(&frame, destination: .zero, source: mac)
     if let index = requests.firstIndex(where: { $0.address == neighbour }) {
-      let queue = requests[index].waiting ?? FrameQueue(capacity: Self.queueCapacity)
-      requests[index].waiting = queue
-      if queue.isFull {
+      if requests[index].waiting.isFull {
         out.drop(frame, on: port, .neighbourQueueFull, .address(neighbour.rawValue))
       } else {
-        queue.push(frame)
+        requests[index].waiting.push(frame)
         requests[index].notes.append(notes)
       }
       return
@@ -200,10 +196,10 @@ public struct NeighbourTable: Codable {
       out.drop(frame, on: port, .neighbourUnresolved, .address(neighbour.rawValue))
       return
     }
-    let queue = FrameQueue(capacity: Self.queueCapacity)
-    queue.push(frame)
-    requests.append(
-      Request(address: neighbour, next: now + Self.retryInterval, sent: 1, waiting: queue, notes: [notes]))
+    var request = Request(address: neighbour, next: now + Self.retryInterval)
+    request.waiting.push(frame)
+    request.notes = [notes]
+    requests.append(request)
     set(neighbour, Entry(mac: .zero, confirmed: .start, asking: true))
     ask(neighbour, &out)
   }
@@ -259,9 +255,9 @@ public struct NeighbourTable: Codable {
   private mutating func learn(_ neighbour: IPv4Address, _ mac: MACAddress, now: Instant, _ out: inout Effects) {
     set(neighbour, Entry(mac: mac, confirmed: now, asking: false))
     guard let index = requests.firstIndex(where: { $0.address == neighbour }) else { return }
-    let request = requests.remove(at: index)
+    var request = requests.remove(at: index)
     var waited = request.notes.makeIterator()
-    while var frame = request.waiting?.pop() {
+    while var frame = request.waiting.pop() {
       Self.writeHeader(&frame, destination: mac, source: self.mac)
       let notes = waited.next()
       switch (notes?.first, notes?.second) {
@@ -274,15 +270,15 @@ public struct NeighbourTable: Codable {
 
   /// The traces of packets that wait for an answer.
   public func forEachWaitingTrace(_ body: (UInt32, IPv4Address) -> Void) {
-    for request in requests { request.waiting?.forEachTrace { body($0, request.address) } }
+    for request in requests { request.waiting.forEachTrace { body($0, request.address) } }
   }
 
   /// Forgets all neighbours; the packets that waited for one go to `failed`.
   public mutating func removeAll(_ out: inout Effects, failed: (consuming Frame, IPv4Address, inout Effects) -> Void) {
     entries.removeAll()
     knownBits = 0
-    while let request = requests.popLast() {
-      while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
+    while var request = requests.popLast() {
+      while let frame = request.waiting.pop() { failed(frame, request.address, &out) }
     }
   }
 
@@ -315,7 +311,7 @@ public struct NeighbourTable: Codable {
         requests.append(request)
       } else {
         entries.remove(request.address.rawValue)
-        while let frame = request.waiting?.pop() { failed(frame, request.address, &out) }
+        while let frame = request.waiting.pop() { failed(frame, request.address, &out) }
       }
     }
   }
@@ -341,8 +337,8 @@ extension NeighbourTable {
       && zip(requests, requests.dropFirst()).allSatisfy { $0.next <= $1.next }
       && requests.allSatisfy { request in
         request.sent <= Self.attempts && entries[request.address.rawValue] != nil
-          && request.notes.count == request.waiting?.count ?? 0
-          && request.waiting?.capacity ?? Self.queueCapacity == Self.queueCapacity
+          && request.notes.count == request.waiting.count
+          && request.waiting.capacity == Self.queueCapacity
       }
     guard isConsistent else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a neighbour table"))

@@ -8,32 +8,30 @@ struct HeldSYNs: Codable {
   /// Beyond this many nobody is answered: silence is always allowed (REQ-4a).
   static let limit = 256
 
-  private var frames: FrameQueue?
+  private var frames = FrameQueue(capacity: Self.limit)
   private var due: [Instant] = []
 
   /// Of a decoded one: a moment for each frame, and in order.
   var isConsistent: Bool {
-    due.count == frames?.count ?? 0 && frames?.capacity ?? Self.limit == Self.limit
+    due.count == frames.count && frames.capacity == Self.limit
       && zip(due, due.dropFirst()).allSatisfy { $0 <= $1 }
   }
 
   var isEmpty: Bool { due.isEmpty }
   var deadline: Instant { due.first ?? .never }
 
-  func forEachTrace(_ body: (UInt32) -> Void) { frames?.forEachTrace(body) }
+  func forEachTrace(_ body: (UInt32) -> Void) { frames.forEachTrace(body) }
 
   mutating func hold(_ frame: consuming Frame, now: Instant) {
     guard due.count < Self.limit else { return }
-    let queue = frames ?? FrameQueue(capacity: Self.limit)
-    frames = queue
-    queue.push(frame)
+    frames.push(frame)
     due.append(now + Self.wait)
   }
 
   mutating func next(now: Instant) -> Frame? {
     guard let first = due.first, first <= now else { return nil }
     due.removeFirst()
-    return frames?.pop()
+    return frames.pop()
   }
 }
 

@@ -72,6 +72,27 @@ import WeftCore
     #expect(three.count == 200 && three[3] == "3")
   }
 
+  /// Keys that collide around the end of the block lie in an order of their own: a copy once laid them out anew after
+  /// the key had been found, and another entry was changed.
+  @Test func whatIsFoundInASharedMapIsWhatChanges() {
+    var random = RandomStream(seed: 4, owner: "map", purpose: "copies")
+    for _ in 0..<200 {
+      var map = FlatMap<UInt64, UInt64>()
+      for _ in 0..<random.next(below: 40) + 1 {
+        let key = random.next(below: 200)
+        map[key] = key
+        if random.next(below: 3) == 0 { map.remove(random.next(below: 200)) }
+      }
+      for (key, _) in map.unordered {
+        var (changed, shorter) = (map, map)
+        changed.update(key) { $0 = 1000 }
+        shorter.remove(key)
+        #expect(map[key] == key && changed[key] == 1000 && shorter[key] == nil)
+        #expect(map.unordered.allSatisfy { $0.key == key || changed[$0.key] == $0.key && shorter[$0.key] == $0.key })
+      }
+    }
+  }
+
   @Test func valuesAreReleasedWithTheirEntriesAndTheMap() {
     final class Token: Codable {}
     weak var removed: Token?

@@ -126,7 +126,7 @@ import WeftWire
 @Suite struct FrameQueueTests {
   @Test func firstInFirstOutThroughManyTurnsOfTheRing() {
     let pool = FramePool()
-    let queue = FrameQueue(capacity: 10)
+    var queue = FrameQueue(capacity: 10)
     var expected: [UInt8] = []
     var next: UInt8 = 0
     var random = RandomStream(seed: 1, owner: "queue", purpose: "test")
@@ -144,10 +144,31 @@ import WeftWire
     }
   }
 
+  /// Marks too: they are written where a frame lies.
+  @Test func aCopyChangesAlone() throws {
+    let pool = FramePool()
+    do {
+      var first = FrameQueue(capacity: 9)
+      for value in 0..<5 as Range<UInt8> { first.push(pool.frame([value])) }
+      var second = first
+      let third = first
+      #expect(pool.outstanding == 5)
+      let popped = second.pop()?.store()
+      let taken = try #require(popped)
+      Frame(stored: taken).packetID = 77
+      for value in 5..<9 as Range<UInt8> { second.push(pool.frame([value])) }
+      #expect(first.map { $0.array } == [[0], [1], [2], [3], [4]] && third.count == 5)
+      #expect(second.map { $0.array } == [[1], [2], [3], [4], [5], [6], [7], [8]])
+      check(first.pop()?.packetID == 0)
+      #expect(first.count == 4 && third.count == 5 && second.count == 8)
+    }
+    #expect(pool.outstanding == 0)
+  }
+
   @Test func itsFramesGoBackWithIt() {
     let pool = FramePool()
     do {
-      let queue = FrameQueue(capacity: 3)
+      var queue = FrameQueue(capacity: 3)
       for _ in 0..<3 { queue.push(pool.frame([1])) }
       #expect(queue.isFull && pool.outstanding == 3)
     }
@@ -156,7 +177,7 @@ import WeftWire
 
   @Test func aCheckpointKeepsFramesOrderAndMarks() throws {
     let pool = FramePool()
-    let queue = FrameQueue(capacity: 5)
+    var queue = FrameQueue(capacity: 5)
     queue.push(pool.frame([0]))
     for value in 1...4 as ClosedRange<UInt8> {
       let frame = pool.frame([value, value])
@@ -170,7 +191,7 @@ import WeftWire
     long.prepend(FramePool.headroom)
     queue.push(long)
     let other = FramePool()
-    let copy = try recoded(queue, in: other)
+    var copy = try recoded(queue, in: other)
     #expect(copy.count == 5 && copy.capacity == 5 && other.outstanding == 5)
     for value in 1...4 as ClosedRange<UInt8> {
       let popped = copy.pop()?.store()

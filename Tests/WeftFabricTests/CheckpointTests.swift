@@ -27,15 +27,6 @@ import WeftTopology
     return try simulation.outcome()
   }
 
-  private static func difference(_ one: Outcome, _ other: Outcome) -> String {
-    let ports = one.captures.keys.filter { one.captures[$0] != other.captures[$0] }.sorted()
-    let lines = zip(
-      String(decoding: one.report, as: UTF8.self).split(separator: "\n"),
-      String(decoding: other.report, as: UTF8.self).split(separator: "\n"))
-    let first = lines.first { $0 != $1 }.map { "\($0) / \($1)" } ?? "same report"
-    return "captures differ at \(ports); \(first)"
-  }
-
   @Test(
     arguments: [
       "nat-vs-bridge", "bridge-lan", "nat-port-forward", "two-nats", "double-nat", "hairpin", "fragments", "lossy",
@@ -48,7 +39,7 @@ import WeftTopology
     let end = whole.now.rawValue
     let spread = (0...40).map { Instant(end / 40 * $0) }
     let outcome = try Self.relay(topology, spread)
-    #expect(outcome.isSame(expected), "\(Self.difference(expected, outcome))")
+    #expect(outcome.isSame(expected), "\(expected.difference(outcome))")
   }
 
   /// Each millisecond while everything that holds state is at work.
@@ -59,7 +50,7 @@ import WeftTopology
     var whole = try Self.start(topology)
     let expected = try whole.outcome()
     let outcome = try Self.relay(topology, (from..<from + 25).map { .start + .milliseconds($0) })
-    #expect(outcome.isSame(expected), "\(Self.difference(expected, outcome))")
+    #expect(outcome.isSame(expected), "\(expected.difference(outcome))")
   }
 
   @Test func betweenAnyTwoEventsOfATransferItCanBeResumed() throws {
@@ -73,7 +64,7 @@ import WeftTopology
       simulation = try Self.reloaded(simulation)
     }
     let outcome = try simulation.outcome()
-    #expect(outcome.isSame(expected), "\(Self.difference(expected, outcome))")
+    #expect(outcome.isSame(expected), "\(expected.difference(outcome))")
   }
 
   /// Also in the midst of a moment, where deadlines may have passed (a machine that is just resumed). Some once
@@ -93,7 +84,7 @@ import WeftTopology
       simulation = try Self.reloaded(simulation)
     }
     let outcome = try simulation.outcome()
-    #expect(outcome.isSame(expected), "\(Self.difference(expected, outcome))")
+    #expect(outcome.isSame(expected), "\(expected.difference(outcome))")
   }
 
   @Test func savingChangesNothing() throws {

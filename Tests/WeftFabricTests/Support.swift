@@ -34,6 +34,16 @@ struct Outcome: Equatable {
 
   /// As `==`, in a form that doesn't print all the bytes of a difference.
   func isSame(_ other: Outcome) -> Bool { self == other }
+
+  /// What a failed comparison says: the ports whose captures differ, the first line of the reports that does.
+  func difference(_ other: Outcome) -> String {
+    let ports = Set(captures.keys).union(other.captures.keys).filter { captures[$0] != other.captures[$0] }.sorted()
+    let lines = zip(
+      String(decoding: report, as: UTF8.self).split(separator: "\n"),
+      String(decoding: other.report, as: UTF8.self).split(separator: "\n"))
+    let first = lines.first { $0 != $1 }.map { "\($0) / \($1)" } ?? "same report"
+    return "captures differ at \(ports); \(first)"
+  }
 }
 
 extension Simulation {

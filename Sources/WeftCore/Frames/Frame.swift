@@ -67,13 +67,19 @@ public struct Frame: ~Copyable {
     return Frame(slot: slot, start: start, count: length)
   }
 
+  /// The stamp, which is over as the frame arrives. One of several sharers becomes a frame of its own first: each is
+  /// stamped anew where it goes on, and those that haven't arrived yet still bear this one.
+  @inlinable public mutating func takeStamp() -> UInt64 {
+    let stamp = slot.pointee.stamp
+    guard stamp != 0 else { return 0 }
+    if slot.pointee.references > 1 { unshare() }
+    slot.pointee.stamp = 0
+    return stamp
+  }
+
   @usableFromInline
   mutating func unshare() {
-    let copy = FramePoolCore.take(slot.pointee.core)
-    copy.pointee.trace = slot.pointee.trace
-    copy.pointee.packetID = slot.pointee.packetID
-    copy.pointee.stamp = slot.pointee.stamp
-    (UnsafeMutableRawPointer(copy) + Int(start)).copyMemory(from: base, byteCount: Int(length))
+    let copy = StoredFrame(slot: slot, start: start, length: length).copy().store().slot
     slot.pointee.references &-= 1
     slot = copy
   }
@@ -131,6 +137,17 @@ extension StoredFrame {
   public func share() -> Frame {
     slot.pointee.references &+= 1
     return Frame(slot: slot, start: start, count: length)
+  }
+
+  /// A frame of its own with the same bytes and marks, from the same pool; the stored one is as it was.
+  public func copy() -> Frame {
+    let copy = FramePoolCore.take(slot.pointee.core)
+    copy.pointee.trace = slot.pointee.trace
+    copy.pointee.packetID = slot.pointee.packetID
+    copy.pointee.stamp = slot.pointee.stamp
+    (UnsafeMutableRawPointer(copy) + Int(start)).copyMemory(
+      from: UnsafeRawPointer(slot) + Int(start), byteCount: Int(length))
+    return Frame(slot: copy, start: start, count: length)
   }
 }
 

@@ -1,13 +1,17 @@
 import WeftWire
 
 /// A bounded queue of frames inside an element: what waits for an address to resolve, or for a paused guest.
-/// A class so that an element stays a copyable value; made only when the first frame must wait.
-public final class FrameQueue: Codable {
+///
+/// A value: a copy shares the memory until one of the two changes, and what it changes are frames of its own, for a
+/// frame's marks (packet id, stamp) are written where it lies. Owns no memory before the first frame. Frames are counted
+/// without atomics: a queue and its copies belong to one thread.
+public struct FrameQueue: Codable {
   public let capacity: Int
-  /// A ring, its size a power of two: taking the oldest out moves no other.
-  private var frames: [StoredFrame] = []
-  private var head = 0
   public private(set) var count = 0
+  private var ring: Ring?
+
+  /// From this many places on an empty queue gives its memory back.
+  private static let large = 512
 
   /// Precondition: capacity > 0.
   public init(capacity: Int) {
@@ -15,59 +19,97 @@ public final class FrameQueue: Codable {
     self.capacity = capacity
   }
 
-  deinit { while let frame = pop() { _ = consume frame } }
-
   public var isEmpty: Bool { count == 0 }
   public var isFull: Bool { count >= capacity }
 
   /// The oldest frame's length in bytes.
-  public var firstCount: Int? { count > 0 ? frames[head].count : nil }
+  public var firstCount: Int? { count > 0 ? ring?[0].count : nil }
 
   /// Looks at each frame, from the oldest.
-  public func map<T>(_ body: (RawSpan) -> T) -> [T] {
-    (0..<count).map { frames[(head &+ $0) & (frames.count &- 1)].withBytes(body) }
+  public func map<T>(_ body: (RawSpan) -> T) -> [T] { stored { $0.withBytes(body) } }
+
+  private func stored<T>(_ body: (StoredFrame) -> T) -> [T] {
+    guard let ring else { return [] }
+    return (0..<ring.count).map { body(ring[$0]) }
   }
 
   /// The traces of the frames that wait, those without left out.
-  public func forEachTrace(_ body: (UInt32) -> Void) {
-    for index in 0..<count {
-      let trace = frames[(head &+ index) & (frames.count &- 1)].trace
-      if trace != 0 { body(trace) }
-    }
-  }
+  public func forEachTrace(_ body: (UInt32) -> Void) { forEachTraced { trace, _ in body(trace) } }
 
   /// The frames that wait and have a trace, from the oldest.
   public func forEachTraced(_ body: (UInt32, RawSpan) -> Void) {
-    for index in 0..<count {
-      let place = (head &+ index) & (frames.count &- 1)
-      let trace = frames[place].trace
-      if trace != 0 { frames[place].withBytes { body(trace, $0) } }
+    guard let ring else { return }
+    for index in 0..<ring.count where ring[index].trace != 0 {
+      let frame = ring[index]
+      frame.withBytes { body(frame.trace, $0) }
     }
   }
 
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
-  public func push(_ frame: consuming Frame) {
+  public mutating func push(_ frame: consuming Frame) {
     precondition(count < capacity)
-    let stored = frame.store()
-    if count == frames.count { grow(stored) }
-    frames[(head &+ count) & (frames.count &- 1)] = stored
+    own().push(frame)
     count &+= 1
   }
 
   /// The oldest.
-  public func pop() -> Frame? {
+  public mutating func pop() -> Frame? {
     guard count > 0 else { return nil }
-    let stored = frames[head]
-    head = (head &+ 1) & (frames.count &- 1)
     count &-= 1
-    return Frame(stored: stored)
+    let ring = own()
+    let frame = ring.pop()
+    if count == 0, ring.places >= Self.large { self.ring = nil }
+    return frame
   }
 
-  private func grow(_ filler: StoredFrame) {
-    var larger = [StoredFrame](repeating: filler, count: max(4, frames.count * 2))
-    for index in 0..<count { larger[index] = frames[(head + index) & (frames.count - 1)] }
-    frames = larger
-    head = 0
+  /// The ring, this queue's alone.
+  private mutating func own() -> Ring {
+    if isKnownUniquelyReferenced(&ring), let ring { return ring }
+    let own = ring?.copy() ?? Ring()
+    ring = own
+    return own
+  }
+
+  /// Owns the frames. Its size is a power of two: taking the oldest out moves no other.
+  private final class Ring {
+    private var frames: [StoredFrame] = []
+    private var head = 0
+    private(set) var count = 0
+
+    var places: Int { frames.count }
+
+    deinit { while count > 0 { _ = pop() } }
+
+    /// Counted from the oldest. Precondition: index < count.
+    subscript(index: Int) -> StoredFrame { frames[(head &+ index) & (frames.count &- 1)] }
+
+    func push(_ frame: consuming Frame) {
+      let stored = frame.store()
+      if count == frames.count { grow(stored) }
+      frames[(head &+ count) & (frames.count &- 1)] = stored
+      count &+= 1
+    }
+
+    /// Precondition: count > 0.
+    func pop() -> Frame {
+      let stored = frames[head]
+      head = (head &+ 1) & (frames.count &- 1)
+      count &-= 1
+      return Frame(stored: stored)
+    }
+
+    func copy() -> Ring {
+      let copy = Ring()
+      for index in 0..<count { copy.push(self[index].copy()) }
+      return copy
+    }
+
+    private func grow(_ filler: StoredFrame) {
+      var larger = [StoredFrame](repeating: filler, count: max(4, frames.count * 2))
+      for index in 0..<count { larger[index] = self[index] }
+      frames = larger
+      head = 0
+    }
   }
 
   private enum CodingKeys: CodingKey { case capacity, frames }
@@ -75,8 +117,7 @@ public final class FrameQueue: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(capacity, forKey: .capacity)
-    let images = (0..<count).map { FrameImage(frames[(head + $0) & (frames.count - 1)]) }
-    try container.encode(images, forKey: .frames)
+    try container.encode(stored { FrameImage($0) }, forKey: .frames)
   }
 
   public init(from decoder: any Decoder) throws {

@@ -1,5 +1,6 @@
 /// What a link holds, oldest first: a ring that doubles when it is full. It owns its frames: those still in flight when
-/// the link goes away go back to their pool, and a copy of a link shares the bytes with the original.
+/// the link goes away go back to their pool, and a copy of a link that changes has frames of its own: marks are written
+/// where a frame lies.
 final class FlightRing {
   struct Flight: BitwiseCopyable {
     var frame: StoredFrame
@@ -85,10 +86,7 @@ final class FlightRing {
     let copy = FlightRing()
     for index in 0..<state.pointee.count {
       var flight = state.pointee[index]
-      let frame = Frame(stored: flight.frame)
-      flight.frame = frame.share().store()
-      // Back to this ring, which still owns it.
-      _ = frame.store()
+      flight.frame = flight.frame.copy().store()
       copy.state.pointee.push(flight)
     }
     return copy

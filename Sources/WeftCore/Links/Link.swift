@@ -155,16 +155,17 @@ public struct Link {
     counters.bytes &+= bytes
   }
 
-  /// Puts a share of a frame that was counted already among those on their way, before those that arrive with it or later.
-  public mutating func insert(_ stored: StoredFrame, _ departure: UInt64, _ arrival: UInt64) {
+  /// Puts a frame that was counted already among those on their way, before those that arrive with it or later.
+  public mutating func insert(_ frame: consuming Frame, _ departure: UInt64, _ arrival: UInt64) {
     let ring = ownRing()
-    ring.pointee.push(FlightRing.Flight(frame: stored.share().store(), departure: departure, arrival: arrival))
+    let count = frame.count
+    ring.pointee.push(FlightRing.Flight(frame: frame.store(), departure: departure, arrival: arrival))
     var place = ring.pointee.count - 1
     while place > 0, ring.pointee[place - 1].arrival >= arrival {
       ring.pointee.swapAt(place, place - 1)
       place -= 1
     }
-    waitingBytes &+= stored.count
+    waitingBytes &+= count
     nextArrival = ring.pointee[0].arrival
   }
 

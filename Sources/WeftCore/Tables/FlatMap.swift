@@ -159,7 +159,18 @@ public struct FlatMap<Key: FlatKey, Value: Codable>: Codable {
 
   @inlinable @inline(__always)
   mutating func makeUnique() {
-    if !isKnownUniquelyReferenced(&storage), storage != nil { move(toCapacity: mask &+ 1) }
+    if !isKnownUniquelyReferenced(&storage), storage != nil { copySlots() }
+  }
+
+  /// A block of its own with every slot where it was: whoever has found a key before still knows its place.
+  @inlinable @inline(never)
+  mutating func copySlots() {
+    let new = Storage(capacity: mask &+ 1)
+    for index in 0..<(mask &+ 1) where slots[index].tag != 0 {
+      (new.slots + index).initialize(to: slots[index])
+    }
+    slots = new.slots
+    storage = new
   }
 
   /// To a block of its own. Moves the slots where this map alone owned them, else copies.

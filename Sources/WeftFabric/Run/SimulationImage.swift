@@ -25,7 +25,7 @@ public struct SimulationImage: Codable {
   var probing: [Int]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
-  /// Of the nodes whose records are ahead of the time.
+  /// Of the nodes with records of this very moment, or ahead of it.
   var clocks: [Int: CausalClock]?
 }
 
@@ -41,7 +41,7 @@ extension Simulation {
   public func image() throws(CaptureError) -> SimulationImage {
     let captured: CaptureCheckpoint?
     if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
-    let ahead = world.clocks.indices.filter { world.clocks[$0].last > world.now.rawValue }
+    let ahead = world.clocks.indices.filter { world.clocks[$0].last >= world.now.rawValue }
     let clocks = Dictionary(uniqueKeysWithValues: ahead.map { ($0, world.clocks[$0]) })
     return SimulationImage(
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,

@@ -27,7 +27,7 @@ extension World {
     ports[place].counters.receivedBytes &+= UInt64(frame.count)
     if fingerprint != nil { fingerprint?.add(.arrived, of: frame.bytes, at: place, now: now) }
     let packetID = frame.packetID
-    let staged = captures != nil && stageArrival(frame, of: node, at: place)
+    let staged = captures != nil && stageArrival(&frame, of: node, at: place)
     let index = nodes[node].index
     if explain != nil, isExplained(frame) { explainArrival(frame, node, port, place) }
     switch nodes[node].kind {

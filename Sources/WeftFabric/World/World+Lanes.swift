@@ -48,7 +48,7 @@ extension World {
   mutating func dissolveLanes() {
     guard floods.isBuilt else { return }
     bookFloods()
-    for (link, flight) in floodedFlights.reversed() { links[link].insert(flight.frame, flight.departure, flight.arrival) }
+    for (link, flight) in floodedFlights.reversed() { links[link].insert(flight.frame.share(), flight.departure, flight.arrival) }
     floods = FloodTable()
     for link in links.indices { queue.schedule(Source.link(link), at: max(links[link].deadline, now)) }
   }
@@ -56,7 +56,7 @@ extension World {
   /// All cables as they would be had every frame gone by itself.
   var linksWithFloods: [Link] {
     var all = links.array
-    for (link, flight) in floodedFlights.reversed() { all[link].insert(flight.frame, flight.departure, flight.arrival) }
+    for (link, flight) in floodedFlights.reversed() { all[link].insert(flight.frame.copy(), flight.departure, flight.arrival) }
     return all
   }
 

@@ -7,8 +7,9 @@ extension World {
   // Records are opened for a frame at a port; false where there is none, or the filter leaves it out. Clocks go on all the
   // same: which ports are captured changes no time.
 
-  mutating func stageArrival(_ frame: borrowing Frame, of node: Int, at place: Int) -> Bool {
-    stage(frame, at: place, clocks[node].arrive(frame.stamp, now: now.rawValue), inbound: true)
+  mutating func stageArrival(_ frame: inout Frame, of node: Int, at place: Int) -> Bool {
+    let stamp = frame.takeStamp()
+    return stage(frame, at: place, clocks[node].arrive(stamp, now: now.rawValue), inbound: true)
   }
 
   mutating func stageDeparture(_ frame: borrowing Frame, of node: Int, at place: Int) -> Bool {

@@ -43,7 +43,7 @@ struct FragmentTable: Codable {
     var received = 0
     /// Known from the last piece on.
     var total: Int?
-    var held: FrameQueue?
+    var held = FrameQueue(capacity: FragmentTable.piecesPerDatagram)
 
     var isComplete: Bool { total == received }
 
@@ -56,7 +56,7 @@ struct FragmentTable: Codable {
         sum += end - offset
       }
       return pieces.count <= FragmentTable.piecesPerDatagram && received == sum && (0...65_535).contains(total ?? 0)
-        && held?.capacity ?? FragmentTable.piecesPerDatagram == FragmentTable.piecesPerDatagram
+        && held.capacity == FragmentTable.piecesPerDatagram
     }
   }
 
@@ -91,8 +91,8 @@ struct FragmentTable: Codable {
     var (frames, bytes) = (0, 0)
     for (_, track) in tracks.unordered {
       guard hasTurn.contains(track.sequence), track.isConsistent else { return false }
-      frames += track.held?.count ?? 0
-      bytes += track.held?.map { $0.byteCount }.reduce(0, +) ?? 0
+      frames += track.held.count
+      bytes += track.held.map { $0.byteCount }.reduce(0, +)
     }
     return heldCount == frames && heldByteCount == bytes
   }
@@ -139,16 +139,13 @@ struct FragmentTable: Codable {
     heldCount += 1
     heldByteCount += frame.count
     let stored = frame.store()
-    tracks.update(key) { track in
-      let queue = track.held ?? FrameQueue(capacity: Self.piecesPerDatagram)
-      track.held = queue
-      queue.push(Frame(stored: stored))
-    }
+    tracks.update(key) { $0.held.push(Frame(stored: stored)) }
   }
 
   /// The next of those that wait, in the order they came.
   mutating func release(_ key: Key) -> Frame? {
-    guard let queue = tracks[key]?.held, let frame = queue.pop() else { return nil }
+    guard let stored = tracks.update(key, { $0.held.pop()?.store() }) ?? nil else { return nil }
+    let frame = Frame(stored: stored)
     heldCount -= 1
     heldByteCount -= frame.count
     return frame

@@ -22,7 +22,7 @@ struct IPLayer: Codable {
   var errorBudget = TokenBucket(perSecond: 1000, burst: 50)
   var reassembly = Reassembly()
   /// What the guest sent to an address of its own.
-  var loopback: FrameQueue?
+  var loopback = FrameQueue(capacity: 1000)
   /// When the rest of it is looked at.
   var loopbackAt = Instant(.max)
 
@@ -159,13 +159,11 @@ struct IPLayer: Codable {
       var span = frame.mutableBytes
       EthernetHeader(destination: mac, source: mac, type: .ipv4).write(to: &span)
     }
-    let queue = loopback ?? FrameQueue(capacity: 1000)
-    loopback = queue
-    guard !queue.isFull else {
+    guard !loopback.isFull else {
       out.drop(frame, on: interfaces[route.interface].port, .queueFull)
       return
     }
-    queue.push(frame)
+    loopback.push(frame)
   }
 
   /// Sends what is longer than the link takes in fragments (RFC 791, 3.2); what fits goes whole.

@@ -108,7 +108,7 @@ struct Reassembly: Codable {
   }
 
   private mutating func assemble(_ index: Int, _ total: Int) -> Outcome {
-    let partial = partials.remove(at: index)
+    var partial = partials.remove(at: index)
     held -= partial.received
     var bytes = [UInt8](repeating: 0, count: 20 + total)
     var trace: UInt32 = 0
@@ -131,7 +131,7 @@ struct Reassembly: Codable {
   }
 
   private mutating func discard(_ index: Int, _ reason: DropReason, _ out: inout Effects) {
-    let partial = partials.remove(at: index)
+    var partial = partials.remove(at: index)
     held -= partial.received
     while let frame = partial.frames.pop() {
       out.drop(frame, on: partial.port, reason)
@@ -142,7 +142,7 @@ struct Reassembly: Codable {
   /// (time exceeded, code 1; RFC 1122, 3.3.2).
   mutating func wake(now: Instant, _ out: inout Effects, expired: (borrowing Frame, PortIndex, inout Effects) -> Void) {
     while let first = partials.first, first.deadline <= now {
-      let partial = partials.removeFirst()
+      var partial = partials.removeFirst()
       held -= partial.received
       while let frame = partial.frames.pop() {
         expired(frame, partial.port, &out)

@@ -33,7 +33,7 @@ public struct ReceiveFilter: BitwiseCopyable {
 extension Guest {
   /// Nil while it can't be said: without power, or with something left to do at the next frame, whatever that is.
   public func receiveFilter(of port: PortIndex) -> ReceiveFilter? {
-    guard isBooted, port.index < stack.ip.interfaces.count, stack.ip.loopback == nil, !stack.tcp.hasPending else {
+    guard isBooted, port.index < stack.ip.interfaces.count, stack.ip.loopback.isEmpty, !stack.tcp.hasPending else {
       return nil
     }
     var filter = ReceiveFilter()

@@ -23,7 +23,7 @@ extension TCPConnection {
   @inline(__always)
   mutating func goAhead(_ length: Int, _ route: Route, now: Instant, _ ip: inout IPLayer) {
     if route.isLoopback {
-      if let queue = ip.loopback, queue.count >= Self.loopbackAhead {
+      if ip.loopback.count >= Self.loopbackAhead {
         (ahead, aheadLimit, aheadUntil) = (1, 1, now + .microseconds(1))
       }
       return
