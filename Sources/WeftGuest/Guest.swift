@@ -3,7 +3,7 @@ import WeftIP
 import WeftWire
 
 /// A simulated machine: interfaces, a TCP/IP stack, and programs over it.
-public struct Guest: Element {
+public struct Guest: Codable {
   public let configuration: GuestConfiguration
   public private(set) var isBooted = false
   public private(set) var deadline = Instant.never

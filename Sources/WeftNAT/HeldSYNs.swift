@@ -36,24 +36,6 @@ struct HeldSYNs: Codable {
 }
 
 extension NATGateway {
-  /// The traces of what waits for a neighbour's address.
-  public func forEachWaitingTrace(_ body: (UInt32, (port: Int, neighbour: IPv4Address)?) -> Void) {
-    for table in neighbours { table.forEachWaitingTrace { body($0, (table.port.index, $1)) } }
-  }
-
-  /// Of what was dropped and will be answered later.
-  public func forEachHeldTrace(_ body: (UInt32) -> Void) { heldSYNs.forEachTrace(body) }
-
-  /// Whether it answers for this address on a port: its own there, or outside one of its external ones.
-  public func owns(_ address: IPv4Address, on port: Int) -> Bool {
-    switch port {
-    case 0: configuration.externalAddresses.contains(address)
-    case 1: false
-    case let inside: configuration.insides.indices.contains(inside - 2)
-      && configuration.insides[inside - 2].address == address
-    }
-  }
-
   mutating func answerHeldSYNs(now: Instant, _ out: inout Effects) {
     while let frame = heldSYNs.next(now: now) {
       var packet = Packet()

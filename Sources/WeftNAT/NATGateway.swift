@@ -178,9 +178,6 @@ public struct NATGateway: Element {
     }
   }
 
-  /// Its own on a port.
-  public func mac(of port: Int) -> MACAddress? { neighbours.indices.contains(port) ? neighbours[port].mac : nil }
-
   /// The ARP cache of a port.
   public func neighbourTable(of port: Int, now: Instant) -> [NeighbourTable.Neighbour] {
     neighbours.indices.contains(port) ? neighbours[port].table(now: now) : []

@@ -74,7 +74,20 @@ public struct DHCPServer: Element {
   /// Of a decoded one: whether it can go on from where it is.
   public var isConsistent: Bool { leases.isConsistent && neighbours.port == Self.port }
 
+  public var portCount: Int { 1 }
+  public func mac(of port: PortIndex) -> MACAddress? { port == Self.port ? configuration.mac : nil }
+
   public var deadline: Instant { neighbours.deadline }
+
+  /// As a gateway's: with its cable go its neighbours.
+  public mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
+    guard !up else { return }
+    neighbours.removeAll(&out) { frame, _, out in out.drop(frame, on: port, .linkDown) }
+  }
+
+  public func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
+    neighbours.forEachWaitingTrace { body($0, .neighbour($1, on: Self.port)) }
+  }
 
   public mutating func wake(now: Instant, _ out: inout Effects) {
     neighbours.wake(now: now, &out) { frame, address, out in

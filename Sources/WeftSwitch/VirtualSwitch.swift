@@ -13,7 +13,7 @@ public struct VirtualSwitch: Element {
     public var notLearnt: UInt64 = 0
   }
 
-  public let portCount: Int
+  public private(set) var portCount: Int
   public private(set) var database: ForwardingDatabase
   public private(set) var counters = Counters()
 
@@ -23,25 +23,35 @@ public struct VirtualSwitch: Element {
     database = ForwardingDatabase(limit: fdbLimit, ageing: ageing)
   }
 
+  /// One more, behind the others.
+  public mutating func addPort() { portCount += 1 }
+
   public var deadline: Instant { .never }
 
   public mutating func wake(now: Instant, _ out: inout Effects) {}
 
-  /// A port's cable was pulled: what was learnt there is no longer true.
-  public mutating func linkChanged(port: PortIndex, up: Bool) {
+  /// What was learnt on a port whose cable was pulled is no longer true.
+  public mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
     if !up { database.flush(port) }
   }
 
-  /// What becomes of a frame.
-  public enum Decision: Sendable {
+  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    switch decide(frame, on: port, now: now) {
+    case .forward(let egress): out.transmit(frame, on: egress)
+    case .flood: out.flood(frame, from: port)
+    case .drop(let reason): out.drop(frame, on: port, reason)
+    }
+  }
+
+  private enum Decision {
     case forward(PortIndex)
-    /// Out of every port but the one it came in on.
     case flood
     case drop(DropReason)
   }
 
-  /// Learns from a frame and decides where it goes; for a driver that floods in a way of its own. `receive` does the rest.
-  public mutating func decide(_ frame: borrowing Frame, on port: PortIndex, now: Instant) -> Decision {
+  /// Learns from a frame and decides where it goes.
+  @inline(__always)
+  private mutating func decide(_ frame: borrowing Frame, on port: PortIndex, now: Instant) -> Decision {
     guard let ethernet = EthernetView(frame.bytes) else { return .drop(.malformedEthernet) }
     let destination = ethernet.destination
     let source = ethernet.source
@@ -61,22 +71,6 @@ public struct VirtualSwitch: Element {
     }
     counters.flooded &+= 1
     return portCount > 1 ? .flood : .drop(.noOtherPort)
-  }
-
-  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
-    carryOut(decide(frame, on: port, now: now), frame, on: port, &out)
-  }
-
-  public func carryOut(_ decision: Decision, _ frame: consuming Frame, on port: PortIndex, _ out: inout Effects) {
-    switch decision {
-    case .drop(let reason): out.drop(frame, on: port, reason)
-    case .forward(let egress): out.transmit(frame, on: egress)
-    case .flood:
-      // The last other port gets the frame itself, those before it a share.
-      let last = port.index == portCount - 1 ? portCount - 2 : portCount - 1
-      for egress in 0..<last where egress != port.index { out.transmit(frame.share(), on: PortIndex(egress)) }
-      out.transmit(frame, on: PortIndex(last))
-    }
   }
 }
 

@@ -149,14 +149,18 @@ import WeftCore
     #expect(rest == [1, 2])
   }
 
-  @Test func copiesAreIndependent() {
-    var one = EventQueue(sources: 3)
-    one.schedule(0, at: Instant(100))
-    one.schedule(1, at: Instant(200))
-    var two = one
-    two.schedule(0, at: Instant(300))
-    #expect(one.pop(notAfter: .never)?.source == 0)
-    #expect(two.pop(notAfter: .never)?.source == 1)
-    #expect(one.count == 1 && two.count == 1 && two.deadline(of: 0) == Instant(300))
+  /// More sources come while others wait; at one moment the rank decides, not the number.
+  @Test func aQueueGrowsUnderWhatWaitsAndRanksDecideAtOneMoment() {
+    let rank: (EventQueue.Source) -> UInt32 = { 1000 - $0 }
+    var queue = EventQueue(sources: 2, rank: rank)
+    queue.schedule(0, at: Instant(100))
+    queue.schedule(1, at: Instant(100))
+    queue.grow(to: 300, rank: rank)
+    #expect(queue.count == 2 && queue.deadline(of: 1) == Instant(100) && queue.deadline(of: 299) == nil)
+    queue.schedule(299, at: Instant(100))
+    queue.schedule(298, at: Instant(1 << 40))
+    var popped: [EventQueue.Source] = []
+    while let next = queue.pop(notAfter: .never) { popped.append(next.source) }
+    #expect(popped == [299, 1, 0, 298])
   }
 }

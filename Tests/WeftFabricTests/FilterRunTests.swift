@@ -82,7 +82,7 @@ import WeftTopology
   @Test func theNamesOfPortsAreThoseOfTheWorld() throws {
     for text in [Labs.small, Labs.busy, Labs.lossy] {
       let topology = try topology(text)
-      #expect(topology.portNames == (try Simulation(topology)).world.ports.array.map(\.name))
+      #expect(topology.portNames == (try Simulation(topology)).world.graph.ports.array.map(\.name))
     }
   }
 }

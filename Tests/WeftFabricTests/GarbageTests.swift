@@ -8,7 +8,7 @@ import WeftWire
 
 extension World {
   /// Delivers bytes to a port, as if they had come over its cable.
-  mutating func inject(_ bytes: [UInt8], to node: Int, on port: Int) {
+  mutating func inject(_ bytes: [UInt8], to node: NodeID, on port: Int) {
     deliver(pool.frame(bytes), to: node, on: PortIndex(port))
   }
 }
@@ -31,8 +31,8 @@ extension World {
     var simulation = try Simulation(topology(Labs.busy), captures: CaptureOptions(directory: nil))
     for step in 0..<60 {
       simulation.run(until: .start + .milliseconds(UInt64(step) * 20))
-      for node in simulation.world.nodes.indices {
-        for port in 0..<simulation.world.nodes[node].portCount {
+      for node in simulation.world.graph.nodes.ids {
+        for port in 0..<simulation.world.graph.nodes[node].portCount {
           simulation.world.inject(Self.frame(&random, material), to: node, on: port)
         }
       }
@@ -78,7 +78,7 @@ extension World {
     var simulation = try Simulation(topology(Labs.busy), captures: CaptureOptions(directory: nil))
     simulation.run(until: .start + .milliseconds(50))
     for count in [0, 1, 13, 14, 15, 1514, FramePool.maximumFrame] {
-      for node in simulation.world.nodes.indices {
+      for node in simulation.world.graph.nodes.ids {
         simulation.world.inject([UInt8](repeating: 0xff, count: count), to: node, on: 0)
       }
     }

@@ -48,8 +48,9 @@ import WeftWire
     simulation.run()
     // Planned and leased are the same, and the router handed out is the segment's.
     for name in ["laptop", "visitor", "public", "kept"] {
-      let machine = try #require(simulation.world.names.machines[name])
-      let guest = simulation.world.machines[simulation.world.nodes[machine].index].guest
+      let node = try #require(simulation.world.names.machines[name])
+      let found = simulation.world.machine(node)
+      let guest = simulation.world.elements.machines[try #require(found)].guest
       #expect(guest.address(of: 0) == names[name])
       #expect(guest.network(of: 0)?.gateway == IPv4Address(10, 1, 0, 1))
     }

@@ -33,17 +33,16 @@ import WeftWire
     var simulation = try Simulation(topology(lab), until: .start + .seconds(400))
     simulation.run(until: .start + .milliseconds(300))
     var moment = simulation.now
-    for node in simulation.world.nodes.indices {
-      for port in 0..<simulation.world.nodes[node].portCount {
+    for node in simulation.world.graph.nodes.ids {
+      for port in 0..<simulation.world.graph.nodes[node].portCount {
         let (mac, address) = Self.owner(of: port, node, simulation.world)
         for (number, bytes) in Self.corpus(mac, address).enumerated() {
           let before = Self.accounted(simulation.world)
           simulation.world.inject(bytes, to: node, on: port)
           let isARP = bytes.count > 13 && bytes[12] == 8 && bytes[13] == 6
-          if simulation.world.nodes[node].kind == .virtualSwitch
-            || simulation.world.nodes[node].kind == .gateway && !isARP
-          {
-            let name = simulation.world.nodes[node].name
+          let element = simulation.world.graph.nodes[node].element
+          if element.virtualSwitch != nil || element.gateway != nil && !isARP {
+            let name = simulation.world.name(node)
             #expect(Self.accounted(simulation.world) > before, "frame \(number) at port \(port) of \(name): \(bytes)")
           }
           if number % 50 == 0 {
@@ -61,26 +60,27 @@ import WeftWire
 
   /// Frames that are somewhere: dropped with a reason, sent on, or kept.
   private static func accounted(_ world: borrowing World) -> UInt64 {
-    var sum = world.drops.total &+ UInt64(world.pool.outstanding)
-    for place in world.ports.indices { sum &+= world.ports[place].counters.transmitted }
-    for link in world.links.indices { sum &-= UInt64(world.links[link].inFlight) }
+    var sum = world.recorder.drops.total &+ UInt64(world.pool.outstanding)
+    for port in world.graph.ports.ids { sum &+= world.graph.ports[port].counters.transmitted }
+    for link in world.links.ids { sum &-= UInt64(world.links[link].inFlight) }
     for lane in 0..<world.floods.laneCount { sum &+= world.floods.lanes[lane].sentFrames }
     return sum
   }
 
   /// Whom a frame has to be for to be looked at by a port's owner.
-  private static func owner(of port: Int, _ node: Int, _ world: borrowing World) -> (MACAddress, IPv4Address) {
-    let index = world.nodes[node].index
-    switch world.nodes[node].kind {
+  private static func owner(of port: Int, _ node: NodeID, _ world: borrowing World) -> (MACAddress, IPv4Address) {
+    switch world.graph.nodes[node].element {
     case .virtualSwitch: return (.broadcast, IPv4Address("10.0.0.9") ?? .any)
-    case .gateway:
-      let configuration = world.gateways[index].configuration
+    case .gateway(let id):
+      let configuration = world.elements.gateways[id].configuration
       return port < 2
         ? (configuration.outside.mac, configuration.outside.address)
         : (configuration.insides[port - 2].mac, configuration.insides[port - 2].address)
-    case .dhcpServer: return (world.servers[index].configuration.mac, world.servers[index].configuration.address)
-    case .machine:
-      return (world.machines[index].interfaces[port].mac, world.machines[index].guest.address(of: port) ?? .any)
+    case .dhcpServer(let id):
+      return (world.elements.servers[id].configuration.mac, world.elements.servers[id].configuration.address)
+    case .machine(let id):
+      let machine = world.elements.machines[id]
+      return (machine.interfaces[port].mac, machine.guest.address(of: port) ?? .any)
     }
   }
 }

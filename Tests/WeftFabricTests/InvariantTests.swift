@@ -13,18 +13,17 @@ import WeftTestSupport
     var more = true
     while more {
       more = simulation.run(events: 1)
-      let links = simulation.world.links.count
-      for link in 0..<links {
-        let known = simulation.world.queue.deadline(of: Source.link(link)) ?? .never
+      for link in simulation.world.links.ids {
+        let known = simulation.world.scheduler.deadline(of: .link(link)) ?? .never
         let actual = simulation.world.deadline(ofLink: link)
         try #require(known == actual, "link \(link) at \(simulation.now)")
       }
-      for node in simulation.world.nodes.indices {
-        let known = simulation.world.queue.deadline(of: Source.node(node, links: links)) ?? .never
+      for node in simulation.world.graph.nodes.ids {
+        let known = simulation.world.scheduler.deadline(of: .node(node)) ?? .never
         let actual = simulation.world.deadline(of: node)
         // One that has passed is due at once.
         try #require(
-          known == max(actual, simulation.now), "\(simulation.world.nodes[node].name) at \(simulation.now)")
+          known == max(actual, simulation.now), "\(simulation.world.name(node)) at \(simulation.now)")
       }
     }
   }

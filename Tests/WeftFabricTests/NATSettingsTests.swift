@@ -26,7 +26,7 @@ import WeftWire
 
   private static func gateway(_ nat: String, _ more: String = "") throws -> NATConfiguration {
     let simulation = try Simulation(topology(lab(nat, more)))
-    return simulation.world.gateways[0].configuration
+    return simulation.world.elements.gateways[ID(0)].configuration
   }
 
   @Test(arguments: NATSettings.Profile.allCases) func aProfileIsTheGatewaysOfThatName(profile: NATSettings.Profile) throws {
@@ -165,7 +165,7 @@ import WeftWire
 
   @Test func theReportTellsALineOfTheFile() throws {
     let topology = try topology(Self.lab("{rules: [{deny: in}]}", ", forwards: [\"80:web:80\"]"))
-    let configuration = try Simulation(topology).world.gateways[0].configuration
+    let configuration = try Simulation(topology).world.elements.gateways[ID(0)].configuration
     let forward = try #require(topology.forward(configuration.forwards[0], besides: "home"))
     #expect(forward.network == "home" && forward.forward.mark.line == 5)
     #expect(topology.hosts[0].networks[0].nat.rules[0].mark.line == 5)
@@ -238,8 +238,8 @@ import WeftWire
           with: "behind the NAT}}, {udp-rate: {to: \"visitor:7\", interval: 10 s, count: 2}}]")
           + "\nevents: [{at: 3 s, flush-conntrack: home}]\nduration: 5 s\n"))
     simulation.run(until: .start + .seconds(2))
-    #expect(simulation.world.gateways[0].connectionCount == 1)
+    #expect(simulation.world.elements.gateways[ID(0)].connectionCount == 1)
     simulation.run(until: .start + .seconds(4))
-    #expect(simulation.world.gateways[0].connectionCount == 0)
+    #expect(simulation.world.elements.gateways[ID(0)].connectionCount == 0)
   }
 }

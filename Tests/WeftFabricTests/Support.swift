@@ -60,9 +60,10 @@ extension Simulation {
 
   /// What was captured so far, by port.
   func captured() throws -> [String: [UInt8]] {
-    guard let set = world.captures else { return [:] }
-    return try world.ports.array.filter { $0.capture >= 0 && set.isWritten(port: $0.capture) }.reduce(into: [:]) { bytes, port in
-      bytes[port.name] = try set.bytesSoFar(port: port.capture)
+    guard let set = world.recorder.captures else { return [:] }
+    return try world.graph.ports.array.reduce(into: [:]) { bytes, port in
+      guard let capture = port.capture?.index, set.isWritten(port: capture) else { return }
+      bytes[port.name] = try set.bytesSoFar(port: capture)
     }
   }
 }

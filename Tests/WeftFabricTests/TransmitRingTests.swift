@@ -42,13 +42,14 @@ import WeftTestSupport
     var simulation = try Simulation(topology(Self.lab(count: 10, queue: 2, ring: 8)))
     simulation.run(until: .start + .milliseconds(505))
     let node = try #require(simulation.world.names.machines["a"])
-    let machine = simulation.world.nodes[node].index
-    #expect(simulation.world.machines[machine].interfaces[0].waitingToTransmit == 8)
+    let found = simulation.world.machine(node)
+    let machine = try #require(found)
+    #expect(simulation.world.elements.machines[machine].interfaces[0].waitingToTransmit == 8)
     simulation.run(until: .start + .milliseconds(541))
     // Each departure makes room for one.
-    #expect((3...4).contains(simulation.world.machines[machine].interfaces[0].waitingToTransmit))
+    #expect((3...4).contains(simulation.world.elements.machines[machine].interfaces[0].waitingToTransmit))
     simulation.run(until: .start + .seconds(1))
-    #expect(simulation.world.machines[machine].interfaces[0].waitingToTransmit == 0)
+    #expect(simulation.world.elements.machines[machine].interfaces[0].waitingToTransmit == 0)
   }
 
   @Test func aPulledCableEmptiesTheRingWithDrops() throws {

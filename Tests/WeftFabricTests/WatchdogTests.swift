@@ -9,7 +9,7 @@ import WeftTestSupport
   @Test func whatNeverLeavesAMomentIsNamed() {
     var watchdog = Watchdog(limit: 100_000)
     var turns = 0
-    while turns < 200_000, !watchdog.sees(turns % 3 == 0 ? 5 : 7, at: Instant(9), delivered: 0) { turns += 1 }
+    while turns < 200_000, !watchdog.sees(.node(NodeID(turns % 3 == 0 ? 5 : 7)), at: Instant(9), delivered: 0) { turns += 1 }
     #expect(turns == 99_999)
   }
 
@@ -19,7 +19,7 @@ import WeftTestSupport
     let steps: [(at: UInt64, delivered: Int)] = [
       (9, 1_000_000), (9, 1_000_100), (9, 1_100_100), (10, 1_100_100), (10, 1_100_200),
     ]
-    let seen = steps.map { watchdog.sees(1, at: Instant($0.at), delivered: $0.delivered) }
+    let seen = steps.map { watchdog.sees(.link(LinkID(1)), at: Instant($0.at), delivered: $0.delivered) }
     #expect(seen == [false, false, true, false, false])
   }
 

@@ -10,7 +10,7 @@ import WeftWire
 @Suite struct WorldTests {
   private static func names(_ yaml: String) throws -> (nodes: [String], ports: Set<String>) {
     let simulation = try Simulation(topology(yaml))
-    return (simulation.world.nodes.array.map(\.name), Set(simulation.world.ports.array.map(\.name)))
+    return (simulation.world.graph.nodes.array.map(\.name), Set(simulation.world.graph.ports.array.map(\.name)))
   }
 
   @Test func nodesAndPortsHaveTheNamesOfTheFile() throws {
@@ -109,7 +109,7 @@ import WeftWire
   @Test func noTwoNICsShareAMAC() throws {
     let lab = Self.many.replacingOccurrences(of: "{network: blue,", with: "{network: blue, mac: 52:54:00:00:00:01,")
     let simulation = try Simulation(topology(lab))
-    let macs = simulation.world.machines.array.flatMap { $0.interfaces.map(\.mac) }
+    let macs = simulation.world.elements.machines.array.flatMap { $0.interfaces.map(\.mac) }
     #expect(Set(macs).count == macs.count && macs.contains(MACAddress(rawValue: 0x5254_0000_0001)))
   }
 
@@ -145,9 +145,9 @@ import WeftWire
         x-eth1: {network: lan, address: 10.0.0.12}
       """
     let simulation = try Simulation(topology(lab))
-    let names = simulation.world.ports.array.map(\.name)
+    let names = simulation.world.graph.ports.array.map(\.name)
     #expect(Set(names).count == names.count, "\(names.sorted())")
-    let nodes = simulation.world.nodes.array.map(\.name)
+    let nodes = simulation.world.graph.nodes.array.map(\.name)
     #expect(Set(nodes).count == nodes.count)
   }
 }

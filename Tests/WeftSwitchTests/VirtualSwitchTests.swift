@@ -26,7 +26,11 @@ import WeftWire
     var reason: DropReason?
     for index in 0..<out.count {
       let entry = out[index]
-      if entry.verdict == .transmit { ports.append(entry.port.index) } else { reason = entry.reason }
+      switch entry.verdict {
+      case .transmit: ports.append(entry.port.index)
+      case .flood: ports += (0..<bridge.portCount).filter { $0 != entry.port.index }
+      case .drop: reason = entry.reason
+      }
       _ = Frame(stored: entry.frame)
     }
     out.removeAll()

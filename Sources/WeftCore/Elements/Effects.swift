@@ -7,6 +7,8 @@ public struct Effects: ~Copyable {
   public enum Verdict: UInt8, BitwiseCopyable, Sendable {
     case transmit
     case drop
+    /// Out of every port but the entry's, which it came in on.
+    case flood
   }
 
   @frozen
@@ -35,6 +37,13 @@ public struct Effects: ~Copyable {
       self.detail = detail
       self.first = first
       self.second = second
+    }
+
+    /// For a driver that sends a frame by itself.
+    public init(transmit frame: StoredFrame, on port: PortIndex) {
+      self.init(
+        frame: frame, port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 0, first: Note(),
+        second: Note())
     }
   }
 
@@ -111,6 +120,15 @@ public struct Effects: ~Copyable {
       Entry(
         frame: frame.store(), port: port, verdict: .drop, reason: reason, detail: detail, noteCount: 0, first: Note(),
         second: Note()))
+  }
+
+  /// Out of every port but `port`, in their order. One entry, however many ports there are.
+  @inlinable
+  public mutating func flood(_ frame: consuming Frame, from port: PortIndex) {
+    append(
+      Entry(
+        frame: frame.store(), port: port, verdict: .flood, reason: .queueFull, detail: .none, noteCount: 0,
+        first: Note(), second: Note()))
   }
 
   public mutating func observe(_ observation: Observation) { observations.append(observation) }

@@ -1,12 +1,12 @@
 /// When each source of the world (a link direction, an element) is next due: at most one deadline a source, so that an
 /// event is nothing but a moment and a number.
 ///
-/// The order is total and owes nothing to the order of insertion: by time, then by source. A source with several things
-/// to do at once does them in its own order.
+/// The order is total and owes nothing to the order of insertion: by time, then by the source's rank. A source with
+/// several things to do at once does them in its own order.
 ///
 /// A hierarchical timing wheel (Varghese & Lauck 1987) of eight levels of 256 slots that is exact to the nanosecond:
 /// scheduling and cancelling are O(1), and a deadline moves at most once a level on its way down.
-public struct EventQueue {
+public struct EventQueue: ~Copyable {
   public typealias Source = UInt32
 
   struct Node: BitwiseCopyable {
@@ -15,6 +15,8 @@ public struct EventQueue {
     var previous: UInt32
     /// level × 256 + slot while waiting in the wheel.
     var place: UInt32
+    /// Whose turn it is first at one moment.
+    var rank: UInt32
   }
 
   private static let none = UInt32.max
@@ -22,164 +24,177 @@ public struct EventQueue {
   /// In the heap of what is due at `base`.
   private static let due = UInt32.max - 1
 
-  private var wheel: Wheel
-  /// The wheel's own, here to spare every step a load.
+  // In plain blocks, without a bounds and an ownership check per step.
   private var nodes: UnsafeMutablePointer<Node>
-  private var heads: UnsafeMutablePointer<UInt32>
-  private var occupied: UnsafeMutablePointer<UInt64>
+  private let heads: UnsafeMutablePointer<UInt32>
+  private let occupied: UnsafeMutablePointer<UInt64>
+  private var sources: Int
   /// Which levels have anything.
   private var levels: UInt8 = 0
   /// The moment up to which the wheel has turned. Nothing is due before it.
   private var base: UInt64 = 0
-  /// Sources due at `base`, a binary heap by number; may hold stale ones, which their node's place tells.
-  private var ready: [UInt32] = []
+  /// What is due at `base`, a binary heap of rank and source; may hold stale ones, which their node's place tells.
+  private var ready: [UInt64] = []
   public private(set) var count = 0
 
-  /// For sources 0..<sources.
-  public init(sources: Int) {
-    wheel = Wheel(sources: sources)
-    (nodes, heads, occupied) = (wheel.nodes, wheel.heads, wheel.occupied)
-    nodes.initialize(repeating: Node(time: 0, next: Self.none, previous: Self.none, place: Self.idle), count: sources)
+  /// For sources 0..<sources, each of a rank of its own.
+  public init(sources: Int, rank: (Source) -> UInt32 = { $0 }) {
+    self.sources = sources
+    nodes = .allocate(capacity: max(sources, 1))
+    heads = .allocate(capacity: 8 * 256)
+    occupied = .allocate(capacity: 8 * 4)
     heads.initialize(repeating: Self.none, count: 8 * 256)
     occupied.initialize(repeating: 0, count: 8 * 4)
+    Self.makeIdle(nodes, 0..<sources, rank)
+  }
+
+  deinit {
+    nodes.deallocate()
+    heads.deallocate()
+    occupied.deallocate()
+  }
+
+  /// Makes room for more sources; those that there are keep their deadlines.
+  public mutating func grow(to count: Int, rank: (Source) -> UInt32 = { $0 }) {
+    guard count > sources else { return }
+    let larger = UnsafeMutablePointer<Node>.allocate(capacity: count)
+    larger.moveInitialize(from: nodes, count: sources)
+    nodes.deallocate()
+    nodes = larger
+    Self.makeIdle(nodes, sources..<count, rank)
+    sources = count
+  }
+
+  private static func makeIdle(_ nodes: UnsafeMutablePointer<Node>, _ range: Range<Int>, _ rank: (Source) -> UInt32) {
+    for index in range {
+      (nodes + index).initialize(
+        to: Node(time: 0, next: none, previous: none, place: idle, rank: rank(Source(truncatingIfNeeded: index))))
+    }
   }
 
   /// The moment of the source's deadline, if it has one.
   public func deadline(of source: Source) -> Instant? {
-    precondition(Int(source) < wheel.sources)
+    precondition(Int(source) < sources)
     let node = nodes[Int(source)]
     return node.place == Self.idle ? nil : Instant(node.time)
   }
 
   /// Sets, moves or (with `.never`) cancels the source's deadline. One that has passed is due at once.
   public mutating func schedule(_ source: Source, at instant: Instant) {
-    own(source)
+    precondition(Int(source) < sources)
     let time = max(instant.rawValue, base)
-    let index = Int(source)
-    let place = nodes[index].place
+    let node = nodes + Int(source)
+    let place = node.pointee.place
     if place != Self.idle {
-      if nodes[index].time == time { return }
-      remove(source, place)
+      if node.pointee.time == time { return }
+      remove(node, place)
     }
     guard instant != .never else { return }
-    nodes[index].time = time
+    node.pointee.time = time
     count &+= 1
-    insert(source)
+    insert(source, node)
   }
 
   public mutating func cancel(_ source: Source) {
-    own(source)
-    let place = nodes[Int(source)].place
-    if place != Self.idle { remove(source, place) }
+    precondition(Int(source) < sources)
+    let node = nodes + Int(source)
+    if node.pointee.place != Self.idle { remove(node, node.pointee.place) }
   }
 
   /// Takes out the first source in order, if it is due no later than `limit`.
   public mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
     guard count > 0 else { return nil }
-    own(0)
     while true {
-      while let source = popReady() {
-        // Stale: cancelled or moved since.
-        guard nodes[Int(source)].place == Self.due, nodes[Int(source)].time == base else { continue }
-        if base > limit.rawValue {
-          pushReady(source)
-          return nil
+      if !ready.isEmpty {
+        if base > limit.rawValue, firstReady() != nil { return nil }
+        if let source = takeReady() {
+          nodes[Int(source)].place = Self.idle
+          count &-= 1
+          return (source, Instant(base))
         }
-        nodes[Int(source)].place = Self.idle
-        count &-= 1
-        return (source, Instant(base))
       }
       guard levels != 0 else { return nil }
       let level = levels.trailingZeroBitCount
       let slot = firstOccupied(level)
       let place = level &* 256 &+ slot
-      var source = heads[place]
-      let first = nodes[Int(source)]
-      if first.next == Self.none {
+      let source = heads[place]
+      let first = nodes + Int(source)
+      if first.pointee.next == Self.none {
         // Alone in the first slot, so the first of all, on whatever level: nearly always so where events are sparse.
         // It need not come down level by level.
-        guard first.time <= limit.rawValue else { return nil }
+        guard first.pointee.time <= limit.rawValue else { return nil }
         heads[place] = Self.none
         clear(level, slot)
-        base = first.time
-        nodes[Int(source)].place = Self.idle
+        base = first.pointee.time
+        first.pointee.place = Self.idle
         count &-= 1
         return (source, Instant(base))
       }
-      let shift = UInt64(level &* 8)
-      let above = level == 7 ? 0 : (base >> (shift &+ 8)) << (shift &+ 8)
-      let start = above | UInt64(slot) << shift
-      guard start <= limit.rawValue else { return nil }
-      base = start
-      heads[place] = Self.none
-      clear(level, slot)
-      if level == 0 {
-        while source != Self.none {
-          nodes[Int(source)].place = Self.due
-          pushReady(source)
-          source = nodes[Int(source)].next
-        }
-      } else {
-        // Straight to the earliest of them, if it is due: the turns between would find nothing.
-        var earliest = first.time
-        var other = first.next
-        while other != Self.none {
-          earliest = min(earliest, nodes[Int(other)].time)
-          other = nodes[Int(other)].next
-        }
-        if earliest <= limit.rawValue { base = earliest }
-        while source != Self.none {
-          let next = nodes[Int(source)].next
-          insert(source)
-          source = next
-        }
-      }
+      guard open(level, slot, source, limit.rawValue) else { return nil }
     }
   }
 
-  /// The first source still due at the moment of the one last taken out; nil where there is none.
-  public mutating func firstDue(at now: Instant) -> Source? {
-    guard base == now.rawValue else { return nil }
-    while let source = ready.first {
-      if nodes[Int(source)].place == Self.due, nodes[Int(source)].time == base { return source }
-      _ = popReady()
+  /// Hands the many of a level's first slot down; false where all of it is later than the limit.
+  private mutating func open(_ level: Int, _ slot: Int, _ head: Source, _ limit: UInt64) -> Bool {
+    let shift = UInt64(level &* 8)
+    let above = level == 7 ? 0 : (base >> (shift &+ 8)) << (shift &+ 8)
+    let start = above | UInt64(slot) << shift
+    guard start <= limit else { return false }
+    base = start
+    heads[level &* 256 &+ slot] = Self.none
+    clear(level, slot)
+    var source = head
+    if level == 0 {
+      while source != Self.none {
+        let node = nodes + Int(source)
+        node.pointee.place = Self.due
+        pushReady(source, node.pointee.rank)
+        source = node.pointee.next
+      }
+      return true
     }
-    return nil
+    // Straight to the earliest of them, if it is due: the turns between would find nothing.
+    var earliest = UInt64.max
+    while source != Self.none {
+      earliest = min(earliest, nodes[Int(source)].time)
+      source = nodes[Int(source)].next
+    }
+    if earliest <= limit { base = earliest }
+    source = head
+    while source != Self.none {
+      let node = nodes + Int(source)
+      let next = node.pointee.next
+      insert(source, node)
+      source = next
+    }
+    return true
+  }
+
+  /// The rank of the first source still due at the moment of the one last taken out; nil where there is none.
+  public mutating func firstRankDue(at now: Instant) -> UInt32? {
+    guard base == now.rawValue, let source = firstReady() else { return nil }
+    return nodes[Int(source)].rank
   }
 
   // MARK: The wheel
 
-  /// Before every change: the block must be this queue's alone, and the number one of its sources.
-  @inline(__always)
-  private mutating func own(_ source: Source) {
-    precondition(Int(source) < wheel.sources)
-    if !isKnownUniquelyReferenced(&wheel) { copyWheel() }
-  }
-
-  @inline(never)
-  private mutating func copyWheel() {
-    wheel = wheel.copy()
-    (nodes, heads, occupied) = (wheel.nodes, wheel.heads, wheel.occupied)
-  }
-
   /// Links a node whose time is set into the slot of the highest digit in which it differs from `base`.
   @inline(__always)
-  private mutating func insert(_ source: Source) {
-    let index = Int(source)
-    let time = nodes[index].time
+  private mutating func insert(_ source: Source, _ node: UnsafeMutablePointer<Node>) {
+    let time = node.pointee.time
     let difference = time ^ base
     if difference == 0 {
-      nodes[index].place = Self.due
-      pushReady(source)
+      node.pointee.place = Self.due
+      pushReady(source, node.pointee.rank)
       return
     }
     let level = (63 &- difference.leadingZeroBitCount) >> 3
     let slot = Int(truncatingIfNeeded: time >> UInt64(level &* 8)) & 255
     let place = level &* 256 &+ slot
     let head = heads[place]
-    nodes[index].place = UInt32(truncatingIfNeeded: place)
-    nodes[index].next = head
-    nodes[index].previous = Self.none
+    node.pointee.place = UInt32(truncatingIfNeeded: place)
+    node.pointee.next = head
+    node.pointee.previous = Self.none
     if head != Self.none { nodes[Int(head)].previous = source }
     heads[place] = source
     occupied[level &* 4 &+ slot >> 6] |= 1 << UInt64(slot & 63)
@@ -187,14 +202,13 @@ public struct EventQueue {
   }
 
   @inline(__always)
-  private mutating func remove(_ source: Source, _ place: UInt32) {
-    if place != Self.due { unlink(source, place) }
-    nodes[Int(source)].place = Self.idle
+  private mutating func remove(_ node: UnsafeMutablePointer<Node>, _ place: UInt32) {
+    if place != Self.due { unlink(node.pointee, place) }
+    node.pointee.place = Self.idle
     count &-= 1
   }
 
-  private mutating func unlink(_ source: Source, _ place: UInt32) {
-    let node = nodes[Int(source)]
+  private mutating func unlink(_ node: Node, _ place: UInt32) {
     if node.next != Self.none { nodes[Int(node.next)].previous = node.previous }
     if node.previous != Self.none {
       nodes[Int(node.previous)].next = node.next
@@ -222,10 +236,27 @@ public struct EventQueue {
     }
   }
 
-  // MARK: What is due now, by source
+  // MARK: What is due now, by rank
 
-  private mutating func pushReady(_ source: Source) {
-    ready.append(source)
+  /// The first that is still due; takes stale ones (cancelled or moved since) out.
+  private mutating func firstReady() -> Source? {
+    while let first = ready.first {
+      let source = Source(truncatingIfNeeded: first)
+      if nodes[Int(source)].place == Self.due, nodes[Int(source)].time == base { return source }
+      removeReady()
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private mutating func takeReady() -> Source? {
+    guard let source = firstReady() else { return nil }
+    removeReady()
+    return source
+  }
+
+  private mutating func pushReady(_ source: Source, _ rank: UInt32) {
+    ready.append(UInt64(rank) << 32 | UInt64(source))
     var child = ready.count - 1
     while child > 0 {
       let parent = (child - 1) / 2
@@ -235,11 +266,9 @@ public struct EventQueue {
     }
   }
 
-  @inline(__always)
-  private mutating func popReady() -> Source? {
-    guard let first = ready.first else { return nil }
+  private mutating func removeReady() {
     let last = ready.removeLast()
-    guard !ready.isEmpty else { return first }
+    guard !ready.isEmpty else { return }
     ready[0] = last
     var parent = 0
     while true {
@@ -249,39 +278,6 @@ public struct EventQueue {
       guard ready[child] < ready[parent] else { break }
       ready.swapAt(child, parent)
       parent = child
-    }
-    return first
-  }
-}
-
-extension EventQueue {
-  /// The queue's memory in plain blocks, without a bounds and an ownership check per step. Copied when a copy of the
-  /// queue changes.
-  fileprivate final class Wheel {
-    let sources: Int
-    let nodes: UnsafeMutablePointer<Node>
-    let heads: UnsafeMutablePointer<UInt32>
-    let occupied: UnsafeMutablePointer<UInt64>
-
-    init(sources: Int) {
-      self.sources = sources
-      nodes = .allocate(capacity: sources)
-      heads = .allocate(capacity: 8 * 256)
-      occupied = .allocate(capacity: 8 * 4)
-    }
-
-    deinit {
-      nodes.deallocate()
-      heads.deallocate()
-      occupied.deallocate()
-    }
-
-    func copy() -> Wheel {
-      let copy = Wheel(sources: sources)
-      copy.nodes.initialize(from: nodes, count: sources)
-      copy.heads.initialize(from: heads, count: 8 * 256)
-      copy.occupied.initialize(from: occupied, count: 8 * 4)
-      return copy
     }
   }
 }

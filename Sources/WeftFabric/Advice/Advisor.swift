@@ -15,6 +15,8 @@ struct Advisor {
   private let networks: [String: (host: Int, network: Int)]
   /// By the names of the two ports that each joins.
   private let cables: [String: LinkName]
+  /// By name.
+  private let gateways: [String: Role]
   private let owners: [IPv4Address: String]
   /// Of each network, who listens where.
   private let servers: [String: [Server]]
@@ -39,10 +41,12 @@ struct Advisor {
     }
     self.networks = networks
     var cables: [String: LinkName] = [:]
-    for (name, link) in world.names.cables {
-      cables[world.ports[world.ends[link].from].name] = name
-      cables[world.ports[world.ends[link].to].name] = name
+    for (name, cable) in world.names.cables {
+      cables[world.graph.ports[world.graph.ends[cable.there].from].name] = name
+      cables[world.graph.ports[world.graph.ends[cable.there].to].name] = name
     }
+    gateways = Dictionary(
+      world.gatewayNodes.map { (world.name($0.node), world.graph.nodes[$0.node].role) }, uniquingKeysWith: { first, _ in first })
     self.cables = cables
     var owners: [IPv4Address: String] = [:]
     for (name, address) in names.byAddress where owners[address] == nil { owners[address] = name }
@@ -90,10 +94,8 @@ struct Advisor {
 
   /// The host whose gateway a node is, and its nat networks.
   func gateway(_ node: String) -> (host: WeftTopology.Host, networks: [Network])? {
-    let found = network(node)?.host ?? (node.hasSuffix("-nat") ? host(String(node.dropLast("-nat".count))) : nil)
-    guard let found else { return nil }
+    guard case .gateway(let name)? = gateways[node], let found = host(name) else { return nil }
     let nats = found.networks.filter { $0.mode == .nat }
-    guard !nats.isEmpty, nats.count == 1 ? nats[0].name == node : "\(found.name)-nat" == node else { return nil }
     return (found, nats)
   }
 

@@ -39,7 +39,7 @@ struct Cause: Codable, Hashable {
 extension World {
   /// `nil` where nothing is known but what the outcome says itself.
   func cause(
-    of outcome: TryOutcome, _ facts: TryFacts, from node: Int, _ whereabouts: Whereabouts?, _ topology: Topology
+    of outcome: TryOutcome, _ facts: TryFacts, from node: NodeID, _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> Cause? {
     guard outcome.kind != .open, let result = outcome.result else { return nil }
     let isSent = facts.records.contains { $0.event == .sent }
@@ -53,18 +53,18 @@ extension World {
   }
 
   /// Of a machine that doesn't run.
-  func standstillCause(of node: Int) -> Cause? { standstillKind(of: node).map { Cause(kind: $0, at: now) } }
+  func standstillCause(of node: NodeID) -> Cause? { standstillKind(of: node).map { Cause(kind: $0, at: now) } }
 
-  private func standstillKind(of node: Int) -> Cause.Kind? {
-    guard nodes[node].kind == .machine, let vm = machines[nodes[node].index].vm, vm.state != .running else {
+  private func standstillKind(of node: NodeID) -> Cause.Kind? {
+    guard let machine = machine(node), let vm = elements.machines[machine].vm, vm.state != .running else {
       return nil
     }
-    return .standstill(machine: nodes[node].name, vm.state, since: vm.changedAt)
+    return .standstill(machine: name(node), vm.state, since: vm.changedAt)
   }
 
   /// Of a machine at a moment gone by. It may have been started since: the file's events tell.
-  private func standstillKind(of node: Int, at moment: Instant, _ topology: Topology) -> Cause.Kind? {
-    guard nodes[node].kind == .machine, let vm = machines[nodes[node].index].vm else { return nil }
+  private func standstillKind(of node: NodeID, at moment: Instant, _ topology: Topology) -> Cause.Kind? {
+    guard let machine = machine(node), let vm = elements.machines[machine].vm else { return nil }
     if vm.state != .running, vm.changedAt <= moment { return standstillKind(of: node) }
     var past = VirtualMachine(name: vm.name, host: vm.host, seed: 0)
     if topology.vms.first(where: { $0.name == vm.name })?.autostart == true { try? past.perform(.start, now: .start) }
@@ -83,21 +83,21 @@ extension World {
 
   /// The moment is the deciding packet's; nil where things were found so when the try ended.
   private func causeKind(
-    of outcome: TryOutcome, _ result: GuestProbeResult, _ facts: TryFacts, from node: Int, _ whereabouts: Whereabouts?,
+    of outcome: TryOutcome, _ result: GuestProbeResult, _ facts: TryFacts, from node: NodeID, _ whereabouts: Whereabouts?,
     _ topology: Topology
   ) -> (Cause.Kind, Instant?)? {
     if result.outcome == .notSent {
-      let hasNone = result.localAddress == nil && machines[nodes[node].index].guest.address(of: 0) == nil
-      return (hasNone ? .noAddress(machine: nodes[node].name) : .unsendable, nil)
+      let hasNone = result.localAddress == nil && machine(node).flatMap({ elements.machines[$0].guest.address(of: 0) }) == nil
+      return (hasNone ? .noAddress(machine: name(node)) : .unsendable, nil)
     }
     if let other = result.foreignAnswer, outcome.kind == .undecided { return (.foreignAnswer(other), nil) }
     if outcome.kind == .unanswered, let arrival = facts.records.last(where: \.isDelivery) {
-      return (.unanswered(machine: nodes[arrival.node].name), arrival.at)
+      return (.unanswered(machine: name(arrival.node)), arrival.at)
     }
     if let paused = whereabouts?.paused, let kind = standstillKind(of: paused) { return (kind, nil) }
     if outcome.kind == .undecided, let missing = whereabouts?.missing, facts.accidents.isEmpty, facts.decided.isEmpty {
-      let why = absence(of: missing.address, from: missing.place, topology)
-      return kind(of: why, missing.address, node: ports[missing.place].node, place: missing.place).map { ($0, nil) }
+      let why = absence(of: missing.address, from: missing.port, topology)
+      return kind(of: why, missing.address, node: graph.ports[missing.port].node, port: missing.port).map { ($0, nil) }
     }
     let record =
       switch outcome.kind {
@@ -108,13 +108,13 @@ extension World {
     guard let record = outcome.absence?.record ?? record, case .dropped(let reason, let detail) = record.event else {
       return nil
     }
-    let name = nodes[record.node].name
-    let port = ports[record.port].name
+    let name = name(record.node)
+    let port = graph.ports[record.port].name
     switch reason {
     case .neighbourUnresolved:
       let address = IPv4Address(rawValue: detail.value)
       let why = outcome.absence?.why ?? absence(of: address, from: record.port, topology)
-      let found = kind(of: why, address, node: record.node, place: record.port)
+      let found = kind(of: why, address, node: record.node, port: record.port)
       // Who stands still, has no address or is cut off was found so at the end.
       switch why {
       case .nobody, .lost: return found.map { ($0, record.at) }
@@ -129,14 +129,14 @@ extension World {
     return (.drop(reason, detail, node: name, port: port, isAnswer: isAnswer), record.at)
   }
 
-  private func kind(of absence: Absence, _ address: IPv4Address, node: Int, place: Int) -> Cause.Kind? {
+  private func kind(of absence: Absence, _ address: IPv4Address, node: NodeID, port: PortID) -> Cause.Kind? {
     switch absence {
-    case .nobody: .absent(address, node: nodes[node].name, port: ports[place].name)
+    case .nobody: .absent(address, node: name(node), port: graph.ports[port].name)
     case .standsStill(let other): standstillKind(of: other)
-    case .hasNoAddress(let other): .noAddress(machine: nodes[other].name)
-    case .isCutOff(_, let link, _): .cut(port: ports[ends[link].from].name)
+    case .hasNoAddress(let other): .noAddress(machine: name(other))
+    case .isCutOff(_, let link, _): .cut(port: graph.ports[graph.ends[link].from].name)
     case .lost(let other):
-      .lostARP(address, node: nodes[node].name, owner: nodes[other].name, port: ports[place].name)
+      .lostARP(address, node: name(node), owner: name(other), port: graph.ports[port].name)
     }
   }
 }

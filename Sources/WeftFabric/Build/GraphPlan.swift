@@ -4,15 +4,15 @@ import WeftTopology
 /// The graph while it is being drawn: nodes whose ports are still being added, and the cables between them.
 struct GraphPlan {
   struct PlannedNode {
-    var kind: Node.Kind
-    var index: Int
+    var element: ElementID
     var name: String
+    var role: Role
     var ports: [String] = []
   }
 
   struct End {
-    var node: Int
-    var port: Int
+    var node: NodeID
+    var port: PortIndex
   }
 
   struct Cable {
@@ -27,25 +27,23 @@ struct GraphPlan {
   var cables: [Cable] = []
   /// Of all ports.
   private var names: Set<String> = []
-  private var counts: [Node.Kind: Int] = [:]
 
-  mutating func add(_ kind: Node.Kind, _ name: String) -> Int {
-    nodes.append(PlannedNode(kind: kind, index: counts[kind, default: 0], name: name))
-    counts[kind, default: 0] += 1
-    return nodes.count - 1
+  mutating func add(_ element: ElementID, _ name: String, _ role: Role) -> NodeID {
+    nodes.append(PlannedNode(element: element, name: name, role: role))
+    return NodeID(nodes.count - 1)
   }
 
   /// A VM may be called `gateway` too: a name that the node has already gets a number, for captures, link streams and
   /// reports tell ports apart by name.
-  mutating func port(_ node: Int, _ wanted: String) -> End {
+  mutating func port(_ node: NodeID, _ wanted: String) -> End {
     var name = wanted
     var number = 2
-    while !names.insert("\(nodes[node].name)/\(name)").inserted {
+    while !names.insert("\(nodes[node.index].name)/\(name)").inserted {
       name = "\(wanted)-\(number)"
       number += 1
     }
-    nodes[node].ports.append(name)
-    return End(node: node, port: nodes[node].ports.count - 1)
+    nodes[node.index].ports.append(name)
+    return End(node: node, port: PortIndex(nodes[node.index].ports.count - 1))
   }
 
   /// Inside a host cables cost no time and lose nothing.

@@ -11,41 +11,21 @@ extension WorldBuilder {
   /// Makes the world of the finished plan.
   consuming func assemble(_ pool: FramePool) -> World {
     var world = World(pool: pool)
-    var nodes: [Node] = []
-    var ports: [Port] = []
-    for planned in plan.nodes {
-      nodes.append(
-        Node(
-          kind: planned.kind, index: planned.index, name: planned.name, firstPort: ports.count,
-          portCount: planned.ports.count))
-      for port in planned.ports { ports.append(Port(node: nodes.count - 1, name: "\(planned.name)/\(port)")) }
-    }
-    let switches = plan.nodes.filter { $0.kind == .virtualSwitch }
-    world.switches = ElementStore(
-      zip(switches, switchSettings).map { node, settings in
+    let switchNodes = plan.nodes.filter { $0.element.virtualSwitch != nil }
+    world.elements.switches = Arena(
+      zip(switchNodes, switchSettings).map { node, settings in
         VirtualSwitch(ports: node.ports.count, fdbLimit: settings.limit, ageing: settings.ageing)
       })
-    world.gateways = ElementStore(finishedGateways.map { NATGateway($0) })
-    world.servers = ElementStore(servers.map { DHCPServer($0) })
-    world.machines = ElementStore(machines)
-    var links: [Link] = []
-    var ends: [LinkEnds] = []
-    world.packetCounts = [UInt64](repeating: 0, count: nodes.count)
-    for cable in plan.cables {
-      if let name = cable.name { names.cables[name] = links.count }
-      let a = nodes[cable.a.node].firstPort + cable.a.port
-      let b = nodes[cable.b.node].firstPort + cable.b.port
-      for (from, to, end, parameters) in [(a, b, cable.b, cable.aToB), (b, a, cable.a, cable.bToA)] {
-        ports[from].linkOut = links.count
-        ends.append(LinkEnds(from: from, to: to, toNode: end.node, toPort: PortIndex(end.port)))
-        links.append(
-          Link(parameters, random: RandomStream(seed: seed, owner: ports[from].name, purpose: "loss")))
-      }
+    world.elements.gateways = Arena(finishedGateways.map { NATGateway($0) })
+    world.elements.servers = Arena(servers.map { DHCPServer($0) })
+    world.elements.machines = Arena(machines)
+    for planned in plan.nodes { world.add(planned.element, planned.name, planned.role, ports: planned.ports) }
+    for planned in plan.cables {
+      let a = world.graph.port(planned.a.port, of: planned.a.node)
+      let b = world.graph.port(planned.b.port, of: planned.b.node)
+      let cable = world.connect(a, b, planned.aToB, planned.bToA, seed: seed)
+      if let name = planned.name { names.cables[name] = cable }
     }
-    world.links = ElementStore(links)
-    world.ends = ElementStore(ends)
-    world.nodes = ElementStore(nodes)
-    world.ports = ElementStore(ports)
     resolveEventForwards()
     for host in topology.hosts where host.networks.contains(where: { $0.nat.localForwards }) {
       names.sharesForwards.insert(host.name)
@@ -54,7 +34,7 @@ extension WorldBuilder {
     let placed = Dictionary(grouping: topology.vms, by: \.host)
     world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
-    world.bootOrder = nodes.indices.filter { nodes[$0].kind == .machine && !waiting.contains(nodes[$0].name) }
+    world.bootOrder = world.machineNodes.map(\.node).filter { !waiting.contains(world.name($0)) }
     for host in topology.hosts { world.shareForwards(of: host.name) }
     world.schedule()
     return world

@@ -14,7 +14,8 @@ extension WorldBuilder {
   ///     machine ── [gateway] ── [bridge] ── segment
   mutating func add(_ host: WeftTopology.Host) {
     let bridge = host.networks.first { $0.mode == .bridge }.map { network in
-      let node = addSwitch(network.name, limit: network.fdbLimit, ageing: network.fdbAgeing)
+      let node = addSwitch(
+        network.name, .network(network.name, host: host.name), limit: network.fdbLimit, ageing: network.fdbAgeing)
       switchOfNetwork[network.name] = node
       cover(network.name, node)
       cover(host.name, node)
@@ -23,7 +24,8 @@ extension WorldBuilder {
     let privateNetworks = host.networks.filter { $0.mode != .bridge }
     for network in privateNetworks {
       let name = network.mode == .nat ? "\(network.name)-switch" : network.name
-      let node = addSwitch(name, limit: network.fdbLimit, ageing: network.fdbAgeing)
+      let node = addSwitch(
+        name, .network(network.name, host: host.name), limit: network.fdbLimit, ageing: network.fdbAgeing)
       switchOfNetwork[network.name] = node
       cover(network.name, node)
       cover(host.name, node)
@@ -75,9 +77,9 @@ extension WorldBuilder {
   }
 
   /// One gateway a host: its NAT networks share the host's one address, and so its ports.
-  private mutating func addGateway(of host: WeftTopology.Host, _ uplink: Uplink, _ nats: [Network]) -> Int {
+  private mutating func addGateway(of host: WeftTopology.Host, _ uplink: Uplink, _ nats: [Network]) -> NodeID {
     let name = nats.count == 1 ? nats[0].name : "\(host.name)-nat"
-    let node = plan.add(.gateway, name)
+    let node = plan.add(.gateway(ID(gateways.count)), name, .gateway(host: host.name))
     names.gateways[host.name] = node
     cover(host.name, node)
     for network in nats {
@@ -113,7 +115,7 @@ extension WorldBuilder {
   private mutating func addMachine(
     of host: WeftTopology.Host, behind inner: GraphPlan.End?, in outer: inout GraphPlan.End?
   ) {
-    let node = plan.add(.machine, host.name)
+    let node = plan.add(.machine(ID(machines.count)), host.name, .host(host.name))
     names.machines[host.name] = node
     cover(host.name, node)
     var interfaces: [GuestConfiguration.Interface] = []
@@ -161,10 +163,10 @@ extension WorldBuilder {
   /// The DHCP server of a network or segment, on its switch; gives back its node.
   mutating func addServer(
     _ dhcp: DHCPSettings, of name: String, _ subnet: IPv4Prefix, router: IPv4Address?, _ link: LinkSettings,
-    on lan: Int
-  ) -> Int {
+    on lan: NodeID
+  ) -> NodeID {
     let addresses = addressPlan.networks[name]
-    let node = plan.add(.dhcpServer, "\(name)-dhcp")
+    let node = plan.add(.dhcpServer(ID(servers.count)), "\(name)-dhcp", .dhcpServer(of: name))
     servers.append(
       .init(
         mac: makeMAC(), address: dhcp.server, prefix: subnet, router: router, first: dhcp.rangeFirst,

@@ -32,9 +32,9 @@ struct WorldBuilder {
   var switchSettings: [(limit: Int, ageing: Nanoseconds)] = []
   private var nextMAC: UInt64 = 0
   private var takenMACs: Set<MACAddress> = []
-  var switchOfNetwork: [String: Int] = [:]
+  var switchOfNetwork: [String: NodeID] = [:]
   var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
-  var switchOfSegment: [String: Int] = [:]
+  var switchOfSegment: [String: NodeID] = [:]
   private(set) var addressPlan = AddressPlan()
   var mtuPlan = MTUPlan()
   /// Looked up once per NIC, in files of thousands of VMs.
@@ -72,12 +72,14 @@ struct WorldBuilder {
     }
   }
 
-  mutating func addSwitch(_ name: String, limit: Int = 8192, ageing: Nanoseconds = .seconds(300)) -> Int {
+  mutating func addSwitch(
+    _ name: String, _ role: Role, limit: Int = 8192, ageing: Nanoseconds = .seconds(300)
+  ) -> NodeID {
     switchSettings.append((limit, ageing))
-    return plan.add(.virtualSwitch, name)
+    return plan.add(.virtualSwitch(ID(switchSettings.count - 1)), name, role)
   }
 
-  mutating func cover(_ name: String, _ node: Int) { names.covered[name, default: []].append(node) }
+  mutating func cover(_ name: String, _ node: NodeID) { names.covered[name, default: []].append(node) }
 
   /// What would stop the builder: nothing in a validated topology, but a checkpoint's may be damaged.
   var contradiction: String? {
@@ -103,7 +105,7 @@ struct WorldBuilder {
 
   private mutating func draw() {
     for segment in topology.segments {
-      let node = addSwitch(segment.name, limit: 65_536)
+      let node = addSwitch(segment.name, .segment(segment.name), limit: 65_536)
       switchOfSegment[segment.name] = node
       cover(segment.name, node)
       if let dhcp = segment.dhcp {
@@ -117,7 +119,7 @@ struct WorldBuilder {
   }
 
   private mutating func add(_ vm: VM, _ macs: [MACAddress]) {
-    let node = plan.add(.machine, vm.name)
+    let node = plan.add(.machine(ID(machines.count)), vm.name, .vm(vm.name))
     names.machines[vm.name] = node
     cover(vm.name, node)
     var interfaces: [GuestConfiguration.Interface] = []

@@ -64,12 +64,12 @@ extension Simulation {
 
   /// Goes on until the question is answered, and tells.
   public mutating func answer(_ question: ExplainQuestion) -> Explanation {
-    while director.verdict(of: question.index) == nil, let next = world.queue.pop(notAfter: .never) {
+    while director.verdict(of: question.index) == nil, let next = world.scheduler.pop(notAfter: .never) {
       if isStuck(before: next) { break }
       handle(next)
     }
-    let recorder = world.explain
-    world.explain = nil
+    let recorder = world.recorder.explain
+    world.recorder.explain = nil
     let verdict = director.verdict(of: question.index)
     var explanation = Explanation(
       from: question.from, to: question.label, at: question.at, outcome: verdict?.observed ?? "no answer",

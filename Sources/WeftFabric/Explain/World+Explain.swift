@@ -6,7 +6,7 @@ import WeftWire
 struct ExplainRecorder {
   let trace: UInt32
   /// Who sends it.
-  let origin: Int
+  let origin: NodeID
   /// For the lines of the file.
   let topology: Topology
   var steps: [ExplainStep] = []
@@ -19,17 +19,17 @@ struct ExplainRecorder {
     var address: UInt32
     var reason: DropReason
     /// Where it would have gone next.
-    var towards: Int
+    var towards: NodeID
   }
 
-  init(trace: UInt32, origin: Int, topology: Topology) {
+  init(trace: UInt32, origin: NodeID, topology: Topology) {
     self.trace = trace
     self.origin = origin
     self.topology = topology
   }
 
   /// Takes note of a lost frame, if it is ARP.
-  mutating func lost(_ frame: borrowing Frame, _ reason: DropReason, towards: Int) {
+  mutating func lost(_ frame: borrowing Frame, _ reason: DropReason, towards: NodeID) {
     guard let ethernet = EthernetView(frame.bytes), ethernet.type == .arp, let packet = ARPPacket(ethernet.payload) else {
       return
     }
@@ -42,9 +42,9 @@ struct ExplainRecorder {
     guard case .lostARP(let address, let asker, let owner, _) = cause.kind else { return [:] }
     var counts: [DropReason: Int] = [:]
     for (key, count) in arp where key.address == address.rawValue {
-      guard key.towards >= 0 else { continue }
-      let node = world.nodes[key.towards]
-      if node.kind == .virtualSwitch || node.name == owner || node.name == asker { counts[key.reason, default: 0] += count }
+      let name = world.name(key.towards)
+      let isSwitch = world.graph.nodes[key.towards].element.virtualSwitch != nil
+      if isSwitch || name == owner || name == asker { counts[key.reason, default: 0] += count }
     }
     return counts
   }
@@ -52,103 +52,93 @@ struct ExplainRecorder {
 
 // Looks only: nothing here changes what becomes of a frame.
 extension World {
-  func isExplained(_ frame: borrowing Frame) -> Bool {
-    guard let explain, !explain.isComplete else { return false }
-    return frame.trace == explain.trace
-  }
-
-  mutating func explainArrival(_ frame: borrowing Frame, _ node: Int, _ port: PortIndex, _ place: Int) {
+  mutating func explainArrival(_ frame: borrowing Frame, _ node: NodeID, _ index: PortIndex, _ port: PortID) {
     var gateway: GatewayLookups?
-    if nodes[node].kind == .gateway, let topology = explain?.topology {
+    if let id = self.gateway(node), let topology = recorder.explain?.topology {
       let network = topology.hosts.flatMap(\.networks).first { names.gatewayOfNetwork[$0.name] == node }
-      let first = nodes[node].firstPort
-      var lookups = GatewayLookups(topology, network, ports: (first..<first + nodes[node].portCount).map { ports[$0].name })
-      lookups.look(gateways[nodes[node].index], frame.bytes, on: port, now: now)
+      var lookups = GatewayLookups(topology, network, ports: graph.portNames(of: node))
+      lookups.look(elements.gateways[id], frame.bytes, on: index, now: now)
       gateway = lookups
     }
     add(
-      .arrived, frame.packetID, node, place, PacketSummary.text(frame.bytes),
-      gateway?.details ?? lookups(frame, node, port),
+      .arrived, frame.packetID, node, port, PacketSummary.text(frame.bytes),
+      gateway?.details ?? lookups(frame, node),
       line: gateway?.line)
   }
 
-  mutating func explainTransmission(_ frame: borrowing Frame, _ node: Int, _ place: Int, _ entry: Effects.Entry) {
-    if node == explain?.origin, explain?.steps.contains(where: { $0.event == .dropped }) == true {
-      explain?.isComplete = true
+  mutating func explainTransmission(_ frame: borrowing Frame, _ node: NodeID, _ port: PortID, _ entry: Effects.Entry) {
+    if node == recorder.explain?.origin, recorder.explain?.steps.contains(where: { $0.event == .dropped }) == true {
+      recorder.explain?.isComplete = true
       return
     }
     var details: [String] = []
     if entry.noteCount > 0 { details.append(entry.first.text) }
     if entry.noteCount > 1 { details.append(entry.second.text) }
-    let link = ports[place].linkOut
-    if link >= 0 { details.append(describe(link)) }
-    add(.sent, frame.packetID, node, place, PacketSummary.text(frame.bytes), details)
+    if let link = graph.ports[port].link { details.append(describe(link)) }
+    add(.sent, frame.packetID, node, port, PacketSummary.text(frame.bytes), details)
   }
 
   mutating func explainDrop(
-    _ packetID: UInt64, _ node: Int, _ place: Int, _ reason: DropReason, _ detail: DropDetail
+    _ packetID: UInt64, _ node: NodeID, _ port: PortID, _ reason: DropReason, _ detail: DropDetail
   ) {
-    guard explain?.isComplete == false else { return }
+    guard recorder.explain?.isComplete == false else { return }
     // Everybody whom a flooded frame isn't for lets it go: that is no news.
-    if reason == .notForUs, explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true
+    if reason == .notForUs, recorder.explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true
     {
       return
     }
     let details = [reason.text(detail)]
     // What waited together is lost together.
-    if let last = explain?.steps.last, last.event == .dropped, last.at == now, last.port == ports[place].name,
+    if let last = recorder.explain?.steps.last, last.event == .dropped, last.at == now, last.port == graph.ports[port].name,
       last.details == details
     {
       return
     }
-    add(.dropped, packetID, node, place, "", details)
+    add(.dropped, packetID, node, port, "", details)
   }
 
   /// Of a frame that went no further than a port.
-  mutating func explainLoss(_ frame: borrowing Frame, at place: Int, _ reason: DropReason) {
-    let link = ports[place].linkOut
-    let next = link >= 0 ? ends[link].toNode : -1
-    explain?.lost(frame, reason, towards: next)
+  mutating func explainLoss(_ frame: borrowing Frame, at port: PortID, _ reason: DropReason) {
+    guard let link = graph.ports[port].link else { return }
+    let next = graph.ends[link].toNode
+    recorder.explain?.lost(frame, reason, towards: next)
   }
 
-  mutating func explainDelivery(_ node: Int, _ source: IPv4Address, _ port: UInt16) {
+  mutating func explainDelivery(_ node: NodeID, _ source: IPv4Address, _ port: UInt16) {
     add(
-      .delivered, 0, node, nodes[node].firstPort, "",
+      .delivered, 0, node, graph.port(PortIndex(0), of: node), "",
       ["to a socket, which sees \(source)\(port == 0 ? "" : ":\(port)")"])
   }
 
   private mutating func add(
-    _ event: ExplainStep.Event, _ packetID: UInt64, _ node: Int, _ place: Int, _ packet: String, _ details: [String],
+    _ event: ExplainStep.Event, _ packetID: UInt64, _ node: NodeID, _ port: PortID, _ packet: String, _ details: [String],
     line: Int? = nil
   ) {
-    explain?.steps.append(
-      ExplainStep(
-        event: event, at: now, packetID: packetID, node: nodes[node].name, element: nodes[node].kind.text,
-        port: ports[place].name, packet: packet, details: details, line: line))
+    let step = ExplainStep(
+      event: event, at: now, packetID: packetID, node: name(node), element: graph.nodes[node].role.text,
+      port: graph.ports[port].name, packet: packet, details: details, line: line)
+    recorder.explain?.steps.append(step)
   }
 
   /// What the node will look up for this frame, and what it will find.
-  private func lookups(_ frame: borrowing Frame, _ node: Int, _ port: PortIndex) -> [String] {
-    let index = nodes[node].index
+  private func lookups(_ frame: borrowing Frame, _ node: NodeID) -> [String] {
     guard let ethernet = EthernetView(frame.bytes) else { return [] }
-    switch nodes[node].kind {
-    case .virtualSwitch:
+    if let bridge = graph.nodes[node].element.virtualSwitch {
       let destination = ethernet.destination
       if destination.isGroup { return ["group address: flooded"] }
-      guard let egress = switches[index].database.port(of: destination, now: now) else {
-        return ["forwarding database: \(destination) unknown, flooded to \(nodes[node].portCount - 1) ports"]
+      guard let egress = elements.switches[bridge].database.port(of: destination, now: now) else {
+        return ["forwarding database: \(destination) unknown, flooded to \(graph.nodes[node].portCount - 1) ports"]
       }
-      return ["forwarding database: \(destination) is on \(ports[nodes[node].firstPort + egress.index].name)"]
-    case .gateway, .dhcpServer: return []
-    case .machine:
-      let state = machines[index].state
-      return state == .running ? [] : ["the VM is \(state.rawValue)"]
+      return ["forwarding database: \(destination) is on \(graph.ports[graph.port(egress, of: node)].name)"]
     }
+    guard let machine = machine(node) else { return [] }
+    let state = elements.machines[machine].state
+    return state == .running ? [] : ["the VM is \(state.rawValue)"]
   }
 
-  private func describe(_ link: Int) -> String {
+  private func describe(_ link: LinkID) -> String {
     let parameters = links[link].parameters
-    var parts = ["over the cable to \(ports[ends[link].to].name)"]
+    var parts = ["over the cable to \(graph.ports[graph.ends[link].to].name)"]
     if parameters.delay > .zero { parts.append("\(parameters.delay)") }
     if let rate = parameters.rate { parts.append(TryOutcome.rate(rate)) }
     if parameters.lossThreshold > 0 {
@@ -159,13 +149,14 @@ extension World {
   }
 }
 
-extension Node.Kind {
+extension Role {
   var text: String {
     switch self {
-    case .virtualSwitch: "switch"
+    case .segment, .network: "switch"
     case .gateway: "NAT gateway"
     case .dhcpServer: "DHCP server"
-    case .machine: "machine"
+    case .host, .vm: "machine"
+    case .custom: "element"
     }
   }
 }

@@ -40,8 +40,8 @@ extension Simulation {
     let (last, at) = topology.lastPlanned
     var unfinished: [String] = []
     for program in world.programs {
-      guard let node = world.names.machines[program.machine] else { continue }
-      let machine = world.machines[world.nodes[node].index]
+      guard let id = world.names.machines[program.machine].flatMap({ world.machine($0) }) else { continue }
+      let machine = world.elements.machines[id]
       guard machine.state == .running, machine.guest.unfinishedPrograms.contains(program.report.index) else { continue }
       unfinished.append(Report.line(program))
     }

@@ -131,18 +131,18 @@ extension Simulation {
     advise(&verdicts)
     var captures: [Report.Capture] = []
     var silentPorts = 0
-    if let set = world.captures {
+    if let set = world.recorder.captures {
       do { try set.finish(at: world.now) } catch { failure = error }
-      let ports = world.ports.array
-      for port in ports where port.capture >= 0 {
-        let frames = set.recordCount(port: port.capture)
+      for port in world.graph.ports.array {
+        guard let capture = port.capture?.index else { continue }
+        let frames = set.recordCount(port: capture)
         guard frames > 0 else {
           silentPorts += 1
           continue
         }
         captures.append(
           .init(
-            port: port.name, description: set.port(port.capture).description, path: set.path(port: port.capture),
+            port: port.name, description: set.port(capture).description, path: set.path(port: capture),
             frames: frames))
       }
     }
@@ -163,7 +163,7 @@ extension Simulation {
       expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
       filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures,
-      silentPorts: silentPorts, captureCutOff: world.captures?.cutOff, captureFailure: failure?.description,
+      silentPorts: silentPorts, captureCutOff: world.recorder.captures?.cutOff, captureFailure: failure?.description,
       interruption: interruption, stall: stall)
   }
 }
@@ -184,11 +184,11 @@ extension Simulation {
 extension World {
   var programs: [Report.Program] {
     let owners = Dictionary(names.addresses.map { ($0.value, $0.key) }) { min($0, $1) }
-    return nodes.indices.filter { nodes[$0].kind == .machine }.flatMap { node in
-      machines[nodes[node].index].guest.programReports.map { report in
+    return machineNodes.flatMap { node, machine in
+      elements.machines[machine].guest.programReports.map { report in
         var report = report
         report.title = Self.named(report.title, owners)
-        return Report.Program(machine: nodes[node].name, report: report)
+        return Report.Program(machine: name(node), report: report)
       }
     }
   }
@@ -205,51 +205,51 @@ extension World {
   }
 
   var machineReport: [Report.Machine] {
-    nodes.indices.filter { nodes[$0].kind == .machine }.map { node in
-      let machine = machines[nodes[node].index]
+    machineNodes.map { node, id in
+      let machine = elements.machines[id]
       let interfaces = machine.interfaces.indices.map { index in
         Report.Interface(
-          port: ports[nodes[node].firstPort + index].name, mac: machine.interfaces[index].mac.description,
+          port: graph.ports[graph.port(PortIndex(index), of: node)].name,
+          mac: machine.interfaces[index].mac.description,
           address: machine.guest.address(of: index)?.description, isLinkUp: machine.interfaces[index].isLinkUp,
           counters: machine.interfaces[index].counters)
       }
       return Report.Machine(
-        name: nodes[node].name, host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
+        name: name(node), host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
         ran: machine.vm?.ran(by: now) ?? (now - .start), interfaces: interfaces)
     }
   }
 
   var flows: [Report.Flow] {
-    nodes.indices.filter { nodes[$0].kind == .gateway }.flatMap { node in
-      gateways[nodes[node].index].connections(now: now).map { .init(gateway: nodes[node].name, line: $0.conntrackLine) }
+    gatewayNodes.flatMap { node, gateway in
+      elements.gateways[gateway].connections(now: now).map { .init(gateway: name(node), line: $0.conntrackLine) }
     }
   }
 
   var filterRules: [Report.FilterRule] {
-    nodes.indices.filter { nodes[$0].kind == .gateway }.flatMap { node in
-      gateways[nodes[node].index].filterRules.enumerated().map { index, entry in
+    gatewayNodes.flatMap { node, gateway in
+      elements.gateways[gateway].filterRules.enumerated().map { index, entry in
         .init(
-          gateway: nodes[node].name, number: index + 1, action: entry.rule.action.rawValue, packets: entry.packets,
+          gateway: name(node), number: index + 1, action: entry.rule.action.rawValue, packets: entry.packets,
           bytes: entry.bytes)
       }
     }
   }
 
   var leases: [Report.Lease] {
-    nodes.indices.filter { nodes[$0].kind == .dhcpServer }.flatMap { node in
-      servers[nodes[node].index].leases(now: now).map {
-        .init(
-          network: String(nodes[node].name.dropLast("-dhcp".count)), address: $0.address.description,
-          mac: $0.mac.description, hostname: $0.hostname)
+    serverNodes.flatMap { server, network in
+      elements.servers[server].leases(now: now).map {
+        .init(network: network, address: $0.address.description, mac: $0.mac.description, hostname: $0.hostname)
       }
     }
   }
 
   var dropReport: [Report.Drop] {
-    drops.all.map { entry in
-      .init(
-        node: nodes[ports[entry.port].node].name, port: ports[entry.port].name, reason: entry.reason.name,
-        count: entry.count, harmless: entry.isHarmless, explanation: entry.reason.explanation)
+    recorder.drops.all.map { entry in
+      let port = graph.ports[entry.port]
+      return .init(
+        node: name(port.node), port: port.name, reason: entry.reason.name, count: entry.count,
+        harmless: entry.isHarmless, explanation: entry.reason.explanation)
     }
   }
 }

@@ -29,47 +29,40 @@ public struct ConnectionEventLine: Sendable {
 extension Simulation {
   /// The names that `weft conntrack` knows gateways by.
   public var gatewayNames: [String] {
-    world.nodes.indices.filter { world.nodes[$0].kind == .gateway }.map { world.nodes[$0].name }
+    world.gatewayNodes.map { world.name($0.node) }
   }
 
   /// The NAT that has this name, is its host's, or is that of a network called so.
   public func gatewayName(for name: String) -> String? {
     if gatewayNames.contains(name) { return name }
-    return (world.names.gatewayOfNetwork[name] ?? world.names.gateways[name]).map { world.nodes[$0].name }
+    return (world.names.gatewayOfNetwork[name] ?? world.names.gateways[name]).map { world.name($0) }
   }
 
   public func connections(at now: Instant) -> [ConnectionLine] {
-    world.nodes.indices.filter { world.nodes[$0].kind == .gateway }.flatMap { node in
-      let interfaces = world.portNames(of: node)
-      return world.gateways[world.nodes[node].index].connections(now: now).map {
-        ConnectionLine(gateway: world.nodes[node].name, entry: $0, line: $0.conntrackLine, interfaces: interfaces)
+    world.gatewayNodes.flatMap { node, gateway in
+      let interfaces = world.graph.portNames(of: node)
+      return world.elements.gateways[gateway].connections(now: now).map {
+        ConnectionLine(gateway: world.name(node), entry: $0, line: $0.conntrackLine, interfaces: interfaces)
       }
     }
   }
 
   /// From now on; a run keeps the last million of each gateway.
   public mutating func recordConnectionEvents() {
-    for index in world.gateways.indices { world.gateways[index].recordEvents(limit: 1_000_000) }
+    for gateway in world.elements.gateways.ids { world.elements.gateways[gateway].recordEvents(limit: 1_000_000) }
   }
 
   /// In the order of time; of one moment, in the order of gateways.
   public mutating func takeConnectionEvents() -> [ConnectionEventLine] {
     var all: [ConnectionEventLine] = []
-    for node in world.nodes.indices where world.nodes[node].kind == .gateway {
-      let name = world.nodes[node].name
-      let interfaces = world.portNames(of: node)
-      all += world.gateways[world.nodes[node].index].takeEvents().map {
+    for (node, gateway) in world.gatewayNodes {
+      let name = world.name(node)
+      let interfaces = world.graph.portNames(of: node)
+      all += world.elements.gateways[gateway].takeEvents().map {
         ConnectionEventLine(gateway: name, event: $0, line: $0.conntrackLine, interfaces: interfaces)
       }
     }
     return all.enumerated().sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }.map(
       \.element)
-  }
-}
-
-extension World {
-  /// `home/wan`, `home/host`, `home/lan`
-  func portNames(of node: Int) -> [String] {
-    (nodes[node].firstPort..<nodes[node].firstPort + nodes[node].portCount).map { ports[$0].name }
   }
 }

@@ -79,31 +79,30 @@ extension Simulation {
   public func hasTables(_ name: String) -> Bool { !nodes(name).isEmpty }
 
   /// The nodes that a name covers; all without one.
-  private func nodes(_ name: String?) -> [Int] {
-    guard let name else { return Array(world.nodes.indices) }
+  private func nodes(_ name: String?) -> [NodeID] {
+    guard let name else { return Array(world.graph.nodes.ids) }
     let covered = Set(world.names.covered[name] ?? [])
-    return world.nodes.indices.filter { world.nodes[$0].name == name || covered.contains($0) }
+    return world.graph.nodes.ids.filter { world.name($0) == name || covered.contains($0) }
   }
 
-  private func port(_ node: Int, _ index: Int) -> String {
-    let name = world.ports[world.nodes[node].firstPort + index].name
+  private func port(_ node: NodeID, _ index: PortIndex) -> String {
+    let name = world.graph.ports[world.graph.port(index, of: node)].name
     return String(name.split(separator: "/").last ?? "")
   }
 
   /// Who knows whose MAC address, by node and address.
   public func neighbours(of name: String? = nil) -> [NeighbourLine] {
     nodes(name).flatMap { node -> [NeighbourLine] in
-      let index = world.nodes[node].index
-      return (0..<world.nodes[node].portCount).flatMap { port -> [NeighbourLine] in
-        let table: [NeighbourTable.Neighbour]
-        switch world.nodes[node].kind {
-        case .machine: table = world.machines[index].guest.neighbourTable(of: port, now: now)
-        case .gateway: table = world.gateways[index].neighbourTable(of: port, now: now)
-        case .virtualSwitch, .dhcpServer: table = []
+      (0..<world.graph.nodes[node].portCount).flatMap { port -> [NeighbourLine] in
+        var table: [NeighbourTable.Neighbour] = []
+        if let machine = world.machine(node) {
+          table = world.elements.machines[machine].guest.neighbourTable(of: port, now: now)
+        } else if let gateway = world.gateway(node) {
+          table = world.elements.gateways[gateway].neighbourTable(of: port, now: now)
         }
         return table.map { entry in
           NeighbourLine(
-            node: world.nodes[node].name, interface: self.port(node, port), address: entry.address.description,
+            node: world.name(node), interface: self.port(node, PortIndex(port)), address: entry.address.description,
             mac: entry.mac?.description, state: entry.state.rawValue, confirmedSecondsAgo: entry.age?.seconds)
         }
       }
@@ -113,19 +112,14 @@ extension Simulation {
   /// Which switch saw which MAC address where, by switch and address; what has aged is left out.
   public func forwardingDatabase(of name: String? = nil) -> [ForwardingLine] {
     var owners: [MACAddress: String] = [:]
-    for node in world.nodes.indices {
-      let index = world.nodes[node].index
-      switch world.nodes[node].kind {
-      case .machine: for nic in world.machines[index].interfaces { owners[nic.mac] = world.nodes[node].name }
-      case .gateway:
-        let configuration = world.gateways[index].configuration
-        for mac in [configuration.outside.mac] + configuration.insides.map(\.mac) { owners[mac] = world.nodes[node].name }
-      case .virtualSwitch, .dhcpServer: break
-      }
+    for node in world.graph.nodes.ids {
+      if world.graph.nodes[node].element.dhcpServer != nil { continue }
+      for port in world.graph.nodes[node].ports { if let mac = world.mac(of: port) { owners[mac] = world.name(node) } }
     }
-    return nodes(name).filter { world.nodes[$0].kind == .virtualSwitch }.flatMap { node in
-      world.switches[world.nodes[node].index].database.table(now: now).map { entry in
-        let (name, port, owner) = (world.nodes[node].name, port(node, entry.port.index), owners[entry.address])
+    return nodes(name).flatMap { node -> [ForwardingLine] in
+      guard let bridge = world.graph.nodes[node].element.virtualSwitch else { return [] }
+      return world.elements.switches[bridge].database.table(now: now).map { entry in
+        let (name, port, owner) = (world.name(node), port(node, entry.port), owners[entry.address])
         return ForwardingLine(
           switch: name, mac: entry.address.description, port: port, owner: owner, ageSeconds: entry.age.seconds,
           line: "\(name): \(entry.address) dev \(port) age \(entry.age)\(owner.map { " (\($0))" } ?? "")")
@@ -135,11 +129,14 @@ extension Simulation {
 
   /// The living leases, by server and address.
   public func leases(of name: String? = nil) -> [LeaseLine] {
-    nodes(name).filter { world.nodes[$0].kind == .dhcpServer }.flatMap { node in
-      world.servers[world.nodes[node].index].leases(now: now).map { lease in
+    nodes(name).flatMap { node -> [LeaseLine] in
+      guard let server = world.graph.nodes[node].element.dhcpServer,
+        case .dhcpServer(let network) = world.graph.nodes[node].role
+      else { return [] }
+      return world.elements.servers[server].leases(now: now).map { lease in
         LeaseLine(
-          network: String(world.nodes[node].name.dropLast("-dhcp".count)), address: lease.address.description,
-          mac: lease.mac.description, hostname: lease.hostname, expiresInSeconds: (lease.expires - now).seconds)
+          network: network, address: lease.address.description, mac: lease.mac.description, hostname: lease.hostname,
+          expiresInSeconds: (lease.expires - now).seconds)
       }
     }
   }
@@ -147,10 +144,11 @@ extension Simulation {
   /// The port forwards that NATs have now, events' among them.
   public func forwards(of name: String? = nil) -> [ForwardLine] {
     let owners = Dictionary(world.names.byAddress.map { ($0.address, $0.name) }) { first, _ in first }
-    return nodes(name).filter { world.nodes[$0].kind == .gateway }.flatMap { node in
-      world.gateways[world.nodes[node].index].forwards.map { forward in
+    return nodes(name).flatMap { node -> [ForwardLine] in
+      guard let gateway = world.gateway(node) else { return [] }
+      return world.elements.gateways[gateway].forwards.map { forward in
         ForwardLine(
-          gateway: world.nodes[node].name, protocol: forward.transport.rawValue,
+          gateway: world.name(node), protocol: forward.transport.rawValue,
           hostAddress: forward.externalAddress?.description, hostPort: forward.externalPort, count: forward.count,
           machine: owners[forward.address], address: forward.address.description, port: forward.port)
       }

@@ -203,13 +203,13 @@ struct Director: Codable {
     runs[index].began(trace: trace, moment: moment, timeout: timeout, now: world.now)
     owners?[trace] = index
     guard let node = world.names.machines[expectation.from] else { return }
-    if index == asked { world.explain = ExplainRecorder(trace: trace, origin: node, topology: topology) }
+    if index == asked { world.recorder.explain = ExplainRecorder(trace: trace, origin: node, topology: topology) }
     if case .lease = expectation.probe {
       runs[index].finished(trace, world.leaseOutcome(node), of: expectation, now: world.now, in: world)
       return
     }
     guard let kind = GuestProbe.Kind(expectation.probe, world.names),
-      world.machines[world.nodes[node].index].state == .running
+      world.machine(node).map({ world.elements.machines[$0].state }) == .running
     else {
       let why = world.standstill(of: node) ?? "the target has no address"
       var outcome = TryOutcome.undecided("nothing was sent: \(why)")
@@ -244,7 +244,7 @@ struct Director: Codable {
   /// better.
   private mutating func giveUpLost(_ topology: Topology, _ world: inout World) {
     var whereabouts: [UInt32: Whereabouts]?
-    for trace in Set(world.losses).sorted() {
+    for trace in Set(world.recorder.losses).sorted() {
       guard let index = owner(of: trace) else { continue }
       owners?[trace] = index
       switch topology.expectations[index].probe {
@@ -258,12 +258,12 @@ struct Director: Codable {
       abandon(trace, index, topology, &world)
       reschedule(index)
     }
-    world.losses = []
+    world.recorder.losses = []
   }
 
   /// Takes in the probes that ended.
   mutating func collect(_ topology: Topology, _ world: inout World) {
-    if !world.losses.isEmpty { giveUpLost(topology, &world) }
+    if !world.recorder.losses.isEmpty { giveUpLost(topology, &world) }
     guard world.hasProbeResults else { return }
     var whereabouts: [UInt32: Whereabouts]?
     for (node, result, records) in world.takeProbeResults() {
@@ -339,7 +339,7 @@ extension GuestProbe.Kind {
 
 extension GuestProbe.Kind {
   /// What the other machine has to do for this probe, and which that is.
-  func partner(_ probe: Expectation.Probe, _ names: NameTable) -> (node: Int, kind: Self)? {
+  func partner(_ probe: Expectation.Probe, _ names: NameTable) -> (node: NodeID, kind: Self)? {
     guard case .punch(let peer, _, _, _) = probe, case .punch(let via, let port, let type, _) = self,
       let node = names.machines[peer]
     else { return nil }
@@ -349,11 +349,12 @@ extension GuestProbe.Kind {
 
 extension World {
   /// Whether every NIC that asks by DHCP has been given an address; a machine none of whose NICs asks has no lease.
-  func leaseOutcome(_ node: Int) -> TryOutcome {
-    let guest = machines[nodes[node].index].guest
+  func leaseOutcome(_ node: NodeID) -> TryOutcome {
+    guard let machine = machine(node) else { return TryOutcome(kind: .failed, text: "\(name(node)) is no machine") }
+    let guest = elements.machines[machine].guest
     let asking = guest.configuration.interfaces.indices.filter { guest.asksByDHCP(on: $0) }
     guard !asking.isEmpty else {
-      return TryOutcome(kind: .failed, text: "\(nodes[node].name) asks no DHCP server: its addresses are set by hand")
+      return TryOutcome(kind: .failed, text: "\(name(node)) asks no DHCP server: its addresses are set by hand")
     }
     if let standstill = standstill(of: node) { return TryOutcome(kind: .failed, text: "no lease: \(standstill)") }
     if let missing = asking.first(where: { !guest.hasLease(on: $0, now: now) }) {

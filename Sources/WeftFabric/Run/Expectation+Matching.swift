@@ -55,7 +55,7 @@ extension Expectation {
       }
     }
     if let reaches {
-      let reached = outcome.records.filter(\.isDelivery).map { world.nodes[$0.node].name }
+      let reached = outcome.records.filter(\.isDelivery).map { world.name($0.node) }
       guard reached.contains(reaches) else {
         return .differs("reaching \(reaches), not \(reached.first ?? "anybody")")
       }

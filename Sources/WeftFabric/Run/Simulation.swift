@@ -62,7 +62,7 @@ public struct Simulation: ~Copyable {
     self.seed = seed ?? topology.seed
     world = WorldBuilder(topology: topology, seed: self.seed).build()
     director = Director(topology, until: until)
-    watchdog = Watchdog(limit: Watchdog.limit(sources: world.links.count + world.nodes.count))
+    watchdog = Watchdog(limit: Watchdog.limit(sources: world.links.count + world.graph.nodes.count))
     if let captures {
       let set = try Self.makeCaptures(topology, seed: self.seed, captures, world)
       world.attach(set, topology)
@@ -75,7 +75,7 @@ public struct Simulation: ~Copyable {
     self.seed = seed
     self.world = world
     self.director = director
-    watchdog = Watchdog(limit: Watchdog.limit(sources: self.world.links.count + self.world.nodes.count))
+    watchdog = Watchdog(limit: Watchdog.limit(sources: self.world.links.count + self.world.graph.nodes.count))
     scheduleDirector()
   }
 
@@ -97,7 +97,7 @@ public struct Simulation: ~Copyable {
     while !director.isOver, stall == nil {
       guard left > 0, !stop() else { return true }
       left &-= 1
-      guard let next = world.queue.pop(notAfter: limit) else { return false }
+      guard let next = world.scheduler.pop(notAfter: limit) else { return false }
       if isStuck(before: next) { return false }
       handle(next)
     }
@@ -105,16 +105,16 @@ public struct Simulation: ~Copyable {
   }
 
   @inline(__always)
-  mutating func handle(_ next: (source: EventQueue.Source, at: Instant)) {
+  mutating func handle(_ next: (source: Scheduler.Source, at: Instant)) {
     world.now = next.at
-    if next.source == Source.director {
+    if case .director = next.source {
       world.eventCount &+= 1
       director.wake(topology, &world)
       director.collect(topology, &world)
       scheduleDirector()
     } else {
       world.step(next.source)
-      if world.hasProbeResults || !world.losses.isEmpty {
+      if world.hasProbeResults || !world.recorder.losses.isEmpty {
         director.collect(topology, &world)
         scheduleDirector()
       }
@@ -122,13 +122,13 @@ public struct Simulation: ~Copyable {
   }
 
   /// Whether the captures can't be written any more: there is no point in going on.
-  public var hasLostCaptures: Bool { world.captures?.failure != nil }
+  public var hasLostCaptures: Bool { world.recorder.captures?.failure != nil }
 
   /// Ends the run without its captures.
-  public mutating func abandon() { world.captures?.abandon() }
+  public mutating func abandon() { world.recorder.captures?.abandon() }
 
   mutating func scheduleDirector() {
-    world.queue.schedule(Source.director, at: max(director.deadline(topology, world), world.now))
+    world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
   }
 
   private static func makeCaptures(
@@ -160,28 +160,29 @@ extension World {
 
   /// Captures every port whose name fits one of the patterns; all of them without patterns.
   mutating func attach(_ set: CaptureSet, _ topology: Topology) {
-    captures = set
-    clocks = ElementStore([CausalClock](repeating: CausalClock(), count: nodes.count))
+    recorder.captures = set
+    recorder.clocks = Arena([CausalClock](repeating: CausalClock(), count: graph.nodes.count))
     let descriptions = PortDescriptions(topology)
-    for index in captured(topology.capture.ports) {
-      let link = ports[index].linkOut
-      let speed = link >= 0 ? links[link].parameters.rate ?? 0 : 0
-      ports[index].capture = set.addPort(
-        name: ports[index].name, description: descriptions.text(of: index, in: self), speed: speed)
+    for port in captured(topology.capture.ports) {
+      let speed = graph.ports[port].link.map { links[$0].parameters.rate ?? 0 } ?? 0
+      graph.ports[port].capture = CaptureID(
+        set.addPort(name: graph.ports[port].name, description: descriptions.text(of: port, in: self), speed: speed))
     }
   }
 
   /// The same with a set that has its ports already: a resumed run's.
   mutating func reattach(_ set: CaptureSet, ports patterns: [String], clocks known: [Int: CausalClock]) {
-    captures = set
-    clocks = ElementStore(nodes.indices.map { known[$0] ?? CausalClock() })
-    for (number, index) in captured(patterns).enumerated() where number < set.portCount {
-      ports[index].capture = number
+    recorder.captures = set
+    recorder.clocks = Arena((0..<graph.nodes.count).map { known[$0] ?? CausalClock() })
+    for (number, port) in captured(patterns).enumerated() where number < set.portCount {
+      graph.ports[port].capture = CaptureID(number)
     }
   }
 
-  private func captured(_ patterns: [String]) -> [Int] {
+  private func captured(_ patterns: [String]) -> [PortID] {
     let patterns = patterns.map { PortPattern($0) }
-    return ports.indices.filter { index in patterns.isEmpty || patterns.contains { $0.matches(ports[index].name) } }
+    return graph.ports.ids.filter { port in
+      patterns.isEmpty || patterns.contains { $0.matches(graph.ports[port].name) }
+    }
   }
 }

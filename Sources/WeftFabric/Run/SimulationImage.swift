@@ -22,7 +22,7 @@ public struct SimulationImage: Codable {
   var packetCounts: [UInt64]
   var drops: DropLedger
   var traces: TraceLog
-  var probing: [Int]
+  var probing: [NodeID]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
@@ -40,16 +40,16 @@ extension Simulation {
   /// Everything there is to know of this run now. Changes nothing: the run can go on.
   public func image() throws(CaptureError) -> SimulationImage {
     let captured: CaptureCheckpoint?
-    if let set = world.captures { captured = try set.checkpoint() } else { captured = nil }
-    let ahead = world.clocks.indices.filter { world.clocks[$0].last >= world.now.rawValue }
-    let clocks = Dictionary(uniqueKeysWithValues: ahead.map { ($0, world.clocks[$0]) })
+    if let set = world.recorder.captures { captured = try set.checkpoint() } else { captured = nil }
+    let ahead = world.recorder.clocks.ids.filter { world.recorder.clocks[$0].last >= world.now.rawValue }
+    let clocks = Dictionary(uniqueKeysWithValues: ahead.map { ($0.index, world.recorder.clocks[$0]) })
     return SimulationImage(
       topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,
       links: world.linksWithFloods,
-      switches: world.switches.array, gateways: world.gateways.array, servers: world.servers.array,
-      machines: world.machines.array,
-      portCounters: world.ports.array.map(\.counters), packetCounts: world.packetCounts, drops: world.drops,
-      traces: world.traces, probing: world.probing.sorted(), captures: captured,
+      switches: world.elements.switches.array, gateways: world.elements.gateways.array,
+      servers: world.elements.servers.array, machines: world.elements.machines.array,
+      portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
+      drops: world.recorder.drops, traces: world.recorder.traces, probing: world.probing.sorted(), captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
   }
 
@@ -61,23 +61,24 @@ extension Simulation {
     let builder = WorldBuilder(topology: image.topology, seed: image.seed)
     if let what = builder.contradiction { throw .inconsistent(what) }
     var world = builder.build(pool: pool)
-    guard image.links.count == world.links.count, image.switches.count == world.switches.count,
-      image.gateways.count == world.gateways.count, image.servers.count == world.servers.count,
-      image.machines.count == world.machines.count, image.portCounters.count == world.ports.count,
-      image.packetCounts.count == world.nodes.count, image.fits(world)
+    guard image.links.count == world.links.count, image.switches.count == world.elements.switches.count,
+      image.gateways.count == world.elements.gateways.count, image.servers.count == world.elements.servers.count,
+      image.machines.count == world.elements.machines.count, image.portCounters.count == world.graph.ports.count,
+      image.packetCounts.count == world.graph.nodes.count
     else { throw .inconsistent("its state doesn't fit its topology") }
     world.now = image.now
     world.eventCount = image.eventCount
-    world.links = ElementStore(image.links)
-    world.switches = ElementStore(image.switches)
-    world.gateways = ElementStore(image.gateways)
-    world.servers = ElementStore(image.servers)
-    world.machines = ElementStore(image.machines)
-    for index in world.ports.indices { world.ports[index].counters = image.portCounters[index] }
-    world.packetCounts = image.packetCounts
-    world.drops = image.drops
-    world.traces = image.traces
+    world.links = Arena(image.links)
+    world.elements.switches = Arena(image.switches)
+    world.elements.gateways = Arena(image.gateways)
+    world.elements.servers = Arena(image.servers)
+    world.elements.machines = Arena(image.machines)
+    for port in world.graph.ports.ids { world.graph.ports[port].counters = image.portCounters[port.index] }
+    world.packetCounts = Arena(image.packetCounts)
+    world.recorder.drops = image.drops
+    world.recorder.traces = image.traces
     world.probing = Set(image.probing)
+    guard image.fits(world) else { throw .inconsistent("its state doesn't fit its topology") }
     if let captured = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }

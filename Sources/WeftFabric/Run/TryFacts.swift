@@ -14,7 +14,7 @@ struct TryFacts {
 
   init(_ records: [TraceRecord], asked: DropReason?, in world: borrowing World, _ topology: Topology) {
     self.records = records
-    var plugged: Set<Int>?
+    var plugged: Set<LinkID>?
     var (decided, accidents): ([TraceRecord], [TraceRecord]) = ([], [])
     for record in records {
       guard let reason = record.drop else { continue }
@@ -30,8 +30,7 @@ struct TryFacts {
           // A cable that nobody plugs in again is no accident but how things are.
           let later = plugged ?? world.cablesToBePlugged(topology)
           plugged = later
-          let link = world.ports[record.port].linkOut
-          if link >= 0, !world.links[link].isUp, !later.contains(link) {
+          if let link = world.graph.ports[record.port].link, !world.links[link].isUp, !later.contains(link) {
             decided.append(record)
             continue
           }

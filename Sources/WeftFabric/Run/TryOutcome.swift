@@ -76,12 +76,12 @@ extension World {
   /// `home: no-port-forward (tcp/80)`
   func describe(drop record: TraceRecord) -> String {
     guard case .dropped(let reason, let detail) = record.event else { return "" }
-    return "\(nodes[record.node].name): \(reason.text(detail))"
+    return "\(name(record.node)): \(reason.text(detail))"
   }
 
   /// Its capture is the port's name for now: where the files go is known at the end.
   func evidence(_ record: TraceRecord) -> Evidence {
-    let port = ports[record.port]
+    let port = graph.ports[record.port]
     let event: Evidence.Event
     let detail: String
     switch record.event {
@@ -91,9 +91,9 @@ extension World {
     case .dropped(let reason, let what):
       (event, detail) = (.dropped, reason.text(what))
     }
-    let captured = record.frameNumber > 0 && port.capture >= 0
+    let captured = record.frameNumber > 0 && port.capture != nil
     return Evidence(
-      event: event, at: record.at, port: event == .delivered ? nodes[record.node].name : port.name, detail: detail,
+      event: event, at: record.at, port: event == .delivered ? name(record.node) : port.name, detail: detail,
       capture: captured ? port.name : nil, frame: captured ? record.frameNumber : nil)
   }
 
@@ -106,7 +106,7 @@ extension World {
     var seen: Set<Int> = []
     for (index, record) in records.enumerated() {
       guard let reason = record.drop, chosen.count < limit - 1 else { continue }
-      if seen.insert(record.port << 8 | Int(reason.rawValue)).inserted { chosen.insert(index) }
+      if seen.insert(record.port.index << 8 | Int(reason.rawValue)).inserted { chosen.insert(index) }
     }
     for index in records.indices.reversed() where chosen.count < limit { chosen.insert(index) }
     return chosen.sorted().map { evidence(records[$0]) }

@@ -48,7 +48,7 @@ struct Watchdog {
   private var before = 0
   private var notedUpTo = 0
   private var limit: Int
-  private var tally: [EventQueue.Source: Int] = [:]
+  private var tally: [Scheduler.Source: Int] = [:]
 
   init(limit: Int = Watchdog.most) { self.limit = limit }
 
@@ -58,7 +58,7 @@ struct Watchdog {
 
   /// Whether too much has happened at this moment, before the source does something.
   @inline(__always)
-  mutating func sees(_ source: EventQueue.Source, at now: Instant, delivered: Int) -> Bool {
+  mutating func sees(_ source: Scheduler.Source, at now: Instant, delivered: Int) -> Bool {
     if now != moment {
       moment = now
       events = 1
@@ -70,7 +70,7 @@ struct Watchdog {
   }
 
   @inline(never)
-  private mutating func note(_ source: EventQueue.Source, _ delivered: Int) -> Bool {
+  private mutating func note(_ source: Scheduler.Source, _ delivered: Int) -> Bool {
     let count = count(delivered)
     if notedUpTo > count || notedUpTo <= limit - Self.noted { (tally, notedUpTo) = ([:], count) }
     // What happened since is the one's before, near enough: they take turns.
@@ -92,24 +92,26 @@ struct Watchdog {
 extension Simulation {
   /// Ends the run where it makes no progress. The event is left where it was.
   @inline(__always)
-  mutating func isStuck(before next: (source: EventQueue.Source, at: Instant)) -> Bool {
+  mutating func isStuck(before next: (source: Scheduler.Source, at: Instant)) -> Bool {
     guard watchdog.sees(next.source, at: next.at, delivered: world.delivered) || world.pool.outstanding > Watchdog.frames
     else { return false }
     stall = watchdog.stall(in: world, at: next.at)
-    world.queue.schedule(next.source, at: next.at)
+    world.scheduler.schedule(next.source, at: next.at)
     return true
   }
 }
 
 extension World {
   /// The link that holds most frames.
-  var fullest: EventQueue.Source? {
-    links.indices.max { links[$0].inFlight < links[$1].inFlight }.map { Source.link($0) }
+  var fullest: Scheduler.Source? {
+    links.ids.max { links[$0].inFlight < links[$1].inFlight }.map { .link($0) }
   }
 
-  func name(of source: EventQueue.Source) -> String {
-    guard source != Source.director else { return "the file's events and checks" }
-    let index = Int(source) - 1
-    return index < links.count ? ports[ends[index].to].name : nodes[index - links.count].name
+  func name(of source: Scheduler.Source) -> String {
+    switch source {
+    case .director: "the file's events and checks"
+    case .link(let link): graph.ports[graph.ends[link].to].name
+    case .node(let node): name(node)
+    }
   }
 }

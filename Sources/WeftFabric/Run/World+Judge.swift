@@ -12,7 +12,7 @@ extension World {
   /// `firstDecides`: what decided the first packet stands, whatever became of those that its sender sent again.
   /// `whereabouts` is asked for at most once, and only if it matters.
   func judge(
-    _ result: GuestProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: Int, asked: DropReason? = nil,
+    _ result: GuestProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: NodeID, asked: DropReason? = nil,
     firstDecides: Bool = false, isOfMoment: Bool = false, _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
   ) -> TryOutcome {
     let facts = TryFacts(trace?.records ?? [], asked: asked, in: self, topology)
@@ -110,7 +110,7 @@ extension World {
 
   /// No answer, or not all of it, in time.
   private func silence(
-    _ result: GuestProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: Int,
+    _ result: GuestProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: NodeID,
     _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> TryOutcome {
     let waited = result.finishedAt - result.startedAt
@@ -137,7 +137,7 @@ extension World {
     }
     // A neighbour that stands still answers no ARP either; one that will be there is worth another try.
     if let missing = whereabouts?.missing {
-      let absence = absence(of: missing.address, from: missing.place, topology)
+      let absence = absence(of: missing.address, from: missing.port, topology)
       let isAsked = if case .lost = absence { true } else { false }
       if !isAsked, let cause = self.accident(absence) { return .undecided("no answer: \(cause)") }
     }

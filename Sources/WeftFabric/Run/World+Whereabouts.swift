@@ -6,55 +6,44 @@ struct Whereabouts {
   /// In a queue, on a wire, or waiting for a neighbour's address away from the prober.
   var isOnTheWay = false
   /// The address for which it waits, and on which port.
-  var missing: (address: IPv4Address, place: Int)?
+  var missing: (address: IPv4Address, port: PortID)?
   /// Dropped, and the answer to it is held back (RFC 5382, REQ-4).
   var isHeld = false
   /// In the receive ring of a machine that stands still.
-  var paused: Int?
+  var paused: NodeID?
 }
 
 extension World {
   /// Of all probes, by trace. One look at everything, only for a try that ended without an answer.
   func whereabouts() -> [UInt32: Whereabouts] {
     var found: [UInt32: Whereabouts] = [:]
-    func wait(_ trace: UInt32, at node: Int, for missing: (port: Int, neighbour: IPv4Address)?) {
-      found[trace, default: Whereabouts()].isOnTheWay = true
-      if let missing { found[trace]?.missing = (missing.neighbour, nodes[node].firstPort + missing.port) }
-    }
-    for link in links.indices { links[link].forEachTrace { found[$0, default: Whereabouts()].isOnTheWay = true } }
-    for node in nodes.indices {
-      let index = nodes[node].index
-      switch nodes[node].kind {
-      case .virtualSwitch, .dhcpServer: break
-      case .gateway:
-        gateways[index].forEachWaitingTrace { wait($0, at: node, for: $1) }
-        gateways[index].forEachHeldTrace { found[$0, default: Whereabouts()].isHeld = true }
-      case .machine:
-        for interface in machines[index].interfaces.indices {
-          machines[index].interfaces[interface].forEachReceivedTrace {
-            found[$0, default: Whereabouts()].paused = node
-          }
-          machines[index].interfaces[interface].forEachTransmittedTrace {
-            found[$0, default: Whereabouts()].isOnTheWay = true
-          }
+    for link in links.ids { links[link].forEachTrace { found[$0, default: Whereabouts()].isOnTheWay = true } }
+    for node in graph.nodes.ids {
+      for (trace, waiting) in elements.read(graph.nodes[node].element, ReadWaiting()) {
+        var there = found[trace] ?? Whereabouts()
+        switch waiting {
+        case .neighbour(let address, let port):
+          there.isOnTheWay = true
+          there.missing = (address, graph.port(port, of: node))
+        case .turn: there.isOnTheWay = true
+        case .answer: there.isHeld = true
+        case .running: there.paused = node
         }
-        machines[index].guest.forEachWaitingTrace { wait($0, at: node, for: $1) }
+        found[trace] = there
       }
     }
     return found
   }
 
   /// `web is paused since 2 s`; nil while it runs.
-  func standstill(of node: Int) -> String? {
-    guard nodes[node].kind == .machine else { return nil }
-    let machine = machines[nodes[node].index]
-    guard let vm = machine.vm else { return nil }
+  func standstill(of node: NodeID) -> String? {
+    guard let machine = machine(node), let vm = elements.machines[machine].vm else { return nil }
     return switch vm.state {
     case .running: nil
-    case .paused: "\(nodes[node].name) is paused since \(vm.changedAt)"
+    case .paused: "\(name(node)) is paused since \(vm.changedAt)"
     case .stopped:
       vm.changedAt == .start
-        ? "\(nodes[node].name) has not been started" : "\(nodes[node].name) is stopped since \(vm.changedAt)"
+        ? "\(name(node)) has not been started" : "\(name(node)) is stopped since \(vm.changedAt)"
     }
   }
 }

@@ -32,8 +32,8 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
     return value ^ value &>> 31
   }
 
-  mutating func add(_ passage: Passage, of bytes: RawSpan, at port: Int, now: Instant) {
-    var hash = portHashes[port] &+ Self.spread(now.rawValue)
+  mutating func add(_ passage: Passage, of bytes: RawSpan, at port: PortID, now: Instant) {
+    var hash = portHashes[port.index] &+ Self.spread(now.rawValue)
     var index = 0
     let count = bytes.byteCount
     while index &+ 8 <= count {
@@ -64,12 +64,12 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
 
 extension Simulation {
   /// From the beginning of the run or of recording on; nil unless `recordFingerprint` was called.
-  public var fingerprint: Fingerprint? { world.fingerprint }
+  public var fingerprint: Fingerprint? { world.recorder.fingerprint }
 
   /// From now on every passage of a port is added up.
   public mutating func recordFingerprint() {
     world.floodsTogether = false
     world.dissolveLanes()
-    world.fingerprint = Fingerprint(ports: world.ports.array.map(\.name))
+    world.recorder.fingerprint = Fingerprint(ports: world.graph.ports.array.map(\.name))
   }
 }

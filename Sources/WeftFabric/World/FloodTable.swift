@@ -1,5 +1,6 @@
 import WeftCore
 import WeftGuest
+import WeftSwitch
 import WeftWire
 
 /// Where a switch's floods go, laid side by side.
@@ -18,9 +19,9 @@ struct FloodTable: ~Copyable {
 
   /// One cable to a machine.
   struct Target: BitwiseCopyable {
-    var link: UInt32
-    /// Of the NIC, into the world's ports.
-    var place: UInt32
+    var link: LinkID
+    /// The NIC's.
+    var port: PortID
     var mac: UInt64
     var filter = ReceiveFilter()
     var state = State.unknown
@@ -73,6 +74,8 @@ struct FloodTable: ~Copyable {
       return contains(target)
     }
 
+    var isFull: Bool { d >= 0 }
+
     func forEach(_ body: (Int) -> Void) {
       if a >= 0 { body(a) }
       if b >= 0 { body(b) }
@@ -98,12 +101,8 @@ struct FloodTable: ~Copyable {
     var waitingUntil = UInt64.max
     /// While its frames are being delivered, it stands in the queue for itself.
     var isRunning = false
-    /// Frames in the lane's cables, sent one by one.
-    var single = 0
-    var lastSingle: UInt64 = 0
-    /// Cables with a frame that arrives at `lastSingle`; where they are too many, floods of that moment go singly too.
-    var lastSingles = LeftOut()
-    var tooManySingles = false
+    /// There may be frames in the lane's cables that were sent one by one.
+    var hasSingles = false
     var sentFrames: UInt64 = 0
     var sentBytes: UInt64 = 0
     var isCounting = false
@@ -112,17 +111,16 @@ struct FloodTable: ~Copyable {
   struct Plan {
     var lanes: Range<Int>
     /// Ports that go singly.
-    var singles: [Int]
+    var singles: [PortIndex]
   }
 
   private(set) var isBuilt = false
   private(set) var lanes: UnsafeMutablePointer<Lane>
   private(set) var laneCount = 0
   /// By link; -1 for none.
-  private(set) var laneOfLink: UnsafeMutablePointer<Int32>
-  private(set) var targetOfLink: UnsafeMutablePointer<Int32>
-  /// By switch.
-  private(set) var plans: [Plan] = []
+  private var laneOfLink: UnsafeMutablePointer<Int32>
+  private var targetOfLink: UnsafeMutablePointer<Int32>
+  private(set) var plans: [ID<VirtualSwitch>: Plan] = [:]
 
   init() {
     lanes = .allocate(capacity: 1)
@@ -130,7 +128,7 @@ struct FloodTable: ~Copyable {
     targetOfLink = .allocate(capacity: 1)
   }
 
-  init(plans: [Plan], lanes made: [(delay: UInt64, targets: [Target])], links: Int) {
+  init(plans: [ID<VirtualSwitch>: Plan], lanes made: [(delay: UInt64, targets: [Target])], links: Int) {
     self.plans = plans
     isBuilt = true
     laneCount = made.count
@@ -148,8 +146,8 @@ struct FloodTable: ~Copyable {
       bytes.initialize(repeating: 0, count: count)
       for (index, target) in lane.targets.enumerated() {
         (targets + index).initialize(to: target)
-        laneOfLink[Int(target.link)] = Int32(number)
-        targetOfLink[Int(target.link)] = Int32(index)
+        laneOfLink[target.link.index] = Int32(number)
+        targetOfLink[target.link.index] = Int32(index)
       }
       (lanes + number).initialize(
         to: Lane(
@@ -172,32 +170,33 @@ struct FloodTable: ~Copyable {
     targetOfLink.deallocate()
   }
 
-  /// A frame was put into a cable by itself.
   @inline(__always)
-  func sentSingly(_ link: Int, arrival: UInt64) {
-    guard isBuilt, laneOfLink[link] >= 0 else { return }
-    noteSingle(Int(laneOfLink[link]), Int(targetOfLink[link]), arrival)
+  func lane(of link: LinkID) -> Int? {
+    let lane = laneOfLink[link.index]
+    return lane < 0 ? nil : Int(lane)
   }
 
-  @inline(never)
-  private func noteSingle(_ lane: Int, _ target: Int, _ arrival: UInt64) {
-    lanes[lane].single += 1
-    if arrival > lanes[lane].lastSingle {
-      lanes[lane].lastSingle = arrival
-      lanes[lane].lastSingles = LeftOut()
-      lanes[lane].tooManySingles = false
-    }
-    // One of the four places is the ingress port's.
-    if arrival == lanes[lane].lastSingle, !lanes[lane].tooManySingles {
-      lanes[lane].tooManySingles = !lanes[lane].lastSingles.insert(target) || lanes[lane].lastSingles.d >= 0
-    }
+  /// The lane of a link, if it has anything under way.
+  @inline(__always)
+  func busyLane(of link: LinkID) -> Int? {
+    guard let lane = lane(of: link), lanes[lane].head < lanes[lane].end else { return nil }
+    return lane
+  }
+
+  /// Precondition: it is in a lane.
+  @inline(__always)
+  func target(of link: LinkID) -> Int { Int(targetOfLink[link.index]) }
+
+  /// A frame was put into a cable by itself.
+  @inline(__always)
+  func sentSingly(_ link: LinkID) {
+    if let lane = lane(of: link) { lanes[lane].hasSingles = true }
   }
 
   /// Its guest did something: its filter may be another now.
   @inline(__always)
-  func touched(linkTo link: Int) {
-    let lane = laneOfLink[link]
-    if lane >= 0 { lanes[Int(lane)].targets[Int(targetOfLink[link])].state = .unknown }
+  func touched(linkTo link: LinkID) {
+    if let lane = lane(of: link) { lanes[lane].targets[target(of: link)].state = .unknown }
   }
 }
 

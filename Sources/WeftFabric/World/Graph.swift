@@ -1,27 +1,55 @@
 import WeftCore
 
-/// A node of the graph: which element it is, and where its ports are.
-struct Node {
-  enum Kind: UInt8 { case virtualSwitch, gateway, dhcpServer, machine }
+/// What stands in the topology for a node. Nothing is told by its name.
+enum Role: Hashable, Sendable {
+  case segment(String)
+  /// The switch of a host's network, whatever its mode.
+  case network(String, host: String)
+  /// The NAT of a host.
+  case gateway(host: String)
+  /// The DHCP server of a network or segment.
+  case dhcpServer(of: String)
+  case host(String)
+  case vm(String)
+  /// Placed by a program, not by a file.
+  case custom
+}
 
-  var kind: Kind
-  /// Into the world's array of that kind.
-  var index: Int
-  var name: String
-  /// Into the world's ports, which lie together.
-  var firstPort: Int
-  var portCount: Int
+/// An element's place in the graph.
+struct Node {
+  let element: ElementID
+  let name: String
+  let role: Role
+  /// The ports that it was made with lie together.
+  fileprivate let first: PortID
+  fileprivate let firstCount: Int
+  /// Those that came later.
+  fileprivate var more: [PortID] = []
+  /// Whether its element sees to what waits for its cables itself.
+  let queuesFrames: Bool
+  /// Its deadline as the scheduler knows it: most calls don't change it.
+  var due = Instant.never
+
+  var portCount: Int { firstCount + more.count }
+
+  @inline(__always)
+  func port(_ index: PortIndex) -> PortID {
+    index.index < firstCount ? PortID(first.index &+ index.index) : more[index.index - firstCount]
+  }
+
+  var ports: [PortID] { (0..<portCount).map { port(PortIndex($0)) } }
 }
 
 /// A port of a node.
 struct Port {
-  var node: Int
+  let node: NodeID
+  /// Of the node's ports.
+  let index: PortIndex
   /// `home/wan`
-  var name: String
-  /// The link direction that leads out of it; -1 while no cable is plugged.
-  var linkOut = -1
-  /// The capture's number; -1 without one.
-  var capture = -1
+  let name: String
+  /// The link direction that leads out of it; nil while no cable is plugged.
+  var link: LinkID?
+  var capture: CaptureID?
   var counters = Counters()
 
   struct Counters: Codable, Hashable {
@@ -34,19 +62,68 @@ struct Port {
 
 /// Where a link direction begins and ends.
 struct LinkEnds {
-  /// Into the world's ports.
-  var from: Int
-  var to: Int
-  var toNode: Int
+  var from: PortID
+  var to: PortID
+  var toNode: NodeID
   /// Of the receiving node.
   var toPort: PortIndex
+  /// The cable's other direction.
+  var reverse: LinkID
 }
 
-/// Names of the event queue's sources. What happens to the world comes before what happens in it, arrivals before timers.
-enum Source {
-  static let director: EventQueue.Source = 0
-  static func link(_ index: Int) -> EventQueue.Source { EventQueue.Source(truncatingIfNeeded: 1 &+ index) }
-  static func node(_ index: Int, links: Int) -> EventQueue.Source {
-    EventQueue.Source(truncatingIfNeeded: 1 &+ links &+ index)
+/// The two directions of a cable, that from its first end before the other.
+struct Cable: Hashable {
+  var there: LinkID
+  var back: LinkID
+
+  var links: [LinkID] { [there, back] }
+}
+
+/// Who is joined to whom: nodes, their ports, and the cables between these.
+struct Graph: ~Copyable {
+  var nodes = Arena<NodeTag, Node>()
+  var ports = Arena<PortTag, Port>()
+  private(set) var ends = Arena<LinkTag, LinkEnds>()
+
+  /// `ports`: their names.
+  mutating func addNode(
+    _ element: ElementID, _ name: String, _ role: Role, queuesFrames: Bool, ports names: [String]
+  ) -> NodeID {
+    let node = NodeID(nodes.count)
+    nodes.append(
+      Node(
+        element: element, name: name, role: role, first: PortID(ports.count), firstCount: names.count,
+        queuesFrames: queuesFrames))
+    for (index, port) in names.enumerated() {
+      ports.append(Port(node: node, index: PortIndex(index), name: "\(name)/\(port)"))
+    }
+    return node
   }
+
+  /// Its element must take frames from it from now on.
+  mutating func addPort(_ name: String, to node: NodeID) -> PortID {
+    let index = PortIndex(nodes[node].portCount)
+    let port = ports.append(Port(node: node, index: index, name: "\(nodes[node].name)/\(name)"))
+    nodes[node].more.append(port)
+    return port
+  }
+
+  /// Both directions; the caller has a link for each.
+  mutating func connect(_ a: PortID, _ b: PortID) -> Cable {
+    let cable = Cable(there: LinkID(ends.count), back: LinkID(ends.count + 1))
+    for (from, to, link, reverse) in [(a, b, cable.there, cable.back), (b, a, cable.back, cable.there)] {
+      ends.append(LinkEnds(from: from, to: to, toNode: ports[to].node, toPort: ports[to].index, reverse: reverse))
+      ports[from].link = link
+    }
+    return cable
+  }
+
+  @inline(__always)
+  func port(_ index: PortIndex, of node: NodeID) -> PortID { nodes[node].port(index) }
+
+  /// What is at the far end of the cable in a port.
+  func neighbour(of port: PortID) -> PortID? { ports[port].link.map { ends[$0].to } }
+
+  /// `home/wan`, `home/host`, `home/lan`
+  func portNames(of node: NodeID) -> [String] { nodes[node].ports.map { ports[$0].name } }
 }

@@ -1,21 +1,33 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftWire
 
 /// A machine as the fabric sees it: network interfaces, and behind them a guest. A VM has a life cycle; a plain machine
 /// runs from the beginning.
-struct Machine: Codable {
+struct Machine: Element {
   var vm: VirtualMachine?
   var interfaces: [NetworkInterface]
   var guest: Guest
   /// Cables that came back while the guest stood still: it learns of them as it wakes.
   var plugged: [Int] = []
   /// When a transmit ring that waits for its wire tries again.
-  var retryAt = Instant.never
+  private(set) var retryAt = Instant.never
+
+  init(vm: VirtualMachine?, interfaces: [NetworkInterface], guest: Guest) {
+    self.vm = vm
+    self.interfaces = interfaces
+    self.guest = guest
+  }
 
   var state: VirtualMachine.State { vm?.state ?? .running }
+  var portCount: Int { interfaces.count }
+  func mac(of port: PortIndex) -> MACAddress? {
+    interfaces.indices.contains(port.index) ? interfaces[port.index].mac : nil
+  }
 
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
+  @inline(__always)
   var deadline: Instant { state == .running ? min(guest.deadline, retryAt) : retryAt }
 
   @inline(__always)
@@ -27,8 +39,10 @@ struct Machine: Codable {
     }
   }
 
+  @inline(__always)
   mutating func wake(now: Instant, _ out: inout Effects) {
     if state == .running, guest.deadline <= now { guest.wake(now: now, &out) }
+    if retryAt <= now { retryAt = .never }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
@@ -59,5 +73,86 @@ struct Machine: Codable {
       plugged = []
       retryAt = .never
     }
+  }
+
+  /// Now, or as its configuration has it; of one that asks by DHCP and has none yet, nobody knows here.
+  func answers(for address: IPv4Address, on port: PortIndex) -> Bool {
+    if let own = guest.address(of: port.index) { return own == address }
+    guard guest.configuration.interfaces.indices.contains(port.index),
+      case .static(let planned, _, _) = guest.configuration.interfaces[port.index].addressing
+    else { return false }
+    return planned == address
+  }
+
+  func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
+    for interface in interfaces {
+      interface.forEachReceivedTrace { body($0, .running) }
+      interface.forEachTransmittedTrace { body($0, .turn) }
+    }
+    guest.forEachWaitingTrace { trace, missing in
+      body(trace, missing.map { .neighbour($0.neighbour, on: PortIndex($0.port)) } ?? .turn)
+    }
+  }
+
+  var isConsistent: Bool { guest.configuration.interfaces.count == interfaces.count && guest.isConsistent }
+
+  // MARK: Transmit rings
+
+  static var queuesFrames: Bool { true }
+
+  @inline(__always)
+  mutating func send(_ frame: borrowing Frame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure {
+    let index = port.index
+    if interfaces[index].transmitCapacity > 0, hold(frame, index, &link, now: now) {
+      tellWire(link, index)
+      return .kept
+    }
+    let outcome = link.send(frame, now: now)
+    tellWire(link, index)
+    switch outcome {
+    case .sent:
+      interfaces[index].countTransmitted(frame.count)
+      return .sent
+    case .dropped(let reason):
+      interfaces[index].countDropped()
+      // With a ring it is the ring that was full: the cable's queue would have been waited for.
+      return .dropped(reason == .queueFull && interfaces[index].transmitCapacity > 0 ? .txRingFull : reason)
+    }
+  }
+
+  /// Tells the guest's sockets when all that the machine has sent will have left: they needn't fill their own queue.
+  @inline(__always)
+  private mutating func tellWire(_ link: borrowing Link, _ port: Int) {
+    guard let rate = link.parameters.rate else { return }
+    var freeAt = link.wireFreeAt
+    let waiting = interfaces[port].octetsToTransmit
+    if waiting > 0 { freeAt = freeAt + Wire.time(octets: waiting, rate: rate) }
+    guest.wire(of: port, rate: rate, freeAt: freeAt)
+  }
+
+  /// Puts a frame into the NIC's transmit ring when the wire has no room (or others wait already). False: not needed, or
+  /// no room there either.
+  private mutating func hold(_ frame: borrowing Frame, _ port: Int, _ link: inout Link, now: Instant) -> Bool {
+    let waiting = interfaces[port].waitingToTransmit > 0
+    guard waiting || !link.hasRoom(for: frame.count, now: now) else { return false }
+    guard interfaces[port].canHoldTransmission else { return false }
+    interfaces[port].holdTransmission(frame.share())
+    retryAt = min(retryAt, link.nextDeparture(now: now))
+    return true
+  }
+
+  mutating func sendWaiting(on port: PortIndex, over link: inout Link, now: Instant) -> LostFrame {
+    while let count = interfaces[port.index].nextTransmission {
+      guard link.hasRoom(for: count, now: now) else {
+        retryAt = min(retryAt, link.nextDeparture(now: now))
+        break
+      }
+      guard let frame = interfaces[port.index].takeTransmission() else { break }
+      switch link.send(frame, now: now) {
+      case .sent: interfaces[port.index].countTransmitted(frame.count)
+      case .dropped(let reason): return .lost(frame, reason)
+      }
+    }
+    return .none
   }
 }

@@ -12,9 +12,8 @@ struct TraceRecord: Codable, Hashable {
   var event: Event
   var at: Instant
   var packetID: UInt64
-  var node: Int
-  /// Into the world's ports.
-  var port: Int
+  var node: NodeID
+  var port: PortID
   /// In that port's capture, from 1; 0 where it isn't captured.
   var frameNumber: UInt64
 
@@ -48,7 +47,7 @@ struct Trace: Codable {
     var record: TraceRecord
   }
 
-  let origin: Int
+  let origin: NodeID
   private var sent = Kept()
   private var delivered = Kept()
   private var dropped = Kept()
@@ -56,7 +55,7 @@ struct Trace: Codable {
   private var ofReason: [Int: Kept] = [:]
   private var number = 0
 
-  init(origin: Int) { self.origin = origin }
+  init(origin: NodeID) { self.origin = origin }
 
   mutating func add(_ record: TraceRecord) {
     let entry = Numbered(number: number, record: record)
@@ -100,7 +99,7 @@ struct TraceLog: Codable {
   /// By trace; `Int`, so that a checkpoint has them in order.
   private var open: [Int: Trace] = [:]
 
-  mutating func start(_ trace: UInt32, origin: Int) { open[Int(trace)] = Trace(origin: origin) }
+  mutating func start(_ trace: UInt32, origin: NodeID) { open[Int(trace)] = Trace(origin: origin) }
 
   mutating func add(_ record: TraceRecord, to trace: UInt32) { open[Int(trace)]?.add(record) }
 

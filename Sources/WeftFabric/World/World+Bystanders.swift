@@ -5,44 +5,36 @@ import WeftWire
 extension World {
   /// Whether a frame that was dropped at a port was a copy for others: neither the node nor anything beyond the port's cable
   /// has the address that it is for.
-  func isBystander(_ bytes: RawSpan, at place: Int) -> Bool {
+  func isBystander(_ bytes: RawSpan, at port: PortID) -> Bool {
     guard bytes.byteCount >= 14, !bytes.mac(0).isGroup else { return false }
     let destination = bytes.mac(0)
-    let node = ports[place].node
-    guard nodes[node].kind == .virtualSwitch else {
+    if let own = mac(of: port) {
       // What a node sends itself is for whomever it is for.
-      return !owns(destination, place) && !owns(bytes.mac(6), place)
+      return own != destination && own != bytes.mac(6)
     }
-    let link = ports[place].linkOut
-    return link >= 0 && !leads(link, to: destination)
+    return graph.ports[port].link.map { !leads($0, to: destination) } ?? false
   }
 
-  private func leads(_ link: Int, to destination: MACAddress) -> Bool {
-    var seen: Set<Int> = [ports[ends[link].from].node]
+  private func leads(_ link: LinkID, to destination: MACAddress) -> Bool {
+    var seen: Set<NodeID> = [graph.ports[graph.ends[link].from].node]
     var open = [link]
     while let link = open.popLast() {
-      let node = ends[link].toNode
-      guard nodes[node].kind == .virtualSwitch else {
-        if owns(destination, ends[link].to) { return true }
+      let end = graph.ends[link]
+      if let mac = mac(of: end.to) {
+        if mac == destination { return true }
         continue
       }
-      guard seen.insert(node).inserted else { continue }
-      for next in nodes[node].firstPort..<nodes[node].firstPort + nodes[node].portCount where next != ends[link].to {
-        if ports[next].linkOut >= 0 { open.append(ports[next].linkOut) }
+      guard seen.insert(end.toNode).inserted else { continue }
+      for next in graph.nodes[end.toNode].ports where next != end.to {
+        if let link = graph.ports[next].link { open.append(link) }
       }
     }
     return false
   }
 
-  private func owns(_ mac: MACAddress, _ place: Int) -> Bool {
-    let node = ports[place].node
-    let port = place - nodes[node].firstPort
-    let index = nodes[node].index
-    switch nodes[node].kind {
-    case .machine: return machines[index].interfaces.indices.contains(port) && machines[index].interfaces[port].mac == mac
-    case .gateway: return gateways[index].mac(of: port) == mac
-    case .dhcpServer: return servers[index].configuration.mac == mac
-    case .virtualSwitch: return false
-    }
+  /// Who its node is there; nil of one that passes on what is for others.
+  func mac(of port: PortID) -> MACAddress? {
+    let (node, index) = (graph.ports[port].node, graph.ports[port].index)
+    return elements.read(graph.nodes[node].element, ReadMAC(port: index))
   }
 }

@@ -9,66 +9,72 @@ extension World {
   // MARK: Sending
 
   /// Whether a frame may go by lanes: there are some, and nobody follows it.
-  mutating func canFlood(_ frame: borrowing Frame, from node: Int) -> Bool {
-    guard floodsTogether, frame.trace == 0, explain == nil else { return false }
+  private mutating func canFlood(_ frame: borrowing Frame, from bridge: ID<VirtualSwitch>) -> Bool {
+    guard floodsTogether, frame.trace == 0, recorder.explain == nil else { return false }
     if !floods.isBuilt { buildLanes() }
     guard frame.count <= floods.largestFrame else { return false }
-    return !floods.plans[nodes[node].index].lanes.isEmpty
+    return floods.plans[bridge].map { !$0.lanes.isEmpty } ?? false
   }
 
-  /// Sends a frame out of every port of a switch but one.
-  mutating func flood(_ frame: borrowing Frame, from node: Int, except port: PortIndex) {
-    let plan = floods.plans[nodes[node].index]
-    if frame.packetID == 0 {
-      packetCounts[node] &+= 1
-      frame.packetID = UInt64(node &+ 1) << 32 | packetCounts[node]
+  /// Sends a frame out of every port of a node but the one that it came in on.
+  @inline(never)
+  mutating func flood(
+    _ frame: borrowing Frame, from node: NodeID, except port: PortIndex, _ deadline: inout Instant
+  ) {
+    guard let bridge = graph.nodes[node].element.virtualSwitch, canFlood(frame, from: bridge),
+      let plan = floods.plans[bridge]
+    else {
+      for index in 0..<graph.nodes[node].portCount where index != port.index {
+        transmitSingly(frame, from: node, at: graph.port(PortIndex(index), of: node), &deadline)
+      }
+      return
     }
-    let firstPort = nodes[node].firstPort
-    for single in plan.singles where single != port.index { transmitSingly(frame, from: node, at: firstPort + single) }
+    number(frame, of: node)
+    for single in plan.singles where single != port {
+      transmitSingly(frame, from: node, at: graph.port(single, of: node), &deadline)
+    }
     let summary = BroadcastSummary(frame)
-    let ingress = ports[firstPort + port.index].linkOut
-    for lane in plan.lanes { send(frame, summary, into: lane, from: node, ingress: ingress) }
+    let ingress = graph.ports[graph.port(port, of: node)].link
+    for lane in plan.lanes { send(frame, summary, into: lane, ingress: ingress) }
   }
 
   /// The filters of a machine's NICs are to be asked for again.
   @inline(__always)
-  func touched(_ node: Int) {
-    guard nodes[node].kind == .machine else { return }
-    for place in nodes[node].firstPort..<nodes[node].firstPort &+ nodes[node].portCount {
-      // A cable's two directions have neighbouring numbers.
-      if ports[place].linkOut >= 0 { floods.touched(linkTo: ports[place].linkOut ^ 1) }
+  func touched(_ node: NodeID) {
+    guard graph.nodes[node].queuesFrames else { return }
+    for index in 0..<graph.nodes[node].portCount {
+      if let link = graph.ports[graph.port(PortIndex(index), of: node)].link {
+        floods.touched(linkTo: graph.ends[link].reverse)
+      }
     }
   }
 
-  private mutating func transmitSingly(_ frame: borrowing Frame, from node: Int, at place: Int) {
-    effects.transmit(frame.share(), on: PortIndex(place - nodes[node].firstPort))
-    let entry = effects[effects.count - 1]
-    effects.removeAll()
-    transmit(Frame(stored: entry.frame), from: node, at: place, entry)
+  private mutating func transmitSingly(
+    _ frame: borrowing Frame, from node: NodeID, at port: PortID, _ deadline: inout Instant
+  ) {
+    let share = frame.share().store()
+    transmit(Frame(stored: share), from: node, at: port, .init(transmit: share, on: graph.ports[port].index), &deadline)
   }
 
   private mutating func send(
-    _ frame: borrowing Frame, _ summary: BroadcastSummary, into lane: Int, from node: Int, ingress: Int
+    _ frame: borrowing Frame, _ summary: BroadcastSummary, into lane: Int, ingress: LinkID?
   ) {
     let place = floods.lanes + lane
     let arrival = now.rawValue.addingReportingOverflow(place.pointee.delay)
     var leftOut = FloodTable.LeftOut()
     var isSingle = arrival.overflow || place.pointee.end - place.pointee.head >= 1 << 16
-    if place.pointee.single > 0, place.pointee.lastSingle >= arrival.partialValue {
-      isSingle = isSingle || place.pointee.lastSingle > arrival.partialValue || place.pointee.tooManySingles
-      leftOut = place.pointee.lastSingles
-    }
+    if place.pointee.hasSingles { isSingle = !findSingles(place, arrival.partialValue, &leftOut) || isSingle }
     let queued = leftOut
-    if ingress >= 0, floods.laneOfLink[ingress] == lane { isSingle = isSingle || !leftOut.insert(own(ingress)) }
+    if let ingress, floods.lane(of: ingress) == lane { isSingle = !leftOut.insert(floods.target(of: ingress)) || isSingle }
     if isSingle {
-      for target in 0..<place.pointee.count where Int(place.pointee.targets[target].link) != ingress {
-        transmitSingly(frame, from: node, at: ends[Int(place.pointee.targets[target].link)].from)
+      for target in 0..<place.pointee.count where place.pointee.targets[target].link != ingress {
+        transmitSingly(to: place.pointee.targets[target].link, frame)
       }
       return
     }
     queued.forEach { target in
-      let link = Int(place.pointee.targets[target].link)
-      if link != ingress { transmitSingly(frame, from: node, at: ends[link].from) }
+      let link = place.pointee.targets[target].link
+      if link != ingress { transmitSingly(to: link, frame) }
     }
     let count = UInt64(frame.count)
     place.pointee.sentFrames &+= 1
@@ -86,21 +92,45 @@ extension World {
     if !place.pointee.isRunning { enqueue(lane) }
   }
 
-  private func own(_ link: Int) -> Int { Int(floods.targetOfLink[link]) }
+  private mutating func transmitSingly(to link: LinkID, _ frame: borrowing Frame) {
+    let port = graph.ends[link].from
+    // A switch has none.
+    var deadline = Instant.never
+    transmitSingly(frame, from: graph.ports[port].node, at: port, &deadline)
+  }
+
+  /// The cables with a frame, sent by itself, that arrives at this moment: the flood queues up there behind it. False
+  /// where they are too many, or one arrives later: then floods of that moment go singly too.
+  private func findSingles(
+    _ lane: UnsafeMutablePointer<FloodTable.Lane>, _ arrival: UInt64, _ leftOut: inout FloodTable.LeftOut
+  ) -> Bool {
+    lane.pointee.hasSingles = false
+    var isPossible = true
+    for target in 0..<lane.pointee.count {
+      let link = lane.pointee.targets[target].link
+      guard links[link].deadline != .never else { continue }
+      lane.pointee.hasSingles = true
+      let last = links[link].lastArrival.rawValue
+      guard last >= arrival else { continue }
+      // One of the four places is the ingress port's.
+      isPossible = isPossible && last == arrival && leftOut.insert(target) && !leftOut.isFull
+    }
+    return isPossible
+  }
 
   // MARK: In the event queue
 
   /// When the link's next frame arrives; its lane's counts where the link is the lane's next.
   @inline(__always)
-  func deadline(ofLink link: Int) -> Instant {
-    guard floods.isBuilt else { return links[link].deadline }
-    let lane = Int(floods.laneOfLink[link])
-    guard lane >= 0, floods.lanes[lane].waiting == Int(floods.targetOfLink[link]) else { return links[link].deadline }
+  func deadline(ofLink link: LinkID) -> Instant {
+    guard floods.isBuilt, let lane = floods.lane(of: link), floods.lanes[lane].waiting == floods.target(of: link) else {
+      return links[link].deadline
+    }
     return min(links[link].deadline, Instant(floods.lanes[lane].waitingUntil))
   }
 
   @inline(__always)
-  mutating func scheduleLink(_ link: Int) { queue.schedule(Source.link(link), at: deadline(ofLink: link)) }
+  mutating func scheduleLink(_ link: LinkID) { scheduler.schedule(link, at: deadline(ofLink: link)) }
 
   /// Puts the lane's next link into the queue in place of the one that stands there for it.
   private mutating func enqueue(_ lane: Int) {
@@ -109,8 +139,8 @@ extension World {
     let first = place.first
     place.pointee.waiting = first?.target ?? -1
     place.pointee.waitingUntil = first?.arrival ?? .max
-    if before >= 0, before != place.pointee.waiting { scheduleLink(Int(place.pointee.targets[before].link)) }
-    if let first { scheduleLink(Int(place.pointee.targets[first.target].link)) }
+    if before >= 0, before != place.pointee.waiting { scheduleLink(place.pointee.targets[before].link) }
+    if let first { scheduleLink(place.pointee.targets[first.target].link) }
   }
 
   // MARK: Arriving
@@ -118,9 +148,9 @@ extension World {
   /// A link of a lane is due: what comes over it by itself and by the lane, then what the lane has for the links after
   /// it, as long as nothing else is due before those.
   @inline(never)
-  mutating func arriveFlooded(_ link: Int, lane: Int) {
+  mutating func arriveFlooded(_ link: LinkID, lane: Int) {
     let place = floods.lanes + lane
-    let target = own(link)
+    let target = floods.target(of: link)
     let isOurs = place.pointee.waiting == target && place.pointee.waitingUntil <= now.rawValue
     place.pointee.isRunning = true
     if isOurs { place.pointee.waiting = -1 }
@@ -133,7 +163,7 @@ extension World {
     enqueue(lane)
   }
 
-  private mutating func takeAll(_ link: Int, _ target: Int, _ lane: Int) {
+  private mutating func takeAll(_ link: LinkID, _ target: Int, _ lane: Int) {
     let place = floods.lanes + lane
     var found = true
     while found {
@@ -150,9 +180,8 @@ extension World {
         index += 1
       }
       while let frame = links[link].arrive(now: now) {
-        place.pointee.single -= 1
         found = true
-        deliver(frame, to: ends[link].toNode, on: ends[link].toPort)
+        deliver(frame, to: graph.ends[link].toNode, on: graph.ends[link].toPort)
       }
     }
   }
@@ -164,7 +193,7 @@ extension World {
     place.retire()
     while !hasProbeResults, let first = place.first, first.arrival <= now.rawValue {
       // Nothing is put into the queue by what is only counted, so that this holds until something is delivered.
-      let limit = queue.firstDue(at: now) ?? .max
+      let limit = scheduler.firstDue(at: now)
       // Those at the first target go together, as far as the next one stands.
       var until = place.pointee.count
       var index = place.pointee.head
@@ -176,8 +205,8 @@ extension World {
       let end = index
       var target = first.target
       while target < until {
-        let link = Int(targets[target].link)
-        guard Source.link(link) < limit else { return }
+        let link = targets[target].link
+        guard Scheduler.rank(link) < limit else { return }
         var heard = false
         var isRejected = true
         index = place.pointee.head
@@ -205,8 +234,8 @@ extension World {
   private mutating func hear(
     _ frame: StoredFrame, _ target: UnsafeMutablePointer<FloodTable.Target>
   ) {
-    let link = Int(target.pointee.link)
-    deliver(frame.share(), to: ends[link].toNode, on: ends[link].toPort)
+    let link = target.pointee.link
+    deliver(frame.share(), to: graph.ends[link].toNode, on: graph.ends[link].toPort)
   }
 
   /// Does what the guest would do, if that is nothing but counting.
@@ -236,14 +265,14 @@ extension World {
 
   @inline(never)
   private func refresh(_ target: UnsafeMutablePointer<FloodTable.Target>) {
-    let end = ends[Int(target.pointee.link)]
-    let machine = nodes[end.toNode].index
+    let end = graph.ends[target.pointee.link]
     target.pointee.state = .open
-    switch machines[machine].state {
+    guard let machine = machine(end.toNode) else { return }
+    switch elements.machines[machine].state {
     case .stopped: target.pointee.state = .stopped
     case .paused: break
     case .running:
-      guard let filter = machines[machine].guest.receiveFilter(of: end.toPort) else { return }
+      guard let filter = elements.machines[machine].guest.receiveFilter(of: end.toPort) else { return }
       target.pointee.filter = filter
       target.pointee.state = .filtered
     }

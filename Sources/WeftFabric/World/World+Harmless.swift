@@ -4,12 +4,12 @@ import WeftWire
 extension World {
   /// Whether a drop took nothing from anybody: a copy for others that a switch or a broadcast brings along, and what is
   /// let go in silence by rule. What was lost on the way is never so.
-  func isHarmless(_ bytes: RawSpan, at place: Int, _ reason: DropReason, _ detail: DropDetail) -> Bool {
+  func isHarmless(_ bytes: RawSpan, at port: PortID, _ reason: DropReason, _ detail: DropDetail) -> Bool {
     switch reason {
     case .hairpinPort, .noOtherPort, .reservedMulticast, .dhcpNotForUs: true
     // Of the address: of one that took it for a router.
     case .notForUs: detail.kind == .none || Self.isGroup(bytes)
-    case .machineStopped: Self.isGroup(bytes) || !isForMachine(bytes, at: place)
+    case .machineStopped: Self.isGroup(bytes) || !isForMachine(bytes, at: port)
     // A closed port doesn't answer a RST (RFC 9293, 3.10.7.1).
     case .portClosed, .noSocket: Self.isGroup(bytes) || Self.isReset(bytes)
     case .noAddress, .unknownEtherType, .unknownProtocol, .protocolUnsupported, .noPortForward, .noMapping:
@@ -21,10 +21,9 @@ extension World {
   /// To more than one machine.
   private static func isGroup(_ bytes: RawSpan) -> Bool { bytes.byteCount >= 14 && bytes.mac(0).isGroup }
 
-  private func isForMachine(_ bytes: RawSpan, at place: Int) -> Bool {
-    let node = ports[place].node
-    guard nodes[node].kind == .machine, bytes.byteCount >= 14 else { return true }
-    return bytes.mac(0) == machines[nodes[node].index].interfaces[place - nodes[node].firstPort].mac
+  private func isForMachine(_ bytes: RawSpan, at port: PortID) -> Bool {
+    guard let mac = mac(of: port), bytes.byteCount >= 14 else { return true }
+    return bytes.mac(0) == mac
   }
 
   private static func isReset(_ bytes: RawSpan) -> Bool {

@@ -1,46 +1,48 @@
 import WeftCore
 import WeftGuest
+import WeftSwitch
 
 // The making and unmaking of lanes, and what was counted in them.
 extension World {
   /// One for each switch and delay: cables without rate and chance, to machines, with nobody capturing at either end.
   mutating func buildLanes() {
-    var plans: [FloodTable.Plan] = []
+    var plans: [ID<VirtualSwitch>: FloodTable.Plan] = [:]
     var lanes: [(delay: UInt64, targets: [FloodTable.Target])] = []
-    for node in nodes.indices where nodes[node].kind == .virtualSwitch {
+    for node in graph.nodes.ids {
+      guard let bridge = graph.nodes[node].element.virtualSwitch else { continue }
       var byDelay: [UInt64: [FloodTable.Target]] = [:]
-      var singles: [Int] = []
-      for port in 0..<nodes[node].portCount {
-        let place = nodes[node].firstPort + port
-        let link = ports[place].linkOut
-        guard link >= 0, links[link].onlyDelays, ports[place].capture < 0, ports[ends[link].to].capture < 0,
-          nodes[ends[link].toNode].kind == .machine
-        else {
-          singles.append(port)
+      var singles: [PortIndex] = []
+      for port in graph.nodes[node].ports {
+        guard let link = graph.ports[port].link, let target = floodTarget(of: link) else {
+          singles.append(graph.ports[port].index)
           continue
         }
-        let end = ends[link]
-        let interfaces = machines[nodes[end.toNode].index].interfaces
-        byDelay[links[link].parameters.delay.rawValue, default: []].append(
-          FloodTable.Target(
-            link: UInt32(link), place: UInt32(end.to), mac: interfaces[end.toPort.index].mac.rawValue))
+        byDelay[links[link].parameters.delay.rawValue, default: []].append(target)
       }
       let first = lanes.count
       for (delay, targets) in byDelay.sorted(by: { $0.key < $1.key }) {
         lanes.append((delay, targets.sorted { $0.link < $1.link }))
       }
-      plans.append(FloodTable.Plan(lanes: first..<lanes.count, singles: singles))
+      plans[bridge] = FloodTable.Plan(lanes: first..<lanes.count, singles: singles)
     }
     floods = FloodTable(plans: plans, lanes: lanes, links: links.count)
     for (_, targets) in lanes {
       for target in targets {
-        floods.largestFrame = min(floods.largestFrame, links[Int(target.link)].parameters.largestFrame)
+        floods.largestFrame = min(floods.largestFrame, links[target.link].parameters.largestFrame)
       }
     }
-    for link in links.indices where floods.laneOfLink[link] >= 0 {
-      // What is in the cable already counts as sent at one moment: the first floods leave it well alone.
-      for _ in 0..<links[link].inFlight { floods.sentSingly(link, arrival: links[link].lastArrival.rawValue) }
-    }
+    // What is in the cables already was sent by itself.
+    for link in links.ids where links[link].inFlight > 0 { floods.sentSingly(link) }
+  }
+
+  /// Nil of a cable that does more than delay, is captured, or doesn't lead to a machine.
+  private func floodTarget(of link: LinkID) -> FloodTable.Target? {
+    let end = graph.ends[link]
+    guard links[link].onlyDelays, graph.ports[end.from].capture == nil, graph.ports[end.to].capture == nil,
+      let machine = machine(end.toNode)
+    else { return nil }
+    let mac = elements.machines[machine].interfaces[end.toPort.index].mac
+    return FloodTable.Target(link: link, port: end.to, mac: mac.rawValue)
   }
 
   /// A cable changes, or a capture begins: what is under way goes on in the cables themselves, and the lanes are made
@@ -50,18 +52,18 @@ extension World {
     bookFloods()
     for (link, flight) in floodedFlights.reversed() { links[link].insert(flight.frame.share(), flight.departure, flight.arrival) }
     floods = FloodTable()
-    for link in links.indices { queue.schedule(Source.link(link), at: max(links[link].deadline, now)) }
+    for link in links.ids { scheduler.schedule(link, at: max(links[link].deadline, now)) }
   }
 
   /// All cables as they would be had every frame gone by itself.
   var linksWithFloods: [Link] {
     var all = links.array
-    for (link, flight) in floodedFlights.reversed() { all[link].insert(flight.frame.copy(), flight.departure, flight.arrival) }
+    for (link, flight) in floodedFlights.reversed() { all[link.index].insert(flight.frame.copy(), flight.departure, flight.arrival) }
     return all
   }
 
-  private var floodedFlights: [(link: Int, flight: (frame: StoredFrame, departure: UInt64, arrival: UInt64))] {
-    var flights: [(link: Int, flight: (frame: StoredFrame, departure: UInt64, arrival: UInt64))] = []
+  private var floodedFlights: [(link: LinkID, flight: (frame: StoredFrame, departure: UInt64, arrival: UInt64))] {
+    var flights: [(link: LinkID, flight: (frame: StoredFrame, departure: UInt64, arrival: UInt64))] = []
     for lane in 0..<floods.laneCount {
       let place = floods.lanes + lane
       for index in place.pointee.head..<place.pointee.end {
@@ -69,7 +71,7 @@ extension World {
         guard group.cursor < place.pointee.count else { continue }
         for target in group.cursor..<place.pointee.count where !group.leftOut.contains(target) {
           flights.append(
-            (Int(place.pointee.targets[target].link), (group.frame, group.departure, group.arrival)))
+            (place.pointee.targets[target].link, (group.frame, group.departure, group.arrival)))
         }
       }
     }
@@ -90,27 +92,28 @@ extension World {
 
   private mutating func book(_ lane: UnsafeMutablePointer<FloodTable.Lane>, _ index: Int) {
     let target = lane.pointee.targets + index
-    let link = Int(target.pointee.link)
+    let link = target.pointee.link
     let frames = lane.pointee.sentFrames &- lane.pointee.leftOutFrames[index]
     let bytes = lane.pointee.sentBytes &- lane.pointee.leftOutBytes[index]
     lane.pointee.leftOutFrames[index] = 0
     lane.pointee.leftOutBytes[index] = 0
     if frames > 0 {
       links[link].countFlooded(frames, bytes)
-      ports[ends[link].from].counters.transmitted &+= frames
-      ports[ends[link].from].counters.transmittedBytes &+= bytes
+      graph.ports[graph.ends[link].from].counters.transmitted &+= frames
+      graph.ports[graph.ends[link].from].counters.transmittedBytes &+= bytes
     }
     guard target.pointee.frames > 0 || target.pointee.stopped > 0 else { return }
-    let port = Int(target.pointee.place)
-    ports[port].counters.received &+= UInt64(target.pointee.frames) &+ UInt64(target.pointee.stopped)
-    ports[port].counters.receivedBytes &+= target.pointee.bytes &+ target.pointee.stoppedBytes
-    let machine = nodes[ends[link].toNode].index
-    machines[machine].interfaces[ends[link].toPort.index].countFlooded(
-      received: UInt64(target.pointee.frames), target.pointee.bytes, dropped: UInt64(target.pointee.stopped))
-    drops.count(.portClosed, port: port, times: target.pointee.closed, isHarmless: true)
-    drops.count(.notForUs, port: port, times: target.pointee.foreign, isHarmless: true)
-    drops.count(.dhcpNotForUs, port: port, times: target.pointee.foreignDHCP, isHarmless: true)
-    drops.count(.machineStopped, port: port, times: target.pointee.stopped, isHarmless: true)
+    let port = target.pointee.port
+    graph.ports[port].counters.received &+= UInt64(target.pointee.frames) &+ UInt64(target.pointee.stopped)
+    graph.ports[port].counters.receivedBytes &+= target.pointee.bytes &+ target.pointee.stoppedBytes
+    if let machine = machine(graph.ends[link].toNode) {
+      elements.machines[machine].interfaces[graph.ends[link].toPort.index].countFlooded(
+        received: UInt64(target.pointee.frames), target.pointee.bytes, dropped: UInt64(target.pointee.stopped))
+    }
+    recorder.drops.count(.portClosed, port: port, times: target.pointee.closed, isHarmless: true)
+    recorder.drops.count(.notForUs, port: port, times: target.pointee.foreign, isHarmless: true)
+    recorder.drops.count(.dhcpNotForUs, port: port, times: target.pointee.foreignDHCP, isHarmless: true)
+    recorder.drops.count(.machineStopped, port: port, times: target.pointee.stopped, isHarmless: true)
     target.pointee.stopped = 0
     target.pointee.stoppedBytes = 0
     target.pointee.frames = 0

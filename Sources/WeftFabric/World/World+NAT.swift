@@ -18,60 +18,61 @@ extension World {
 
   /// All of them or, where one can't be, none.
   mutating func addForwards(_ forwards: [Forward], to network: String, _ topology: Topology) throws(EventFailure) {
-    guard let node = names.gatewayOfNetwork[network] else { return }
+    guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else { return }
     defer { shareForwards(ofGateway: node) }
     var added: [PortForward] = []
     for forward in forwards {
       let wanted = try portForward(forward, of: network)
       do throws(PortForwardError) {
-        try gateways[nodes[node].index].addForward(wanted)
+        try elements.gateways[gateway].addForward(wanted)
         added.append(wanted)
       } catch {
-        for forward in added { try? gateways[nodes[node].index].removeForward(forward) }
-        settle(node, arrival: nil)
+        for forward in added { try? elements.gateways[gateway].removeForward(forward) }
+        settle(node)
         throw EventFailure(description: describe(error, forward, of: network, topology))
       }
     }
-    settle(node, arrival: nil)
+    settle(node)
   }
 
   /// `keep`: whether their connections go on; nil: as the NAT does it.
   mutating func removeForwards(
     _ forwards: [Forward], of network: String, keep: Bool?, _ topology: Topology
   ) throws(EventFailure) {
-    guard let node = names.gatewayOfNetwork[network] else { return }
+    guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else { return }
     defer { shareForwards(ofGateway: node) }
     for forward in forwards {
       let unwanted = try portForward(forward, of: network)
       do throws(PortForwardError) {
-        try gateways[nodes[node].index].removeForward(unwanted, keepingConnections: keep)
+        try elements.gateways[gateway].removeForward(unwanted, keepingConnections: keep)
       } catch {
-        settle(node, arrival: nil)
+        settle(node)
         throw EventFailure(description: describe(error, forward, of: network, topology))
       }
     }
-    settle(node, arrival: nil)
+    settle(node)
   }
 
   /// Tells a host's own stack which of its ports are forwarded, where its programs are to reach them.
   mutating func shareForwards(of host: String) {
-    guard names.sharesForwards.contains(host), let gateway = names.gateways[host], let machine = names.machines[host]
+    guard names.sharesForwards.contains(host), let gateway = names.gateways[host].flatMap({ gateway($0) }),
+      let machine = names.machines[host].flatMap({ machine($0) })
     else { return }
-    machines[nodes[machine].index].guest.localForwards = gateways[nodes[gateway].index].forwards.map {
+    elements.machines[machine].guest.localForwards = elements.gateways[gateway].forwards.map {
       LocalForward(
         protocol: $0.transport == .tcp ? .tcp : .udp, address: $0.externalAddress, port: $0.externalPort,
         count: $0.count, to: $0.address, toPort: $0.port)
     }
   }
 
-  private mutating func shareForwards(ofGateway node: Int) {
-    if let host = names.gateways.first(where: { $0.value == node })?.key { shareForwards(of: host) }
+  private mutating func shareForwards(ofGateway node: NodeID) {
+    if case .gateway(let host) = graph.nodes[node].role { shareForwards(of: host) }
   }
 
   mutating func flushConnections(of network: String) {
-    guard let node = names.gatewayOfNetwork[network] else { return }
-    gateways[nodes[node].index].flush(now: now)
-    settle(node, arrival: nil)
+    guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else { return }
+    elements.gateways[gateway].flush(now: now)
+    settle(node)
   }
 
   private func portForward(_ forward: Forward, of network: String) throws(EventFailure) -> PortForward {

@@ -4,104 +4,75 @@ import WeftWire
 
 // Captures and traces: everything about a frame that isn't moving it. None of it runs with captures off and no probe under way.
 extension World {
-  // Records are opened for a frame at a port; false where there is none, or the filter leaves it out. Clocks go on all the
-  // same: which ports are captured changes no time.
-
-  mutating func stageArrival(_ frame: inout Frame, of node: Int, at place: Int) -> Bool {
-    let stamp = frame.takeStamp()
-    return stage(frame, at: place, clocks[node].arrive(stamp, now: now.rawValue), inbound: true)
-  }
-
-  mutating func stageDeparture(_ frame: borrowing Frame, of node: Int, at place: Int) -> Bool {
-    let stamp = clocks[node].leave(now: now.rawValue)
-    frame.stamp = stamp
-    return stage(frame, at: place, stamp, inbound: false)
-  }
-
-  mutating func stageDrop(_ frame: borrowing Frame, at place: Int, inbound: Bool) -> Bool {
-    stage(frame, at: place, clocks[ports[place].node].note(now: now.rawValue), inbound: inbound)
-  }
-
-  @inline(__always)
-  private func stage(_ frame: borrowing Frame, at place: Int, _ stamp: UInt64, inbound: Bool) -> Bool {
-    guard let captures, ports[place].capture >= 0 else { return false }
-    return captures.stage(
-      port: ports[place].capture, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count,
-      inbound: inbound, packetID: frame.packetID)
-  }
-
-  func commit(_ place: Int, dropped: Bool) { captures?.commit(port: ports[place].capture, dropped: dropped) }
-
   /// Finishes the record of the frame that just arrived: with the reason if the node dropped it, with the translations if
   /// it rewrote it.
-  mutating func closeRecord(of node: Int, _ place: Int, _ packetID: UInt64) {
+  @inline(never)
+  mutating func closeRecord(of node: NodeID, _ arrival: Arrival) {
     var dropped = false
+    let (port, packetID) = (arrival.port, arrival.packetID)
     if let rewrite = effects.rewrites.first(where: { $0.packetID == packetID }) {
-      captures?.comment(port: ports[place].capture, by: nodes[node].name, rewrite.first)
-      if let second = rewrite.second { captures?.comment(port: ports[place].capture, by: nodes[node].name, second) }
+      recorder.comment(graph.ports[port], by: name(node), rewrite.first)
+      if let second = rewrite.second { recorder.comment(graph.ports[port], by: name(node), second) }
     }
     for index in 0..<effects.count {
       let entry = effects[index]
       if entry.verdict == .transmit, entry.noteCount > 0, entry.frame.packetID == packetID {
-        writeNotes(entry, node, place)
+        writeNotes(entry, node, port)
         break
       }
-      guard entry.verdict == .drop, nodes[node].firstPort + entry.port.index == place, entry.frame.packetID == packetID
-      else {
+      guard entry.verdict == .drop, graph.port(entry.port, of: node) == port, entry.frame.packetID == packetID else {
         continue
       }
       let isHarmless = entry.frame.withBytes { bytes -> Bool in
-        self.isHarmless(bytes, at: place, entry.reason, entry.detail)
+        self.isHarmless(bytes, at: port, entry.reason, entry.detail)
       }
-      writeDrop(place, node: node, entry.reason, entry.detail, isHarmless: isHarmless)
+      recorder.commentDrop(graph.ports[port], by: name(node), entry.reason, entry.detail, isHarmless: isHarmless)
       dropped = !isHarmless
-      if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: place) }) {
+      if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: port) }) {
         trace(
-          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, node: node, place: place,
-          staged: true)
+          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, at: port, staged: true)
       }
       break
     }
-    commit(place, dropped: dropped)
+    recorder.commit(graph.ports[port], dropped: dropped)
   }
 
-  func writeDrop(_ place: Int, node: Int, _ reason: DropReason, _ detail: DropDetail, isHarmless: Bool) {
-    captures?.commentDrop(
-      port: ports[place].capture, by: nodes[node].name, reason, detail, isHarmless: isHarmless)
+  func writeNotes(_ entry: Effects.Entry, _ node: NodeID, _ port: PortID) {
+    recorder.comment(graph.ports[port], by: name(node), entry.first)
+    if entry.noteCount > 1 { recorder.comment(graph.ports[port], by: name(node), entry.second) }
   }
 
-  func writeNotes(_ entry: Effects.Entry, _ node: Int, _ place: Int) {
-    captures?.comment(port: ports[place].capture, by: nodes[node].name, entry.first)
-    if entry.noteCount > 1 { captures?.comment(port: ports[place].capture, by: nodes[node].name, entry.second) }
-  }
-
-  mutating func trace(
-    _ trace: UInt32, _ event: TraceRecord.Event, packetID: UInt64, node: Int, place: Int, staged: Bool
-  ) {
-    if let explain, explain.trace == trace, case .dropped(let reason, let detail) = event {
-      explainDrop(packetID, node, place, reason, detail)
+  @inline(never)
+  mutating func trace(_ trace: UInt32, _ event: TraceRecord.Event, packetID: UInt64, at port: PortID, staged: Bool) {
+    let node = graph.ports[port].node
+    if let explain = recorder.explain, explain.trace == trace, case .dropped(let reason, let detail) = event {
+      explainDrop(packetID, node, port, reason, detail)
     }
-    if case .dropped(let reason, _) = event, reason.meaning == .accident { losses.append(trace) }
-    let number = staged ? captures?.frameNumber(port: ports[place].capture) ?? 0 : 0
-    traces.add(
-      TraceRecord(event: event, at: now, packetID: packetID, node: node, port: place, frameNumber: number), to: trace)
+    if case .dropped(let reason, _) = event, reason.meaning == .accident { recorder.losses.append(trace) }
+    let number = staged ? recorder.frameNumber(graph.ports[port]) : 0
+    recorder.traces.add(
+      TraceRecord(event: event, at: now, packetID: packetID, node: node, port: port, frameNumber: number), to: trace)
   }
 
-  mutating func takeObservations(_ node: Int) {
+  @inline(never)
+  mutating func takeObservations(_ node: NodeID) {
     for observation in effects.observations {
-      if explain?.trace == observation.trace { explainDelivery(node, observation.source, observation.sourcePort) }
-      traces.add(
+      if recorder.explain?.trace == observation.trace {
+        explainDelivery(node, observation.source, observation.sourcePort)
+      }
+      recorder.traces.add(
         TraceRecord(
           event: .delivered(source: observation.source, port: observation.sourcePort), at: now, packetID: 0, node: node,
-          port: nodes[node].firstPort, frameNumber: 0),
+          port: graph.port(PortIndex(0), of: node), frameNumber: 0),
         to: observation.trace)
     }
     effects.observations.removeAll(keepingCapacity: true)
   }
 
-  mutating func lookForProbeResults(_ node: Int) {
-    guard nodes[node].kind == .machine, probing.contains(node) else { return }
-    if machines[nodes[node].index].guest.hasProbeResults { hasProbeResults = true }
+  @inline(never)
+  mutating func lookForProbeResults(_ node: NodeID) {
+    guard let machine = machine(node), probing.contains(node) else { return }
+    if elements.machines[machine].guest.hasProbeResults { hasProbeResults = true }
   }
 }
 

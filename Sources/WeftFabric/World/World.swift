@@ -1,41 +1,30 @@
 import WeftCapture
 import WeftCore
-import WeftGuest
 import WeftHypervisor
 import WeftNAT
 import WeftServices
-import WeftSwitch
 
 /// A running world: elements joined by links, moved by an event queue in virtual time.
 ///
-/// Elements live in one array per kind and are changed in place, so that a frame's way costs calls, not allocations or
-/// dynamic casts. The graph (nodes, ports, ends) is fixed once built; all the rest is state that a checkpoint holds.
+/// `Graph` is who is joined to whom, `Elements` and `links` are what a checkpoint holds, `Scheduler` says who is next, and
+/// `Recorder` writes down what happens. A frame's way through them is `World+Hop`.
 public struct World: ~Copyable {
-  // The graph.
-  var nodes = ElementStore<Node>()
-  var ports = ElementStore<Port>()
-  var ends = ElementStore<LinkEnds>()
+  var graph = Graph()
+  var elements = Elements()
+  var links = Arena<LinkTag, Link>()
+  var scheduler = Scheduler()
+  var recorder = Recorder()
   var names = NameTable()
   /// The machines that start by themselves, in order.
-  var bootOrder: [Int] = []
+  var bootOrder: [NodeID] = []
   /// The physical machines, in the order of the file, and what is placed on each.
   public internal(set) var hosts: [Host] = []
 
-  // State.
   public internal(set) var now = Instant.start
-  var links = ElementStore<Link>()
-  var switches = ElementStore<VirtualSwitch>()
-  var gateways = ElementStore<NATGateway>()
-  var servers = ElementStore<DHCPServer>()
-  var machines = ElementStore<Machine>()
   /// Frames first sent by each node, which number its packets.
-  var packetCounts: [UInt64] = []
-  var drops = DropLedger()
-  var traces = TraceLog()
+  var packetCounts = Arena<NodeTag, UInt64>()
   /// Nodes that act on probes: looked at for results after each of their steps.
-  var probing: Set<Int> = []
-  /// Probes of which a packet was lost by accident since the director looked last.
-  var losses: [UInt32] = []
+  var probing: Set<NodeID> = []
   /// A probe came to an end since the director looked last.
   var hasProbeResults = false
   /// What a run has done, for progress and rates: arrivals, and wakes that something came of. How often a gateway looks
@@ -45,23 +34,13 @@ public struct World: ~Copyable {
   /// Frames that arrived anywhere since this process took the world up: what the watchdog goes by.
   var delivered = 0
 
-  /// Set where somebody compares runs; never part of a checkpoint.
-  var fingerprint: Fingerprint?
-
-  /// Set while a packet is being explained; never part of a checkpoint.
-  var explain: ExplainRecorder?
-
   /// Of the switches' floods; made when the first one needs it.
   var floods = FloodTable()
   /// Off for tests, which compare.
   var floodsTogether = true
 
-  var queue = EventQueue(sources: 1)
   var effects: Effects
   let pool: FramePool
-  var captures: CaptureSet?
-  /// Of each node; empty without captures.
-  var clocks = ElementStore<CausalClock>()
 
   init(pool: FramePool = FramePool()) {
     self.pool = pool
@@ -70,26 +49,47 @@ public struct World: ~Copyable {
 
   /// Sizes the queue for the finished graph and asks every link and element for its deadline.
   mutating func schedule() {
-    queue = EventQueue(sources: 1 + links.count + nodes.count)
+    scheduler = Scheduler(links: links.count, nodes: graph.nodes.count)
     // In the midst of a moment there may be deadlines that have passed (a machine that was paused): they are due now,
     // and a new queue doesn't know when that is.
-    func due(_ deadline: Instant) -> Instant { max(deadline, now) }
-    for index in links.indices { queue.schedule(Source.link(index), at: due(links[index].deadline)) }
-    for index in nodes.indices { queue.schedule(Source.node(index, links: links.count), at: due(deadline(of: index))) }
-  }
-
-  func deadline(of node: Int) -> Instant {
-    let index = nodes[node].index
-    return switch nodes[node].kind {
-    case .virtualSwitch: .never
-    case .gateway: gateways[index].deadline
-    case .dhcpServer: servers[index].deadline
-    case .machine: machines[index].deadline
+    for link in links.ids { scheduler.schedule(link, at: max(links[link].deadline, now)) }
+    for node in graph.nodes.ids {
+      graph.nodes[node].due = max(deadline(of: node), now)
+      scheduler.schedule(node, at: graph.nodes[node].due)
     }
   }
 
+  func deadline(of node: NodeID) -> Instant { elements.read(graph.nodes[node].element, ReadDeadline()) }
+
+  /// After anything that an element was called for: its deadline may be another.
   @inline(__always)
-  mutating func reschedule(_ node: Int) {
-    queue.schedule(Source.node(node, links: links.count), at: deadline(of: node))
+  mutating func reschedule(_ node: NodeID, at deadline: Instant) {
+    guard deadline != graph.nodes[node].due else { return }
+    graph.nodes[node].due = deadline
+    scheduler.schedule(node, at: deadline)
+  }
+
+  mutating func reschedule(_ node: NodeID) { reschedule(node, at: deadline(of: node)) }
+}
+
+// Of a kind, where what is meant is no other's business.
+extension World {
+  func name(_ node: NodeID) -> String { graph.nodes[node].name }
+  func machine(_ node: NodeID) -> ID<Machine>? { graph.nodes[node].element.machine }
+  func gateway(_ node: NodeID) -> ID<NATGateway>? { graph.nodes[node].element.gateway }
+  /// With their machines, in order.
+  var machineNodes: [(node: NodeID, machine: ID<Machine>)] {
+    graph.nodes.ids.compactMap { node in machine(node).map { (node, $0) } }
+  }
+  /// The DHCP servers, with the network or segment of each.
+  var serverNodes: [(server: ID<DHCPServer>, network: String)] {
+    graph.nodes.ids.compactMap { node in
+      guard let server = graph.nodes[node].element.dhcpServer, case .dhcpServer(let network) = graph.nodes[node].role
+      else { return nil }
+      return (server, network)
+    }
+  }
+  var gatewayNodes: [(node: NodeID, gateway: ID<NATGateway>)] {
+    graph.nodes.ids.compactMap { node in gateway(node).map { (node, $0) } }
   }
 }

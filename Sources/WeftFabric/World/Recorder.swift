@@ -1,0 +1,80 @@
+import WeftCapture
+import WeftCore
+
+/// What is written down of a run, and changes nothing in it: captures, drops by port, the traces of probes, the steps of
+/// a packet that is being explained.
+struct Recorder: ~Copyable {
+  var captures: CaptureSet?
+  /// Of each node; empty without captures.
+  var clocks = Arena<NodeTag, CausalClock>()
+  var drops = DropLedger()
+  var traces = TraceLog()
+  /// Probes of which a packet was lost by accident since the director looked last.
+  var losses: [UInt32] = []
+  /// Set where somebody compares runs; never part of a checkpoint.
+  var fingerprint: Fingerprint?
+  /// Set while a packet is being explained; never part of a checkpoint.
+  var explain: ExplainRecorder?
+
+  // Records are opened for a frame at a port; false where there is none, or the filter leaves it out. Clocks go on all the
+  // same: which ports are captured changes no time. Precondition: there are captures.
+
+  mutating func stageArrival(_ frame: inout Frame, at port: borrowing Port, now: Instant) -> Bool {
+    let stamp = frame.takeStamp()
+    return stage(frame, at: port, clocks[port.node].arrive(stamp, now: now.rawValue), inbound: true)
+  }
+
+  mutating func stageDeparture(_ frame: borrowing Frame, at port: borrowing Port, now: Instant) -> Bool {
+    let stamp = clocks[port.node].leave(now: now.rawValue)
+    frame.stamp = stamp
+    return stage(frame, at: port, stamp, inbound: false)
+  }
+
+  mutating func stageDrop(_ frame: borrowing Frame, at port: borrowing Port, now: Instant, inbound: Bool) -> Bool {
+    stage(frame, at: port, clocks[port.node].note(now: now.rawValue), inbound: inbound)
+  }
+
+  @inline(__always)
+  private func stage(_ frame: borrowing Frame, at port: borrowing Port, _ stamp: UInt64, inbound: Bool) -> Bool {
+    guard let captures, let capture = port.capture else { return false }
+    return captures.stage(
+      port: capture.index, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
+      packetID: frame.packetID)
+  }
+
+  func commit(_ port: borrowing Port, dropped: Bool) {
+    guard let capture = port.capture else { return }
+    captures?.commit(port: capture.index, dropped: dropped)
+  }
+
+  /// `by`: the node's name.
+  func comment(_ port: borrowing Port, by name: String, _ note: Note) {
+    guard let capture = port.capture else { return }
+    captures?.comment(port: capture.index, by: name, note)
+  }
+
+  func commentDrop(
+    _ port: borrowing Port, by name: String, _ reason: DropReason, _ detail: DropDetail, isHarmless: Bool
+  ) {
+    guard let capture = port.capture else { return }
+    captures?.commentDrop(port: capture.index, by: name, reason, detail, isHarmless: isHarmless)
+  }
+
+  /// Of the record that is open at the port; 0 where it isn't captured.
+  func frameNumber(_ port: borrowing Port) -> UInt64 {
+    guard let capture = port.capture else { return 0 }
+    return captures?.frameNumber(port: capture.index) ?? 0
+  }
+
+  @inline(__always)
+  mutating func addToFingerprint(
+    _ passage: Fingerprint.Passage, _ frame: borrowing Frame, at port: PortID, now: Instant
+  ) {
+    if fingerprint != nil { fingerprint?.add(passage, of: frame.bytes, at: port, now: now) }
+  }
+
+  func isExplained(_ frame: borrowing Frame) -> Bool {
+    guard let explain, !explain.isComplete else { return false }
+    return frame.trace == explain.trace
+  }
+}

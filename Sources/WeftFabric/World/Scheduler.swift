@@ -1,0 +1,77 @@
+import WeftCore
+
+/// When the director, each link direction and each element is next due. What happens to the world comes before what
+/// happens in it, arrivals before timers: at one moment the director, then the links, then the nodes, each in the order
+/// of their making. There may come more of them without the others' order being touched.
+struct Scheduler: ~Copyable {
+  /// Compared as they come at one moment.
+  enum Source: Hashable, Comparable {
+    case director
+    case link(LinkID)
+    case node(NodeID)
+  }
+
+  private var queue: EventQueue
+  private var links: Int
+  private var nodes: Int
+
+  init(links: Int = 0, nodes: Int = 0) {
+    (self.links, self.nodes) = (links, nodes)
+    queue = EventQueue(sources: Self.slots(links, nodes), rank: Self.rank)
+  }
+
+  /// Makes room for things that came later, and then for some more.
+  mutating func grow(links: Int, nodes: Int) {
+    guard links > self.links || nodes > self.nodes else { return }
+    (self.links, self.nodes) = (max(links, self.links * 2), max(nodes, self.nodes * 2))
+    queue.grow(to: Self.slots(self.links, self.nodes), rank: Self.rank)
+  }
+
+  // Links and nodes take turns in the queue's memory, so that either may grow: link 0 has slot 2, node 0 slot 1.
+
+  private static func slots(_ links: Int, _ nodes: Int) -> Int { 2 * max(links, nodes) + 1 }
+  @inline(__always)
+  private static func slot(_ link: LinkID) -> EventQueue.Source { link.rawValue &* 2 &+ 2 }
+  @inline(__always)
+  private static func slot(_ node: NodeID) -> EventQueue.Source { node.rawValue &* 2 &+ 1 }
+  @inline(__always)
+  private static func rank(_ slot: EventQueue.Source) -> UInt32 { slot >> 1 | (slot & 1) << 31 }
+
+  @inline(__always)
+  mutating func schedule(_ link: LinkID, at instant: Instant) { queue.schedule(Self.slot(link), at: instant) }
+  @inline(__always)
+  mutating func schedule(_ node: NodeID, at instant: Instant) { queue.schedule(Self.slot(node), at: instant) }
+  mutating func scheduleDirector(at instant: Instant) { queue.schedule(0, at: instant) }
+  mutating func schedule(_ source: Source, at instant: Instant) {
+    switch source {
+    case .director: scheduleDirector(at: instant)
+    case .link(let link): schedule(link, at: instant)
+    case .node(let node): schedule(node, at: instant)
+    }
+  }
+
+  /// The moment of the source's deadline, if it has one.
+  func deadline(of source: Source) -> Instant? {
+    switch source {
+    case .director: queue.deadline(of: 0)
+    case .link(let link): queue.deadline(of: Self.slot(link))
+    case .node(let node): queue.deadline(of: Self.slot(node))
+    }
+  }
+
+  /// Takes out the first in order, if it is due no later than `limit`.
+  @inline(__always)
+  mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
+    guard let next = queue.pop(notAfter: limit) else { return nil }
+    if next.source & 1 == 1 { return (.node(NodeID(Int(next.source >> 1))), next.at) }
+    return (next.source == 0 ? .director : .link(LinkID(Int(next.source >> 1) &- 1)), next.at)
+  }
+
+  /// The rank of what is due first at the moment of what was taken out last; above all others where nothing is.
+  @inline(__always)
+  mutating func firstDue(at now: Instant) -> UInt32 { queue.firstRankDue(at: now) ?? .max }
+  @inline(__always)
+  static func rank(_ link: LinkID) -> UInt32 { rank(slot(link)) }
+
+  var count: Int { queue.count }
+}

@@ -1,0 +1,97 @@
+import WeftCore
+import WeftWire
+
+// What the hop loop does to elements. Each gives back the element's deadline, so that a call of an element is one branch.
+
+struct Receive: ElementVisitor {
+  let frame: StoredFrame
+  let port: PortIndex
+  let now: Instant
+
+  @inline(__always)
+  mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) -> Instant {
+    element.receive(Frame(stored: frame), on: port, now: now, &out)
+    return element.deadline
+  }
+}
+
+struct Wake: ElementVisitor {
+  let now: Instant
+
+  /// `retries`: what it keeps for its cables is to be tried again.
+  @inline(__always)
+  mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) -> (deadline: Instant, retries: Bool) {
+    let retries = element.retryAt <= now
+    element.wake(now: now, &out)
+    return (element.deadline, retries)
+  }
+}
+
+struct Send: ElementVisitor {
+  let frame: StoredFrame
+  let port: PortIndex
+  let link: UnsafeMutablePointer<Link>
+  let now: Instant
+
+  /// The frame stays the caller's.
+  @inline(__always)
+  mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) -> (departure: Departure, deadline: Instant) {
+    let frame = Frame(stored: frame)
+    let departure = element.send(frame, on: port, over: &link.pointee, now: now)
+    _ = frame.store()
+    return (departure, element.deadline)
+  }
+}
+
+struct SendWaiting: ElementVisitor {
+  let port: PortIndex
+  let link: UnsafeMutablePointer<Link>
+  let now: Instant
+
+  mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) -> (frame: StoredFrame, reason: DropReason)? {
+    switch element.sendWaiting(on: port, over: &link.pointee, now: now) {
+    case .none: nil
+    case .lost(let frame, let reason): (frame.store(), reason)
+    }
+  }
+}
+
+struct ChangeLink: ElementVisitor {
+  let port: PortIndex
+  let up: Bool
+  let now: Instant
+
+  mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) {
+    element.linkChanged(port, up: up, now: now, &out)
+  }
+}
+
+struct ReadDeadline: ElementReader {
+  @inline(__always)
+  func read<E: Element>(_ element: borrowing E) -> Instant { element.deadline }
+}
+
+struct ReadMAC: ElementReader {
+  let port: PortIndex
+  func read<E: Element>(_ element: borrowing E) -> MACAddress? { element.mac(of: port) }
+}
+
+struct AnswersFor: ElementReader {
+  let address: IPv4Address
+  let port: PortIndex
+  func read<E: Element>(_ element: borrowing E) -> Bool { element.answers(for: address, on: port) }
+}
+
+/// The traces of what it keeps.
+struct ReadWaiting: ElementReader {
+  func read<E: Element>(_ element: borrowing E) -> [(trace: UInt32, waiting: Waiting)] {
+    var found: [(trace: UInt32, waiting: Waiting)] = []
+    element.forEachWaiting { found.append(($0, $1)) }
+    return found
+  }
+}
+
+/// Nil of one that can't go on from where it is.
+struct ReadPortCount: ElementReader {
+  func read<E: Element>(_ element: borrowing E) -> Int? { element.isConsistent ? element.portCount : nil }
+}

@@ -1,0 +1,204 @@
+import WeftCore
+
+// A frame's way: a link's arrival is delivered to a node, whose effects are settled into links again.
+extension World {
+  /// Handles what the scheduler says is due. The director's own deadlines are its caller's business.
+  @inline(__always)
+  mutating func step(_ source: Scheduler.Source) {
+    switch source {
+    case .director: break
+    case .link(let link): arrive(link)
+    case .node(let node): wake(node)
+    }
+  }
+
+  private mutating func arrive(_ link: LinkID) {
+    eventCount &+= 1
+    if floods.isBuilt, let lane = floods.busyLane(of: link) { return arriveFlooded(link, lane: lane) }
+    let node = graph.ends[link].toNode
+    let port = graph.ends[link].toPort
+    while let frame = links[link].arrive(now: now) { deliver(frame, to: node, on: port) }
+    let next = links[link].deadline
+    if next != .never { scheduler.schedule(link, at: next) }
+  }
+
+  /// A frame whose capture record is open until what becomes of it is known.
+  struct Arrival {
+    var port: PortID
+    var packetID: UInt64
+  }
+
+  mutating func deliver(_ frame: consuming Frame, to node: NodeID, on index: PortIndex) {
+    delivered &+= 1
+    let port = graph.port(index, of: node)
+    graph.ports[port].counters.received &+= 1
+    graph.ports[port].counters.receivedBytes &+= UInt64(frame.count)
+    recorder.addToFingerprint(.arrived, frame, at: port, now: now)
+    var arrival: Arrival?
+    if recorder.captures != nil, recorder.stageArrival(&frame, at: graph.ports[port], now: now) {
+      arrival = Arrival(port: port, packetID: frame.packetID)
+    }
+    if recorder.explain != nil, recorder.isExplained(frame) { explainArrival(frame, node, index, port) }
+    var receive = Receive(frame: frame.store(), port: index, now: now)
+    let deadline = elements.visit(graph.nodes[node].element, &receive, &effects)
+    settle(node, deadline, arrival: arrival)
+  }
+
+  private mutating func wake(_ node: NodeID) {
+    graph.nodes[node].due = .never
+    var wake = Wake(now: now)
+    var (deadline, retries) = elements.visit(graph.nodes[node].element, &wake, &effects)
+    if retries {
+      sendWaiting(node)
+      deadline = self.deadline(of: node)
+    }
+    if effects.count > 0 { eventCount &+= 1 }
+    settle(node, deadline, arrival: nil)
+  }
+
+  /// Carries out what a node wants done that something was asked of from outside.
+  mutating func settle(_ node: NodeID) { settle(node, deadline(of: node), arrival: nil) }
+
+  /// `arrival`: of a frame whose capture record is still open.
+  @inline(__always)
+  mutating func settle(_ node: NodeID, _ deadline: Instant, arrival: Arrival?) {
+    if let arrival { closeRecord(of: node, arrival) }
+    // What it received comes before what it does about it.
+    if !effects.observations.isEmpty { takeObservations(node) }
+    var deadline = deadline
+    if effects.count > 0 { carryOut(node, &deadline, arrival) }
+    if floods.isBuilt { touched(node) }
+    if !probing.isEmpty { lookForProbeResults(node) }
+    reschedule(node, at: deadline)
+  }
+
+  private mutating func carryOut(_ node: NodeID, _ deadline: inout Instant, _ arrival: Arrival?) {
+    var index = 0
+    while index < effects.count {
+      let entry = effects[index]
+      index &+= 1
+      let frame = Frame(stored: entry.frame)
+      let port = graph.port(entry.port, of: node)
+      switch entry.verdict {
+      case .transmit: transmit(frame, from: node, at: port, entry, &deadline)
+      case .flood: flood(frame, from: node, except: entry.port, &deadline)
+      case .drop:
+        // The arrival's own drop is in its record already.
+        let recorded = arrival.map { $0.port == port && $0.packetID == frame.packetID } ?? false
+        // What a node made itself never came in.
+        let cameIn = frame.packetID != 0
+        drop(frame, at: port, entry.reason, entry.detail, recorded: recorded, inbound: cameIn)
+      }
+    }
+    effects.removeAll()
+  }
+
+  /// The same number on every hop of one packet.
+  @inline(__always)
+  mutating func number(_ frame: borrowing Frame, of node: NodeID) {
+    guard frame.packetID == 0 else { return }
+    packetCounts[node] &+= 1
+    frame.packetID = UInt64(node.rawValue &+ 1) << 32 | packetCounts[node]
+  }
+
+  /// Out of a port. `deadline`: the node's, which changes where it keeps frames for its cables.
+  @inline(__always)
+  mutating func transmit(
+    _ frame: consuming Frame, from node: NodeID, at port: PortID, _ entry: Effects.Entry, _ deadline: inout Instant
+  ) {
+    number(frame, of: node)
+    graph.ports[port].counters.transmitted &+= 1
+    graph.ports[port].counters.transmittedBytes &+= UInt64(frame.count)
+    recorder.addToFingerprint(.left, frame, at: port, now: now)
+    let staged = recorder.captures != nil && recorder.stageDeparture(frame, at: graph.ports[port], now: now)
+    if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
+    if frame.trace != 0 {
+      trace(frame.trace, .sent, packetID: frame.packetID, at: port, staged: staged)
+      if recorder.isExplained(frame) { explainTransmission(frame, node, port, entry) }
+    }
+    guard let link = graph.ports[port].link else { return lose(frame, at: port, .noLink, staged: staged) }
+    let wasIdle = links[link].deadline == .never
+    let departure: Departure
+    if graph.nodes[node].queuesFrames {
+      let stored = frame.store()
+      var send = Send(frame: stored, port: entry.port, link: links.pointer(to: link), now: now)
+      (departure, deadline) = elements.visit(graph.nodes[node].element, &send, &effects)
+      finish(departure, Frame(stored: stored), port, link, wasIdle: wasIdle, staged: staged)
+    } else {
+      switch links[link].send(frame, now: now) {
+      case .sent: departure = .sent
+      case .dropped(let reason): departure = .dropped(reason)
+      }
+      finish(departure, frame, port, link, wasIdle: wasIdle, staged: staged)
+    }
+  }
+
+  @inline(__always)
+  private mutating func finish(
+    _ departure: Departure, _ frame: consuming Frame, _ port: PortID, _ link: LinkID, wasIdle: Bool, staged: Bool
+  ) {
+    switch departure {
+    case .sent:
+      if floods.isBuilt { floods.sentSingly(link) }
+      // What is behind others in a cable changes nothing about when the first arrives.
+      if wasIdle { scheduleLink(link) }
+      if staged { recorder.commit(graph.ports[port], dropped: false) }
+    case .kept: if staged { recorder.commit(graph.ports[port], dropped: false) }
+    case .dropped(let reason): lose(frame, at: port, reason, staged: staged)
+    }
+  }
+
+  /// What an element keeps for its cables goes into them as far as they have room.
+  private mutating func sendWaiting(_ node: NodeID) {
+    for (index, port) in graph.nodes[node].ports.enumerated() {
+      guard let link = graph.ports[port].link else { continue }
+      var send = SendWaiting(port: PortIndex(index), link: links.pointer(to: link), now: now)
+      while let lost = elements.visit(graph.nodes[node].element, &send, &effects) {
+        drop(Frame(stored: lost.frame), at: port, lost.reason, .none, recorded: false, inbound: false)
+      }
+      scheduleLink(link)
+    }
+  }
+
+  /// A frame that left its port and got no further: its outbound record says why.
+  @inline(never)
+  private mutating func lose(_ frame: borrowing Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
+    recorder.drops.count(reason, port: port)
+    recorder.addToFingerprint(.dropped(reason), frame, at: port, now: now)
+    if recorder.explain != nil { explainLoss(frame, at: port, reason) }
+    if staged {
+      recorder.commentDrop(
+        graph.ports[port], by: name(graph.ports[port].node), reason, .none, isHarmless: false)
+    }
+    if frame.trace != 0, !isBystander(frame.bytes, at: port) {
+      trace(frame.trace, .dropped(reason, .none), packetID: frame.packetID, at: port, staged: staged)
+    }
+    if staged { recorder.commit(graph.ports[port], dropped: true) }
+  }
+
+  @inline(never)
+  mutating func drop(
+    _ frame: consuming Frame, at port: PortID, _ reason: DropReason, _ detail: DropDetail, recorded: Bool,
+    inbound: Bool = true
+  ) {
+    let isHarmless = isHarmless(frame.bytes, at: port, reason, detail)
+    recorder.drops.count(reason, port: port, isHarmless: isHarmless)
+    recorder.addToFingerprint(.dropped(reason), frame, at: port, now: now)
+    if recorder.explain != nil, reason.meaning == .accident { explainLoss(frame, at: port, reason) }
+    guard !recorded else { return }
+    // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a
+    // machine sent to itself was on no cable, and is in no capture.
+    let isLoopback = frame.count >= 12 && frame.bytes.mac(0) == frame.bytes.mac(6)
+    let staged =
+      recorder.captures != nil && !isLoopback
+      && recorder.stageDrop(frame, at: graph.ports[port], now: now, inbound: inbound)
+    if staged {
+      recorder.commentDrop(
+        graph.ports[port], by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
+    }
+    if frame.trace != 0, !isBystander(frame.bytes, at: port) {
+      trace(frame.trace, .dropped(reason, detail), packetID: frame.packetID, at: port, staged: staged)
+    }
+    if staged { recorder.commit(graph.ports[port], dropped: !isHarmless) }
+  }
+}
