@@ -1,3 +1,5 @@
+import WeftSettings
+
 extension Topology {
   /// Reads a topology file's text. `file` is what diagnostics call it; `filterChecker` compiles a capture filter and
   /// gives its error or nil; `portNames` gives the ports that the lab will have (`Topology.portNames`). `name` is the lab's where the text gives none, the file's otherwise. `settings` stand over

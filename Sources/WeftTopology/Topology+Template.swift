@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 extension Topology {
   /// What `weft init` writes: a NAT lab with one VM and one expectation. `schema` is where an editor finds the schema,

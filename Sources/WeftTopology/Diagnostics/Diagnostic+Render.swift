@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 extension Diagnostic {
   /// `file:line:column: error: message`, the source line, a caret below the place, and the hint; no newline at the end.

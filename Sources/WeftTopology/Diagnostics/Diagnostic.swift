@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// A mistake in a topology file, or a remark on it, with the place where it stands.
 public struct Diagnostic: Sendable, Hashable {
   public enum Severity: String, Sendable, Hashable, Codable { case error, warning }

@@ -2,12 +2,6 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-/// A node named in the file, or an address.
-public enum Destination: Sendable, Codable, Hashable {
-  case node(String)
-  case address(IPv4Address)
-}
-
 /// What runs in a guest. `start` counts from the moment the guest boots.
 public struct Program: Sendable, Codable {
   public enum Kind: Sendable, Codable {

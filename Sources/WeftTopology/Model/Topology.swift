@@ -146,11 +146,6 @@ public struct DHCPSettings: Sendable, Codable {
   }
 }
 
-public enum TransportProtocol: String, Sendable, Codable, CaseIterable {
-  case tcp
-  case udp
-}
-
 /// Host address:ports → ports of a machine on the network or of an address there, the first to the first and so on. `"8080:web:80/tcp"`.
 public struct Forward: Sendable, Codable, Hashable {
   public var `protocol`: TransportProtocol

@@ -1,7 +1,8 @@
 import WeftCore
+import WeftSettings
 
 extension Loader {
-  func readCapture(_ value: YAMLValue) {
+  func readCapture(_ value: Written) {
     guard !value.isNull else { return }
     let place = value.text != nil ? value : value["filter"]
     if let place, let filter = place.text, !place.isNull {
@@ -30,7 +31,7 @@ extension Loader {
   }
 
   /// A pattern that matches nothing captures nothing, and a run without captures looks like any other.
-  private func checkPatterns(_ patterns: [YAMLValue], _ ports: [String]) {
+  private func checkPatterns(_ patterns: [Written], _ ports: [String]) {
     for pattern in patterns {
       guard let text = pattern.text else { continue }
       let match = PortPattern(text)

@@ -3,11 +3,11 @@ import WeftSettings
 extension Loader {
   /// Everything a table can say about a value: its form, its keys, its units. `mark` is where to complain of what is
   /// missing.
-  func check(_ value: YAMLValue, _ shape: Shape, at mark: Mark, partial: Bool = false) {
+  func check(_ value: Written, _ shape: Shape, at mark: Mark, partial: Bool = false) {
     switch shape {
-    case .scalar(let kind):
+    case .text(let scalar):
       guard let text = value.text, !value.isNull else { return wrongForm(value, shape, mark) }
-      do { try kind.check(text) } catch { report(complaint(error, kind, text), at: value) }
+      do { _ = try scalar.parse(text) } catch { report(complaint(error, scalar.kind, text), at: value) }
     case .list(let element):
       if value.isNull { return }
       guard let items = value.items else { return wrongForm(value, shape, mark) }
@@ -25,7 +25,7 @@ extension Loader {
       check(value, table, partial: partial)
     case .either(let shapes):
       guard let match = shapes.first(where: { $0.hasForm(of: value) }) else { return wrongForm(value, shape, mark) }
-      if case .scalar(.choice(let words)) = match, let text = value.text, !value.isNull, !words.contains(text) {
+      if case .choice(let words) = match.kind, let text = value.text, !value.isNull, !words.contains(text) {
         for case .object(let table) in shapes where !table.exactlyOne.isEmpty {
           return reportProgram(value, text, table)
         }
@@ -40,14 +40,14 @@ extension Loader {
     }
   }
 
-  private func wrongForm(_ value: YAMLValue, _ shape: Shape, _ mark: Mark) {
+  private func wrongForm(_ value: Written, _ shape: Shape, _ mark: Mark) {
     let place = value.isNull ? mark : value.mark
     report(
       "expected \(shape.words), found \(value.what)", at: place, length: value.isNull ? 1 : value.length,
       hint: formHint(value, shape))
   }
 
-  private func check(_ value: YAMLValue, _ table: KeyTable, partial: Bool) {
+  private func check(_ value: Written, _ table: Keys, partial: Bool) {
     let entries = value.entries ?? []
     let strays = strays(entries, table)
     for (index, entry) in entries.enumerated() where !entry.key.hasPrefix("x-") {
@@ -105,7 +105,7 @@ extension Loader {
   }
 
   /// `loss: 0,5 %` and `never-during: 2 s, 4 s`: a comma ends a value.
-  private func commaHint(_ entry: YAMLValue.Entry, after before: YAMLValue.Entry, _ table: KeyTable) -> String? {
+  private func commaHint(_ entry: Written.Entry, after before: Written.Entry, _ table: Keys) -> String? {
     guard entry.value.isNull, entry.key.first?.isNumber ?? false, let text = before.value.text, !before.value.isNull,
       let key = table.key(before.key)
     else { return nil }
@@ -116,7 +116,7 @@ extension Loader {
   }
 
   /// Keys that must be there, once defaults are in.
-  func require(_ value: YAMLValue, _ table: KeyTable, at mark: Mark, name: String? = nil) {
+  func require(_ value: Written, _ table: Keys, at mark: Mark, name: String? = nil) {
     let names = table.keys.map(\.name)
     let unknown = (value.entries ?? []).map(\.key).filter { table.key($0) == nil }
     for key in table.keys where key.isRequired && (value[key.name]?.isNull ?? true) {
@@ -153,7 +153,7 @@ extension Loader {
   ]
 
   /// By the table's own words first.
-  static func otherWord(_ word: String, _ table: KeyTable) -> String? {
+  static func otherWord(_ word: String, _ table: Keys) -> String? {
     otherWords["\(table.name).\(word)"] ?? otherWords[word]
   }
 
@@ -183,7 +183,7 @@ extension Loader {
     "event.duration": "what begins and ends is two events: link-down and link-up",
   ]
 
-  func unknownKeyHint(_ word: String, _ table: KeyTable) -> String {
+  func unknownKeyHint(_ word: String, _ table: Keys) -> String {
     if let form = Self.otherForms["\(table.name).\(word)"] { return form }
     if let meant = Self.otherWords["\(table.name).\(word)"], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
@@ -206,16 +206,9 @@ extension Shape {
     }
   }
 
-  func hasForm(of value: YAMLValue) -> Bool {
-    switch (self, value.kind) {
-    case (.scalar, .scalar), (.list, .list), (.object, .map), (.named, .map): true
-    default: false
-    }
-  }
-
   var words: String {
     switch self {
-    case .scalar(let kind): kind.words
+    case .text(let scalar): scalar.kind.words
     case .list: "a list"
     case .named: "a map of names"
     case .object(let table): "a map of \(table.name)'s keys"

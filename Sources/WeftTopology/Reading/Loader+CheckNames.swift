@@ -1,7 +1,9 @@
+import WeftSettings
+
 extension Loader {
   /// What a check without a name is called: all that it asks for, in words. Nothing of when it asks, so that a check
   /// keeps its name in a CI's history when its times change.
-  func checkName(_ value: YAMLValue, from: String, what: String, _ outcome: Expectation.Outcome) -> String {
+  func checkName(_ value: Written, from: String, what: String, _ outcome: Expectation.Outcome) -> String {
     let often = value["never-during"] != nil ? "never " : value["always-after"] != nil ? "always " : ""
     var name = "\(from) → \(what) is \(often)\(outcome.rawValue)"
     func add(_ key: String, _ phrase: (String) -> String) {
@@ -50,7 +52,7 @@ extension Loader {
   }
 }
 
-extension YAMLValue {
+extension Written {
   /// In one line, as a name can hold it.
   fileprivate var shown: String {
     switch kind {

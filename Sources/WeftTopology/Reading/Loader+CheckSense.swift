@@ -1,11 +1,12 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 // Expectations that say less than they seem to.
 
 extension Loader {
   /// Keys that say something only about some probes or outcomes.
-  func checkFit(_ value: YAMLValue, _ outcome: Expectation.Outcome) {
+  func checkFit(_ value: Written, _ outcome: Expectation.Outcome) {
     // What goes with an outcome that is none can't be told.
     if let place = value["is"], !place.isNull, place.text.flatMap(Expectation.Outcome.init(rawValue:)) == nil { return }
     let isLease = value["lease"] != nil
@@ -53,7 +54,7 @@ extension Loader {
   }
 
   /// Who waits for an answer isn't told of chance.
-  func checkReason(_ value: YAMLValue?, _ outcome: Expectation.Outcome) -> String? {
+  func checkReason(_ value: Written?, _ outcome: Expectation.Outcome) -> String? {
     guard let value, let text = value.text, !value.isNull, let reason = try? Parse.reason(text) else { return nil }
     if outcome == .refused || outcome == .unreachable, reason.meaning == .accident {
       report(
@@ -63,7 +64,7 @@ extension Loader {
     return text
   }
 
-  func checkSense(_ value: YAMLValue, _ expectation: Expectation) {
+  func checkSense(_ value: Written, _ expectation: Expectation) {
     checkTimes(value, expectation)
     checkTries(value, expectation)
     checkAnswer(value, expectation)
@@ -88,7 +89,7 @@ extension Loader {
   }
 
   /// Times that cut one another.
-  private func checkTimes(_ value: YAMLValue, _ expectation: Expectation) {
+  private func checkTimes(_ value: Written, _ expectation: Expectation) {
     if value["lease"] == nil, let place = value["timeout"], case .within(_, let within) = expectation.timing, within > .zero,
       expectation.timeout > within
     {

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 // How often a check is tried, and what its tries can come to.
@@ -8,7 +9,7 @@ extension Loader {
   private static let mostTries: UInt64 = 100_000
   private static let mostTriesOfAll: UInt64 = 1_000_000
 
-  func checkTries(_ value: YAMLValue, _ expectation: Expectation) {
+  func checkTries(_ value: Written, _ expectation: Expectation) {
     let (from, to, every): (Nanoseconds, Nanoseconds, Nanoseconds)
     switch expectation.timing {
     case .within: return
@@ -32,7 +33,7 @@ extension Loader {
   }
 
   /// Answers that nobody gives, or that every answer is.
-  func checkAnswer(_ value: YAMLValue, _ expectation: Expectation) {
+  func checkAnswer(_ value: Written, _ expectation: Expectation) {
     if let body = value["body"], !body.isNull, body.text == "" {
       warn("every page contains an empty text", at: body, hint: "give it a word of the page, or leave it out")
     }

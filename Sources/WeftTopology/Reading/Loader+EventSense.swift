@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 // Events that find things as they want them already do nothing, and nobody plans nothing.
 

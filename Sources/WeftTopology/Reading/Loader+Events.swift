@@ -1,8 +1,9 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readEvent(_ value: YAMLValue) {
+  func readEvent(_ value: Written) {
     let at = parse(value["at"], Quantity.duration)
     guard let entry = value.entries?.first(where: { Tables.event.exactlyOne.contains($0.key) }),
       let action = action(entry.key, entry.value), let at
@@ -11,7 +12,7 @@ extension Loader {
     eventKeys.append((entry.keyMark, entry.key.unicodeScalars.count))
   }
 
-  private func action(_ word: String, _ value: YAMLValue) -> Event.Action? {
+  private func action(_ word: String, _ value: Written) -> Event.Action? {
     switch word {
     case "link-down": return linkName(value).map { .linkDown($0) }
     case "link-up": return linkName(value).map { .linkUp($0) }
@@ -60,7 +61,7 @@ extension Loader {
   }
 
   /// Whether it is in the way of another forward shows when it happens.
-  private func changedForward(_ value: YAMLValue) -> (network: String, [Forward])? {
+  private func changedForward(_ value: Written) -> (network: String, [Forward])? {
     let forwards = value["forward"].flatMap { readForward($0) }
     guard let place = value["network"], let (host, network) = natNetwork(place), let forwards,
       let first = forwards.first
@@ -69,7 +70,7 @@ extension Loader {
     return (network.name, forwards)
   }
 
-  private func natNetwork(_ value: YAMLValue) -> (host: Host, network: Network)? {
+  private func natNetwork(_ value: Written) -> (host: Host, network: Network)? {
     guard let name = value.text, !value.isNull, resolve(name, [.network], at: value), let index = networkIndex[name]
     else { return nil }
     let host = topology.hosts[index.host]
@@ -82,16 +83,19 @@ extension Loader {
     return (host, host.networks[index.network])
   }
 
-  private func vmName(_ value: YAMLValue) -> String? {
+  private func vmName(_ value: Written) -> String? {
     guard let name = value.text, !value.isNull, resolve(name, [.vm], at: value) else { return nil }
     return name
   }
 
   /// A cable that is there: a host's uplink, or eth0… of a VM.
-  private func linkName(_ value: YAMLValue) -> LinkName? {
-    guard let (node, port) = parse(value, { (text) throws(Complaint) in try Parse.link(text) }),
-      resolve(node, [.host, .vm], at: value)
-    else { return nil }
+  private func linkName(_ value: Written) -> LinkName? {
+    guard let name = parse(value, Parse.link) else { return nil }
+    return cable(name.node, name.port, at: value)
+  }
+
+  func cable(_ node: String, _ port: String?, at value: Written) -> LinkName? {
+    guard resolve(node, [.host, .vm], at: value) else { return nil }
     if names[node]?.sort == .host {
       if withoutUplink.contains(node) {
         report("host \"\(node)\" has no uplink", at: value, part: node)
@@ -103,7 +107,7 @@ extension Loader {
     return linkName(node, port ?? "eth0", among: topology.vms[index].nics.indices.map { "eth\($0)" }, at: value)
   }
 
-  private func linkName(_ node: String, _ port: String, among ports: [String], at value: YAMLValue) -> LinkName? {
+  private func linkName(_ node: String, _ port: String, among ports: [String], at value: Written) -> LinkName? {
     if ports.contains(port) { return LinkName(node: node, port: port) }
     let hint =
       Suggestion.hint(for: port, in: ports) ?? "its cables are \(ports.map { "\(node).\($0)" }.joined(separator: ", "))"

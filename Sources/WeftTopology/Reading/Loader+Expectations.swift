@@ -3,7 +3,7 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readExpectation(_ value: YAMLValue) {
+  func readExpectation(_ value: Written) {
     guard value.entries != nil else { return lost(at: value.mark) }
     let outcome = value["is"]?.text.flatMap(Expectation.Outcome.init(rawValue:)) ?? .open
     checkFit(value, outcome)
@@ -38,7 +38,7 @@ extension Loader {
     checks.append((value, given != nil))
   }
 
-  private func probe(_ value: YAMLValue) -> (Expectation.Probe, String)? {
+  private func probe(_ value: Written) -> (Expectation.Probe, String)? {
     if let place = value["to"] {
       guard let end = endpoint(place, false, only: nil) else { return nil }
       return (.connect(to: end.to, port: end.port, protocol: end.transport), place.text ?? "")
@@ -84,7 +84,7 @@ extension Loader {
     return value["lease"] != nil ? (.lease, "lease") : nil
   }
 
-  private func nat(_ value: YAMLValue) -> (Expectation.Probe, String)? {
+  private func nat(_ value: Written) -> (Expectation.Probe, String)? {
     guard let place = value["via"], let via = destination(place, false) else { return nil }
     func dependence(_ key: String) -> NATSettings.Dependence? {
       value[key]?.text.flatMap(NATSettings.Dependence.init(rawValue:))
@@ -95,7 +95,7 @@ extension Loader {
     return (probe, "NAT via \(place.text ?? "")")
   }
 
-  private func punch(_ value: YAMLValue) -> (Expectation.Probe, String)? {
+  private func punch(_ value: Written) -> (Expectation.Probe, String)? {
     guard let place = value["via"], let via = destination(place, false), let other = value["peer"],
       let peer = other.text, resolve(peer, [.host, .vm], at: other)
     else { return nil }
@@ -107,13 +107,13 @@ extension Loader {
   }
 
   /// Nobody meets themselves.
-  private func checkSelf(_ value: YAMLValue, _ from: String) {
+  private func checkSelf(_ value: Written, _ from: String) {
     guard let peer = value["punch"]?["peer"], peer.text == from else { return }
     report("\"\(from)\" can't be its own peer", at: peer)
   }
 
   /// What comes only after a time can't be waited for a shorter one.
-  private func checkPatience(_ value: YAMLValue) {
+  private func checkPatience(_ value: Written) {
     guard let idle = value["idle"]?["for"], let time = parse(idle, Quantity.interval) else { return }
     for key in ["within", "timeout"] {
       guard let place = value[key], let limit = parse(place, Quantity.duration), limit <= time else { continue }
@@ -121,7 +121,7 @@ extension Loader {
     }
   }
 
-  private func bounds(_ value: YAMLValue?) -> (atMost: Nanoseconds?, atLeast: Nanoseconds?) {
+  private func bounds(_ value: Written?) -> (atMost: Nanoseconds?, atLeast: Nanoseconds?) {
     guard let value else { return (nil, nil) }
     if value.text != nil {
       let bound = parse(value) { (text) throws(Complaint) in
@@ -141,7 +141,7 @@ extension Loader {
     return (high, low)
   }
 
-  private func timing(_ value: YAMLValue, idle: Nanoseconds?) -> Expectation.Timing {
+  private func timing(_ value: Written, idle: Nanoseconds?) -> Expectation.Timing {
     let windows = (value.entries ?? []).filter { ["never-during", "always-after"].contains($0.key) }
     if let window = windows.first {
       for entry in value.entries ?? []
@@ -157,8 +157,8 @@ extension Loader {
   }
 
   /// `5 s`, `[2 s, 4 s]`, or a map.
-  private func window(_ value: YAMLValue) -> (from: Nanoseconds, to: Nanoseconds, every: Nanoseconds) {
-    var (first, last, every): (YAMLValue?, YAMLValue?, YAMLValue?)
+  private func window(_ value: Written) -> (from: Nanoseconds, to: Nanoseconds, every: Nanoseconds) {
+    var (first, last, every): (Written?, Written?, Written?)
     if let items = value.items {
       if items.count != 2 { report("a window is two times: [from, to]", at: value, hint: "for example [2 s, 4 s]") }
       (first, last) = (items.first, items.dropFirst().first)

@@ -1,12 +1,14 @@
+import WeftSettings
+
 // What was probably meant where a value has another form than it should.
 
 extension Loader {
   /// A hint for a value of the wrong form.
-  func formHint(_ value: YAMLValue, _ shape: Shape) -> String? {
+  func formHint(_ value: Written, _ shape: Shape) -> String? {
     let shapes = shape.alternatives
     if let joined = value.joinedByColons, shapes.contains(where: \.isPlace) { return "write \"\(joined)\"" }
     if let items = value.items, items.count == 2, let first = items[0].text, let last = items[1].text,
-      shapes.contains(where: { if case .scalar(.range) = $0 { true } else { false } })
+      shapes.contains(where: { $0.kind == .range })
     {
       return "write it like \(first)-\(last)"
     }
@@ -14,7 +16,7 @@ extension Loader {
       return "write capture: {ports: [\(value.items?.compactMap(\.text).prefix(4).joined(separator: ", ") ?? "")]}"
     }
     if let url = (value["url"] ?? value["to"])?.text, let rest = value.entries?.filter({ $0.value.text != url }),
-      shapes.contains(where: { if case .scalar(.http) = $0 { true } else { false } })
+      shapes.contains(where: { $0.kind == .http })
     {
       let beside = rest.map { "\($0.key): \($0.value.text?.prefix(40) ?? "…")" }.joined(separator: ", ")
       return "write http: \"\(url.prefix(60))\"" + (beside.isEmpty ? "" : ", \(beside)")
@@ -68,7 +70,7 @@ extension Loader {
   ]
 
   /// A program by its word alone that has no meaning alone, or is none.
-  func reportProgram(_ value: YAMLValue, _ text: String, _ table: KeyTable) {
+  func reportProgram(_ value: Written, _ text: String, _ table: Keys) {
     if let key = table.key(text), table.exactlyOne.contains(text) {
       return report(
         "\"\(text)\" needs a target", at: value, hint: "write {\(text): \(key.example)}")
@@ -122,7 +124,7 @@ extension Loader {
   }
 }
 
-extension YAMLValue {
+extension Written {
   /// `{one: 80}` → `one:80`, `{8080: {web: 80}}` → `8080:web:80`.
   var joinedByColons: String? {
     guard let entries, entries.count == 1 else { return nil }
@@ -132,7 +134,7 @@ extension YAMLValue {
   }
 }
 
-extension YAMLValue {
+extension Written {
   /// `{5 s: …, 6 s: …}`
   fileprivate var isByTime: Bool { entries?.allSatisfy { (try? Quantity.duration($0.key)) != nil } ?? false }
 
@@ -142,7 +144,7 @@ extension YAMLValue {
     var texts: [String] = []
     for entry in entries {
       guard let first = entry.key.first, first.isNumber,
-        let text = YAMLValue(kind: .map([entry]), mark: mark).joinedByColons
+        let text = Written(kind: .map([entry]), mark: mark).joinedByColons
       else { return nil }
       texts.append("\"\(text)\"")
     }
@@ -151,33 +153,32 @@ extension YAMLValue {
 }
 
 extension Shape {
-  var alternatives: [Shape] { if case .either(let shapes) = self { shapes } else { [self] } }
   /// Of which people like to list several.
   var isOne: Bool {
-    switch self {
-    case .scalar(.reference), .scalar(.port), .scalar(.destination), .scalar(.endpoint): true
+    switch kind {
+    case .reference, .port, .destination, .endpoint: true
     default: false
     }
   }
-  var isScalar: Bool { if case .scalar = self { true } else { false } }
+  var isScalar: Bool { if case .text = self { true } else { false } }
 
   /// Whether colons belong to its text.
   var isPlace: Bool {
-    switch self {
-    case .scalar(.endpoint), .scalar(.forward), .scalar(.forwardTarget), .scalar(.http), .scalar(.mac): true
+    switch kind {
+    case .endpoint, .forward, .forwardTarget, .http, .mac: true
     default: false
     }
   }
 }
 
-extension KeyTable {
+extension Keys {
   /// The first key that could take the text, where the text says something by its form.
   fileprivate func keyOf(_ text: String) -> String? {
     for key in keys {
-      for case .scalar(let kind) in key.shape.alternatives {
-        switch kind {
+      for case .text(let scalar) in key.shape.alternatives {
+        switch scalar.kind {
         case .text, .boolean, .always, .namePattern: continue
-        default: if (try? kind.check(text)) != nil { return key.name }
+        default: if (try? scalar.parse(text)) != nil { return key.name }
         }
       }
     }

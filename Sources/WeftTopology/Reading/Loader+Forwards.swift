@@ -3,7 +3,7 @@ import WeftWire
 
 extension Loader {
   /// One for each protocol; nil after a report.
-  func readForward(_ value: YAMLValue) -> [Forward]? {
+  func readForward(_ value: Written) -> [Forward]? {
     let forward: Parse.ForwardText
     if value.entries == nil {
       guard let read = parse(value, Parse.forward) else { return nil }
@@ -92,7 +92,7 @@ extension Loader {
   }
 
   func checkTarget(_ forward: Forward, _ network: Network, _ host: Host) {
-    let place = YAMLValue(kind: .scalar(forward.vm, quoted: false), mark: forward.mark)
+    let place = Written(kind: .scalar(forward.vm, quoted: false), mark: forward.mark)
     if let address = forward.hostAddress, let own = host.uplink?.address, address != own,
       !network.nat.addresses.contains(address)
     {
@@ -121,7 +121,7 @@ extension Loader {
   }
 
   /// A forward may lead to any address of its network.
-  private func checkAddress(_ address: IPv4Address, _ network: Network, at place: YAMLValue) {
+  private func checkAddress(_ address: IPv4Address, _ network: Network, at place: Written) {
     guard network.subnet.isHost(address) else {
       return report(
         "\(address) is no machine's address on network \"\(network.name)\" (\(network.subnet))", at: place,

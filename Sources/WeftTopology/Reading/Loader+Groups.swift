@@ -1,12 +1,13 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 extension Loader {
   /// Expands a group. Where no text depends on {n}, the first VM is the mould of the others: ten thousand VMs cost ten
   /// thousand copies, not ten thousand readings.
-  func readGroup(_ entry: YAMLValue.Entry) {
+  func readGroup(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-") else { return }
-    let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
+    let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
     require(own, Tables.group, at: entry.keyMark, name: entry.key)
     let value = overDefaults(own.without(["name", "count"]))
     let (count, pattern) = (groupCount(entry), groupPattern(entry))
@@ -35,7 +36,7 @@ extension Loader {
   }
 
   /// Addresses without {n} count up from member to member, also where other texts have it.
-  private func counted(_ text: YAMLValue, _ original: YAMLValue, _ n: Int) -> YAMLValue {
+  private func counted(_ text: Written, _ original: Written, _ n: Int) -> Written {
     guard n > 1, case .map(var entries) = text.kind else { return text }
     for i in entries.indices {
       let plain = original[entries[i].key]?.text.map { !$0.contains("{n") } ?? false
@@ -43,7 +44,7 @@ extension Loader {
       case ("nics", .list(let items)):
         let originals = original["nics"]?.items ?? []
         let list = zip(items, originals).map { counted($0, $1, n) }
-        entries[i].value = YAMLValue(kind: .list(list), mark: entries[i].value.mark)
+        entries[i].value = Written(kind: .list(list), mark: entries[i].value.mark)
       case ("address", .scalar(let text, let quoted)) where plain, ("lease", .scalar(let text, let quoted)) where plain:
         guard let first = IPv4Address(text) else { continue }
         let (next, _) = first.rawValue.addingReportingOverflow(UInt32(n - 1))
@@ -54,10 +55,10 @@ extension Loader {
       default: continue
       }
     }
-    return YAMLValue(kind: .map(entries), mark: text.mark)
+    return Written(kind: .map(entries), mark: text.mark)
   }
 
-  private func copy(_ mould: VM, _ name: String, _ n: Int, _ value: YAMLValue) -> VM {
+  private func copy(_ mould: VM, _ name: String, _ n: Int, _ value: Written) -> VM {
     var vm = mould
     vm.name = name
     let items = value["nics"]?.items ?? [value]

@@ -3,7 +3,7 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readHost(_ entry: YAMLValue.Entry) {
+  func readHost(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     let value = merged(entry, "host")
     var host = Host(name: entry.key, mark: entry.keyMark)
@@ -29,7 +29,7 @@ extension Loader {
   }
 
   /// A NAT's MTU is that of its uplink: one for both directions, whichever of the two keys says it.
-  private func settleMTU(of host: inout Host, _ value: YAMLValue) {
+  private func settleMTU(of host: inout Host, _ value: Written) {
     guard let nat = host.networks.first(where: { $0.mode == .nat }), let mtu = nat.nat.mtu else { return }
     if let own = value["uplink"]?["mtu"], let other = host.uplink?.link.mtu, other != mtu {
       report(
@@ -43,7 +43,7 @@ extension Loader {
     }
   }
 
-  private func readNetworks(_ value: YAMLValue?, of host: Host, hasUplink: Bool) -> [Network] {
+  private func readNetworks(_ value: Written?, of host: Host, hasUplink: Bool) -> [Network] {
     let entries = (value?.entries ?? []).named.filter { names[$0.key]?.mark == $0.keyMark }
     var drafts: [NetworkDraft] = []
     for entry in entries { if let draft = draft(entry, of: host, hasUplink: hasUplink) { drafts.append(draft) } }

@@ -1,9 +1,10 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 extension Loader {
   /// The cable keys of a node over what its network or segment says.
-  func link(_ value: YAMLValue, over base: LinkSettings = LinkSettings()) -> LinkSettings {
+  func link(_ value: Written, over base: LinkSettings = LinkSettings()) -> LinkSettings {
     var link = base
     if let delay = delay(value["delay"]) { link.delay = delay }
     if let rate = parse(value["rate"], Quantity.rate) { link.rate = rate }
@@ -21,7 +22,7 @@ extension Loader {
   }
 
   /// A bare 1 is all of it, and seldom meant.
-  func loss(_ value: YAMLValue?) -> Double? {
+  func loss(_ value: Written?) -> Double? {
     guard let value, let loss = parse(value, Quantity.fraction) else { return nil }
     if loss == 1, value.text?.hasSuffix("%") == false {
       warn(
@@ -42,7 +43,7 @@ extension Loader {
   }
 
   /// Notes the queue that a node itself gives its cable, or its members'.
-  func note(queueOf value: YAMLValue, _ rate: @escaping () -> Bool) {
+  func note(queueOf value: Written, _ rate: @escaping () -> Bool) {
     if let place = value["queue"], !place.isNull { queues.append((place, rate)) }
   }
 
@@ -69,30 +70,30 @@ extension Loader {
   /// A DHCP message has more than a smaller link carries (RFC 2131, 2: every client takes 576).
   static let leastForDHCP: UInt16 = 576
 
-  func demandRoomForDHCP(_ link: LinkSettings, _ what: String, at place: YAMLValue) {
+  func demandRoomForDHCP(_ link: LinkSettings, _ what: String, at place: Written) {
     guard let mtu = link.mtu, mtu < Self.leastForDHCP else { return }
     report("\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: place["mtu"] ?? place, hint: "576 at least, or an address")
   }
 
-  func delay(_ value: YAMLValue?) -> Nanoseconds? {
+  func delay(_ value: Written?) -> Nanoseconds? {
     guard let value, let delay = parse(value, Quantity.duration) else { return nil }
     if delay > .hours(1) { report("a delay of more than an hour is no cable's", at: value) }
     return delay
   }
 
-  func integer(_ value: YAMLValue?, _ range: ClosedRange<UInt64>) -> Int? {
+  func integer(_ value: Written?, _ range: ClosedRange<UInt64>) -> Int? {
     parse(value) { (text) throws(Complaint) in Int(clamping: try Parse.integer(text, in: range)) }
   }
 
-  func bytes(_ value: YAMLValue?, _ range: ClosedRange<UInt64>) -> Int? {
+  func bytes(_ value: Written?, _ range: ClosedRange<UInt64>) -> Int? {
     parse(value) { (text) throws(Complaint) in Int(clamping: try Quantity.size(text, in: range)) }
   }
 
-  func interval(_ value: YAMLValue?) -> Nanoseconds? { parse(value, Quantity.interval) }
+  func interval(_ value: Written?) -> Nanoseconds? { parse(value, Quantity.interval) }
 
   /// Checks that a machine may have this address on a subnet.
   @discardableResult
-  func fits(_ address: IPv4Address, _ subnet: IPv4Prefix, of place: String, at value: YAMLValue) -> Bool {
+  func fits(_ address: IPv4Address, _ subnet: IPv4Prefix, of place: String, at value: Written) -> Bool {
     guard subnet.contains(address) else {
       report("\(address) is outside \(subnet), the subnet of \"\(place)\"", at: value, part: "\(address)")
       return false

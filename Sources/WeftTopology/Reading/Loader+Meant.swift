@@ -5,20 +5,20 @@ import WeftSettings
 extension Loader {
   struct Meant {
     var key: Key
-    var value: YAMLValue
+    var value: Written
     /// Almost the key's own name, not another tool's word.
     var isMisspelt: Bool
   }
 
   /// The key of the table that an unknown one stands for.
-  func meant(_ entry: YAMLValue.Entry, _ table: KeyTable) -> Meant? {
+  func meant(_ entry: Written.Entry, _ table: Keys) -> Meant? {
     let word = entry.key
     guard !word.hasPrefix("x-"), Self.otherForms["\(table.name).\(word)"] == nil else { return nil }
     // `network:home` without its space.
     if let colon = word.firstIndex(of: ":"), entry.value.isNull, let key = table.key(String(word[..<colon])) {
       let text = String(word[word.index(after: colon)...])
       let mark = Mark(line: entry.keyMark.line, column: entry.keyMark.column + key.name.unicodeScalars.count + 1)
-      return Meant(key: key, value: YAMLValue(kind: .scalar(text, quoted: false), mark: mark), isMisspelt: true)
+      return Meant(key: key, value: Written(kind: .scalar(text, quoted: false), mark: mark), isMisspelt: true)
     }
     let own = Self.otherWords["\(table.name).\(word)"].flatMap(table.key)
     let near = own == nil ? Suggestion.nearest(to: word, in: table.keys.map(\.name)).flatMap(table.key) : nil
@@ -28,42 +28,42 @@ extension Loader {
 
   /// The tree with unknown keys as they were meant, where their values fit and nothing else has the key: so that names
   /// in them are known, and nothing is missed that is there.
-  func corrected(_ value: YAMLValue, _ shape: Shape) -> YAMLValue {
+  func corrected(_ value: Written, _ shape: Shape) -> Written {
     switch shape {
-    case .scalar: return value
+    case .text: return value
     case .list(let element):
       guard let items = value.items else { return value }
-      return YAMLValue(kind: .list(items.map { corrected($0, element) }), mark: value.mark)
+      return Written(kind: .list(items.map { corrected($0, element) }), mark: value.mark)
     case .named(let element):
       guard let entries = value.entries else { return value }
       let all = entries.map { entry in
         entry.key.hasPrefix("x-")
-          ? entry : YAMLValue.Entry(key: entry.key, keyMark: entry.keyMark, value: corrected(entry.value, element))
+          ? entry : Written.Entry(key: entry.key, keyMark: entry.keyMark, value: corrected(entry.value, element))
       }
-      return YAMLValue(kind: .map(all), mark: value.mark)
+      return Written(kind: .map(all), mark: value.mark)
     case .either(let shapes):
       return shapes.first { $0.hasForm(of: value) }.map { corrected(value, $0) } ?? value
     case .object(let table):
       guard let entries = value.entries else { return value }
       var known = Set(entries.map(\.key))
-      let all = entries.map { entry -> YAMLValue.Entry in
+      let all = entries.map { entry -> Written.Entry in
         if let key = table.key(entry.key) {
-          return YAMLValue.Entry(key: entry.key, keyMark: entry.keyMark, value: corrected(entry.value, key.shape))
+          return Written.Entry(key: entry.key, keyMark: entry.keyMark, value: corrected(entry.value, key.shape))
         }
         guard let meant = meant(entry, table), !known.contains(meant.key.name),
           meant.isMisspelt && meant.key.shape.isLike(meant.value)
             || isFine({ check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == "defaults") })
         else { return entry }
         known.insert(meant.key.name)
-        return YAMLValue.Entry(
+        return Written.Entry(
           key: meant.key.name, keyMark: entry.keyMark, value: corrected(meant.value, meant.key.shape))
       }
-      return YAMLValue(kind: .map(all), mark: value.mark)
+      return Written(kind: .map(all), mark: value.mark)
     }
   }
 
   /// Keys of a map that stand beside it: `set-link: web.eth0, loss: 5 %`.
-  func strays(_ entries: [YAMLValue.Entry], _ table: KeyTable) -> (of: String, keys: Set<String>, hint: String)? {
+  func strays(_ entries: [Written.Entry], _ table: Keys) -> (of: String, keys: Set<String>, hint: String)? {
     for entry in entries {
       guard let key = table.key(entry.key), case .object(let inner) = key.shape, let text = entry.value.text,
         !entry.value.isNull, let first = inner.keys.first(where: \.isRequired)
@@ -77,7 +77,7 @@ extension Loader {
   }
 
   /// What an unknown key says, where it is said by another: the port of a forward, the time of an event.
-  func placedElsewhere(_ entry: YAMLValue.Entry, _ entries: [YAMLValue.Entry], _ table: KeyTable) -> String? {
+  func placedElsewhere(_ entry: Written.Entry, _ entries: [Written.Entry], _ table: Keys) -> String? {
     if table.name == Tables.forward.name, entry.key == "port", let port = entry.value.text {
       let to = entries.first { $0.key == "to" }?.value.text ?? "web"
       return "the port stands behind the VM: to: \"\(to.prefix(40)):\(port.prefix(20))\""
@@ -105,9 +105,9 @@ extension Loader {
 
 extension Shape {
   /// Whether a map or a list is to be had here, and is one.
-  func isLike(_ value: YAMLValue) -> Bool {
+  func isLike(_ value: Written) -> Bool {
     alternatives.contains { shape in
-      if case .scalar = shape { false } else { shape.hasForm(of: value) }
+      if case .text = shape { false } else { shape.hasForm(of: value) }
     }
   }
 }

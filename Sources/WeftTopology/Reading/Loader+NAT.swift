@@ -3,7 +3,7 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readNAT(_ value: YAMLValue, of host: Host) -> NATSettings {
+  func readNAT(_ value: Written, of host: Host) -> NATSettings {
     if value.entries == nil { return NATSettings(choice(value) ?? .rfc) }
     var nat = NATSettings(choice(value["profile"]) ?? .rfc)
     set(&nat.mapping, choice(value["mapping"]))
@@ -40,12 +40,12 @@ extension Loader {
     if let read { property = read }
   }
 
-  private func choice<Choice: RawRepresentable>(_ value: YAMLValue?) -> Choice? where Choice.RawValue == String {
+  private func choice<Choice: RawRepresentable>(_ value: Written?) -> Choice? where Choice.RawValue == String {
     guard let value, !value.isNull else { return nil }
     return value.text.flatMap(Choice.init(rawValue:))
   }
 
-  private func hairpin(_ value: YAMLValue?) -> NATSettings.Hairpin? {
+  private func hairpin(_ value: Written?) -> NATSettings.Hairpin? {
     switch value?.text {
     case "true": .externalSource
     case "false": .off
@@ -53,7 +53,7 @@ extension Loader {
     }
   }
 
-  private func readLimits(_ value: YAMLValue) -> NATSettings.Limits {
+  private func readLimits(_ value: Written) -> NATSettings.Limits {
     var limits = NATSettings.Limits()
     if let table = integer(value["table"], 1...100_000_000) { limits.table = table }
     limits.sessionsPerVM = integer(value["sessions-per-vm"], 1...100_000_000)
@@ -64,7 +64,7 @@ extension Loader {
   }
 
   /// The gateway answers ARP for them, so they are of the uplink's subnet and nobody else's.
-  private func readAddresses(_ value: YAMLValue?, of host: Host, into nat: inout NATSettings) {
+  private func readAddresses(_ value: Written?, of host: Host, into nat: inout NATSettings) {
     guard let uplink = host.uplink else { return }
     for item in value?.items ?? [] {
       guard let address = parse(item, Parse.address),
@@ -81,7 +81,7 @@ extension Loader {
     }
   }
 
-  private func readPairs(_ value: YAMLValue?, of host: Host, into nat: inout NATSettings) {
+  private func readPairs(_ value: Written?, of host: Host, into nat: inout NATSettings) {
     guard let uplink = host.uplink else { return }
     for entry in value?.entries?.named ?? [] {
       guard let address = parse(entry.value, Parse.address) else { continue }
@@ -98,7 +98,7 @@ extension Loader {
   }
 
   /// Values that contradict each other.
-  private func checkAxes(_ nat: NATSettings, _ value: YAMLValue) {
+  private func checkAxes(_ nat: NATSettings, _ value: Written) {
     func complain(_ key: String, _ message: String, hint: String? = nil) {
       guard let entry = value.entries?.first(where: { $0.key == key }), !entry.value.isNull else { return }
       report(message, atKey: entry.keyMark, key, hint: hint)
@@ -145,7 +145,7 @@ extension Loader {
   }
 
   /// Limits on ports where none is anybody's alone.
-  private func checkLimits(_ nat: NATSettings, _ limits: YAMLValue?) {
+  private func checkLimits(_ nat: NATSettings, _ limits: Written?) {
     for entry in limits?.entries ?? [] where !entry.value.isNull && ["mappings-per-vm", "hold-down"].contains(entry.key) {
       if entry.key == "hold-down", nat.limits.holdDown == .zero { continue }
       if nat.profile == .oneToOne {
@@ -169,7 +169,7 @@ extension Loader {
       let nats = host.networks.filter { $0.mode == .nat }
       // They share their settings.
       for pair in nats.first?.nat.oneToOne ?? [] {
-        let place = YAMLValue(kind: .scalar(pair.vm, quoted: false), mark: pair.mark)
+        let place = Written(kind: .scalar(pair.vm, quoted: false), mark: pair.mark)
         guard resolve(pair.vm, [.vm, .host], at: place) else { continue }
         if nats.contains(where: { isOn(pair.vm, network: $0.name) }) { continue }
         let names = nats.map { "\"\($0.name)\"" }.joined(separator: ", ")

@@ -4,7 +4,7 @@ import WeftWire
 extension Loader {
   /// Takes down every name first, so that order in the file does not matter and nothing is unknown twice.
   func declare(
-    _ segments: [YAMLValue.Entry], _ hosts: [YAMLValue.Entry], _ vms: [YAMLValue.Entry], _ groups: [YAMLValue.Entry]
+    _ segments: [Written.Entry], _ hosts: [Written.Entry], _ vms: [Written.Entry], _ groups: [Written.Entry]
   ) {
     for entry in segments.named { declare(entry.key, .segment, entry.keyMark) }
     for entry in hosts.named {
@@ -29,9 +29,9 @@ extension Loader {
     }
   }
 
-  func groupPattern(_ entry: YAMLValue.Entry) -> String { entry.value["name"]?.text ?? "\(entry.key){n}" }
+  func groupPattern(_ entry: Written.Entry) -> String { entry.value["name"]?.text ?? "\(entry.key){n}" }
 
-  func groupCount(_ entry: YAMLValue.Entry) -> Int {
+  func groupCount(_ entry: Written.Entry) -> Int {
     guard let text = entry.value["count"]?.text, let count = try? Parse.integer(text, in: 1...100_000) else { return 0 }
     return Int(count)
   }
@@ -55,14 +55,14 @@ extension Loader {
   }
 
   /// A node over its kind's defaults.
-  func merged(_ entry: YAMLValue.Entry, _ kind: String) -> YAMLValue {
-    let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
+  func merged(_ entry: Written.Entry, _ kind: String) -> Written {
+    let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
     return own.merged(over: defaults(kind))
   }
 
   /// Whether the name stands for one of these sorts; a report if not.
   @discardableResult
-  func resolve(_ name: String, _ sorts: [Named.Sort], at value: YAMLValue) -> Bool {
+  func resolve(_ name: String, _ sorts: [Named.Sort], at value: Written) -> Bool {
     if let named = names[name] {
       if sorts.contains(named.sort) { return true }
       let wanted = sorts.map(\.rawValue.article).joined(separator: " or ")
@@ -100,7 +100,7 @@ extension Loader {
   }
 
   /// `toGroups`: also addresses that more than one machine hears.
-  func resolve(_ destination: Destination, at value: YAMLValue, toGroups: Bool = false) -> Bool {
+  func resolve(_ destination: Destination, at value: Written, toGroups: Bool = false) -> Bool {
     guard case .node(let name) = destination else {
       guard !toGroups, case .address(let address) = destination, let many = manyHear(address) else { return true }
       report(
@@ -132,7 +132,7 @@ extension Loader {
   }
 
   /// Enters an address of a segment or network; a report if it is taken.
-  func take(_ address: IPv4Address, on place: String, for owner: String, at value: YAMLValue) {
+  func take(_ address: IPv4Address, on place: String, for owner: String, at value: Written) {
     if let other = taken[place]?[address] {
       let message = "\(address) on \"\(place)\" is taken by \(other)"
       if let name = owner.split(separator: "\"").dropFirst().first.map(String.init), let own = names[name]?.mark,
@@ -148,16 +148,11 @@ extension Loader {
     }
   }
 
-  func take(_ mac: MACAddress, for owner: String, at value: YAMLValue) {
+  func take(_ mac: MACAddress, for owner: String, at value: Written) {
     if let other = macs[mac] {
       report("MAC address \(mac) is taken by \(other)", at: value)
     } else {
       macs[mac] = owner
     }
   }
-}
-
-extension [YAMLValue.Entry] {
-  /// Without the user's own `x-` keys.
-  var named: [YAMLValue.Entry] { filter { !$0.key.hasPrefix("x-") } }
 }

@@ -10,15 +10,15 @@ struct NetworkDraft {
   var subnet: IPv4Prefix?
   /// A subnet stands in the file, be it a wrong one.
   var hasSubnet: Bool
-  var value: YAMLValue
+  var value: Written
 }
 
 extension Loader {
-  func draft(_ entry: YAMLValue.Entry, of host: Host, hasUplink: Bool) -> NetworkDraft? {
+  func draft(_ entry: Written.Entry, of host: Host, hasUplink: Bool) -> NetworkDraft? {
     var own = entry
     if own.value.text != nil, !own.value.isNull {
-      let key = YAMLValue.Entry(key: "mode", keyMark: own.value.mark, value: own.value)
-      own.value = YAMLValue(kind: .map([key]), mark: own.value.mark)
+      let key = Written.Entry(key: "mode", keyMark: own.value.mark, value: own.value)
+      own.value = Written(kind: .map([key]), mark: own.value.mark)
     }
     let value = merged(own, "network")
     require(value, Tables.network, at: entry.keyMark, name: entry.key)
@@ -63,7 +63,7 @@ extension Loader {
   }
 
   /// A bridge is a switch and no more.
-  private func refuseDHCP(_ entry: YAMLValue.Entry, of host: Host) {
+  private func refuseDHCP(_ entry: Written.Entry, of host: Host) {
     let message = "a bridge network has no DHCP server of its own: its VMs ask that of "
     guard let uplink = host.uplink, let index = segmentIndex[uplink.segment] else {
       return report(
@@ -114,7 +114,7 @@ extension Loader {
     }
     guard draft.mode == .nat || draft.mode == .hostOnly else { return network }
 
-    let place = value["subnet"] ?? YAMLValue(kind: .scalar("", quoted: false), mark: draft.mark)
+    let place = value["subnet"] ?? Written(kind: .scalar("", quoted: false), mark: draft.mark)
     guard subnet.hostCount >= 2, subnet.length < 31 else {
       report("\(subnet) is too small for a gateway and a VM", at: place, hint: "a /24 has 254 addresses")
       return nil
@@ -136,7 +136,7 @@ extension Loader {
 
   /// The server of a network or segment.
   func readDHCP(
-    _ value: YAMLValue?, of name: String, _ subnet: IPv4Prefix, gateway: IPv4Address?, at place: YAMLValue
+    _ value: Written?, of name: String, _ subnet: IPv4Prefix, gateway: IPv4Address?, at place: Written
   ) -> DHCPSettings? {
     guard subnet.hostCount >= 3 else {
       report(

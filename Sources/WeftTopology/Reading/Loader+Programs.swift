@@ -1,20 +1,21 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readHostPrograms(_ entry: YAMLValue.Entry) {
+  func readHostPrograms(_ entry: Written.Entry) {
     guard let index = hostIndex[entry.key], topology.hosts[index].mark == entry.keyMark else { return }
     topology.hosts[index].programs = programs(merged(entry, "host")["programs"], inGroup: false)
   }
 
-  func programs(_ value: YAMLValue?, inGroup: Bool) -> [Program] {
+  func programs(_ value: Written?, inGroup: Bool) -> [Program] {
     (value?.items ?? []).compactMap { program($0, inGroup: inGroup) }
   }
 
-  private func program(_ item: YAMLValue, inGroup: Bool) -> Program? {
-    let (word, body): (String, YAMLValue)
+  private func program(_ item: Written, inGroup: Bool) -> Program? {
+    let (word, body): (String, Written)
     if let text = item.text {
-      (word, body) = (text, YAMLValue(kind: .scalar("", quoted: false), mark: item.mark))
+      (word, body) = (text, Written(kind: .scalar("", quoted: false), mark: item.mark))
     } else if let entry = item.entries?.first(where: { Tables.program.exactlyOne.contains($0.key) }) {
       (word, body) = (entry.key, entry.value)
     } else {
@@ -31,7 +32,7 @@ extension Loader {
     return Program(kind: kind, start: start, mark: item.mark)
   }
 
-  private func kind(_ word: String, _ value: YAMLValue, inGroup: Bool) -> Program.Kind? {
+  private func kind(_ word: String, _ value: Written, inGroup: Bool) -> Program.Kind? {
     switch word {
     case "http-server":
       let port = value.text != nil ? value : value["port"]
@@ -77,13 +78,13 @@ extension Loader {
   }
 
   /// 0 after a report, so that no other program is told to share it.
-  private func listen(_ value: YAMLValue?, _ standard: UInt16) -> UInt16 {
+  private func listen(_ value: Written?, _ standard: UInt16) -> UInt16 {
     let place = value?.text != nil ? value : value?["port"]
     guard let place, !place.isNull else { return standard }
     return parse(place, Parse.port) ?? 0
   }
 
-  private func httpGet(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {
+  private func httpGet(_ value: Written, _ inGroup: Bool) -> Program.Kind? {
     if value.text != nil {
       guard let url = parse(value, Parse.http), resolve(url.to, at: value, inGroup) else { return nil }
       return .httpGet(to: url.to, port: url.port, path: url.path, count: 1, interval: .seconds(1))
@@ -95,7 +96,7 @@ extension Loader {
       interval: interval(value["interval"]) ?? .seconds(1))
   }
 
-  private func udpRate(_ value: YAMLValue, _ inGroup: Bool) -> Program.Kind? {
+  private func udpRate(_ value: Written, _ inGroup: Bool) -> Program.Kind? {
     guard let place = value["to"], let end = endpoint(place, inGroup, only: nil, toGroups: true) else { return nil }
     if end.transport == .tcp, place.text?.hasSuffix("/tcp") == true {
       report("datagrams go over udp, not tcp", at: place)
@@ -115,7 +116,7 @@ extension Loader {
     return .udpRate(to: end.to, port: end.port, size: size, interval: pace, count: count)
   }
 
-  private func resolve(_ to: Destination, at value: YAMLValue, _ inGroup: Bool, toGroups: Bool = false) -> Bool {
+  private func resolve(_ to: Destination, at value: Written, _ inGroup: Bool, toGroups: Bool = false) -> Bool {
     if to == .node("next") {
       if !inGroup { report("\"next\" is the next VM of a group, and this is none", at: value, part: "next") }
       return inGroup
@@ -123,14 +124,14 @@ extension Loader {
     return resolve(to, at: value, toGroups: toGroups)
   }
 
-  func destination(_ value: YAMLValue, _ inGroup: Bool) -> Destination? {
+  func destination(_ value: Written, _ inGroup: Bool) -> Destination? {
     guard let to = parse(value, Parse.machine), resolve(to, at: value, inGroup) else { return nil }
     return to
   }
 
   func endpoint(
-    _ value: YAMLValue, _ inGroup: Bool, only transport: TransportProtocol?, toGroups: Bool = false
-  ) -> Parse.Endpoint? {
+    _ value: Written, _ inGroup: Bool, only transport: TransportProtocol?, toGroups: Bool = false
+  ) -> Endpoint? {
     guard let end = parse(value, { (text) throws(Complaint) in try Parse.endpoint(text) }),
       resolve(end.to, at: value, inGroup, toGroups: toGroups)
     else { return nil }

@@ -2,7 +2,7 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readRule(_ value: YAMLValue) -> FilterRule? {
+  func readRule(_ value: Written) -> FilterRule? {
     guard let entry = value.entries?.first(where: { FilterRule.Action(rawValue: $0.key) != nil }),
       let action = FilterRule.Action(rawValue: entry.key), let word = entry.value.text
     else {
@@ -24,7 +24,7 @@ extension Loader {
   }
 
   /// A rule that can match nothing is a mistake.
-  private func checkRule(_ rule: FilterRule, _ value: YAMLValue) {
+  private func checkRule(_ rule: FilterRule, _ value: Written) {
     func complain(_ key: String, _ message: String, hint: String? = nil) {
       if let place = value[key] { report(message, at: place, hint: hint) }
     }

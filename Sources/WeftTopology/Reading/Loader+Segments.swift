@@ -3,12 +3,12 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  func readSegment(_ entry: YAMLValue.Entry) {
+  func readSegment(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     var value = entry.value
     if value.text != nil, !value.isNull {
-      let key = YAMLValue.Entry(key: "subnet", keyMark: value.mark, value: value)
-      value = YAMLValue(kind: .map([key]), mark: value.mark)
+      let key = Written.Entry(key: "subnet", keyMark: value.mark, value: value)
+      value = Written(kind: .map([key]), mark: value.mark)
     }
     value = merged(.init(key: entry.key, keyMark: entry.keyMark, value: value), "segment")
     require(value, Tables.segment, at: entry.keyMark, name: entry.key)
@@ -23,7 +23,7 @@ extension Loader {
       segment.gateway = address
     }
     if let dhcp = value["dhcp"], !dhcp.isNull, dhcp.text != "false" {
-      let place = value["subnet"] ?? YAMLValue(kind: .scalar("", quoted: false), mark: entry.keyMark)
+      let place = value["subnet"] ?? Written(kind: .scalar("", quoted: false), mark: entry.keyMark)
       segment.dhcp = readDHCP(dhcp, of: segment.name, subnet, gateway: segment.gateway, at: place)
     }
     segmentIndex[segment.name] = topology.segments.count

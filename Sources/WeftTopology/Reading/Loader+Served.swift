@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 // Forwards to ports on which nobody listens: seldom meant, and seen late.

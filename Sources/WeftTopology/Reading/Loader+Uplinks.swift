@@ -1,9 +1,10 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// Uplinks are plugged into segments, or into the networks of other hosts: those are read first, wherever they stand.
 extension Loader {
-  func readHosts(_ entries: [YAMLValue.Entry]) {
+  func readHosts(_ entries: [Written.Entry]) {
     for entry in byUplink(entries) { readHost(entry) }
     // What is built has the order of the file.
     let places = Dictionary(entries.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -15,14 +16,14 @@ extension Loader {
   }
 
   /// The hosts, each after the one whose network its uplink is plugged into.
-  private func byUplink(_ entries: [YAMLValue.Entry]) -> [YAMLValue.Entry] {
+  private func byUplink(_ entries: [Written.Entry]) -> [Written.Entry] {
     let known = entries.named.filter { names[$0.key]?.mark == $0.keyMark }
     let byName = Dictionary(known.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     var done: Set<String> = []
-    var order: [YAMLValue.Entry] = []
+    var order: [Written.Entry] = []
     for entry in known {
-      var chain: [YAMLValue.Entry] = []
-      var next: YAMLValue.Entry? = entry
+      var chain: [Written.Entry] = []
+      var next: Written.Entry? = entry
       while let host = next, !done.contains(host.key) {
         if let start = chain.firstIndex(where: { $0.key == host.key }) {
           let circle = chain[start...].map { "\"\($0.key)\"" }.joined(separator: ", ")
@@ -40,14 +41,14 @@ extension Loader {
   }
 
   /// The host whose network an uplink names.
-  private func upstream(of entry: YAMLValue.Entry) -> String? {
+  private func upstream(of entry: Written.Entry) -> String? {
     let uplink = merged(entry, "host")["uplink"]
     let name = uplink?["segment"]?.text ?? uplink?.text.flatMap { $0.split(separator: " ").first.map(String.init) }
     return name.flatMap { networkHost[$0] }
   }
 
   /// `campus 134.115.153.10`, `campus`, or a map.
-  func readUplink(_ value: YAMLValue, of host: String) -> Uplink? {
+  func readUplink(_ value: Written, of host: String) -> Uplink? {
     if let text = value.text {
       let parts = text.split(separator: " ").map(String.init)
       guard parts.count == 1 || parts.count == 2, (try? Parse.name(parts[0])) != nil,
@@ -71,7 +72,7 @@ extension Loader {
   }
 
   private func makeUplink(
-    to name: String, at namePlace: YAMLValue, _ address: IPv4Address?, at place: YAMLValue, _ value: YAMLValue,
+    to name: String, at namePlace: Written, _ address: IPv4Address?, at place: Written, _ value: Written,
     of host: String
   ) -> Uplink? {
     var uplink: Uplink
@@ -91,7 +92,7 @@ extension Loader {
       base = network.link
       dhcp = network.dhcp
     }
-    func occupy(_ address: IPv4Address, at place: YAMLValue) {
+    func occupy(_ address: IPv4Address, at place: Written) {
       if fits(address, uplink.prefix, of: name, at: place) {
         occupyUpstream(address, on: uplink, for: "host \"\(host)\"", at: place)
       }
@@ -127,7 +128,7 @@ extension Loader {
   }
 
   /// A network that an uplink may be plugged into; nil after a report, or where the network could not be read.
-  private func upstreamNetwork(_ name: String, at place: YAMLValue, of host: String) -> Network? {
+  private func upstreamNetwork(_ name: String, at place: Written, of host: String) -> Network? {
     guard networkHost[name] != host else {
       report("host \"\(host)\" cannot plug its uplink into its own network", at: place, part: name)
       return nil
@@ -148,14 +149,14 @@ extension Loader {
   private func isWhole(_ name: String) -> Bool { !withoutDHCP.contains(name) }
 
   /// Takes an address of what a bridge's host is plugged into, for a machine behind the bridge.
-  func occupy(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
+  func occupy(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: Written) {
     if address == uplink.gateway, networkIndex[uplink.segment] == nil {
       return report("\(address) is the gateway of \"\(uplink.segment)\"", at: value, part: "\(address)")
     }
     occupyUpstream(address, on: uplink, for: owner, at: value)
   }
 
-  private func occupyUpstream(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: YAMLValue) {
+  private func occupyUpstream(_ address: IPv4Address, on uplink: Uplink, for owner: String, at value: Written) {
     if let index = networkIndex[uplink.segment] {
       return occupy(address, topology.hosts[index.host].networks[index.network], at: value, owner: owner)
     }

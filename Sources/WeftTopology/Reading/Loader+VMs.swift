@@ -7,11 +7,11 @@ extension Loader {
   /// What one NIC has and another cannot have too.
   private static let ownKeyNames: Set<String> = ["network", "address", "lease", "mac"]
 
-  func readVM(_ entry: YAMLValue.Entry) {
+  func readVM(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     // A short form that there is none of has been reported.
     guard entry.value.isNull || entry.value.entries != nil else { return lost(at: entry.keyMark) }
-    let own = entry.value.isNull ? YAMLValue(kind: .map([]), mark: entry.keyMark) : entry.value
+    let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
     let value = overDefaults(own)
     guard let vm = makeVM(entry.key, value, at: entry.keyMark, own: own) else { return lost(at: entry.keyMark) }
     add(vm)
@@ -23,18 +23,18 @@ extension Loader {
   }
 
   /// A VM over `defaults: vm`, whose NIC keys go under each entry of `nics` where there are several.
-  func overDefaults(_ own: YAMLValue) -> YAMLValue {
+  func overDefaults(_ own: Written) -> Written {
     let under = defaults("vm")
     if let nics = own["nics"]?.items, let under {
-      let base = YAMLValue(
+      let base = Written(
         kind: .map(
           (under.entries ?? []).filter { Self.nicKeyNames.contains($0.key) && !Self.ownKeyNames.contains($0.key) }),
         mark: under.mark)
-      let list = YAMLValue(kind: .list(nics.map { $0.merged(over: base) }), mark: own["nics"]?.mark ?? own.mark)
+      let list = Written(kind: .list(nics.map { $0.merged(over: base) }), mark: own["nics"]?.mark ?? own.mark)
       let entries = (own.entries ?? []).map { entry in
-        entry.key == "nics" ? YAMLValue.Entry(key: "nics", keyMark: entry.keyMark, value: list) : entry
+        entry.key == "nics" ? Written.Entry(key: "nics", keyMark: entry.keyMark, value: list) : entry
       }
-      return YAMLValue(kind: .map(entries), mark: own.mark).merged(over: under.without(Self.nicKeyNames))
+      return Written(kind: .map(entries), mark: own.mark).merged(over: under.without(Self.nicKeyNames))
     }
     let single = own.entries?.contains { $0.key == "network" } ?? false
     return own.merged(over: single ? under?.without(["nics"]) : under)
@@ -42,7 +42,7 @@ extension Loader {
 
   /// `inGroup`: `next` stands for another member.
   func makeVM(
-    _ name: String, _ value: YAMLValue, at mark: Mark, own: YAMLValue, inGroup: Bool = false
+    _ name: String, _ value: Written, at mark: Mark, own: Written, inGroup: Bool = false
   ) -> VM? {
     if own["nics"] != nil, let other = own.entries?.first(where: { Self.nicKeyNames.contains($0.key) }) {
       report(
@@ -98,7 +98,7 @@ extension Loader {
   }
 
   private func makeNIC(
-    _ value: YAMLValue, network name: String, at mark: Mark, length: Int, owner: String, cable: LinkName
+    _ value: Written, network name: String, at mark: Mark, length: Int, owner: String, cable: LinkName
   ) -> NIC? {
     guard let place = networkIndex[name] else { return nil }
     let network = topology.hosts[place.host].networks[place.network]
@@ -144,7 +144,7 @@ extension Loader {
   }
 
   /// Takes an address of the network's segment or private subnet for a NIC.
-  func occupy(_ address: IPv4Address, _ network: Network, at value: YAMLValue, owner: String) {
+  func occupy(_ address: IPv4Address, _ network: Network, at value: Written, owner: String) {
     guard fits(address, network.subnet, of: network.name, at: value) else { return }
     if address == network.gateway {
       return report("\(address) is the gateway of \"\(network.name)\"", at: value, part: "\(address)")

@@ -18,7 +18,7 @@ final class Loader {
   }
 
   var topology: Topology
-  var defaults: YAMLValue?
+  var defaults: Written?
   var names: [String: Named] = [:]
   /// In the order of the file, for "did you mean".
   var nameOrder: [String] = []
@@ -40,11 +40,11 @@ final class Loader {
   /// Sorts of which a whole map could not be read: nothing of them is missed by name.
   var unread: Set<Named.Sort> = []
   /// What the topology's expectations were read from.
-  var checks: [(value: YAMLValue, isNamed: Bool)] = []
+  var checks: [(value: Written, isNamed: Bool)] = []
   /// Where the words of the topology's events stand.
   var eventKeys: [(mark: Mark, length: Int)] = []
   /// Queues of cables, and whether one of these has a rate: asked once all is read.
-  var queues: [(place: YAMLValue, isOfRate: () -> Bool)] = []
+  var queues: [(place: Written, isOfRate: () -> Bool)] = []
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
   /// The table and key whose value is being checked.
@@ -89,7 +89,7 @@ final class Loader {
     diagnostics.append(source.diagnostic(severity, at: mark, length: length, message, hint: hint))
   }
 
-  func report(_ message: String, at value: YAMLValue, part: String? = nil, hint: String? = nil) {
+  func report(_ message: String, at value: Written, part: String? = nil, hint: String? = nil) {
     if let part, let mark = source.mark(of: part, from: value.mark) {
       report(message, at: mark, length: part.unicodeScalars.count, hint: hint)
     } else {
@@ -97,7 +97,7 @@ final class Loader {
     }
   }
 
-  func report(_ complaint: Complaint, at value: YAMLValue) {
+  func report(_ complaint: Complaint, at value: Written) {
     // In quotes, where it may be meant, a dash or curly quote is not taken for a hyphen.
     let strange = value.text.flatMap(Lookalikes.first)
     let hint = strange.map(Lookalikes.message).map { "\($0.message): \($0.hint)" }
@@ -105,7 +105,7 @@ final class Loader {
   }
 
   /// Nothing that is wrong, but seldom what was meant.
-  func warn(_ message: String, at value: YAMLValue, hint: String? = nil) {
+  func warn(_ message: String, at value: Written, hint: String? = nil) {
     report(message, at: value.mark, length: value.length, hint: hint, severity: .warning)
   }
 
@@ -120,7 +120,7 @@ final class Loader {
   }
 
   /// The value a parser makes of a scalar; nil after a report.
-  func parse<T>(_ value: YAMLValue?, _ parser: (String) throws(Complaint) -> T) -> T? {
+  func parse<T>(_ value: Written?, _ parser: (String) throws(Complaint) -> T) -> T? {
     guard let value, !value.isNull, let text = value.text else { return nil }
     do {
       return try parser(text)
@@ -173,7 +173,7 @@ final class Loader {
     return octets > 255 ? "the name of a lab is that of a folder: \(octets) octets are too many, at most 255" : nil
   }
 
-  func read(_ file: YAMLValue) {
+  func read(_ file: Written) {
     var root = file
     guard root.entries != nil else {
       let message = root.isNull ? "the file is empty" : "a topology file is a map of keys, not \(root.what)"
@@ -225,8 +225,8 @@ final class Loader {
   }
 
   /// Maps of names that are none, or stand where they are not read.
-  private func noteUnread(_ root: YAMLValue) {
-    func isLost(_ value: YAMLValue?) -> Bool { value.map { !$0.isNull && $0.entries == nil } ?? false }
+  private func noteUnread(_ root: Written) {
+    func isLost(_ value: Written?) -> Bool { value.map { !$0.isNull && $0.entries == nil } ?? false }
     if isLost(root["segments"]) { unread.insert(.segment) }
     if isLost(root["hosts"]) { unread.formUnion([.host, .network]) }
     if isLost(root["vms"]) || isLost(root["groups"]) { unread.insert(.vm) }
@@ -238,5 +238,5 @@ final class Loader {
   }
 
   /// The defaults of a kind.
-  func defaults(_ kind: String) -> YAMLValue? { defaults?[kind] }
+  func defaults(_ kind: String) -> Written? { defaults?[kind] }
 }

@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// JSON in the order it is built, so that the schema is the same bytes each time.
 indirect enum JSON {
   case string(String)

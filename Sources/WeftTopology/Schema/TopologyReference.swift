@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// The reference of the topology file in Markdown, made from the tables that read it.
 public enum TopologyReference {
   /// What is in docs/topology-file.md.
@@ -72,7 +74,7 @@ public enum TopologyReference {
     units.filter { $0.name != "μs" }.map { "`\($0.name)`" }.joined(separator: " ")
   }
 
-  private static func section(_ table: KeyTable) -> String {
+  private static func section(_ table: Keys) -> String {
     var text = "## \(table.name)\n\n\(table.title).\n\n"
     if !table.exactlyOne.isEmpty {
       text += "Exactly one of \(table.exactlyOne.map { "`\($0)`" }.joined(separator: ", ")).\n\n"
@@ -88,14 +90,20 @@ public enum TopologyReference {
 
   private static func words(_ shape: Shape) -> String {
     switch shape {
-    case .scalar(.integer(let range)):
-      range.upperBound == .max ? "a whole number" : "\(range.lowerBound)…\(range.upperBound)"
-    case .scalar(.port): "a port, 1…65535"
-    case .scalar(let kind): kind.words
+    case .text(let scalar): words(scalar.kind)
     case .list(let element): "list of: \(words(element))"
     case .named(let element): "map of names to: \(words(element))"
     case .object(let table): "[\(table.name)](#\(table.name))"
     case .either(let shapes): shapes.map(words).joined(separator: " or ")
+    }
+  }
+
+  private static func words(_ kind: ScalarKind) -> String {
+    switch kind {
+    case .integer(let range):
+      range.upperBound == .max ? "a whole number" : "\(range.lowerBound)…\(range.upperBound)"
+    case .port: "a port, 1…65535"
+    default: kind.words
     }
   }
 }

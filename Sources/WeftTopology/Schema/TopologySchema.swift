@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 /// The JSON Schema (draft-07) of the topology file, made from the tables that read it.
 public enum TopologySchema {
@@ -20,11 +21,11 @@ public enum TopologySchema {
   }
 
   /// Every table that can be reached from the root, in the order of the file.
-  static func tables() -> [KeyTable] {
-    var found: [KeyTable] = []
+  static func tables() -> [Keys] {
+    var found: [Keys] = []
     func visit(_ shape: Shape) {
       switch shape {
-      case .scalar: break
+      case .text: break
       case .list(let element), .named(let element): visit(element)
       case .either(let shapes): shapes.forEach(visit)
       case .object(let table):
@@ -37,7 +38,7 @@ public enum TopologySchema {
     return found
   }
 
-  private static func object(_ table: KeyTable) -> JSON {
+  private static func object(_ table: Keys) -> JSON {
     var pairs: [(String, JSON)] = [
       ("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")])),
     ]
@@ -75,7 +76,7 @@ public enum TopologySchema {
 
   private static func shape(_ shape: Shape) -> JSON {
     switch shape {
-    case .scalar(let kind): return scalar(kind)
+    case .text(let text): return scalar(text.kind)
     case .list(let element):
       return .object([("type", .array([.string("array"), .string("null")])), ("items", Self.shape(element))])
     case .named(let element):
@@ -167,6 +168,7 @@ public enum TopologySchema {
     case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
     case .uplink: return strings("^ *\(name)( +\(address))? *$")
     case .reason: return .object([("enum", .array(DropReason.allCases.map { .string($0.name) }))])
+    case .own: return .object([("type", .array([.string("string"), .string("number"), .string("boolean")]))])
     case .roundTrip: return units(Quantity.durations, bare: "").prefixed("^ *([<>≤≥]=?)?")
     }
   }

@@ -2,7 +2,7 @@ import WeftSettings
 
 extension Loader {
   /// The tree with what is set over it, as if it stood in the file. What can't be set is reported.
-  func apply(_ settings: [String], to root: YAMLValue) -> YAMLValue {
+  func apply(_ settings: [String], to root: Written) -> Written {
     var root = root
     var line = source.settingsLine
     for setting in settings {
@@ -22,13 +22,13 @@ extension Loader {
 
   /// The right side is text as it stands (`> 70 ms`, `*/wan`), or YAML where it is quoted, a list or a map; its places
   /// are moved to where it stands.
-  private func value(of path: SettingPath, line: Int) -> YAMLValue? {
+  private func value(of path: SettingPath, line: Int) -> Written? {
     func moved(_ mark: Mark) -> Mark {
       Mark(line: line + mark.line - 1, column: mark.line == 1 ? mark.column + path.valueColumn - 1 : mark.column)
     }
     let first = path.value.first { !$0.isWhitespace }
     guard let first, "[{\"'".contains(first) else {
-      return YAMLValue(kind: .scalar(first == nil ? "" : path.value, quoted: false), mark: moved(Mark(line: 1, column: 1)))
+      return Written(kind: .scalar(first == nil ? "" : path.value, quoted: false), mark: moved(Mark(line: 1, column: 1)))
     }
     var reader = YAMLReader(SourceText(text: path.value, file: source.file))
     let value = reader.read()
@@ -42,8 +42,8 @@ extension Loader {
 
   /// `value` with `new` at the end of the path; nil after a report.
   private func set(
-    _ value: YAMLValue?, _ shape: Shape?, _ path: ArraySlice<SettingPath.Step>, to new: YAMLValue, below trail: String
-  ) -> YAMLValue? {
+    _ value: Written?, _ shape: Shape?, _ path: ArraySlice<SettingPath.Step>, to new: Written, below trail: String
+  ) -> Written? {
     guard let step = path.first else { return new }
     let rest = path.dropFirst()
     let here = trail.isEmpty ? "the file" : "\"\(trail)\""
@@ -73,7 +73,7 @@ extension Loader {
         return nil
       }
       if index < items.count { items[index] = changed } else { items.append(changed) }
-      return YAMLValue(kind: .list(items), mark: value?.mark ?? step.mark)
+      return Written(kind: .list(items), mark: value?.mark ?? step.mark)
     }
     var entries = value?.entries ?? []
     let known = entries.firstIndex { $0.key == step.name }
@@ -106,17 +106,17 @@ extension Loader {
     } else {
       entries.append(.init(key: step.name, keyMark: step.mark, value: changed))
     }
-    return YAMLValue(kind: .map(entries), mark: value?.mark ?? step.mark)
+    return Written(kind: .map(entries), mark: value?.mark ?? step.mark)
   }
 }
 
-extension YAMLValue {
-  fileprivate func moved(_ change: (Mark) -> Mark) -> YAMLValue {
+extension Written {
+  fileprivate func moved(_ change: (Mark) -> Mark) -> Written {
     switch kind {
-    case .scalar: YAMLValue(kind: kind, mark: change(mark))
-    case .list(let items): YAMLValue(kind: .list(items.map { $0.moved(change) }), mark: change(mark))
+    case .scalar: Written(kind: kind, mark: change(mark))
+    case .list(let items): Written(kind: .list(items.map { $0.moved(change) }), mark: change(mark))
     case .map(let entries):
-      YAMLValue(
+      Written(
         kind: .map(
           entries.map { Entry(key: $0.key, keyMark: change($0.keyMark), value: $0.value.moved(change)) }),
         mark: change(mark))
@@ -128,30 +128,30 @@ extension Shape {
   fileprivate var isList: Bool { if case .list = self { true } else { false } }
 
   /// Of several forms the one that has parts.
-  fileprivate func inside(_ value: YAMLValue?, isIndex: Bool) -> Shape? {
+  fileprivate func inside(_ value: Written?, isIndex: Bool) -> Shape? {
     guard case .either(let shapes) = self else { return self }
     if let value { return shapes.first { $0.hasForm(of: value) } }
-    let withParts = shapes.filter { if case .scalar = $0 { false } else { true } }
+    let withParts = shapes.filter { if case .text = $0 { false } else { true } }
     return withParts.first { $0.isList == isIndex } ?? withParts.first
   }
 
   /// What a short form stands for: `campus: 10.0.0.0/24` for `campus: {subnet: 10.0.0.0/24}`. Nil where it is none.
-  fileprivate func longForm(of text: String, at mark: Mark) -> YAMLValue? {
+  fileprivate func longForm(of text: String, at mark: Mark) -> Written? {
     guard case .either(let shapes) = self else { return nil }
-    var table: KeyTable?
+    var table: Keys?
     var short: [ScalarKind] = []
     for shape in shapes {
       switch shape {
       case .object(let found): table = table ?? found
-      case .scalar(let kind): short.append(kind)
+      case .text(let scalar): short.append(scalar.kind)
       default: break
       }
     }
     guard let table else { return nil }
-    func map(_ pairs: [(String, String)]) -> YAMLValue {
-      YAMLValue(
+    func map(_ pairs: [(String, String)]) -> Written {
+      Written(
         kind: .map(
-          pairs.map { .init(key: $0, keyMark: mark, value: YAMLValue(kind: .scalar($1, quoted: false), mark: mark)) }),
+          pairs.map { .init(key: $0, keyMark: mark, value: Written(kind: .scalar($1, quoted: false), mark: mark)) }),
         mark: mark)
     }
     if table.name == Tables.program.name { return map([(text, "")]) }
@@ -160,7 +160,7 @@ extension Shape {
       return words.count == 2 ? map([("segment", words[0]), ("address", words[1])]) : nil
     }
     let key = table.keys.first { key in
-      if case .scalar(let kind) = key.shape { short.contains(kind) } else { false }
+      key.shape.kind.map(short.contains) ?? false
     }
     return key.map { map([($0.name, text)]) }
   }

@@ -1,5 +1,7 @@
+import WeftSettings
+
 extension Tables {
-  static let rings = KeyTable(
+  static let rings = Keys(
     "rings", "Descriptors in a NIC's rings",
     [
       Key("rx", .integer(1...65536), "Receive ring: what comes while the VM is paused.", default: "256", example: "64"),
@@ -26,7 +28,7 @@ extension Tables {
       Key("rings", .object(rings), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit", example: "{rx: 64, tx: 64}"),
     ] + cable.map { $0.withDefault("the network's") }
 
-  static let nic = KeyTable("nic", "A NIC of a VM that has several", nicKeys)
+  static let nic = Keys("nic", "A NIC of a VM that has several", nicKeys)
 
   private static let machineKeys: [Key] = [
     Key("host", .scalar(.reference("host")), "The host it runs on.", default: "the network's", example: "laptop"),
@@ -39,11 +41,11 @@ extension Tables {
       example: "false"),
   ]
 
-  static let vm = KeyTable(
+  static let vm = Keys(
     "vm", "A virtual machine: one NIC with the keys of a NIC, or several under nics", takesDefaults: true,
     nicKeys.map(\.optional) + machineKeys)
 
-  static let group = KeyTable(
+  static let group = Keys(
     "group", "Many VMs alike; {n} in its texts is the number of the VM, from 1", takesDefaults: true,
     [
       Key("count", .integer(1...100_000), "How many.", required: true, example: "8"),
@@ -56,7 +58,7 @@ extension Tables {
   /// Programs that run without being told anything.
   static let servers = ["http-server", "tcp-echo", "udp-echo", "sink", "stun-server", "rendezvous"]
 
-  static let program = KeyTable(
+  static let program = Keys(
     "program", "What runs in a guest",
     exactlyOne: [
       "http-server", "http-get", "ping", "tcp-echo", "udp-echo", "sink", "bulk", "udp-rate", "stun-server",
@@ -114,7 +116,7 @@ extension Tables {
       example: "1 s")
   }
 
-  static let httpServer = KeyTable(
+  static let httpServer = Keys(
     "http-server", "Answers every GET",
     [
       Key("port", .scalar(.port), "Where it listens.", default: "80", example: "8080"),
@@ -126,7 +128,7 @@ extension Tables {
       start("0 s"),
     ])
 
-  static let httpGet = KeyTable(
+  static let httpGet = Keys(
     "http-get", "GETs a page",
     [
       Key("to", .scalar(.endpoint), "Server and port.", required: true, example: "visitor:80"),
@@ -136,7 +138,7 @@ extension Tables {
       start("100 ms"),
     ])
 
-  static let pinger = KeyTable(
+  static let pinger = Keys(
     "ping", "Sends echo requests",
     [
       Key("to", .scalar(.destination), "A node, an address, or `next` in a group.", required: true, example: "visitor"),
@@ -147,13 +149,13 @@ extension Tables {
       start("100 ms"),
     ])
 
-  private static func server(_ name: String, _ title: String, _ port: Int) -> KeyTable {
-    KeyTable(
+  private static func server(_ name: String, _ title: String, _ port: Int) -> Keys {
+    Keys(
       name, title,
       [Key("port", .scalar(.port), "Where it listens.", default: "\(port)", example: "\(port)"), start("0 s")])
   }
 
-  static let bulk = KeyTable(
+  static let bulk = Keys(
     "bulk", "Sends many bytes over TCP, then closes",
     [
       Key("to", .scalar(.endpoint), "A sink and its port.", required: true, example: "server:5001"),
@@ -161,7 +163,7 @@ extension Tables {
       start("100 ms"),
     ])
 
-  static let stunServer = KeyTable(
+  static let stunServer = Keys(
     "stun-server", "Tells clients their external address",
     [
       Key("port", .scalar(.port), "Where it listens; also on the next one.", default: "3478", example: "3478"),
@@ -172,7 +174,7 @@ extension Tables {
       start("0 s"),
     ])
 
-  static let natProbe = KeyTable(
+  static let natProbe = Keys(
     "nat-probe", "Classifies the NAT on the way to a stun-server",
     [
       Key("via", .scalar(.destination), "The stun-server.", required: true, example: "server"),
@@ -180,7 +182,7 @@ extension Tables {
       start("100 ms"),
     ])
 
-  static let synFlood = KeyTable(
+  static let synFlood = Keys(
     "syn-flood", "Sends SYNs from ever other ports and keeps no state",
     [
       Key("to", .scalar(.endpoint), "To where.", required: true, example: "server:80"),
@@ -189,7 +191,7 @@ extension Tables {
       start("100 ms"),
     ])
 
-  static let udpRate = KeyTable(
+  static let udpRate = Keys(
     "udp-rate", "Sends datagrams at a steady pace: interval, rate or pps",
     [
       Key("to", .scalar(.endpoint), "To where.", required: true, example: "server:9"),

@@ -6,7 +6,7 @@ extension Tables {
 
   static let natShape = Shape.either([choice(NATSettings.Profile.self), .object(nat)])
 
-  static let nat = KeyTable(
+  static let nat = Keys(
     "nat", "How a NAT behaves: a profile, and single axes over it. Short form: the profile alone",
     [
       Key(
@@ -99,7 +99,7 @@ extension Tables {
         default: "none", example: "[{deny: forwarded, from: inside, protocol: udp, port: 53}]"),
     ])
 
-  static let limits = KeyTable(
+  static let limits = Keys(
     "limits", "How much of a NAT may be in use",
     [
       Key(
@@ -121,7 +121,7 @@ extension Tables {
         example: "120 s"),
     ])
 
-  static let timeouts = KeyTable(
+  static let timeouts = Keys(
     "timeouts", "How long an idle connection is kept, in netfilter's names",
     NATSettings.Timeout.allCases.map { timeout in
       let row = row(timeout)
@@ -153,7 +153,7 @@ extension Tables {
     }
   }
 
-  static let rule = KeyTable(
+  static let rule = Keys(
     "rule", "A rule of the packet filter. Each packet is judged by itself, as it came in, before translation: an answer comes in from "
       + "the other side, and is `established`; what the box sends by itself (ICMP errors, resets, echo replies) goes `out`",
     exactlyOne: FilterRule.Action.allCases.map(\.rawValue),

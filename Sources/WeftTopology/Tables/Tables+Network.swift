@@ -1,6 +1,8 @@
+import WeftSettings
+
 /// Every key of the file. Reading, checking, the JSON Schema and docs/topology-file.md come from these rows.
 enum Tables {
-  static let queue = KeyTable(
+  static let queue = Keys(
     "queue", "How much may wait for a cable",
     [
       Key("frames", .integer(1...10_000_000), "Frames at most.", default: "1000", example: "100"),
@@ -24,7 +26,7 @@ enum Tables {
       "What may wait for the cable, the frame on the wire included: a number of frames, or frames and bytes. Without a rate nothing waits.", default: "1000", example: "100"),
   ]
 
-  static let segment = KeyTable(
+  static let segment = Keys(
     "segment", "A physical or external layer-2 network that hosts' uplinks join. Short form: the subnet alone",
     takesDefaults: true,
     [
@@ -39,7 +41,7 @@ enum Tables {
         example: "134.115.153.1"),
     ] + cable)
 
-  static let uplink = KeyTable(
+  static let uplink = Keys(
     "uplink",
     "A host's cable to a segment, or into a network of another host. Short forms: `campus 134.115.153.10`; by DHCP, `campus`",
     [
@@ -60,7 +62,7 @@ enum Tables {
       Key("mac", .scalar(.mac), "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
     ] + cable.map { $0.withDefault("the segment's") })
 
-  static let host = KeyTable(
+  static let host = Keys(
     "host", "A physical machine; without networks, a plain machine", takesDefaults: true,
     [
       Key(
@@ -77,7 +79,7 @@ enum Tables {
 
   static let modes = NetworkMode.allCases.map(\.rawValue)
 
-  static let network = KeyTable(
+  static let network = Keys(
     "network", "A virtual network of a host. Short form: the mode alone", takesDefaults: true,
     [
       Key(
@@ -103,7 +105,7 @@ enum Tables {
       Key("fdb", .object(fdb), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
     ] + cable)
 
-  static let dhcp = KeyTable(
+  static let dhcp = Keys(
     "dhcp", "The DHCP server of a network or segment",
     [
       Key(
@@ -114,7 +116,7 @@ enum Tables {
       Key("lease-time", .scalar(.interval), "How long a lease lasts, in whole seconds.", default: "1 h", example: "10 min"),
     ])
 
-  static let forward = KeyTable(
+  static let forward = Keys(
     "forward",
     "A port forward. Short forms: `8080:web:80/tcp` (without a protocol, tcp), `8000-8010:web:80-90/both`, "
       + "`203.0.113.9:8080:web:80`, `8080:192.168.122.50:80`",
@@ -130,7 +132,7 @@ enum Tables {
       Key("protocol", .choice("tcp", "udp", "both"), "What is forwarded.", default: "tcp", example: "udp"),
     ])
 
-  static let fdb = KeyTable(
+  static let fdb = Keys(
     "fdb", "The forwarding database of a virtual switch",
     [
       Key("limit", .integer(1...10_000_000), "Entries at most.", default: "8192", example: "100"),

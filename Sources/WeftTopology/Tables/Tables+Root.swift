@@ -1,7 +1,7 @@
 import WeftSettings
 
 extension Tables {
-  static let event = KeyTable(
+  static let event = Keys(
     "event", "Something that happens at a moment",
     exactlyOne: [
       "link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding",
@@ -37,7 +37,7 @@ extension Tables {
         example: "home"),
     ])
 
-  static let removeForward = KeyTable(
+  static let removeForward = Keys(
     "remove-forward", "Takes a port forward away",
     changeForward.keys + [
       Key(
@@ -47,7 +47,7 @@ extension Tables {
         default: "linux: true, others: false", example: "true")
     ])
 
-  static let changeForward = KeyTable(
+  static let changeForward = Keys(
     "add-forward", "Adds a port forward",
     [
       Key("network", .scalar(.reference("network")), "Which nat network.", required: true, example: "home"),
@@ -56,19 +56,19 @@ extension Tables {
         example: "\"8080:web:80\""),
     ])
 
-  static let setLink = KeyTable(
+  static let setLink = Keys(
     "set-link", "Changes what a cable does",
     [Key("link", .scalar(.link), "Which cable.", required: true, example: "laptop.uplink")]
       + cable.filter { $0.name != "queue" && $0.name != "mtu" }.map { $0.withDefault("unchanged") })
 
-  static let setForwarding = KeyTable(
+  static let setForwarding = Keys(
     "set-ip-forwarding", "Switches a host's IP forwarding",
     [
       Key("host", .scalar(.reference("host")), "Which host.", required: true, example: "laptop"),
       Key("enabled", .scalar(.boolean), "On or off.", required: true, example: "false"),
     ])
 
-  static let window = KeyTable(
+  static let window = Keys(
     "window", "A window of time and how often to try in it",
     [
       Key("from", .scalar(.duration), "Its beginning.", required: true, example: "2 s"),
@@ -76,14 +76,14 @@ extension Tables {
       Key("every", .scalar(.interval), "From one try to the next; a check may have 100,000 tries, a file's 1,000,000.", default: "1 s", example: "100 ms"),
     ])
 
-  static let roundTrip = KeyTable(
+  static let roundTrip = Keys(
     "rtt", "Bounds on the round trip. Short form: `< 5 ms`",
     [
       Key("at-most", .scalar(.duration), "Upper bound.", default: "none", example: "5 ms"),
       Key("at-least", .scalar(.duration), "Lower bound.", default: "none", example: "1 ms"),
     ])
 
-  static let throughput = KeyTable(
+  static let throughput = Keys(
     "throughput", "A TCP transfer to a sink, measured in payload bits per second",
     [
       Key("to", .scalar(.endpoint), "The sink and its port.", required: true, example: "server:5001"),
@@ -92,7 +92,7 @@ extension Tables {
       Key("at-most", .scalar(.rate), "Upper bound.", default: "none", example: "11 Mbit/s"),
     ])
 
-  static let expectation = KeyTable(
+  static let expectation = Keys(
     "expectation", "What must hold", exactlyOne: ["to", "ping", "http", "throughput", "nat", "punch", "idle", "lease"],
     [
       Key(
@@ -156,7 +156,7 @@ extension Tables {
         default: "none", example: "5 s"),
     ])
 
-  static let probePing = KeyTable(
+  static let probePing = Keys(
     "probe-ping", "An echo request",
     [
       Key("to", .scalar(.destination), "A node or an address.", required: true, example: "visitor"),
@@ -164,7 +164,7 @@ extension Tables {
       Key("ttl", .integer(1...255), "Time to live.", default: "64", example: "3"),
     ])
 
-  static let probeNAT = KeyTable(
+  static let probeNAT = Keys(
     "probe-nat", "What a NAT must look like from inside (RFC 4787's words)",
     [
       Key("via", .scalar(.destination), "A machine with a stun-server.", required: true, example: "server"),
@@ -180,7 +180,7 @@ extension Tables {
 
   private static let dependence = Shape.scalar(.choice(NATSettings.Dependence.allCases.map(\.rawValue)))
 
-  static let probePunch = KeyTable(
+  static let probePunch = Keys(
     "probe-punch", "A meeting of two machines behind NATs, through a third",
     [
       Key("peer", .scalar(.reference("machine")), "The other one.", required: true, example: "bob"),
@@ -190,14 +190,14 @@ extension Tables {
         "protocol", .scalar(.choice(["udp", "tcp"])), "What they speak.", default: "udp", example: "tcp"),
     ])
 
-  static let probeIdle = KeyTable(
+  static let probeIdle = Keys(
     "probe-idle", "A flow without traffic",
     [
       Key("to", .scalar(.endpoint), "A tcp-echo or udp-echo.", required: true, example: "server:7/udp"),
       Key("for", .scalar(.interval), "How long it waits before it answers.", required: true, example: "119 s"),
     ])
 
-  static let capture = KeyTable(
+  static let capture = Keys(
     "capture", "What captures keep. Short form: the filter",
     [
       Key("filter", .scalar(.text), "A pcap-filter(7) expression.", default: "everything", example: "tcp port 80"),
@@ -209,7 +209,7 @@ extension Tables {
         example: "500 MB"),
     ])
 
-  static let defaults = KeyTable(
+  static let defaults = Keys(
     "defaults", "What holds for all of a kind that do not say otherwise",
     [
       Key("segment", .object(segment), "For every segment.", default: "nothing", example: "{delay: 1 ms}"),
@@ -218,7 +218,7 @@ extension Tables {
       Key("vm", .object(vm), "For every VM, also of groups.", default: "nothing", example: "{programs: [tcp-echo]}"),
     ])
 
-  static let root = KeyTable(
+  static let root = Keys(
     "topology", "A topology file",
     [
       Key("name", .scalar(.text), "Name of the lab.", default: "the file's", example: "nat-vs-bridge"),

@@ -1,3 +1,5 @@
+import WeftSettings
+
 /// A look over the text before the recursive YAML parser sees it: what could overflow its stack, fill the memory or
 /// take for ever is refused here, in one pass. It knows just enough YAML to skip quotes, comments and block scalars;
 /// where it is wrong, libyaml's own limits still hold.

@@ -5,7 +5,7 @@ import Yams
 // Yams has one too.
 private typealias Mark = WeftSettings.Mark
 
-/// Text → one tree of `YAMLValue`, or diagnostics. Only Yams' nodes are used, never its typed loading, which would
+/// Text → one tree of `Written`, or diagnostics. Only Yams' nodes are used, never its typed loading, which would
 /// take 52:54:00:12:34:56 for a number.
 struct YAMLReader {
   /// Aliases count each time they are used.
@@ -37,7 +37,7 @@ struct YAMLReader {
   }
 
   /// The document's root; nil with a diagnostic when there is none.
-  mutating func read() -> YAMLValue? {
+  mutating func read() -> Written? {
     let bytes = Array(source.text.utf8)
     guard bytes.count <= TextGuard.maximumBytes else {
       report("the file is larger than \(TextGuard.maximumBytes >> 20) MiB", at: Mark(line: 1, column: 1))
@@ -193,10 +193,10 @@ struct YAMLReader {
         : "text that begins with ! is quoted")
   }
 
-  private mutating func convert(_ node: Node, depth: Int) -> YAMLValue {
+  private mutating func convert(_ node: Node, depth: Int) -> Written {
     count += 1
     let mark = node.mark.map { Mark($0) } ?? Mark(line: 1, column: 1)
-    let nothing = YAMLValue(kind: .scalar("", quoted: false), mark: mark)
+    let nothing = Written(kind: .scalar("", quoted: false), mark: mark)
     if count > Self.maximumNodes || depth > 4 * TextGuard.maximumDepth {
       let large = "aliases make this file grow to more than \(Self.maximumNodes) entries"
       if !gaveUp { report(count > Self.maximumNodes ? large : "aliases nest too deep", at: mark) }
@@ -206,15 +206,15 @@ struct YAMLReader {
     switch node {
     case .scalar(let scalar):
       if mayHaveTags { checkTag(scalar.tag, at: mark) }
-      return YAMLValue(kind: .scalar(scalar.string, quoted: scalar.style != .plain && scalar.style != .any), mark: mark)
+      return Written(kind: .scalar(scalar.string, quoted: scalar.style != .plain && scalar.style != .any), mark: mark)
     case .sequence(let sequence):
       if mayHaveTags { checkTag(sequence.tag, at: mark) }
-      var items: [YAMLValue] = []
+      var items: [Written] = []
       for item in sequence {
         items.append(convert(item, depth: depth + 1))
         if gaveUp { return nothing }
       }
-      return YAMLValue(kind: .list(items), mark: mark)
+      return Written(kind: .list(items), mark: mark)
     case .mapping(let mapping):
       if mayHaveTags { checkTag(mapping.tag, at: mark) }
       return convert(mapping, mark, depth: depth)
@@ -222,11 +222,11 @@ struct YAMLReader {
     }
   }
 
-  private mutating func convert(_ mapping: Node.Mapping, _ mark: Mark, depth: Int) -> YAMLValue {
-    var entries: [YAMLValue.Entry] = []
+  private mutating func convert(_ mapping: Node.Mapping, _ mark: Mark, depth: Int) -> Written {
+    var entries: [Written.Entry] = []
     var duplicated: [String: Mark] = [:]
-    var earlier: [String: YAMLValue] = [:]
-    var below: [YAMLValue] = []
+    var earlier: [String: Written] = [:]
+    var below: [Written] = []
     for (key, node) in mapping {
       guard case .scalar(let scalar) = key else {
         report(
@@ -270,7 +270,7 @@ struct YAMLReader {
         for entry in more where known.insert(entry.key).inserted { entries.append(entry) }
       }
     }
-    return YAMLValue(kind: .map(entries), mark: mark)
+    return Written(kind: .map(entries), mark: mark)
   }
 }
 

@@ -1,29 +1,37 @@
 import WeftCore
 
 /// Numbers with units: exact decimal arithmetic on integers, so that nothing rounds and nothing traps.
-enum Quantity {
-  typealias Unit = (name: String, factor: UInt64)
+package enum Quantity {
+  package typealias Unit = (name: String, factor: UInt64)
 
-  static let durations: [Unit] = [
+  package static let durations: [Unit] = [
     ("ns", 1), ("us", 1_000), ("µs", 1_000), ("μs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000),
     ("min", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000),
   ]
-  static let rates: [Unit] = [
+  package static let rates: [Unit] = [
     ("bit/s", 1), ("kbit/s", 1_000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000), ("Tbit/s", 1_000_000_000_000),
     ("B/s", 8), ("kB/s", 8_000), ("MB/s", 8_000_000), ("GB/s", 8_000_000_000),
   ]
-  static let sizes: [Unit] = [
+  package static let sizes: [Unit] = [
     ("B", 1), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("KiB", 1 << 10),
     ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40),
   ]
 
-  static func duration(_ text: String) throws(Complaint) -> Nanoseconds {
+  /// As the file writes it, in the largest unit of which it is a whole number.
+  package static func text(_ value: UInt64, _ units: some Collection<Unit>) -> String {
+    guard value > 0, let unit = units.filter({ value.isMultiple(of: $0.factor) }).max(by: { $0.factor < $1.factor }) else {
+      return "\(value)"
+    }
+    return unit.factor == 1 && units.first?.name == "B" ? "\(value)" : "\(value / unit.factor) \(unit.name)"
+  }
+
+  package static func duration(_ text: String) throws(Complaint) -> Nanoseconds {
     if text == "0" { return .zero }
     return Nanoseconds(try parse(text, durations, "duration", example: "2 ms", bare: nil))
   }
 
   /// Bits per second; at least one.
-  static func rate(_ text: String) throws(Complaint) -> UInt64 {
+  package static func rate(_ text: String) throws(Complaint) -> UInt64 {
     let rate = try parse(text, rates, "rate", example: "10 Mbit/s", bare: nil)
     guard rate > 0 || !text.contains(where: { ("1"..."9").contains($0) }) else {
       throw Complaint("\"\(text.prefix(40))\" is less than 1 bit/s, the slowest rate there is")
@@ -35,18 +43,18 @@ enum Quantity {
   }
 
   /// Bytes; a bare integer counts bytes.
-  static func size(_ text: String) throws(Complaint) -> UInt64 {
+  package static func size(_ text: String) throws(Complaint) -> UInt64 {
     try parse(text, sizes, "size", example: "512 MiB", bare: 1)
   }
 
   /// A duration of more than 0.
-  static func interval(_ text: String) throws(Complaint) -> Nanoseconds {
+  package static func interval(_ text: String) throws(Complaint) -> Nanoseconds {
     let interval = try duration(text)
     if interval == .zero { throw Complaint("must be more than 0") }
     return interval
   }
 
-  static func size(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
+  package static func size(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
     let size = try size(text)
     guard range.contains(size) else {
       throw Complaint("\(text) is out of range: \(range.lowerBound)…\(range.upperBound) B")
@@ -55,7 +63,7 @@ enum Quantity {
   }
 
   /// 0…1: `1 %`, or the fraction itself.
-  static func fraction(_ text: String) throws(Complaint) -> Double {
+  package static func fraction(_ text: String) throws(Complaint) -> Double {
     let percent = text.hasSuffix("%")
     let number = trim(percent ? text.dropLast() : text[...])
     guard let value = decimal(number) else {
@@ -79,9 +87,9 @@ enum Quantity {
     return Double(text)
   }
 
-  static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+  package static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
-  static func trim(_ text: Substring) -> Substring {
+  package static func trim(_ text: Substring) -> Substring {
     var text = text
     while text.first == " " { text.removeFirst() }
     while text.last == " " { text.removeLast() }

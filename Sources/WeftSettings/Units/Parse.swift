@@ -2,8 +2,8 @@ import WeftCore
 import WeftWire
 
 /// Text of a scalar → value, or why not.
-enum Parse {
-  static func boolean(_ text: String) throws(Complaint) -> Bool {
+package enum Parse {
+  package static func boolean(_ text: String) throws(Complaint) -> Bool {
     switch text {
     case "true": return true
     case "false": return false
@@ -14,7 +14,7 @@ enum Parse {
     }
   }
 
-  static func integer(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
+  package static func integer(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
     guard !digits.isEmpty, digits.utf8.allSatisfy(Quantity.isDigit) else {
       throw Complaint("\"\(text)\" is not a whole number")
@@ -30,7 +30,7 @@ enum Parse {
     return value
   }
 
-  static func port(_ text: String) throws(Complaint) -> UInt16 {
+  package static func port(_ text: String) throws(Complaint) -> UInt16 {
     guard !text.isEmpty, text.utf8.allSatisfy(Quantity.isDigit) else {
       // `80/tcp` where a program has its protocol.
       let number = text.split { "/ ".contains($0) }.first.flatMap { UInt16($0) }
@@ -44,7 +44,7 @@ enum Parse {
   }
 
   /// `80`, `80-90`.
-  static func ports(_ text: String) throws(Complaint) -> ClosedRange<UInt16> {
+  package static func ports(_ text: String) throws(Complaint) -> ClosedRange<UInt16> {
     let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Quantity.trim($0) }
     guard ends.count <= 2, let first = ends.first, let last = ends.last else {
       throw Complaint("\"\(text.prefix(60))\" is not a range of ports", hint: "write it like 80-90", part: text)
@@ -57,12 +57,12 @@ enum Parse {
   }
 
   /// `10.0.0.0/8`, `10.0.0.1`.
-  static func network(_ text: String) throws(Complaint) -> IPv4Prefix {
+  package static func network(_ text: String) throws(Complaint) -> IPv4Prefix {
     if let address = IPv4Address(text) { return IPv4Prefix(address, length: 32) }
     return text.contains("/") ? try prefix(text) : IPv4Prefix(try address(text), length: 32)
   }
 
-  static func protocolNumber(_ text: String) throws(Complaint) -> UInt8 {
+  package static func protocolNumber(_ text: String) throws(Complaint) -> UInt8 {
     switch text {
     case "icmp": return 1
     case "tcp": return 6
@@ -79,7 +79,7 @@ enum Parse {
   }
 
   /// Of a drop, by its name in reports and captures.
-  static func reason(_ text: String) throws(Complaint) -> DropReason {
+  package static func reason(_ text: String) throws(Complaint) -> DropReason {
     if let reason = DropReason(name: text) { return reason }
     let names = DropReason.allCases.map(\.name)
     let plain = text.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "-")
@@ -94,7 +94,7 @@ enum Parse {
         + "docs/drop-reasons.md has them all")
   }
 
-  static func transport(_ text: String) throws(Complaint) -> TransportProtocol {
+  package static func transport(_ text: String) throws(Complaint) -> TransportProtocol {
     guard let value = TransportProtocol(rawValue: text) else {
       throw Complaint(
         "\"\(text)\" is not a protocol", hint: Suggestion.hint(for: text, in: ["tcp", "udp"]) ?? "tcp or udp",
@@ -104,7 +104,7 @@ enum Parse {
   }
 
   /// A name a node, network or segment can have.
-  static func name(_ text: String) throws(Complaint) -> String {
+  package static func name(_ text: String) throws(Complaint) -> String {
     guard !text.isEmpty else { throw Complaint("a name cannot be empty") }
     guard text.utf8.count <= 32 else {
       throw Complaint("the name \"\(text.prefix(40))\" is longer than 32 characters", part: text)
@@ -127,7 +127,7 @@ enum Parse {
   }
 
   /// The name of something of this sort.
-  static func reference(_ text: String, to sort: String) throws(Complaint) -> String {
+  package static func reference(_ text: String, to sort: String) throws(Complaint) -> String {
     if IPv4Address(text) != nil { throw Complaint("\"\(text)\" is an address, not the name of a \(sort)") }
     if let end = text.firstIndex(where: { "/.:".contains($0) }), (try? name(String(text[..<end]))) != nil {
       let rest = text[text.index(after: end)...]
@@ -151,7 +151,7 @@ enum Parse {
     return plain.isEmpty || plain == text || plain.utf8.allSatisfy(Quantity.isDigit) ? nil : plain
   }
 
-  static func address(_ text: String) throws(Complaint) -> IPv4Address {
+  package static func address(_ text: String) throws(Complaint) -> IPv4Address {
     if let address = IPv4Address(text) { return address }
     if let slash = text.firstIndex(of: "/"), IPv4Address(text[..<slash]) != nil {
       throw Complaint("\"\(text)\" is a prefix, not an address", hint: "did you mean \"\(text[..<slash])\"?")
@@ -166,7 +166,7 @@ enum Parse {
     throw Complaint("\"\(text.prefix(60))\" is not an IPv4 address")
   }
 
-  static func prefix(_ text: String) throws(Complaint) -> IPv4Prefix {
+  package static func prefix(_ text: String) throws(Complaint) -> IPv4Prefix {
     if let prefix = IPv4Prefix(text) { return prefix }
     let parts = text.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == " " }
     if parts.count == 2, let address = IPv4Address(parts[0]), let length = IPv4Address(parts[1])?.maskLength {
@@ -193,7 +193,7 @@ enum Parse {
   }
 
   /// A prefix whose addresses machines can have.
-  static func subnet(_ text: String) throws(Complaint) -> IPv4Prefix {
+  package static func subnet(_ text: String) throws(Complaint) -> IPv4Prefix {
     let prefix = try prefix(text)
     if !prefix.firstHost.isUsableSource || prefix.network.rawValue >> 24 == 0 {
       throw Complaint("no machine can have an address of \(prefix)")
@@ -207,7 +207,7 @@ enum Parse {
     return prefix
   }
 
-  static func mac(_ text: String) throws(Complaint) -> MACAddress {
+  package static func mac(_ text: String) throws(Complaint) -> MACAddress {
     guard let mac = MACAddress(text) else {
       throw Complaint("\"\(text.prefix(60))\" is not a MAC address", hint: "write it like 52:54:00:12:34:56")
     }
@@ -220,7 +220,7 @@ enum Parse {
   }
 
   /// `node`, or an address.
-  static func destination(_ text: String) throws(Complaint) -> Destination {
+  package static func destination(_ text: String) throws(Complaint) -> Destination {
     if let address = IPv4Address(text) { return .address(address) }
     if text == "localhost" { return .address(IPv4Address(127, 0, 0, 1)) }
     if text.contains("."), text.utf8.allSatisfy({ Quantity.isDigit($0) || $0 == 0x2e }) { _ = try address(text) }
@@ -229,7 +229,7 @@ enum Parse {
   }
 
   /// The same where a port makes no sense.
-  static func machine(_ text: String) throws(Complaint) -> Destination {
+  package static func machine(_ text: String) throws(Complaint) -> Destination {
     if let colon = text.firstIndex(of: ":"), UInt16(text[text.index(after: colon)...].prefix { $0 != "/" }) != nil,
       (try? destination(String(text[..<colon]))) != nil
     {
@@ -240,14 +240,8 @@ enum Parse {
     return try destination(text)
   }
 
-  struct Endpoint {
-    var to: Destination
-    var port: UInt16
-    var transport: TransportProtocol
-  }
-
   /// `visitor:80`, `10.0.0.1:53/udp`.
-  static func endpoint(_ text: String, port standard: UInt16? = nil) throws(Complaint) -> Endpoint {
+  package static func endpoint(_ text: String, port standard: UInt16? = nil) throws(Complaint) -> Endpoint {
     var rest = text[...]
     var transport = TransportProtocol.tcp
     if let slash = rest.lastIndex(of: "/") {
@@ -263,21 +257,14 @@ enum Parse {
       guard let standard else {
         throw Complaint("\"\(text)\" has no port", hint: "\"\(rest):80\", or \"ping: \(rest)\"")
       }
-      return Endpoint(to: to, port: standard, transport: transport)
+      return Endpoint(to, port: standard, transport)
     }
     return Endpoint(
-      to: try destination(String(rest[..<colon])), port: try port(String(rest[rest.index(after: colon)...])),
-      transport: transport)
-  }
-
-  struct HTTPAddress {
-    var to: Destination
-    var port: UInt16
-    var path: String
+      try destination(String(rest[..<colon])), port: try port(String(rest[rest.index(after: colon)...])), transport)
   }
 
   /// `http://visitor:8080/path`.
-  static func http(_ text: String) throws(Complaint) -> HTTPAddress {
+  package static func http(_ text: String) throws(Complaint) -> HTTPAddress {
     guard text.hasPrefix("http://") else {
       let hint = text.hasPrefix("https://") ? "there is no TLS here" : "write it like http://visitor:80/"
       throw Complaint("\"\(text.prefix(60))\" is not an http:// address", hint: hint)
@@ -287,10 +274,10 @@ enum Parse {
     let path = rest[slash...]
     try self.path(String(path))
     let end = try endpoint(String(rest[..<slash]), port: 80)
-    return HTTPAddress(to: end.to, port: end.port, path: path.isEmpty ? "/" : String(path))
+    return HTTPAddress(end.to, port: end.port, path: path.isEmpty ? "/" : String(path))
   }
 
-  static func path(_ text: String) throws(Complaint) {
+  package static func path(_ text: String) throws(Complaint) {
     if !text.isEmpty, !text.hasPrefix("/") {
       throw Complaint("a path begins with /", hint: "did you mean \"/\(text)\"?")
     }
@@ -299,16 +286,27 @@ enum Parse {
     }
   }
 
-  struct ForwardText {
-    var address: IPv4Address?
-    var hostPorts: ClosedRange<UInt16>
-    var vm: String
-    var vmPorts: ClosedRange<UInt16>
-    var transports: [TransportProtocol]
+  package struct ForwardText: Sendable {
+    package var address: IPv4Address?
+    package var hostPorts: ClosedRange<UInt16>
+    package var vm: String
+    package var vmPorts: ClosedRange<UInt16>
+    package var transports: [TransportProtocol]
+
+    package init(
+      address: IPv4Address?, hostPorts: ClosedRange<UInt16>, vm: String, vmPorts: ClosedRange<UInt16>,
+      transports: [TransportProtocol]
+    ) {
+      self.address = address
+      self.hostPorts = hostPorts
+      self.vm = vm
+      self.vmPorts = vmPorts
+      self.transports = transports
+    }
   }
 
   /// `8080:web:80/tcp`, `8000-8010:web:80-90`, `203.0.113.9:8080:web:80/both`.
-  static func forward(_ text: String) throws(Complaint) -> ForwardText {
+  package static func forward(_ text: String) throws(Complaint) -> ForwardText {
     var plain = text.replacing("->", with: ":").replacing("→", with: ":").replacing(" tcp", with: "/tcp").replacing(
       " udp", with: "/udp")
     for blank in [" :", ": "] { while plain.contains(blank) { plain = plain.replacing(blank, with: ":") } }
@@ -342,7 +340,7 @@ enum Parse {
   }
 
   /// `web:80`, `web:80-90`, `192.168.122.50:80`.
-  static func forwardTarget(_ text: String) throws(Complaint) -> (vm: String, ports: ClosedRange<UInt16>) {
+  package static func forwardTarget(_ text: String) throws(Complaint) -> (vm: String, ports: ClosedRange<UInt16>) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
       throw Complaint("\"\(text.prefix(60))\" is not a VM and its port", hint: "write it like web:80 or web:80-90")
@@ -354,7 +352,7 @@ enum Parse {
   }
 
   /// The ports of a forward go one to one.
-  static func sameLength(_ from: ClosedRange<UInt16>, _ to: ClosedRange<UInt16>, part: String) throws(Complaint) {
+  package static func sameLength(_ from: ClosedRange<UInt16>, _ to: ClosedRange<UInt16>, part: String) throws(Complaint) {
     guard from.count != to.count else { return }
     let end = Int(to.lowerBound) + from.count - 1
     throw Complaint(
@@ -363,12 +361,17 @@ enum Parse {
         ? nil : "did you mean \(from.count == 1 ? "\(to.lowerBound)" : "\(to.lowerBound)-\(end)")?", part: part)
   }
 
-  static func transports(_ text: String) throws(Complaint) -> [TransportProtocol] {
+  package static func transports(_ text: String) throws(Complaint) -> [TransportProtocol] {
     text == "both" ? [.tcp, .udp] : [try transport(text)]
   }
 
+  package struct CableText: Sendable {
+    package var node: String
+    package var port: String?
+  }
+
   /// `laptop.uplink`, `web.eth0`; a bare node has port nil.
-  static func link(_ text: String) throws(Complaint) -> (node: String, port: String?) {
+  package static func link(_ text: String) throws(Complaint) -> CableText {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     if parts.count == 1, let end = text.firstIndex(where: { "/: ".contains($0) }) {
       let meant = "\(text[..<end]).\(text[text.index(after: end)...])"
@@ -377,11 +380,11 @@ enum Parse {
     guard parts.count <= 2, let node = parts.first else {
       throw Complaint("\"\(text.prefix(60))\" is not a link", hint: "write it like laptop.uplink or web.eth0")
     }
-    return (try name(String(node)), parts.count == 2 ? String(parts[1]) : nil)
+    return CableText(node: try name(String(node)), port: parts.count == 2 ? String(parts[1]) : nil)
   }
 
   /// `192.168.122.10-192.168.122.99`.
-  static func range(_ text: String) throws(Complaint) -> (IPv4Address, IPv4Address) {
+  package static func range(_ text: String) throws(Complaint) -> (IPv4Address, IPv4Address) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Quantity.trim($0) }
     guard parts.count == 2 else {
       throw Complaint("\"\(text.prefix(60))\" is not a range", hint: "write it like 192.168.122.10-192.168.122.99")
@@ -398,7 +401,7 @@ enum Parse {
   }
 
   /// `< 5 ms`, `> 1 ms`; without a sign, at most.
-  static func bound(_ text: String) throws(Complaint) -> (atMost: Bool, rest: String) {
+  package static func bound(_ text: String) throws(Complaint) -> (atMost: Bool, rest: String) {
     let text = Quantity.trim(text[...])
     let atLeast = text.hasPrefix(">")
     let rest = text.drop { $0 == "<" || $0 == ">" || $0 == "=" || $0 == "≤" || $0 == "≥" }

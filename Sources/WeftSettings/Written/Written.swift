@@ -1,34 +1,45 @@
-import WeftSettings
-
-/// A node of the file with its place: scalars stay text, aliases and merge keys are resolved.
-struct YAMLValue {
-  enum Kind {
+/// What is written in a file at one place: scalars stay text, aliases and merge keys are resolved.
+package struct Written: Sendable {
+  package enum Kind: Sendable {
     case scalar(String, quoted: Bool)
-    case list([YAMLValue])
+    case list([Written])
     case map([Entry])
   }
 
-  struct Entry {
-    var key: String
-    var keyMark: Mark
-    var value: YAMLValue
+  package struct Entry: Sendable {
+    package var key: String
+    package var keyMark: Mark
+    package var value: Written
+
+    package init(key: String, keyMark: Mark, value: Written) {
+      self.key = key
+      self.keyMark = keyMark
+      self.value = value
+    }
   }
 
-  var kind: Kind
-  var mark: Mark
+  package var kind: Kind
+  package var mark: Mark
+  /// What the check found that a scalar stands for, so that it is read once.
+  package var parsed: (any Sendable)?
+
+  package init(kind: Kind, mark: Mark) {
+    self.kind = kind
+    self.mark = mark
+  }
 
   /// The text of a scalar.
-  var text: String? { if case .scalar(let text, _) = kind { text } else { nil } }
-  var items: [YAMLValue]? { if case .list(let items) = kind { items } else { nil } }
-  var entries: [Entry]? { if case .map(let entries) = kind { entries } else { nil } }
+  package var text: String? { if case .scalar(let text, _) = kind { text } else { nil } }
+  package var items: [Written]? { if case .list(let items) = kind { items } else { nil } }
+  package var entries: [Entry]? { if case .map(let entries) = kind { entries } else { nil } }
 
   /// Nothing written: `key:` alone, `~` or `null`.
-  var isNull: Bool {
+  package var isNull: Bool {
     guard case .scalar(let text, quoted: false) = kind else { return false }
     return text.isEmpty || text == "~" || text == "null"
   }
 
-  var what: String {
+  package var what: String {
     switch kind {
     case .scalar(let text, _): isNull ? "nothing" : "\"\(text.prefix(40))\""
     case .list: "a list"
@@ -37,17 +48,17 @@ struct YAMLValue {
   }
 
   /// How many scalars a caret line should mark.
-  var length: Int {
+  package var length: Int {
     guard case .scalar(let text, let quoted) = kind else { return 1 }
     return max(1, text.unicodeScalars.count + (quoted ? 2 : 0))
   }
 
-  subscript(key: String) -> YAMLValue? { entries?.first { $0.key == key }?.value }
+  package subscript(key: String) -> Written? { entries?.first { $0.key == key }?.value }
 }
 
-extension YAMLValue {
+extension Written {
   /// This map over another: its keys win, maps go into each other, everything else is replaced.
-  func merged(over under: YAMLValue?) -> YAMLValue {
+  package func merged(over under: Written?) -> Written {
     guard let under, case .map(var result) = kind, case .map(let base) = under.kind else { return self }
     for entry in base {
       if let i = result.firstIndex(where: { $0.key == entry.key }) {
@@ -57,39 +68,44 @@ extension YAMLValue {
         result.append(entry)
       }
     }
-    return YAMLValue(kind: .map(result), mark: mark)
+    return Written(kind: .map(result), mark: mark)
   }
 
   /// What stands under a key here and under the same key again: names of both are known, else the first holds.
-  func joined(with later: YAMLValue) -> YAMLValue {
+  package func joined(with later: Written) -> Written {
     guard case .map(var entries) = kind, case .map(let more) = later.kind, more.allSatisfy({ $0.value.entries != nil })
     else { return self }
     for entry in more where !entries.contains(where: { $0.key == entry.key }) { entries.append(entry) }
-    return YAMLValue(kind: .map(entries), mark: mark)
+    return Written(kind: .map(entries), mark: mark)
   }
 
-  func without(_ keys: Set<String>) -> YAMLValue {
+  package func without(_ keys: Set<String>) -> Written {
     guard case .map(let entries) = kind else { return self }
-    return YAMLValue(kind: .map(entries.filter { !keys.contains($0.key) }), mark: mark)
+    return Written(kind: .map(entries.filter { !keys.contains($0.key) }), mark: mark)
   }
 
   /// Every scalar changed.
-  func mapText(_ change: (String) -> String) -> YAMLValue {
+  package func mapText(_ change: (String) -> String) -> Written {
     switch kind {
-    case .scalar(let text, let quoted): YAMLValue(kind: .scalar(change(text), quoted: quoted), mark: mark)
-    case .list(let items): YAMLValue(kind: .list(items.map { $0.mapText(change) }), mark: mark)
+    case .scalar(let text, let quoted): Written(kind: .scalar(change(text), quoted: quoted), mark: mark)
+    case .list(let items): Written(kind: .list(items.map { $0.mapText(change) }), mark: mark)
     case .map(let entries):
-      YAMLValue(
+      Written(
         kind: .map(entries.map { Entry(key: $0.key, keyMark: $0.keyMark, value: $0.value.mapText(change)) }),
         mark: mark)
     }
   }
 
-  func contains(_ part: String) -> Bool {
+  package func contains(_ part: String) -> Bool {
     switch kind {
     case .scalar(let text, _): text.contains(part)
     case .list(let items): items.contains { $0.contains(part) }
     case .map(let entries): entries.contains { $0.value.contains(part) }
     }
   }
+}
+
+extension [Written.Entry] {
+  /// Without the user's own `x-` keys.
+  package var named: [Written.Entry] { filter { !$0.key.hasPrefix("x-") } }
 }

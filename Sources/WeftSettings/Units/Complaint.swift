@@ -1,11 +1,11 @@
 /// Why a piece of text is not what it should be.
-struct Complaint: Error {
-  var message: String
-  var hint: String?
+public struct Complaint: Error {
+  public var message: String
+  public var hint: String?
   /// The part of the text that is wrong, where that is less than all of it.
-  var part: String?
+  public var part: String?
 
-  init(_ message: String, hint: String? = nil, part: String? = nil) {
+  public init(_ message: String, hint: String? = nil, part: String? = nil) {
     self.message = message
     self.hint = hint
     self.part = part

@@ -1,19 +1,28 @@
 /// What a value in the file may look like.
-indirect enum Shape: Sendable {
-  case scalar(ScalarKind)
+package indirect enum Shape: Sendable {
+  case text(Scalar)
   case list(Shape)
   /// A map from names to such values.
   case named(Shape)
-  case object(KeyTable)
+  case object(Keys)
   /// One of several; a value is taken for the first whose form (text, list, map) it has.
   case either([Shape])
-
-  static func choice(_ words: String...) -> Shape { .scalar(.choice(words)) }
-  static func integer(_ range: ClosedRange<UInt64>) -> Shape { .scalar(.integer(range)) }
 }
 
-/// Kinds of text.
-enum ScalarKind: Sendable, Equatable {
+/// A text that stands for a value.
+package struct Scalar: Sendable {
+  package var kind: ScalarKind
+  /// The value that a text stands for, or why it is none.
+  package var parse: @Sendable (String) throws(Complaint) -> any Sendable
+
+  package init(_ kind: ScalarKind, _ parse: @escaping @Sendable (String) throws(Complaint) -> any Sendable) {
+    self.kind = kind
+    self.parse = parse
+  }
+}
+
+/// Kinds of text, by which the schema, the reference and hints know them.
+package enum ScalarKind: Sendable, Equatable {
   case text, boolean
   case always(Bool)
   case integer(ClosedRange<UInt64>)
@@ -37,19 +46,21 @@ enum ScalarKind: Sendable, Equatable {
   case destination, endpoint, http, path, forward, forwardTarget, link, uplink, roundTrip
   /// Why something was dropped, in the words of reports.
   case reason
+  /// In words of a user's own form.
+  case own(String)
 }
 
-/// One key of an object of the file. The same row drives reading, checking, the schema and the reference.
-struct Key: Sendable {
-  var name: String
-  var shape: Shape
-  var doc: String
-  var isRequired = false
+/// One key of an object of the file, as checks, schema, reference and hints see it.
+package struct Key: Sendable {
+  package var name: String
+  package var shape: Shape
+  package var doc: String
+  package var isRequired = false
   /// What holds without it, in words.
-  var standard: String?
-  var example: String
+  package var standard: String?
+  package var example: String
 
-  init(
+  package init(
     _ name: String, _ shape: Shape, _ doc: String, required: Bool = false, default standard: String? = nil,
     example: String
   ) {
@@ -63,17 +74,17 @@ struct Key: Sendable {
 }
 
 /// The keys of one kind of object.
-struct KeyTable: Sendable {
+package struct Keys: Sendable {
   /// Its name in the schema.
-  var name: String
-  var title: String
-  var keys: [Key]
+  package var name: String
+  package var title: String
+  package var keys: [Key]
   /// Exactly one of these says what the object is.
-  var exactlyOne: [String] = []
+  package var exactlyOne: [String] = []
   /// Required keys may come from `defaults`, so that they can only be missed after merging.
-  var takesDefaults = false
+  package var takesDefaults = false
 
-  init(_ name: String, _ title: String, exactlyOne: [String] = [], takesDefaults: Bool = false, _ keys: [Key]) {
+  package init(_ name: String, _ title: String, exactlyOne: [String] = [], takesDefaults: Bool = false, _ keys: [Key]) {
     self.name = name
     self.title = title
     self.keys = keys
@@ -81,5 +92,8 @@ struct KeyTable: Sendable {
     self.takesDefaults = takesDefaults
   }
 
-  func key(_ name: String) -> Key? { keys.first { $0.name == name } }
+  package func key(_ name: String) -> Key? { keys.first { $0.name == name } }
+
+  /// Whether the object may be left empty, or be named by its word alone.
+  package var needsNothing: Bool { exactlyOne.isEmpty && !keys.contains { $0.isRequired } }
 }

@@ -1,7 +1,7 @@
 /// "Did you mean": the nearest of some words.
-enum Suggestion {
+package enum Suggestion {
   /// The candidate nearest to `word`, if it is near enough to be what was meant; the first of equals.
-  static func nearest(to word: String, in candidates: some Sequence<String>, within most: Int = .max) -> String? {
+  package static func nearest(to word: String, in candidates: some Sequence<String>, within most: Int = .max) -> String? {
     let wanted = Array(word.lowercased().replacing("_", with: "-").utf8.prefix(64))
     // A third of the letters may be wrong, as in clang; two letters need one right.
     let limit = min(max(1, wanted.count / 3), most)
@@ -16,12 +16,12 @@ enum Suggestion {
     return best?.word
   }
 
-  static func hint(for word: String, in candidates: some Sequence<String>) -> String? {
+  package static func hint(for word: String, in candidates: some Sequence<String>) -> String? {
     nearest(to: word, in: candidates).map { "did you mean \"\($0)\"?" }
   }
 
   /// Optimal string alignment: insert, delete, replace, swap neighbours.
-  static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  package static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var before: [Int] = []
     var previous = Array(0...b.count)
     for i in a.indices {
