@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftTopology
 
 /// The graph while it is being drawn: nodes whose ports are still being added, and the cables between them.

@@ -1,3 +1,4 @@
+import WeftSettings
 import WeftTopology
 import WeftWire
 

@@ -4,6 +4,7 @@ import WeftHypervisor
 import WeftNAT
 import WeftServices
 import WeftSwitch
+import WeftSettings
 import WeftTopology
 import WeftWire
 

@@ -1,6 +1,7 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftSettings
 import WeftTopology
 import WeftWire
 

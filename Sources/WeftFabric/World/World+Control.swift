@@ -1,6 +1,7 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftSettings
 import WeftTopology
 
 // What happens to the world from outside: events of the file, verbs of the hypervisor, probes.
