@@ -156,10 +156,13 @@ public struct NeighbourTable: Codable {
 
   @inlinable @inline(__always)
   static func writeHeader(_ frame: inout Frame, destination: MACAddress, source: MACAddress) {
+    // No checksum covers the Ethernet header.
+    let isSound = frame.isSound
     var span = frame.mutableBytes
     span.put(destination, at: 0)
     span.put(source, at: 6)
     span.put(EtherType.ipv4.rawValue, at: 12)
+    frame.isSound = isSound
   }
 
   @usableFromInline

@@ -143,6 +143,7 @@ struct Packet {
 
   /// Whether the transport checksum is right; asked only where a packet is to change state or be answered.
   func brokenChecksum(_ frame: borrowing Frame) -> DropReason? {
+    if frame.isSound { return nil }
     let payload = frame.bytes.extracting(transport..<end)
     switch protocolNumber {
     case Proto.udp:

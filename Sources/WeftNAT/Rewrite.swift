@@ -21,7 +21,8 @@ enum Rewrite {
     return ~UInt16(truncatingIfNeeded: sum)
   }
 
-  /// Source, destination and TTL of a TCP, UDP or echo packet in an Ethernet frame.
+  /// Source, destination and TTL of a TCP, UDP or echo packet in an Ethernet frame. What was sound is so afterwards: the
+  /// differences are exact.
   @inline(__always)
   static func packet(
     _ frame: inout Frame, _ packet: Packet, source: IPv4Address, _ sourcePort: UInt16, destination: IPv4Address,
@@ -29,6 +30,7 @@ enum Rewrite {
   ) {
     let addresses = difference(packet.source, source) &+ difference(packet.destination, destination)
     let ports = difference(packet.sourcePort, sourcePort) &+ difference(packet.destinationPort, destinationPort)
+    let isSound = frame.isSound
     var span = frame.mutableBytes
     var header = addresses
     if decrement {
@@ -62,6 +64,7 @@ enum Rewrite {
       span.put(isReply ? destinationPort : sourcePort, at: at &+ 4)
     default: break
     }
+    frame.isSound = isSound
   }
 
   /// A 16-bit word of an ICMP error's quotation, with the error's own checksum.

@@ -151,7 +151,7 @@ public struct Effects: ~Copyable {
 
   /// The driver takes the entry's frame back with `Frame(stored:)`, each exactly once, then calls `removeAll`.
   @inlinable public subscript(index: Int) -> Entry {
-    @inline(__always) get { entries[index] }
+    @inline(__always) unsafeAddress { UnsafePointer(entries + index) }
   }
 
   /// Forgets the entries; their frames belong to the driver now.

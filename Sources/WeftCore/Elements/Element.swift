@@ -52,8 +52,9 @@ public protocol Element: Codable {
   /// Whether it has queues of its own before its cables: then it is handed those to send into.
   static var queuesFrames: Bool { get }
 
-  /// Sends a frame that it wanted transmitted, or keeps it until the cable has room.
-  mutating func send(_ frame: borrowing Frame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure
+  /// Sends a frame that it wanted transmitted, or keeps it until the cable has room. Of one that is dropped the frame stays
+  /// the caller's, else it is the link's or the element's.
+  mutating func send(_ frame: StoredFrame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure
 
   /// When what it keeps for its cables is to be tried again; no later than which its `deadline` is.
   var retryAt: Instant { get }
@@ -98,9 +99,9 @@ extension Element {
   public static var queuesFrames: Bool { false }
   @inlinable
   public mutating func send(
-    _ frame: borrowing Frame, on port: PortIndex, over link: inout Link, now: Instant
+    _ frame: StoredFrame, on port: PortIndex, over link: inout Link, now: Instant
   ) -> Departure {
-    switch link.send(frame, now: now) {
+    switch link.take(frame, now: now) {
     case .sent: .sent
     case .dropped(let reason): .dropped(reason)
     }

@@ -5,7 +5,8 @@
 /// several things to do at once does them in its own order.
 ///
 /// A hierarchical timing wheel (Varghese & Lauck 1987) of eight levels of 256 slots that is exact to the nanosecond:
-/// scheduling and cancelling are O(1), and a deadline moves at most once a level on its way down.
+/// scheduling and cancelling are O(1), and a deadline moves at most once a level on its way down. What is sure to be next
+/// of all stands beside the wheel and costs neither: nearly every frame's arrival in a small network.
 public struct EventQueue: ~Copyable {
   public typealias Source = UInt32
 
@@ -23,6 +24,8 @@ public struct EventQueue: ~Copyable {
   private static let idle = UInt32.max
   /// In the heap of what is due at `base`.
   private static let due = UInt32.max - 1
+  /// Next of all, beside the wheel.
+  private static let next = UInt32.max - 2
 
   // In plain blocks, without a bounds and an ownership check per step.
   private var nodes: UnsafeMutablePointer<Node>
@@ -36,6 +39,11 @@ public struct EventQueue: ~Copyable {
   /// What is due at `base`, a binary heap of rank and source; may hold stale ones, which their node's place tells.
   private var ready: [UInt64] = []
   public private(set) var count = 0
+  /// The source beside the wheel; `none` where there is none.
+  private var nextSource = UInt32.max
+  private var nextTime = UInt64.max
+  /// No slot of the wheel that has anything begins before, nor is anything in the heap due before.
+  private var bound = UInt64.max
 
   /// For sources 0..<sources, each of a rank of its own.
   public init(sources: Int, rank: (Source) -> UInt32 = { $0 }) {
@@ -92,7 +100,32 @@ public struct EventQueue: ~Copyable {
     guard instant != .never else { return }
     node.pointee.time = time
     count &+= 1
-    insert(source, node)
+    if time < nextTime {
+      if nextSource != Self.none { putNextIntoWheel() }
+      if time < bound {
+        nextSource = source
+        nextTime = time
+        node.pointee.place = Self.next
+      } else {
+        insert(source, node)
+      }
+    } else {
+      insert(source, node)
+      // What is beside the wheel must be before its first slot, not only before what is in it: the wheel turns with it.
+      if bound <= nextTime { putNextIntoWheel() }
+    }
+  }
+
+  private mutating func putNextIntoWheel() {
+    let source = nextSource
+    forgetNext()
+    insert(source, nodes + Int(source))
+  }
+
+  @inline(__always)
+  private mutating func forgetNext() {
+    nextSource = Self.none
+    nextTime = .max
   }
 
   public mutating func cancel(_ source: Source) {
@@ -102,7 +135,19 @@ public struct EventQueue: ~Copyable {
   }
 
   /// Takes out the first source in order, if it is due no later than `limit`.
+  @inline(__always)
   public mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
+    let source = nextSource
+    guard source != Self.none else { return popFromWheel(notAfter: limit) }
+    guard nextTime <= limit.rawValue else { return nil }
+    base = nextTime
+    forgetNext()
+    nodes[Int(source)].place = Self.idle
+    count &-= 1
+    return (source, Instant(base))
+  }
+
+  private mutating func popFromWheel(notAfter limit: Instant) -> (source: Source, at: Instant)? {
     guard count > 0 else { return nil }
     while true {
       if !ready.isEmpty {
@@ -110,6 +155,7 @@ public struct EventQueue: ~Copyable {
         if let source = takeReady() {
           nodes[Int(source)].place = Self.idle
           count &-= 1
+          if ready.isEmpty { raiseBound() }
           return (source, Instant(base))
         }
       }
@@ -128,23 +174,41 @@ public struct EventQueue: ~Copyable {
         base = first.pointee.time
         first.pointee.place = Self.idle
         count &-= 1
+        raiseBound()
         return (source, Instant(base))
       }
       guard open(level, slot, source, limit.rawValue) else { return nil }
     }
   }
 
-  /// Hands the many of a level's first slot down; false where all of it is later than the limit.
-  private mutating func open(_ level: Int, _ slot: Int, _ head: Source, _ limit: UInt64) -> Bool {
+  /// After something was taken out of the wheel, and the heap is empty.
+  @inline(__always)
+  private mutating func raiseBound() {
+    bound = .max
+    if levels != 0 {
+      let level = levels.trailingZeroBitCount
+      bound = start(level, firstOccupied(level))
+    }
+  }
+
+  /// The first moment of a slot. Where `base` has a slot's own digit there is nothing in it.
+  @inline(__always)
+  private func start(_ level: Int, _ slot: Int) -> UInt64 {
     let shift = UInt64(level &* 8)
     let above = level == 7 ? 0 : (base >> (shift &+ 8)) << (shift &+ 8)
-    let start = above | UInt64(slot) << shift
+    return above | UInt64(slot) << shift
+  }
+
+  /// Hands the many of a level's first slot down; false where all of it is later than the limit.
+  private mutating func open(_ level: Int, _ slot: Int, _ head: Source, _ limit: UInt64) -> Bool {
+    let start = start(level, slot)
     guard start <= limit else { return false }
     base = start
     heads[level &* 256 &+ slot] = Self.none
     clear(level, slot)
     var source = head
     if level == 0 {
+      bound = base
       while source != Self.none {
         let node = nodes + Int(source)
         node.pointee.place = Self.due
@@ -172,6 +236,8 @@ public struct EventQueue: ~Copyable {
 
   /// The rank of the first source still due at the moment of the one last taken out; nil where there is none.
   public mutating func firstRankDue(at now: Instant) -> UInt32? {
+    // What is beside the wheel comes before all in it.
+    if nextSource != Self.none { return nextTime == now.rawValue ? nodes[Int(nextSource)].rank : nil }
     guard base == now.rawValue, let source = firstReady() else { return nil }
     return nodes[Int(source)].rank
   }
@@ -184,6 +250,7 @@ public struct EventQueue: ~Copyable {
     let time = node.pointee.time
     let difference = time ^ base
     if difference == 0 {
+      bound = base
       node.pointee.place = Self.due
       pushReady(source, node.pointee.rank)
       return
@@ -192,6 +259,8 @@ public struct EventQueue: ~Copyable {
     let slot = Int(truncatingIfNeeded: time >> UInt64(level &* 8)) & 255
     let place = level &* 256 &+ slot
     let head = heads[place]
+    let start = time & (UInt64.max << UInt64(level &* 8))
+    if start < bound { bound = start }
     node.pointee.place = UInt32(truncatingIfNeeded: place)
     node.pointee.next = head
     node.pointee.previous = Self.none
@@ -203,7 +272,7 @@ public struct EventQueue: ~Copyable {
 
   @inline(__always)
   private mutating func remove(_ node: UnsafeMutablePointer<Node>, _ place: UInt32) {
-    if place != Self.due { unlink(node.pointee, place) }
+    if place == Self.next { forgetNext() } else if place != Self.due { unlink(node.pointee, place) }
     node.pointee.place = Self.idle
     count &-= 1
   }

@@ -35,6 +35,13 @@ public struct Frame: ~Copyable {
     nonmutating set { slot.pointee.trace = newValue }
   }
 
+  /// Whether the checksums of the IPv4 packet in it, header's and transport's, are known to be right: who made it has
+  /// written them, or a receiver has looked. They needn't be summed up again. Over as soon as anything is written.
+  @inlinable public var isSound: Bool {
+    get { slot.pointee.isSound }
+    nonmutating set { slot.pointee.isSound = newValue }
+  }
+
   /// The moment that captures give for its last departure: see `CausalClock` of the fabric.
   @inlinable public var stamp: UInt64 {
     get { slot.pointee.stamp }
@@ -55,6 +62,7 @@ public struct Frame: ~Copyable {
   public var mutableBytes: MutableRawSpan {
     @inlinable @inline(__always) @_lifetime(&self) mutating get {
       if slot.pointee.references > 1 { unshare() }
+      slot.pointee.isSound = false
       let span = unsafe MutableRawSpan(_unsafeStart: base, byteCount: Int(length))
       return unsafe _overrideLifetime(span, mutating: &self)
     }
@@ -102,6 +110,7 @@ public struct Frame: ~Copyable {
   @inlinable public mutating func truncate(to count: Int) {
     precondition(count >= 0 && count <= Int(length))
     length = UInt32(truncatingIfNeeded: count)
+    slot.pointee.isSound = false
   }
 }
 
@@ -123,6 +132,7 @@ public struct StoredFrame: BitwiseCopyable {
   @inlinable public var packetID: UInt64 { slot.pointee.packetID }
   @inlinable public var trace: UInt32 { slot.pointee.trace }
   @inlinable public var stamp: UInt64 { slot.pointee.stamp }
+  @inlinable public func setPacketID(_ number: UInt64) { slot.pointee.packetID = number }
 
   /// Looks at the bytes without taking the frame back.
   @inlinable @inline(__always)
@@ -142,6 +152,7 @@ extension StoredFrame {
   /// A frame of its own with the same bytes and marks, from the same pool; the stored one is as it was.
   public func copy() -> Frame {
     let copy = FramePoolCore.take(slot.pointee.core)
+    copy.pointee.isSound = slot.pointee.isSound
     copy.pointee.trace = slot.pointee.trace
     copy.pointee.packetID = slot.pointee.packetID
     copy.pointee.stamp = slot.pointee.stamp
@@ -157,6 +168,9 @@ extension Frame {
   public init(stored: StoredFrame) {
     self.init(slot: stored.slot, start: stored.start, count: stored.length)
   }
+
+  /// As it would be stored, to look at while this one owns it.
+  @inlinable public var stored: StoredFrame { StoredFrame(slot: slot, start: start, length: length) }
 
   /// Puts the frame away; the receiver of the value owns it now.
   @inlinable @inline(__always)

@@ -4,6 +4,8 @@ import WeftWire
 @usableFromInline
 struct FrameSlot {
   @usableFromInline var references: UInt32
+  /// Of its checksums; see `Frame.isSound`.
+  @usableFromInline var isSound: Bool
   /// The probe this frame belongs to, 0 for none.
   @usableFromInline var trace: UInt32
   @usableFromInline var packetID: UInt64
@@ -33,7 +35,8 @@ struct FramePoolCore {
     for index in stride(from: FramePool.slotsPerSlab - 1, through: 0, by: -1) {
       let raw = slab + index * FrameSlot.size
       raw.bindMemory(to: FrameSlot.self, capacity: 1).initialize(
-        to: FrameSlot(references: 0, trace: 0, packetID: 0, stamp: 0, core: core, nextFree: core.pointee.free))
+        to: FrameSlot(
+          references: 0, isSound: false, trace: 0, packetID: 0, stamp: 0, core: core, nextFree: core.pointee.free))
       core.pointee.free = raw
     }
   }
@@ -80,6 +83,7 @@ public final class FramePool {
     let room = FrameSlot.size &- FrameSlot.headerSize
     precondition(headroom >= 0 && headroom <= room && count >= 0 && count <= room &- headroom)
     let slot = FramePoolCore.take(core)
+    slot.pointee.isSound = false
     slot.pointee.trace = 0
     slot.pointee.packetID = 0
     slot.pointee.stamp = 0

@@ -71,9 +71,16 @@ public struct Link {
   @inline(__always)
   public var deadline: Instant { Instant(nextArrival) }
 
-  /// Takes a frame in at `now`. A frame that is not sent stays the caller's.
-  @inline(__always)
+  /// Takes a share of a frame in at `now`. A frame that is not sent stays the caller's alone.
   public mutating func send(_ frame: borrowing Frame, now: Instant) -> Outcome {
+    let share = frame.share().store()
+    let outcome = take(share, now: now)
+    if case .dropped = outcome { _ = Frame(stored: share) }
+    return outcome
+  }
+
+  /// The same with the frame itself, which is the link's now if it is sent, else still the caller's.
+  public mutating func take(_ frame: StoredFrame, now: Instant) -> Outcome {
     let count = frame.count
     guard isUp else { return drop(.linkDown) }
     guard count <= parameters.largestFrame else { return drop(.frameTooBig) }
@@ -110,7 +117,7 @@ public struct Link {
       // A shorter delay set while frames are in flight must not let a later one overtake.
       arrival = max(arrival, ring.pointee[ring.pointee.count &- 1].arrival)
     }
-    ring.pointee.push(FlightRing.Flight(frame: frame.share().store(), departure: departure, arrival: arrival))
+    ring.pointee.push(FlightRing.Flight(frame: frame, departure: departure, arrival: arrival))
     waitingBytes &+= count
     return .sent
   }
@@ -170,12 +177,14 @@ public struct Link {
   }
 
   /// Takes out the first frame if it has arrived by `now`.
-  @inline(__always)
-  public mutating func arrive(now: Instant) -> Frame? {
+  public mutating func arrive(now: Instant) -> Frame? { takeArrived(now: now).map { Frame(stored: $0) } }
+
+  /// The same; the frame is the caller's.
+  public mutating func takeArrived(now: Instant) -> StoredFrame? {
     guard nextArrival <= now.rawValue, owner != nil else { return nil }
     let ring = ownRing()
     guard ring.pointee.count > 0 else { return nil }
-    return Frame(stored: removeFirst(ring).frame)
+    return removeFirst(ring).frame
   }
 
   /// Pulls or plugs the cable. What was on its way is handed to `lost`, oldest first.

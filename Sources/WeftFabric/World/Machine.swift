@@ -101,13 +101,13 @@ struct Machine: Element {
   static var queuesFrames: Bool { true }
 
   @inline(__always)
-  mutating func send(_ frame: borrowing Frame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure {
+  mutating func send(_ frame: StoredFrame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure {
     let index = port.index
     if interfaces[index].transmitCapacity > 0, hold(frame, index, &link, now: now) {
       tellWire(link, index)
       return .kept
     }
-    let outcome = link.send(frame, now: now)
+    let outcome = link.take(frame, now: now)
     tellWire(link, index)
     switch outcome {
     case .sent:
@@ -132,11 +132,11 @@ struct Machine: Element {
 
   /// Puts a frame into the NIC's transmit ring when the wire has no room (or others wait already). False: not needed, or
   /// no room there either.
-  private mutating func hold(_ frame: borrowing Frame, _ port: Int, _ link: inout Link, now: Instant) -> Bool {
+  private mutating func hold(_ frame: StoredFrame, _ port: Int, _ link: inout Link, now: Instant) -> Bool {
     let waiting = interfaces[port].waitingToTransmit > 0
     guard waiting || !link.hasRoom(for: frame.count, now: now) else { return false }
     guard interfaces[port].canHoldTransmission else { return false }
-    interfaces[port].holdTransmission(frame.share())
+    interfaces[port].holdTransmission(Frame(stored: frame))
     retryAt = min(retryAt, link.nextDeparture(now: now))
     return true
   }

@@ -4,7 +4,7 @@ import WeftCore
 /// What is written down of a run, and changes nothing in it: captures, drops by port, the traces of probes, the steps of
 /// a packet that is being explained.
 struct Recorder: ~Copyable {
-  var captures: CaptureSet?
+  var captures: CaptureSet? { didSet { look() } }
   /// Of each node; empty without captures.
   var clocks = Arena<NodeTag, CausalClock>()
   var drops = DropLedger()
@@ -12,9 +12,13 @@ struct Recorder: ~Copyable {
   /// Probes of which a packet was lost by accident since the director looked last.
   var losses: [UInt32] = []
   /// Set where somebody compares runs; never part of a checkpoint.
-  var fingerprint: Fingerprint?
+  var fingerprint: Fingerprint? { didSet { look() } }
   /// Set while a packet is being explained; never part of a checkpoint.
-  var explain: ExplainRecorder?
+  var explain: ExplainRecorder? { didSet { look() } }
+  /// Nobody wants to know of a frame that no probe has sent: the hop loop's short way.
+  private(set) var isIdle = true
+
+  private mutating func look() { isIdle = captures == nil && fingerprint == nil && explain == nil }
 
   // Records are opened for a frame at a port; false where there is none, or the filter leaves it out. Clocks go on all the
   // same: which ports are captured changes no time. Precondition: there are captures.

@@ -33,12 +33,9 @@ struct Send: ElementVisitor {
   let link: UnsafeMutablePointer<Link>
   let now: Instant
 
-  /// The frame stays the caller's.
   @inline(__always)
   mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) -> (departure: Departure, deadline: Instant) {
-    let frame = Frame(stored: frame)
     let departure = element.send(frame, on: port, over: &link.pointee, now: now)
-    _ = frame.store()
     return (departure, element.deadline)
   }
 }

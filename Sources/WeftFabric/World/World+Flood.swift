@@ -29,7 +29,7 @@ extension World {
       }
       return
     }
-    number(frame, of: node)
+    number(frame.stored, of: node)
     for single in plan.singles where single != port {
       transmitSingly(frame, from: node, at: graph.port(single, of: node), &deadline)
     }
@@ -52,8 +52,8 @@ extension World {
   private mutating func transmitSingly(
     _ frame: borrowing Frame, from node: NodeID, at port: PortID, _ deadline: inout Instant
   ) {
-    let share = frame.share().store()
-    transmit(Frame(stored: share), from: node, at: port, .init(transmit: share, on: graph.ports[port].index), &deadline)
+    let entry = Effects.Entry(transmit: frame.share().store(), on: graph.ports[port].index)
+    transmit(entry, from: node, at: port, &deadline)
   }
 
   private mutating func send(

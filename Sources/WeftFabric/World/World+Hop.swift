@@ -17,7 +17,7 @@ extension World {
     if floods.isBuilt, let lane = floods.busyLane(of: link) { return arriveFlooded(link, lane: lane) }
     let node = graph.ends[link].toNode
     let port = graph.ends[link].toPort
-    while let frame = links[link].arrive(now: now) { deliver(frame, to: node, on: port) }
+    while let frame = links[link].takeArrived(now: now) { deliver(frame, to: node, on: port) }
     let next = links[link].deadline
     if next != .never { scheduler.schedule(link, at: next) }
   }
@@ -29,19 +29,35 @@ extension World {
   }
 
   mutating func deliver(_ frame: consuming Frame, to node: NodeID, on index: PortIndex) {
+    deliver(frame.store(), to: node, on: index)
+  }
+
+  /// The frame is the node's from here on.
+  @inline(__always)
+  mutating func deliver(_ frame: StoredFrame, to node: NodeID, on index: PortIndex) {
     delivered &+= 1
     let port = graph.port(index, of: node)
     graph.ports[port].counters.received &+= 1
     graph.ports[port].counters.receivedBytes &+= UInt64(frame.count)
+    guard recorder.isIdle else { return deliverWatched(Frame(stored: frame), to: node, on: index, at: port) }
+    var receive = Receive(frame: frame, port: index, now: now)
+    settle(node, elements.visit(graph.nodes[node].element, &receive, &effects))
+  }
+
+  @inline(never)
+  private mutating func deliverWatched(
+    _ frame: consuming Frame, to node: NodeID, on index: PortIndex, at port: PortID
+  ) {
     recorder.addToFingerprint(.arrived, frame, at: port, now: now)
     var arrival: Arrival?
     if recorder.captures != nil, recorder.stageArrival(&frame, at: graph.ports[port], now: now) {
       arrival = Arrival(port: port, packetID: frame.packetID)
     }
-    if recorder.explain != nil, recorder.isExplained(frame) { explainArrival(frame, node, index, port) }
+    if recorder.isExplained(frame) { explainArrival(frame, node, index, port) }
     var receive = Receive(frame: frame.store(), port: index, now: now)
     let deadline = elements.visit(graph.nodes[node].element, &receive, &effects)
-    settle(node, deadline, arrival: arrival)
+    if let arrival { closeRecord(of: node, arrival) }
+    settle(node, deadline, arrival)
   }
 
   private mutating func wake(_ node: NodeID) {
@@ -53,36 +69,43 @@ extension World {
       deadline = self.deadline(of: node)
     }
     if effects.count > 0 { eventCount &+= 1 }
-    settle(node, deadline, arrival: nil)
+    settle(node, deadline)
   }
 
   /// Carries out what a node wants done that something was asked of from outside.
-  mutating func settle(_ node: NodeID) { settle(node, deadline(of: node), arrival: nil) }
+  mutating func settle(_ node: NodeID) { settle(node, deadline(of: node)) }
 
-  /// `arrival`: of a frame whose capture record is still open.
+  /// `arrival`: of a frame that was captured as it came.
   @inline(__always)
-  mutating func settle(_ node: NodeID, _ deadline: Instant, arrival: Arrival?) {
-    if let arrival { closeRecord(of: node, arrival) }
+  mutating func settle(_ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil) {
     // What it received comes before what it does about it.
     if !effects.observations.isEmpty { takeObservations(node) }
     var deadline = deadline
-    if effects.count > 0 { carryOut(node, &deadline, arrival) }
+    if effects.count == 1, effects[0].verdict == .transmit, recorder.isIdle, effects[0].frame.trace == 0 {
+      // What nearly always happens, with nobody looking.
+      let (frame, port) = (effects[0].frame, effects[0].port)
+      effects.removeAll()
+      transmit(frame, from: node, on: port, &deadline)
+    } else if effects.count > 0 {
+      carryOut(node, &deadline, arrival)
+    }
     if floods.isBuilt { touched(node) }
     if !probing.isEmpty { lookForProbeResults(node) }
     reschedule(node, at: deadline)
   }
 
+  @inline(never)
   private mutating func carryOut(_ node: NodeID, _ deadline: inout Instant, _ arrival: Arrival?) {
     var index = 0
     while index < effects.count {
       let entry = effects[index]
       index &+= 1
-      let frame = Frame(stored: entry.frame)
       let port = graph.port(entry.port, of: node)
       switch entry.verdict {
-      case .transmit: transmit(frame, from: node, at: port, entry, &deadline)
-      case .flood: flood(frame, from: node, except: entry.port, &deadline)
+      case .transmit: transmit(entry, from: node, at: port, &deadline)
+      case .flood: flood(Frame(stored: entry.frame), from: node, except: entry.port, &deadline)
       case .drop:
+        let frame = Frame(stored: entry.frame)
         // The arrival's own drop is in its record already.
         let recorded = arrival.map { $0.port == port && $0.packetID == frame.packetID } ?? false
         // What a node made itself never came in.
@@ -95,20 +118,19 @@ extension World {
 
   /// The same number on every hop of one packet.
   @inline(__always)
-  mutating func number(_ frame: borrowing Frame, of node: NodeID) {
+  mutating func number(_ frame: StoredFrame, of node: NodeID) {
     guard frame.packetID == 0 else { return }
     packetCounts[node] &+= 1
-    frame.packetID = UInt64(node.rawValue &+ 1) << 32 | packetCounts[node]
+    frame.setPacketID(UInt64(node.rawValue &+ 1) << 32 | packetCounts[node])
   }
 
-  /// Out of a port. `deadline`: the node's, which changes where it keeps frames for its cables.
-  @inline(__always)
-  mutating func transmit(
-    _ frame: consuming Frame, from node: NodeID, at port: PortID, _ entry: Effects.Entry, _ deadline: inout Instant
-  ) {
-    number(frame, of: node)
-    graph.ports[port].counters.transmitted &+= 1
-    graph.ports[port].counters.transmittedBytes &+= UInt64(frame.count)
+  /// Out of a port, and written down. `deadline`: the node's, which changes where it keeps frames for its cables.
+  mutating func transmit(_ entry: Effects.Entry, from node: NodeID, at port: PortID, _ deadline: inout Instant) {
+    guard !recorder.isIdle || entry.frame.trace != 0 else {
+      return transmit(entry.frame, from: node, on: entry.port, &deadline)
+    }
+    number(entry.frame, of: node)
+    let frame = Frame(stored: entry.frame)
     recorder.addToFingerprint(.left, frame, at: port, now: now)
     let staged = recorder.captures != nil && recorder.stageDeparture(frame, at: graph.ports[port], now: now)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
@@ -116,36 +138,48 @@ extension World {
       trace(frame.trace, .sent, packetID: frame.packetID, at: port, staged: staged)
       if recorder.isExplained(frame) { explainTransmission(frame, node, port, entry) }
     }
-    guard let link = graph.ports[port].link else { return lose(frame, at: port, .noLink, staged: staged) }
-    let wasIdle = links[link].deadline == .never
-    let departure: Departure
-    if graph.nodes[node].queuesFrames {
-      let stored = frame.store()
-      var send = Send(frame: stored, port: entry.port, link: links.pointer(to: link), now: now)
-      (departure, deadline) = elements.visit(graph.nodes[node].element, &send, &effects)
-      finish(departure, Frame(stored: stored), port, link, wasIdle: wasIdle, staged: staged)
-    } else {
-      switch links[link].send(frame, now: now) {
-      case .sent: departure = .sent
-      case .dropped(let reason): departure = .dropped(reason)
-      }
-      finish(departure, frame, port, link, wasIdle: wasIdle, staged: staged)
+    let (stored, reason) = (frame.store(), send(entry.frame, from: node, at: port, entry.port, &deadline))
+    if let reason { return lose(Frame(stored: stored), at: port, reason, staged: staged) }
+    if staged { recorder.commit(graph.ports[port], dropped: false) }
+  }
+
+  /// Out of a port, with nobody looking.
+  @inline(__always)
+  private mutating func transmit(
+    _ frame: StoredFrame, from node: NodeID, on index: PortIndex, _ deadline: inout Instant
+  ) {
+    number(frame, of: node)
+    let port = graph.port(index, of: node)
+    if let reason = send(frame, from: node, at: port, index, &deadline) {
+      lose(Frame(stored: frame), at: port, reason, staged: false)
     }
   }
 
+  /// Into the port's cable. Nil: the frame is the cable's or, where its element keeps it, the element's.
   @inline(__always)
-  private mutating func finish(
-    _ departure: Departure, _ frame: consuming Frame, _ port: PortID, _ link: LinkID, wasIdle: Bool, staged: Bool
-  ) {
-    switch departure {
-    case .sent:
-      if floods.isBuilt { floods.sentSingly(link) }
-      // What is behind others in a cable changes nothing about when the first arrives.
-      if wasIdle { scheduleLink(link) }
-      if staged { recorder.commit(graph.ports[port], dropped: false) }
-    case .kept: if staged { recorder.commit(graph.ports[port], dropped: false) }
-    case .dropped(let reason): lose(frame, at: port, reason, staged: staged)
+  private mutating func send(
+    _ frame: StoredFrame, from node: NodeID, at port: PortID, _ index: PortIndex, _ deadline: inout Instant
+  ) -> DropReason? {
+    graph.ports[port].counters.transmitted &+= 1
+    graph.ports[port].counters.transmittedBytes &+= UInt64(frame.count)
+    guard let link = graph.ports[port].link else { return .noLink }
+    // What is behind others in a cable changes nothing about when the first arrives.
+    let wasIdle = links[link].deadline == .never
+    if graph.nodes[node].queuesFrames {
+      var send = Send(frame: frame, port: index, link: links.pointer(to: link), now: now)
+      let departure: Departure
+      (departure, deadline) = elements.visit(graph.nodes[node].element, &send, &effects)
+      switch departure {
+      case .sent: break
+      case .kept: return nil
+      case .dropped(let reason): return reason
+      }
+    } else if case .dropped(let reason) = links[link].take(frame, now: now) {
+      return reason
     }
+    if floods.isBuilt { floods.sentSingly(link) }
+    if wasIdle { scheduleLink(link) }
+    return nil
   }
 
   /// What an element keeps for its cables goes into them as far as they have room.
@@ -162,7 +196,7 @@ extension World {
 
   /// A frame that left its port and got no further: its outbound record says why.
   @inline(never)
-  private mutating func lose(_ frame: borrowing Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
+  private mutating func lose(_ frame: consuming Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
     recorder.drops.count(reason, port: port)
     recorder.addToFingerprint(.dropped(reason), frame, at: port, now: now)
     if recorder.explain != nil { explainLoss(frame, at: port, reason) }

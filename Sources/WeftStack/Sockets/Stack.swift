@@ -242,6 +242,7 @@ struct Stack: Codable {
       initial: InternetChecksum.pseudoHeader(source: route.source, destination: address, protocol: 17, length: length))
     // Zero would mean "no checksum" (RFC 768).
     span.put(checksum == 0 ? 0xffff : checksum, at: 40)
+    frame.isSound = true
     // The sender's own machine may be a member too (RFC 1112, 6.1: delivered to it unless it asks otherwise).
     if address.isMulticast, hearsGroups(port) { ip.loopBack(frame.share(), route, &out) }
     ip.send(frame, route, now: now, &out)

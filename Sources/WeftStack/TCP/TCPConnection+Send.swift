@@ -226,6 +226,7 @@ extension TCPConnection {
       span.bytes.extracting(34..<54 &+ length),
       initial: InternetChecksum.pseudoHeader(source: local, destination: remote, protocol: 6, length: 20 &+ length))
     span.put(checksum, at: 50)
+    frame.isSound = true
     ip.send(frame, route, now: now, &out)
     if length > 0 { goAhead(length, route, now: now, &ip) }
   }

@@ -1,7 +1,7 @@
 /// The Internet checksum: the ones' complement of the ones' complement sum of 16-bit words (RFC 1071).
 public enum InternetChecksum {
   /// The unfolded sum of a span's 16-bit words in the machine's byte order (RFC 1071, 2(B)), on top of `initial`.
-  /// An odd last byte counts as the high byte of a word. Two 64-bit accumulators of 32-bit halves can't overflow below 16 GiB.
+  /// An odd last byte counts as the high byte of a word.
   @inlinable public static func sum(_ bytes: RawSpan, initial: UInt64 = 0) -> UInt64 {
     unsafe bytes.withUnsafeBytes { buffer in
       guard let base = buffer.baseAddress else { return initial }
@@ -9,15 +9,17 @@ public enum InternetChecksum {
       var low = initial
       var high: UInt64 = 0
       var offset = 0
+      // Words of 64 bits are as good if their carries come round too (RFC 1071, 2(B)): an addition each, and one of the carry.
+      var wide: UInt128 = 0
       while offset &+ 32 <= count {
-        let a = unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        let b = unsafe base.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
-        let c = unsafe base.loadUnaligned(fromByteOffset: offset &+ 16, as: UInt64.self)
-        let d = unsafe base.loadUnaligned(fromByteOffset: offset &+ 24, as: UInt64.self)
-        low = low &+ (a & 0xffff_ffff) &+ (b & 0xffff_ffff) &+ (c & 0xffff_ffff) &+ (d & 0xffff_ffff)
-        high = high &+ (a >> 32) &+ (b >> 32) &+ (c >> 32) &+ (d >> 32)
+        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self))
+        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset &+ 16, as: UInt64.self))
+        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset &+ 24, as: UInt64.self))
         offset &+= 32
       }
+      low &+= fold64(UInt64(truncatingIfNeeded: wide))
+      high &+= UInt64(truncatingIfNeeded: wide >> 64)
       while offset &+ 4 <= count {
         low &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         offset &+= 4
