@@ -34,11 +34,12 @@ let package = Package(
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
     .target(name: "WeftCapture", dependencies: ["WeftWire", "WeftCore", "CPcap"]),
 
+    .target(name: "WeftImage"),
     .target(
       name: "WeftFabric",
       dependencies: [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
-        "WeftSettings", "WeftTopology", "WeftCapture",
+        "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ], swiftSettings: views),
     .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"], swiftSettings: views),
     .target(name: "Weft", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
@@ -74,6 +75,7 @@ let package = Package(
     .testTarget(
       name: "WeftGuestTests", dependencies: ["WeftGuest", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport"],
       swiftSettings: views),
+    .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
       name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftSettings", "WeftCore", "WeftWire"], exclude: ["validate.py", "Fixtures"]),
@@ -81,7 +83,7 @@ let package = Package(
     .testTarget(
       name: "WeftFabricTests",
       dependencies: [
-        "WeftFabric", "WeftStorage", "WeftTopology", "WeftCapture", "WeftGuest", "WeftHypervisor", "WeftNAT", "WeftServices",
+        "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftGuest", "WeftHypervisor", "WeftNAT", "WeftServices",
         "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),
     // Runs the built `weft` as a process.

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # The table: target, longest input, and the modules it needs beyond WeftWire and WeftCore, each after those it imports.
-fabric="WeftIP WeftSwitch WeftNAT WeftServices WeftGuest WeftHypervisor Yams WeftTopology WeftCapture WeftFabric"
+fabric="WeftIP WeftSwitch WeftNAT WeftServices WeftGuest WeftHypervisor Yams WeftTopology WeftCapture WeftImage WeftFabric"
 table="\
 ethernet    1600
 arp         1600

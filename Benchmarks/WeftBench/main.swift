@@ -52,6 +52,7 @@ let suites: [(String, () -> [Figure])] = [
   ),
   ("tcp", { [WorldBenchmarks.bulk()] }),
   ("tcp captured", { [WorldBenchmarks.bulk(captures: .tmpfs)] }),
+  ("checkpoint", { CheckpointBenchmark.figures(vms: 1000) }),
   ("memory", { [WorldBenchmarks.memoryPerIdleVM()] }),
   ("broadcast", { [WorldBenchmarks.broadcast(hosts: 1000), WorldBenchmarks.broadcast(hosts: 10_000)] }),
   ("boot", { [WorldBenchmarks.boot(hosts: 10_000)] }),

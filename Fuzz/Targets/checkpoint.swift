@@ -6,7 +6,7 @@ import WeftTopology
 
 /// A checkpoint with something else in it is an error, or a run that goes on for a second.
 ///
-/// Changed at random, JSON is hardly ever JSON, so a script says which values to change: it is a list of
+/// Changed at random, an image is hardly ever one, so a script says which values to change, in its form as JSON: it is a list of
 /// which (16), how (8), argument (16). Its first octet says of which of a few real checkpoints.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -23,9 +23,15 @@ public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
   for edit in edits.sorted(by: { $0.range.lowerBound > $1.range.lowerBound }) {
     state.replaceSubrange(edit.range, with: edit.with)
   }
+  let decoder = JSONDecoder()
+  decoder.userInfo[.framePool] = FramePoolReference(FramePool())
+  // What is no image as JSON is none in bytes either.
+  guard let image = try? decoder.decode(SimulationImage.self, from: Data(state)), let bytes = try? image.encoded() else {
+    check(!edits.isEmpty, "its own state doesn't decode")
+    return 0
+  }
   do throws(CheckpointError) {
-    var simulation = try CheckpointFile.decode(
-      file(state, original.captures), path: "fuzz.checkpoint", captures: .memory)
+    var simulation = try CheckpointFile.decode(bytes, path: "fuzz.checkpoint", captures: .memory)
     let limit = simulation.now + .seconds(1)
     simulation.run(until: limit, events: 2_000)
     check(simulation.now <= limit, "it ran too far: \(simulation.now)")
@@ -63,7 +69,6 @@ struct Original {
   var state: [UInt8]
   /// Where the values stand in it, from whole arrays to single numbers.
   var values: [Range<Int>]
-  var captures: [Data]
 }
 
 /// Made anew each time: a checkpoint is for the version that wrote it. Frames are under way in each.
@@ -93,9 +98,10 @@ nonisolated(unsafe) let originals: [Original] = {
     do {
       var simulation = try Simulation(topology, captures: milliseconds == 5 ? CaptureOptions(directory: nil) : nil)
       simulation.run(until: .start + .milliseconds(milliseconds))
-      let sections = sections(try CheckpointFile.encode(simulation))
-      return Original(
-        state: [UInt8](sections[0]), values: values([UInt8](sections[0])), captures: Array(sections.dropFirst()))
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      let state = [UInt8](try encoder.encode(simulation.image()))
+      return Original(state: state, values: values(state))
     } catch { fatalError("\(error)") }
   }
 }()
@@ -126,41 +132,4 @@ func values(_ json: [UInt8]) -> [Range<Int>] {
     i += 1
   }
   return found
-}
-
-/// The sections of a checkpoint file, as `CheckpointFile` describes it.
-func sections(_ data: Data) -> [Data] {
-  var at = 12
-  func integer(_ count: Int) -> Int {
-    defer { at += count }
-    return data[at..<at + count].reversed().reduce(0) { $0 << 8 | Int($1) }
-  }
-  return (0..<integer(4)).map { _ in
-    let count = integer(8)
-    at += 4 + count
-    return data.subdata(in: at - count..<at)
-  }
-}
-
-/// The opposite, with the right checksums.
-func file(_ state: [UInt8], _ captures: [Data]) -> Data {
-  var data = Data("WEFTCKPT".utf8)
-  func append(_ value: UInt64, _ count: Int) { for byte in 0..<count { data.append(UInt8(value >> (8 * byte) & 255)) } }
-  append(UInt64(CheckpointFile.version), 4)
-  append(UInt64(1 + captures.count), 4)
-  for section in [Data(state)] + captures {
-    append(UInt64(section.count), 8)
-    append(UInt64(crc(section)), 4)
-    data.append(section)
-  }
-  return data
-}
-
-func crc(_ data: Data) -> UInt32 {
-  var value = ~UInt32(0)
-  for byte in data {
-    value ^= UInt32(byte)
-    for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0xedb8_8320 : value >> 1 }
-  }
-  return ~value
 }

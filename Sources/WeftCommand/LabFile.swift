@@ -36,7 +36,7 @@ enum LabFile {
       let handle = FileHandle(forReadingAtPath: path)
     else { return false }
     defer { try? handle.close() }
-    return (try? handle.read(upToCount: CheckpointFile.mark.count)).map { $0 == Data(CheckpointFile.mark) } ?? false
+    return (try? handle.read(upToCount: SimulationImage.magic.count)).map { $0 == Data(SimulationImage.magic) } ?? false
   }
 
   private static func resolved(_ path: String) -> String {

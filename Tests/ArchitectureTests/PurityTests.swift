@@ -13,6 +13,7 @@ import Testing
     ("WeftCore", ["WeftWire"]),
     ("WeftSettings", ["WeftWire", "WeftCore"]),
     ("WeftIP", ["WeftWire", "WeftCore"]),
+    ("WeftImage", []),
     ("WeftSwitch", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftNAT", ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
@@ -25,7 +26,7 @@ import Testing
       "WeftFabric",
       [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
-        "WeftSettings", "WeftTopology", "WeftCapture",
+        "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ]
     ),
   ]

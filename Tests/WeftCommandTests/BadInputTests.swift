@@ -82,7 +82,7 @@ import WeftTestSupport
 
   @Test(arguments: [
     ("", "not a weft checkpoint"), ("name: lab\n", "not a weft checkpoint"), ("WEFTCKPT\u{9}\0\0\0", "format 9"),
-    ("WEFTCKPT\u{2}\0\0\0\u{2}\0\0\0", "damaged"),
+    ("WEFTCKPT\u{3}\0\0\0\u{2}\0\0\0", "damaged"), ("WEFTCKPT\u{2}\0\0\0\u{2}\0\0\0", "format 2"),
   ])
   func aFileThatIsNoCheckpointIsRefused(content: String, why: String) throws {
     scratch.write(content, "lab.ckpt")

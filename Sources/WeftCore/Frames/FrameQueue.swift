@@ -117,50 +117,19 @@ public struct FrameQueue: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(capacity, forKey: .capacity)
-    try container.encode(stored { FrameImage($0) }, forKey: .frames)
+    var block = FrameBlock()
+    if let ring { for index in 0..<ring.count { block.append(ring[index]) } }
+    if block.count > 0 { try container.encode(block, forKey: .frames) }
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    let images = try container.decode([FrameImage].self, forKey: .frames)
+    let block = try container.decodeIfPresent(FrameBlock.self, forKey: .frames) ?? FrameBlock()
     capacity = try container.decode(Int.self, forKey: .capacity)
-    guard capacity > 0, images.count <= capacity else {
+    guard capacity > 0, block.count <= capacity else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "more frames than fit"))
     }
-    let pool = try decoder.framePool
-    // One by one: if one is refused, those before it go back to the pool with this queue.
-    for image in images { push(try image.frame(in: pool)) }
-  }
-}
-
-/// A frame as a checkpoint holds it.
-public struct FrameImage: Codable, Sendable, Hashable {
-  public var packetID: UInt64
-  public var trace: UInt32
-  public var bytes: [UInt8]
-  /// nil for none.
-  public var stamp: UInt64?
-
-  public init(_ stored: StoredFrame) {
-    if stored.stamp != 0 { stamp = stored.stamp }
-    packetID = stored.packetID
-    trace = stored.trace
-    bytes = stored.withBytes { $0.array }
-  }
-
-  public func frame(in pool: FramePool) throws -> Frame {
-    // With less headroom if it had taken some in for headers.
-    guard bytes.count <= FrameSlot.size - FrameSlot.headerSize else {
-      throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "a frame of \(bytes.count) bytes"))
-    }
-    var frame = pool.frame(
-      count: bytes.count, headroom: min(FramePool.headroom, FrameSlot.size - FrameSlot.headerSize - bytes.count))
-    var span = frame.mutableBytes
-    span.put(bytes.span.bytes, at: 0)
-    frame.packetID = packetID
-    frame.trace = trace
-    frame.stamp = stamp ?? 0
-    return frame
+    if block.count > 0 { try block.unpack(into: decoder.framePool) { frame, _ in push(frame) } }
   }
 }
 

@@ -249,10 +249,11 @@ public struct Link {
 // MARK: - Checkpoint
 
 extension Link: Codable {
-  private struct FlightImage: Codable {
-    var frame: FrameImage
-    var departure: UInt64
-    var arrival: UInt64
+  /// What it holds: a column for each thing.
+  private struct Flights: Codable {
+    var frames = FrameBlock()
+    var departures: [UInt64] = []
+    var arrivals: [UInt64] = []
   }
 
   private enum CodingKeys: CodingKey {
@@ -265,15 +266,16 @@ extension Link: Codable {
     try container.encode(isUp, forKey: .isUp)
     try container.encode(counters, forKey: .counters)
     try container.encode(random, forKey: .random)
-    var flights: [FlightImage] = []
-    if let owner {
+    if let owner, owner.state.pointee.count > 0 {
+      var flights = Flights()
       for index in 0..<owner.state.pointee.count {
         let flight = owner.state.pointee[index]
-        flights.append(
-          FlightImage(frame: FrameImage(flight.frame), departure: flight.departure, arrival: flight.arrival))
+        flights.frames.append(flight.frame)
+        flights.departures.append(flight.departure)
+        flights.arrivals.append(flight.arrival)
       }
+      try container.encode(flights, forKey: .flights)
     }
-    try container.encode(flights, forKey: .flights)
     try container.encode(departed, forKey: .departed)
     try container.encode(busyUntil, forKey: .busyUntil)
     try container.encode(remainder, forKey: .remainder)
@@ -285,26 +287,25 @@ extension Link: Codable {
     isUp = try container.decode(Bool.self, forKey: .isUp)
     counters = try container.decode(Counters.self, forKey: .counters)
     random = try container.decode(RandomStream.self, forKey: .random)
-    let flights = try container.decode([FlightImage].self, forKey: .flights)
+    let flights = try container.decodeIfPresent(Flights.self, forKey: .flights) ?? Flights()
     departed = try container.decode(Int.self, forKey: .departed)
     busyUntil = try container.decode(UInt64.self, forKey: .busyUntil)
     remainder = try container.decode(UInt64.self, forKey: .remainder)
-    guard departed >= 0, departed <= flights.count,
-      zip(flights, flights.dropFirst()).allSatisfy({ $0.arrival <= $1.arrival })
+    let (departures, arrivals) = (flights.departures, flights.arrivals)
+    guard departures.count == flights.frames.count, arrivals.count == flights.frames.count, departed >= 0,
+      departed <= flights.frames.count, zip(arrivals, arrivals.dropFirst()).allSatisfy({ $0 <= $1 })
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a link's queue"))
     }
-    guard let first = flights.first else { return }
+    guard let first = arrivals.first else { return }
     let own = FlightRing()
-    let pool = try decoder.framePool
-    for image in flights {
-      let frame = try image.frame.frame(in: pool)
+    try flights.frames.unpack(into: decoder.framePool) { frame, index in
       own.state.pointee.push(
-        FlightRing.Flight(frame: frame.store(), departure: image.departure, arrival: image.arrival))
+        FlightRing.Flight(frame: frame.store(), departure: departures[index], arrival: arrivals[index]))
     }
     owner = own
     ring = own.state
-    nextArrival = first.arrival
-    waitingBytes = flights.dropFirst(departed).reduce(0) { $0 + $1.frame.bytes.count }
+    nextArrival = first
+    for index in departed..<own.state.pointee.count { waitingBytes &+= own.state.pointee[index].frame.count }
   }
 }

@@ -18,6 +18,7 @@ public struct SimulationImage: Codable {
   var gateways: [NATGateway]
   var servers: [DHCPServer]
   var machines: [Machine]
+  var names: ElementNames
   var portCounters: [Port.Counters]
   var packetCounts: [UInt64]
   var drops: DropLedger
@@ -27,6 +28,25 @@ public struct SimulationImage: Codable {
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
   var clocks: [Int: CausalClock]?
+}
+
+/// Of an image's elements, in their order: for who looks at it, and to be sure that they are those of the graph.
+struct ElementNames: Codable, Equatable {
+  var switches: [String] = []
+  var gateways: [String] = []
+  var servers: [String] = []
+  var machines: [String] = []
+}
+
+extension World {
+  var elementNames: ElementNames {
+    func names(_ isOne: (ElementID) -> Bool) -> [String] {
+      graph.nodes.ids.filter { isOne(graph.nodes[$0].element) }.map { graph.nodes[$0].name }
+    }
+    return ElementNames(
+      switches: names { $0.virtualSwitch != nil }, gateways: names { $0.gateway != nil },
+      servers: names { $0.dhcpServer != nil }, machines: names { $0.machine != nil })
+  }
 }
 
 /// Why an image can't be gone on with.
@@ -48,6 +68,7 @@ extension Simulation {
       links: world.linksWithFloods,
       switches: world.elements.switches.array, gateways: world.elements.gateways.array,
       servers: world.elements.servers.array, machines: world.elements.machines.array,
+      names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
       drops: world.recorder.drops, traces: world.recorder.traces, probing: world.probing.sorted(), captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
@@ -64,7 +85,7 @@ extension Simulation {
     guard image.links.count == world.links.count, image.switches.count == world.elements.switches.count,
       image.gateways.count == world.elements.gateways.count, image.servers.count == world.elements.servers.count,
       image.machines.count == world.elements.machines.count, image.portCounters.count == world.graph.ports.count,
-      image.packetCounts.count == world.graph.nodes.count
+      image.packetCounts.count == world.graph.nodes.count, image.names == world.elementNames
     else { throw .inconsistent("its state doesn't fit its topology") }
     world.now = image.now
     world.eventCount = image.eventCount

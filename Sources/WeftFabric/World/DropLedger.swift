@@ -35,5 +35,5 @@ struct DropLedger: Codable {
     }
   }
 
-  var total: UInt64 { counts.unordered.reduce(0) { $0 + $1.value } }
+  var total: UInt64 { counts.unordered.reduce(0) { $0 &+ $1.value } }
 }
