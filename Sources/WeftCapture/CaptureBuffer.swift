@@ -48,6 +48,16 @@ public struct CaptureBuffer: ~Copyable {
     committed = count
   }
 
+  /// Puts final bytes before all others. Precondition: nothing is staged.
+  mutating func prepend(_ bytes: UnsafeRawBufferPointer) {
+    precondition(!isStaged)
+    reserve(bytes.count)
+    (base + bytes.count).copyMemory(from: base, byteCount: count)
+    if let source = bytes.baseAddress { base.copyMemory(from: source, byteCount: bytes.count) }
+    count += bytes.count
+    committed = count
+  }
+
   /// Gives all memory back, and with it everything in the buffer.
   public mutating func release() {
     if capacity > 0 { base.deallocate() }

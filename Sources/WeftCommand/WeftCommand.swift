@@ -8,7 +8,7 @@ public struct WeftCommand: ParsableCommand {
     commandName: Called.name,
     abstract: "A virtual network fabric for virtual machines: switch, NAT and bridge in virtual time.",
     discussion: """
-      A topology file declares hosts, VMs, networks, links, events and what must hold. Every port is captured and can \
+      A topology file declares hosts, VMs, networks, links, events and what must hold. Every cable is captured and can \
       be read in Wireshark, with the reason for each drop beside the packet.
 
       Exit codes: 0 all held, 1 an expectation failed, 2 the file is wrong, 3 the environment lacks something, 64 usage.

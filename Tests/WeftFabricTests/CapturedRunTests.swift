@@ -101,7 +101,9 @@ struct CapturedRunTests {
 
   /// web → NAT → bridge → LAN → visitor: the number stays, the source changes at the NAT, which notes it.
   @Test func onePacketHasOneNumberOnEachHop() throws {
-    try run(example("nat-vs-bridge.yaml"))
+    var lab = try example("nat-vs-bridge.yaml")
+    lab.capture.ports = ["*"]
+    try run(lab)
     let first = try fields(
       "web-eth0.pcapng", ["frame.packet_id", "ip.src"], where: "tcp.flags == 2 && tcp.dstport == 80")
     let id = try #require(first.first?.first)
@@ -207,9 +209,31 @@ struct CapturedRunTests {
     }
   }
 
+  /// A frame that a switch drops as it comes in was written as it left: the reason joins that record.
+  @Test func whatASwitchDropsIsToldInTheFileOfTheOtherEnd() throws {
+    // The only machine on its segment: what it asks for goes nowhere.
+    let lab = try topology(
+      """
+      segments: {campus: {subnet: 192.0.2.0/24}}
+      hosts: {alone: {uplink: campus 192.0.2.7}}
+      expect: [{from: alone, to: "192.0.2.9:80", is: unreachable}]
+      """)
+    let report = try run(lab)
+    let drop = try #require(report.drops.first { $0.node == "campus" })
+    let asked = try fields("alone-uplink.pcapng", ["frame.comment", "frame.packet_flags_direction"], where: "arp")
+    #expect(drop.reason == "no-other-port" && report.captures.map(\.port) == ["alone/uplink"])
+    #expect(asked.filter { $0[0].hasSuffix("by campus: no-other-port") && $0[1] == "0x00000002" }.count == Int(drop.count))
+    // A probe's evidence points to it.
+    let evidence = report.expectations.flatMap(\.evidence).filter { $0.event == .dropped && $0.port == "campus/alone" }
+    #expect(evidence.allSatisfy { $0.frame != nil && $0.capture?.hasSuffix("alone-uplink.pcapng") == true }, "\(evidence)")
+  }
+
   /// A pulled cable, a machine that doesn't run, a full ring: each drop is shown beside its packet, in its direction.
-  @Test func everyKindOfDropIsShown() throws {
-    let report = try run(topology(Labs.busy))
+  /// Where only one end of a cable has a file, that one shows what the switch at the other end drops.
+  @Test(arguments: [["*"], []]) func everyKindOfDropIsShown(ports: [String]) throws {
+    var lab = try topology(Labs.busy)
+    lab.capture.ports = ports
+    let report = try run(lab)
     try merge(report)
     let shown = try fields(
       "merged", ["frame.interface_name", "frame.comment", "frame.packet_flags_direction"],
@@ -224,13 +248,17 @@ struct CapturedRunTests {
       case .ignored(let by, let why, _): (node, reason, harmless) = (by, why, true)
       case .translated: continue
       }
-      counts["\(line[0]) \(node) \(reason) \(harmless)", default: 0] += 1
+      let isFarEnds = !line[0].hasPrefix("\(node)/")
+      #expect(!isFarEnds || ports.isEmpty)
+      counts["\(ports.isEmpty ? "" : line[0]) \(node) \(reason) \(harmless)", default: 0] += 1
       if ["link-down", "link-loss", "queue-full", "tx-ring-full", "no-link"].contains(reason) {
-        #expect(line[2] == "0x00000002", "\(line)")
+        #expect(line[2] == (isFarEnds ? "0x00000001" : "0x00000002"), "\(line)")
       }
     }
-    let reported = report.drops.map { ("\($0.port) \($0.node) \($0.reason) \($0.harmless)", $0.count) }
-    #expect(counts == Dictionary(uniqueKeysWithValues: reported))
+    let reported = report.drops.map {
+      ("\(ports.isEmpty ? "" : $0.port) \($0.node) \($0.reason) \($0.harmless)", $0.count)
+    }
+    #expect(counts == Dictionary(reported, uniquingKeysWith: +))
     let reasons = Set(report.drops.map(\.reason))
     for reason in ["tx-ring-full", "link-loss", "link-down", "no-port-forward", "ip-forwarding-disabled"] {
       #expect(reasons.contains(reason), "\(reason) in \(reasons)")

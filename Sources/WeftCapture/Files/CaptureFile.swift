@@ -74,6 +74,20 @@ struct CaptureFile: ~Copyable {
     }
   }
 
+  /// Takes what was flushed last back into the buffer, before what is there. False where nothing was, or it can't be read.
+  mutating func takeBack(_ store: CaptureStore) -> Bool {
+    guard failure == nil, let last = marks.popLast(), let path = store.path(name) else { return false }
+    let from = marks.last?.bytes ?? 0
+    var bytes: [UInt8] = []
+    guard (try? FileSystem.load(path, from..<last.bytes, into: &bytes)) != nil else { return false }
+    FileSystem.cut(path, to: from)
+    flushed = from
+    let before = buffer.capacity
+    bytes.withUnsafeBytes { buffer.prepend($0) }
+    store.account(buffer.capacity - before)
+    return true
+  }
+
   mutating func fail(_ error: CaptureError, _ store: CaptureStore) {
     failure = failure ?? error
     store.hasFailed = true

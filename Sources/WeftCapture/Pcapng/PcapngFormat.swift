@@ -10,6 +10,10 @@ public enum Pcapng {
   /// LINKTYPE_ETHERNET.
   static let linkType: UInt16 = 1
 
+  /// Of `epb_flags` (section 4.3.1).
+  static let inbound: UInt32 = 1
+  static let outbound: UInt32 = 2
+
   /// Block type codes (section 11.1).
   enum BlockType {
     static let sectionHeader: UInt32 = 0x0a0d_0d0a

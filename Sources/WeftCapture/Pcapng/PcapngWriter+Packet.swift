@@ -53,7 +53,7 @@ extension PcapngWriter {
     let options = block + 28 + padded
     // Code 2 and length 4 in one word; 1 inbound, 2 outbound (section 4.3.1).
     options.storeBytes(of: (UInt32(Pcapng.Option.packetFlags) | 4 << 16).littleEndian, as: UInt32.self)
-    options.storeBytes(of: UInt32(inbound ? 1 : 2).littleEndian, toByteOffset: 4, as: UInt32.self)
+    options.storeBytes(of: UInt32(inbound ? Pcapng.inbound : Pcapng.outbound).littleEndian, toByteOffset: 4, as: UInt32.self)
     options.storeBytes(of: (UInt32(Pcapng.Option.packetID) | 8 << 16).littleEndian, toByteOffset: 8, as: UInt32.self)
     options.storeBytes(of: packetID.littleEndian, toByteOffset: 12, as: UInt64.self)
     buffer.count += padded + 48

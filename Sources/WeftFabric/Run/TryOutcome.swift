@@ -91,10 +91,11 @@ extension World {
     case .dropped(let reason, let what):
       (event, detail) = (.dropped, reason.text(what))
     }
-    let captured = record.frameNumber > 0 && port.capture != nil
+    let filed = port.capture != nil ? port : graph.neighbour(of: record.port).map { graph.ports[$0] } ?? port
+    let captured = record.frameNumber > 0 && filed.capture != nil
     return Evidence(
       event: event, at: record.at, port: event == .delivered ? name(record.node) : port.name, detail: detail,
-      capture: captured ? port.name : nil, frame: captured ? record.frameNumber : nil)
+      capture: captured ? filed.name : nil, frame: captured ? record.frameNumber : nil)
   }
 
   /// Of many records as many as a reader wants: the beginning, a drop of each reason at each port, the end.

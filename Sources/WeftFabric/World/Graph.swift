@@ -50,6 +50,8 @@ struct Port {
   /// The link direction that leads out of it; nil while no cable is plugged.
   var link: LinkID?
   var capture: CaptureID?
+  /// Where it has none and is a switch's: the file of the far end, in which the switch's drops are told.
+  var farCapture: CaptureID?
   var counters = Counters()
 
   struct Counters: Codable, Hashable {

@@ -7,6 +7,8 @@ struct Recorder: ~Copyable {
   var captures: CaptureSet? { didSet { look() } }
   /// Of each node; empty without captures.
   var clocks = Arena<NodeTag, CausalClock>()
+  /// When the frame that arrived last had left the far end, as its record there bears it.
+  private var arrivedStamp: UInt64 = 0
   var drops = DropLedger()
   var traces = TraceLog()
   /// Probes of which a packet was lost by accident since the director looked last.
@@ -25,6 +27,7 @@ struct Recorder: ~Copyable {
 
   mutating func stageArrival(_ frame: inout Frame, at port: borrowing Port, now: Instant) -> Bool {
     let stamp = frame.takeStamp()
+    arrivedStamp = stamp
     return stage(frame, at: port, clocks[port.node].arrive(stamp, now: now.rawValue), inbound: true)
   }
 
@@ -47,27 +50,49 @@ struct Recorder: ~Copyable {
   }
 
   func commit(_ port: borrowing Port, dropped: Bool) {
-    guard let capture = port.capture else { return }
+    guard let capture = port.file else { return }
     captures?.commit(port: capture.index, dropped: dropped)
   }
 
   /// `by`: the node's name.
   func comment(_ port: borrowing Port, by name: String, _ note: Note) {
-    guard let capture = port.capture else { return }
+    guard let capture = port.file else { return }
     captures?.comment(port: capture.index, by: name, note)
   }
 
   func commentDrop(
     _ port: borrowing Port, by name: String, _ reason: DropReason, _ detail: DropDetail, isHarmless: Bool
   ) {
-    guard let capture = port.capture else { return }
+    guard let capture = port.file else { return }
     captures?.commentDrop(port: capture.index, by: name, reason, detail, isHarmless: isHarmless)
   }
 
   /// Of the record that is open at the port; 0 where it isn't captured.
   func frameNumber(_ port: borrowing Port) -> UInt64 {
-    guard let capture = port.capture else { return 0 }
+    guard let capture = port.file else { return 0 }
     return captures?.frameNumber(port: capture.index) ?? 0
+  }
+
+  // MARK: A switch's words in the far end's file
+
+  /// Opens a record there for a frame that a switch lost on its way out of a port: it was on its way in, and never came.
+  /// Not in classic pcap, which couldn't say so. `far`: the far end's node.
+  func stageLoss(_ frame: borrowing Frame, at port: borrowing Port, far: NodeID) -> Bool {
+    guard let captures, captures.format == .pcapng, let capture = port.farCapture else { return false }
+    return captures.stage(
+      port: capture.index, at: Instant(max(frame.stamp, clocks[far].last)), bytes: frame.bytes,
+      originalLength: frame.count, inbound: true, packetID: frame.packetID)
+  }
+
+  /// Adds the drop of the frame that arrived last to the record of its leaving. Returns that one's number, 0 for none.
+  func commentFarDrop(
+    _ frame: borrowing Frame, at port: borrowing Port, by name: String, _ reason: DropReason, _ detail: DropDetail,
+    isHarmless: Bool
+  ) -> UInt64 {
+    guard let captures, let capture = port.farCapture else { return 0 }
+    return captures.commentFarDrop(
+      port: capture.index, packetID: frame.packetID, since: Instant(arrivedStamp), by: name, reason, detail,
+      isHarmless: isHarmless) ?? 0
   }
 
   @inline(__always)
@@ -81,4 +106,9 @@ struct Recorder: ~Copyable {
     guard let explain, !explain.isComplete else { return false }
     return frame.trace == explain.trace
   }
+}
+
+extension Port {
+  /// Where records that are opened for it stand.
+  var file: CaptureID? { capture ?? farCapture }
 }

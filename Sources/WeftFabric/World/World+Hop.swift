@@ -135,7 +135,9 @@ extension World {
     let staged = recorder.captures != nil && recorder.stageDeparture(frame, at: graph.ports[port], now: now)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
     if frame.trace != 0 {
-      trace(frame.trace, .sent, packetID: frame.packetID, at: port, staged: staged)
+      trace(
+        frame.trace, .sent, packetID: frame.packetID, at: port,
+        number: staged ? recorder.frameNumber(graph.ports[port]) : 0)
       if recorder.isExplained(frame) { explainTransmission(frame, node, port, entry) }
     }
     let (stored, reason) = (frame.store(), send(entry.frame, from: node, at: port, entry.port, &deadline))
@@ -200,12 +202,18 @@ extension World {
     recorder.drops.count(reason, port: port)
     recorder.addToFingerprint(.dropped(reason), frame, at: port, now: now)
     if recorder.explain != nil { explainLoss(frame, at: port, reason) }
+    var staged = staged
+    if recorder.captures != nil, !staged, let far = graph.neighbour(of: port) {
+      staged = recorder.stageLoss(frame, at: graph.ports[port], far: graph.ports[far].node)
+    }
     if staged {
       recorder.commentDrop(
         graph.ports[port], by: name(graph.ports[port].node), reason, .none, isHarmless: false)
     }
     if frame.trace != 0, !isBystander(frame.bytes, at: port) {
-      trace(frame.trace, .dropped(reason, .none), packetID: frame.packetID, at: port, staged: staged)
+      trace(
+        frame.trace, .dropped(reason, .none), packetID: frame.packetID, at: port,
+        number: staged ? recorder.frameNumber(graph.ports[port]) : 0)
     }
     if staged { recorder.commit(graph.ports[port], dropped: true) }
   }
@@ -230,8 +238,13 @@ extension World {
       recorder.commentDrop(
         graph.ports[port], by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
     }
+    var number = staged ? recorder.frameNumber(graph.ports[port]) : 0
+    if recorder.captures != nil, inbound, graph.ports[port].farCapture != nil {
+      number = recorder.commentFarDrop(
+        frame, at: graph.ports[port], by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
+    }
     if frame.trace != 0, !isBystander(frame.bytes, at: port) {
-      trace(frame.trace, .dropped(reason, detail), packetID: frame.packetID, at: port, staged: staged)
+      trace(frame.trace, .dropped(reason, detail), packetID: frame.packetID, at: port, number: number)
     }
     if staged { recorder.commit(graph.ports[port], dropped: !isHarmless) }
   }

@@ -30,7 +30,8 @@ extension World {
       dropped = !isHarmless
       if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: port) }) {
         trace(
-          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, at: port, staged: true)
+          entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, at: port,
+          number: recorder.frameNumber(graph.ports[port]))
       }
       break
     }
@@ -42,14 +43,14 @@ extension World {
     if entry.noteCount > 1 { recorder.comment(graph.ports[port], by: name(node), entry.second) }
   }
 
+  /// `number`: of the frame's record in its file; 0 where there is none.
   @inline(never)
-  mutating func trace(_ trace: UInt32, _ event: TraceRecord.Event, packetID: UInt64, at port: PortID, staged: Bool) {
+  mutating func trace(_ trace: UInt32, _ event: TraceRecord.Event, packetID: UInt64, at port: PortID, number: UInt64) {
     let node = graph.ports[port].node
     if let explain = recorder.explain, explain.trace == trace, case .dropped(let reason, let detail) = event {
       explainDrop(packetID, node, port, reason, detail)
     }
     if case .dropped(let reason, _) = event, reason.meaning == .accident { recorder.losses.append(trace) }
-    let number = staged ? recorder.frameNumber(graph.ports[port]) : 0
     recorder.traces.add(
       TraceRecord(event: event, at: now, packetID: packetID, node: node, port: port, frameNumber: number), to: trace)
   }

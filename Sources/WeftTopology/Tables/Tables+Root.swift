@@ -202,7 +202,9 @@ extension Tables {
     [
       Key("filter", .scalar(.text), "A pcap-filter(7) expression.", default: "everything", example: "tcp port 80"),
       Key("snaplen", .scalar(.bytes(1...262_144)), "Bytes kept of each frame.", default: "262144", example: "128"),
-      Key("ports", .list(.scalar(.text)), "Patterns of port names.", default: "all", example: "[\"web/*\"]"),
+      Key(
+        "ports", .list(.scalar(.text)), "Patterns of port names; `[\"*\"]` for both ends of all cables.",
+        default: "one end of each cable", example: "[\"web/*\"]"),
       Key(
         "limit", .scalar(.bytes(1 << 16...1 << 50)),
         "The most that a run's captures may take on disk; what comes later is counted, not kept.", default: "4 GB",

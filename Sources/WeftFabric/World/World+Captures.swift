@@ -1,0 +1,66 @@
+import WeftCapture
+import WeftCore
+import WeftTopology
+
+// Which ports have files, and whose.
+extension World {
+  /// The same for a run and for one resumed from it, as the files must be.
+  func captureMetadata(_ topology: Topology, seed: UInt64) -> CaptureMetadata {
+    CaptureMetadata(
+      version: weftVersion, topology: topology.name, seed: seed,
+      names: names.byAddress.map { CaptureMetadata.HostName($0.address, $0.name) })
+  }
+
+  /// Captures every port whose name fits one of the patterns; one end of each cable without patterns.
+  mutating func attach(_ set: CaptureSet, _ topology: Topology) {
+    recorder.captures = set
+    recorder.clocks = Arena([CausalClock](repeating: CausalClock(), count: graph.nodes.count))
+    let descriptions = PortDescriptions(topology)
+    for port in captured(topology.capture.ports) {
+      let speed = graph.ports[port].link.map { links[$0].parameters.rate ?? 0 } ?? 0
+      graph.ports[port].capture = CaptureID(
+        set.addPort(name: graph.ports[port].name, description: descriptions.text(of: port, in: self), speed: speed))
+    }
+    speakForSwitches()
+  }
+
+  /// The same with a set that has its ports already: a resumed run's.
+  mutating func reattach(_ set: CaptureSet, ports patterns: [String], clocks known: [Int: CausalClock]) {
+    recorder.captures = set
+    recorder.clocks = Arena((0..<graph.nodes.count).map { known[$0] ?? CausalClock() })
+    for (number, port) in captured(patterns).enumerated() where number < set.portCount {
+      graph.ports[port].capture = CaptureID(number)
+    }
+    speakForSwitches()
+  }
+
+  private func captured(_ patterns: [String]) -> [PortID] {
+    guard !patterns.isEmpty else { return graph.ports.ids.filter { !saysTheSame(as: graph.neighbour(of: $0), $0) } }
+    let patterns = patterns.map { PortPattern($0) }
+    return graph.ports.ids.filter { port in patterns.contains { $0.matches(graph.ports[port].name) } }
+  }
+
+  /// Whether a port sees nothing but what the far end of its cable sees: a switch's, which changes no frame. Of two
+  /// switches' the segment's; of two alike, the one that came later.
+  private func saysTheSame(as neighbour: PortID?, _ port: PortID) -> Bool {
+    guard let neighbour, isOfSwitch(port) else { return false }
+    guard isOfSwitch(neighbour) else { return true }
+    let (isSegment, isOtherSegment) = (isOfSegment(port), isOfSegment(neighbour))
+    return isSegment == isOtherSegment ? port > neighbour : isSegment
+  }
+
+  private func isOfSwitch(_ port: PortID) -> Bool {
+    graph.nodes[graph.ports[port].node].element.virtualSwitch != nil
+  }
+
+  private func isOfSegment(_ port: PortID) -> Bool {
+    if case .segment = graph.nodes[graph.ports[port].node].role { true } else { false }
+  }
+
+  /// What a switch has to say at a port without a file goes into the one at the other end of the cable.
+  private mutating func speakForSwitches() {
+    for port in graph.ports.ids where graph.ports[port].capture == nil && isOfSwitch(port) {
+      graph.ports[port].farCapture = graph.neighbour(of: port).flatMap { graph.ports[$0].capture }
+    }
+  }
+}
