@@ -24,7 +24,7 @@ struct NATBenchmark {
       outside: .init(
         mac: Self.outside, address: Self.external, prefix: IPv4Prefix(Self.external, length: 24),
         gateway: IPv4Address(203, 0, 113, 254)),
-      insides: [.init(name: "lan", mac: Self.lan, address: Self.inside, prefix: IPv4Prefix(Self.inside, length: 8))],
+      networks: [.init(name: "lan", mac: Self.lan, address: Self.inside, prefix: IPv4Prefix(Self.inside, length: 8))],
       hasHostPort: false)
     configuration.limits.table = flows * 2
     gateway = NATGateway(configuration)

@@ -75,7 +75,7 @@ import WeftWire
       let configuration = world.elements.gateways[id].configuration
       return port < 2
         ? (configuration.outside.mac, configuration.outside.address)
-        : (configuration.insides[port - 2].mac, configuration.insides[port - 2].address)
+        : (configuration.networks[port - 2].mac, configuration.networks[port - 2].address)
     case .dhcpServer(let id):
       return (world.elements.servers[id].configuration.mac, world.elements.servers[id].configuration.address)
     case .machine(let id):

@@ -123,7 +123,7 @@ import WeftWire
     var wanted = NATSettings()
     wanted.rules = [
       .init(
-          .deny, direction: .forwarded, from: .inside, to: .outside, state: .new,
+        .deny, direction: .forwarded, from: .inside, to: .outside, state: .new,
           source: IPv4Prefix(IPv4Address(192, 168, 122, 50), length: 32),
           destination: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 8), protocol: 17,
           sourcePort: 1024...65535, port: 53...53),

@@ -187,7 +187,7 @@ import WeftWire
     #expect(net.sent.count == 3)
     #expect(try #require(Self.join(net.sent)).checksumsAreRight)
     // From outside to a smaller link inside: the sender outside is told, by the gateway's outside address.
-    let inner = Harness(configuration { $0.insides[0].mtu = 600 })
+    let inner = Harness(configuration { $0.networks[0].mtu = 600 })
     _ = inner.pass(Packets.udp(vm, 5000, server, 53), on: 2)
     #expect(
       inner.refuse(Packets.udp(server, 53, external, 5000, payload: [UInt8](repeating: 1, count: 700)), on: 0)

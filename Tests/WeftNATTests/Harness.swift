@@ -21,7 +21,7 @@ func configuration(host: Bool = false, _ change: (inout NATConfiguration) -> Voi
     name: "home", seed: 1,
     outside: .init(
       mac: .local(0xff00), address: external, prefix: IPv4Prefix(external, length: 24), gateway: router),
-    insides: [
+    networks: [
       .init(name: "home", mac: .local(0xff02), address: gatewayInside, prefix: IPv4Prefix(vm, length: 24)),
       .init(name: "work", mac: .local(0xff03), address: IP(10, 0, 0, 1), prefix: IPv4Prefix(other, length: 24)),
     ], hasHostPort: host)
@@ -184,7 +184,7 @@ final class Harness {
 
   static func mac(of address: IP) -> MACAddress { .local(UInt64(address.rawValue)) }
 
-  func portMAC(_ port: Int) -> MACAddress { gateway.neighbours[port].mac }
+  func portMAC(_ port: Int) -> MACAddress { gateway.links.neighbours[port].mac }
 
   /// Gives an IP packet in on a port; what goes out and what is dropped is kept until the next `clear`.
   func give(_ packet: [UInt8], on port: Int) {

@@ -104,11 +104,11 @@ import WeftWire
       case .destroy: if alive.remove(event.entry.id) == nil { Issue.record("ended before new: \(event)") }
       }
     }
-    #expect(alive.isEmpty && net.gateway.contacts.isEmpty)
+    #expect(alive.isEmpty && net.gateway.mappings.pinholes.isEmpty)
     net.advance(by: .minutes(10))
     net.clear()
-    let forwards = net.gateway.mappings.entries.filter { $0.inUse != 0 && $0.owner == .flow }
-    #expect(forwards.isEmpty && net.gateway.connectionCount == 0 && net.pool.outstanding == 0)
+    let dynamic = net.gateway.mappings.inOrder.filter { net.gateway.mappings[$0].owner == .flow }
+    #expect(dynamic.isEmpty && net.gateway.connectionCount == 0 && net.pool.outstanding == 0)
   }
 
   func harnessWithEvents(_ random: inout RandomStream) -> Harness {
@@ -147,7 +147,7 @@ import WeftWire
   @Test("many live flows: every packet's translation is the model's, both ways")
   func manyFlowsAgreeWithAModel() {
     let flows = 20_000
-    let net = Harness(configuration { $0.insides[0].prefix = IPv4Prefix(IP(192, 168, 0, 0), length: 16) })
+    let net = Harness(configuration { $0.networks[0].prefix = IPv4Prefix(IP(192, 168, 0, 0), length: 16) })
     var random = RandomStream(seed: 1, owner: "many", purpose: "test")
     func inside(_ flow: Int) -> IP { IP(rawValue: IP(192, 168, 200, 1).rawValue + UInt32(flow % 40)) }
     func port(_ flow: Int) -> UInt16 { UInt16(2000 + flow / 40 % 400) }

@@ -84,7 +84,7 @@ import WeftWire
     }
     net.advance(by: .hours(5))
     #expect(net.gateway.connectionCount == 0 && net.gateway.mappingCount == 3)
-    #expect(net.gateway.contacts.isEmpty)
+    #expect(net.gateway.mappings.pinholes.isEmpty)
   }
 
   struct Endpoint: Hashable {
@@ -102,7 +102,7 @@ import WeftWire
     "the gateway agrees with a plain dictionary of mappings and flows", arguments: [1, 2, 3, 4] as [UInt64])
   func agreesWithAModel(seed: UInt64) {
     var random = RandomStream(seed: seed, owner: "model", purpose: "test")
-    let net = Harness(configuration { $0.insides[0].prefix = IPv4Prefix(IP(192, 168, 0, 0), length: 16) })
+    let net = Harness(configuration { $0.networks[0].prefix = IPv4Prefix(IP(192, 168, 0, 0), length: 16) })
     var mapped: [Endpoint: UInt16] = [:]
     var owner: [Endpoint: Endpoint] = [:]
     var lastOutbound: [Flow: Instant] = [:]

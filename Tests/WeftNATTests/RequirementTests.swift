@@ -82,8 +82,8 @@ import WeftWire
     },
     Requirement("RFC 4787 REQ-7") {
       let net = harness {
-        $0.insides[1].prefix = $0.insides[0].prefix
-        $0.insides[1].address = IP(192, 168, 122, 2)
+        $0.networks[1].prefix = $0.networks[0].prefix
+        $0.networks[1].address = IP(192, 168, 122, 2)
       }
       let a = udp(net, vm, 5000, server, 53, on: 2)?.sourcePort ?? 0
       let b = udp(net, vm, 5000, server, 53, on: 3)?.sourcePort ?? 0

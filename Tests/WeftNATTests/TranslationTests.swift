@@ -105,7 +105,7 @@ import WeftWire
 
   @Test("RFC 5508 REQ-8: without a port left the sender hears of it")
   func exhaustedPortsAreReported() throws {
-    let net = Harness(configuration { $0.insides[0].prefix = IPv4Prefix(IP(192, 168, 0, 0), length: 16) })
+    let net = Harness(configuration { $0.networks[0].prefix = IPv4Prefix(IP(192, 168, 0, 0), length: 16) })
     for index in 0..<1023 {
       let source = IP(rawValue: IP(192, 168, 1, 1).rawValue + UInt32(index))
       #expect(net.pass(Packets.udp(source, 500, server, 53), on: 2) != nil)
@@ -172,8 +172,8 @@ import WeftWire
   @Test func twoPrivateNetworksMayUseTheSameAddresses() throws {
     let net = Harness(
       configuration {
-        $0.insides[1].prefix = $0.insides[0].prefix
-        $0.insides[1].address = IP(192, 168, 122, 2)
+        $0.networks[1].prefix = $0.networks[0].prefix
+        $0.networks[1].address = IP(192, 168, 122, 2)
       })
     let a = try #require(net.pass(Packets.udp(vm, 5000, server, 53), on: 2))
     let b = try #require(net.pass(Packets.udp(vm, 5000, server, 53), on: 3))

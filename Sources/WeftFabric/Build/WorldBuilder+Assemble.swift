@@ -65,7 +65,7 @@ extension WorldBuilder {
 
   /// With one-to-one translation: the planned addresses of those that the file settles one for.
   private func staticBindings(of configuration: NATConfiguration) -> [NATConfiguration.StaticBinding] {
-    let networks = configuration.insides.map(\.name)
+    let networks = configuration.networks.map(\.name)
     guard let first = networks.first, let place = placeOfNetwork[first] else { return [] }
     return topology.hosts[place.host].networks[place.network].nat.oneToOne.compactMap { pair in
       let address = networks.lazy.compactMap { addressPlan.address(of: pair.vm, on: $0) }.first

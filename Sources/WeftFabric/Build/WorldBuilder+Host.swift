@@ -91,7 +91,7 @@ extension WorldBuilder {
       name: name, seed: seed,
       outside: .init(
         mac: uplink.mac ?? makeMAC(), address: uplink.address ?? .any, prefix: uplink.prefix, gateway: uplink.gateway),
-      insides: nats.map { network in
+      networks: nats.map { network in
         .init(
           name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost,
           prefix: network.subnet)
@@ -102,8 +102,8 @@ extension WorldBuilder {
     if let mtu = host.outsideMTU { configuration.outside.mtu = mtu }
     configuration.outside.narrower = mtuPlan.narrower(than: host.outsideMTU, at: uplink.segment)
     for (index, network) in nats.enumerated() {
-      if let mtu = network.link.mtu { configuration.insides[index].mtu = mtu }
-      configuration.insides[index].narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
+      if let mtu = network.link.mtu { configuration.networks[index].mtu = mtu }
+      configuration.networks[index].narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
     }
     configuration.services = host.programs.flatMap(\.listens).map { .init($0.0 == .tcp ? .tcp : .udp, $0.1) }
     gateways.append(configuration)

@@ -22,8 +22,7 @@ struct GatewayLookups {
   }
 
   mutating func look(_ gateway: borrowing NATGateway, _ bytes: RawSpan, on port: PortIndex, now: Instant) {
-    guard let packet = ExplainedPacket(bytes) else { return }
-    for step in gateway.explain(packet, on: port, now: now) { add(step) }
+    for step in gateway.explain(bytes, on: port, now: now) { add(step) }
   }
 
   private mutating func add(_ step: WeftNAT.ExplainStep) {
@@ -46,7 +45,7 @@ struct GatewayLookups {
     case .service(let service): details.append("service of the host: \(service.transport.rawValue)/\(service.port)")
     case .mapping(let external, let port, let inside, let insidePort):
       details.append("mapping: \(external):\(port) is \(inside):\(insidePort)")
-    case .pair(let external, let inside): details.append("one-to-one: \(external) is \(inside)")
+    case .binding(let external, let inside): details.append("one-to-one: \(external) is \(inside)")
     case .noTarget(let address, let port): details.append("no service, forward or mapping has \(address):\(port)")
     case .mappingFilter(let filtering, let admits):
       details.append("filtering \(filtering.rawValue): \(admits ? "lets it in" : "keeps it out")")
@@ -54,9 +53,12 @@ struct GatewayLookups {
     case .hairpin(let hairpin): details.append("hairpin: \(hairpin.rawValue)")
     case .newMapping(let mapping, let allocation, let external, let port):
       details.append("new mapping (\(mapping.rawValue), ports \(allocation.rawValue)): \(external):\(port)")
+    case .fragment(let follows):
+      details.append(follows ? "fragment: goes the way of its datagram's first" : "fragment: its datagram's first isn't here yet")
     case .nextHop(let address, let port): details.append("next hop: \(address) on \(name(port))")
     case .verdict(.sent(let port, _, _, _, _)): details.append("verdict: out of \(name(port))")
     case .verdict(.dropped(let reason)): details.append("verdict: \(reason.name)")
+    case .verdict(.waits): details.append("verdict: waits for the first fragment")
     case .verdict(.answered): details.append("verdict: answered by the gateway itself")
     }
   }
@@ -65,36 +67,5 @@ struct GatewayLookups {
 
   private func name(_ port: PortIndex) -> String {
     ports.indices.contains(port.index) ? ports[port.index] : "port \(port.index)"
-  }
-}
-
-extension ExplainedPacket {
-  /// Nil for what isn't an IPv4 packet with ends to ask about: ICMP errors among them.
-  init?(_ bytes: RawSpan) {
-    guard let ethernet = EthernetView(bytes), ethernet.type == .ipv4, let ip = IPv4View(ethernet.payload),
-      ip.fragmentOffset == 0
-    else { return nil }
-    var ends: (UInt16, UInt16) = (0, 0)
-    var flags = TCPFlags.syn
-    var isReply = false
-    switch ip.protocol {
-    case .tcp:
-      guard let tcp = TCPView(ip.payload) else { return nil }
-      ends = (tcp.sourcePort, tcp.destinationPort)
-      flags = tcp.flags
-    case .udp:
-      guard let udp = UDPView(ip.payload) else { return nil }
-      ends = (udp.sourcePort, udp.destinationPort)
-    case .icmp:
-      guard let icmp = ICMPv4View(ip.payload), icmp.type == .echoRequest || icmp.type == .echoReply else { return nil }
-      isReply = icmp.type == .echoReply
-      ends = isReply ? (0, icmp.identifier) : (icmp.identifier, 0)
-    default: break
-    }
-    self.init(
-      protocolNumber: ip.protocol.rawValue, from: ip.source, ends.0, to: ip.destination, ends.1,
-      timeToLive: ip.timeToLive, flags: flags)
-    isEchoReply = isReply
-    isGroup = ethernet.destination.isGroup
   }
 }

@@ -34,7 +34,7 @@ final class OurBox: Box {
       outside: .init(
         mac: Side.outside.mac, address: Lab.external, prefix: Lab.outsidePrefix, gateway: Lab.router,
         mtu: UInt16(stimulus.outsideMTU)),
-      insides: [.init(name: "home", mac: Side.inside.mac, address: Lab.gateway, prefix: Lab.insidePrefix)],
+      networks: [.init(name: "home", mac: Side.inside.mac, address: Lab.gateway, prefix: Lab.insidePrefix)],
       hasHostPort: false)
     configuration.settings = NATSettings(.linux)
     // As the kernel's rule for hairpinned flows says.

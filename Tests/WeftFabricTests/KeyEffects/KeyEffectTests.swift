@@ -32,7 +32,7 @@ import WeftWire
         topology(row.lab("nat: {profile: linux, timeouts: {generic: \(time)}}")), until: .start + .seconds(3))
       simulation.run(until: .start + .milliseconds(900))
       let node = try #require(simulation.world.gatewayNodes.first?.node)
-      let mac = simulation.world.elements.gateways[ID(0)].configuration.insides[0].mac
+      let mac = simulation.world.elements.gateways[ID(0)].configuration.networks[0].mac
       var bytes = [UInt8](repeating: 0, count: 14 + 20 + 8)
       var mutable = bytes.mutableSpan
       var span = mutable.mutableBytes

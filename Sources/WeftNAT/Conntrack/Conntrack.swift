@@ -1,0 +1,228 @@
+import WeftCore
+import WeftWire
+
+/// All sessions: 64 bytes each of what a packet touches, 32 of what only creation, expiry and reports do, two slots
+/// of the index, and for TCP its windows. Owns no memory while empty; grows by doubling.
+///
+/// A packet only stores the session's new deadline. The timing wheel holds each session where its deadline once was,
+/// and looks again when that moment comes (lazily, as timers mostly move and seldom fire).
+struct Conntrack {
+  /// The list of the wheel it is in, the mapping it retains, its neighbours among the unassured. 32 bytes.
+  struct Link: BitwiseCopyable {
+    /// Order of creation × 512 + slot of the wheel, in halves: an eight-byte field would pad every link by four.
+    private var high: UInt32
+    private var low: UInt32
+    var next: UInt32
+    /// Its own number while it is in no list.
+    var previous: UInt32
+    /// Of its inside endpoint, where it retains one.
+    var mapping: Packed<MappingID>
+    /// Of TCP, where windows are tracked; else `none`.
+    var window = Conntrack.none
+    /// Among the sessions that are not assured, in the order of their creation.
+    var older = Conntrack.none
+    var newer = Conntrack.none
+
+    init(sequence: UInt64, number: Int, mapping: Packed<MappingID>) {
+      high = UInt32(truncatingIfNeeded: sequence >> 23)
+      low = UInt32(truncatingIfNeeded: sequence << 9)
+      next = Conntrack.none
+      previous = UInt32(number)
+      self.mapping = mapping
+    }
+
+    var sequence: UInt64 { UInt64(high) << 23 | UInt64(low >> 9) }
+    var slot: Int {
+      get { Int(low & 511) }
+      set { low = low & ~511 | UInt32(truncatingIfNeeded: newValue) }
+    }
+  }
+
+  static let none = UInt32.max
+
+  private(set) var sessions: [Session] = []
+  private(set) var links: [Link] = []
+  private var index = TagIndex()
+  private var free: [UInt32] = []
+  private(set) var count = 0
+  private(set) var created: UInt64 = 0
+  /// Grows with each that goes.
+  private(set) var removals: UInt64 = 0
+  private(set) var wheel = ExpiryWheel()
+  private var windows: [TCPWindow] = []
+  private var freeWindows: [UInt32] = []
+  /// Of the sessions that are not assured: the first to go when the table is full.
+  private var oldest = Conntrack.none
+  private var newest = Conntrack.none
+  var events = EventRing()
+  /// The latest moment it was told of.
+  var now = Instant.start
+
+  var footprint: Int {
+    sessions.capacity * MemoryLayout<Session>.stride + links.capacity * MemoryLayout<Link>.stride + index.footprint
+      + free.capacity * 4 + wheel.footprint + windows.capacity * MemoryLayout<TCPWindow>.stride + freeWindows.capacity
+      * 4
+  }
+
+  @inline(__always)
+  func find(_ tuple: Tuple) -> Hit? {
+    // A reference is the session's number and, in bit 0, the direction.
+    let found = index.find(tuple.hash) { reference in
+      sessions[reference >> 1].matches(tuple, reference & 1 == 0 ? .original : .reply)
+    }
+    return found.map { Hit(session: SessionID($0 >> 1), direction: $0 & 1 == 0 ? .original : .reply) }
+  }
+
+  @inline(__always)
+  subscript(_ id: SessionID) -> Session {
+    get { sessions[id.index] }
+    _modify { yield &sessions[id.index] }
+  }
+
+  /// Whether it hasn't ended.
+  func holds(_ id: SessionID) -> Bool { sessions.indices.contains(id.index) && sessions[id.index].inUse != 0 }
+
+  /// Counted from 0 as sessions are made: no two share one.
+  func sequence(_ id: SessionID) -> UInt64 { links[id.index].sequence }
+
+  /// The mapping it retains.
+  func mapping(_ id: SessionID) -> MappingID? { links[id.index].mapping.id }
+  mutating func setMapping(_ id: SessionID, _ mapping: MappingID?) { links[id.index].mapping = Packed(mapping) }
+
+  /// Of TCP, where windows are tracked.
+  @inline(__always)
+  func window(_ id: SessionID) -> TCPWindow? {
+    let place = links[id.index].window
+    return place == Self.none ? nil : windows[Int(place)]
+  }
+
+  /// Precondition: it has one.
+  @inline(__always)
+  mutating func setWindow(_ id: SessionID, _ window: TCPWindow) { windows[Int(links[id.index].window)] = window }
+
+  /// Precondition: neither tuple is in.
+  mutating func insert(_ session: Session, mapping: MappingID?, sequence: UInt64? = nil) -> SessionID {
+    let number = free.last.map(Int.init) ?? sessions.count
+    let link = Link(sequence: sequence ?? created, number: number, mapping: Packed(mapping))
+    if !free.isEmpty {
+      free.removeLast()
+      sessions[number] = session
+      links[number] = link
+    } else {
+      if number == sessions.capacity {
+        sessions.reserveCapacity(max(4, number * 2))
+        links.reserveCapacity(max(4, number * 2))
+      }
+      sessions.append(session)
+      links.append(link)
+    }
+    if sequence == nil { created &+= 1 }
+    count += 1
+    index.insert(session.original.hash, number << 1)
+    index.insert(session.reply.hash, number << 1 | 1)
+    wheel.insert(number, deadline: session.deadline, &links)
+    if !session.flags.contains(.assured) {
+      links[number].older = newest
+      if newest != Self.none { links[Int(newest)].newer = UInt32(number) } else { oldest = UInt32(number) }
+      newest = UInt32(number)
+    }
+    return SessionID(number)
+  }
+
+  /// Answered or established: no longer one that a full table gives up.
+  mutating func assure(_ id: SessionID) {
+    let number = id.index
+    guard !sessions[number].flags.contains(.assured) else { return }
+    sessions[number].flags.insert(.assured)
+    unlist(number)
+  }
+
+  private mutating func unlist(_ number: Int) {
+    let link = links[number]
+    if link.older != Self.none { links[Int(link.older)].newer = link.newer } else { oldest = link.newer }
+    if link.newer != Self.none { links[Int(link.newer)].older = link.older } else { newest = link.older }
+    links[number].older = Self.none
+    links[number].newer = Self.none
+  }
+
+  mutating func addWindow(_ id: SessionID, _ window: TCPWindow) {
+    let number = id.index
+    if let free = freeWindows.popLast() {
+      windows[Int(free)] = window
+      links[number].window = free
+    } else {
+      links[number].window = UInt32(windows.count)
+      windows.append(window)
+    }
+  }
+
+  mutating func remove(_ id: SessionID) {
+    let number = id.index
+    if !sessions[number].flags.contains(.assured) { unlist(number) }
+    if links[number].window != Self.none { freeWindows.append(links[number].window) }
+    wheel.remove(number, &links)
+    index.remove(sessions[number].original.hash, number << 1)
+    index.remove(sessions[number].reply.hash, number << 1 | 1)
+    sessions[number].inUse = 0
+    removals &+= 1
+    count -= 1
+    if count == 0, sessions.capacity > 1024 {
+      // An idle gateway gives its memory back.
+      sessions = []
+      links = []
+      free = []
+      index = TagIndex()
+      windows = []
+      freeWindows = []
+      wheel.reset()
+    } else {
+      free.append(UInt32(number))
+    }
+  }
+
+  /// Sets a deadline; where it is earlier than before, the wheel must be told if it would look too late.
+  @inline(__always)
+  mutating func setDeadline(_ id: SessionID, _ deadline: UInt64) {
+    let old = sessions[id.index].deadline
+    sessions[id.index].deadline = deadline
+    if deadline < old { moveUp(id.index, deadline) }
+  }
+
+  private mutating func moveUp(_ number: Int, _ deadline: UInt64) {
+    if !wheel.looks(atSlot: links[number].slot, by: deadline) {
+      wheel.remove(number, &links)
+      wheel.insert(number, deadline: deadline, &links)
+    }
+  }
+
+  /// The next session that is over, to be removed by the caller; nil when there is none left by `now`.
+  mutating func nextExpired(now: Instant) -> SessionID? {
+    while let number = wheel.next(now: now.rawValue, &links) {
+      if ExpiryWheel.tick(sessions[number].deadline) <= wheel.current { return SessionID(number) }
+      wheel.insert(number, deadline: sessions[number].deadline, &links)
+    }
+    return nil
+  }
+
+  /// All sessions in the order of their creation.
+  var inOrder: [SessionID] {
+    sessions.indices.filter { sessions[$0].inUse != 0 }.sorted { links[$0].sequence < links[$1].sequence }
+      .map { SessionID($0) }
+  }
+
+  /// Who a full table gives up: of the first `count` unassured sessions, oldest first, the first that `isWanted` says yes
+  /// to, else the oldest; nil where all are assured.
+  func victim(among count: Int, _ isWanted: (Session) -> Bool) -> SessionID? {
+    guard hasUnassured else { return nil }
+    var candidate = oldest
+    for _ in 0..<count where candidate != Self.none {
+      if isWanted(sessions[Int(candidate)]) { return SessionID(Int(candidate)) }
+      candidate = links[Int(candidate)].newer
+    }
+    return SessionID(Int(oldest))
+  }
+
+  var hasUnassured: Bool { oldest != Self.none }
+
+  mutating func restoreCreated(_ value: UInt64) { created = value }
+}

@@ -1,0 +1,201 @@
+import WeftCore
+import WeftSettings
+import WeftWire
+
+// What becomes of a packet of a known session. All of `decide` only looks: `NATGateway+DecideNew` has the first packets.
+
+extension NATGateway {
+  /// What becomes of a packet of a flow. `windows` are those of its connection afterwards, where the decision says so.
+  @inline(__always)
+  func decide(
+    _ packet: Packet, _ bytes: RawSpan, on port: GatewayPort, now: Instant, _ windows: inout TCPWindow,
+    _ trace: inout some DecisionTrace
+  ) -> Decision {
+    guard let hit = conntrack.find(packet.tuple(on: port)) else {
+      return decideNew(packet, bytes, on: port, now: now, &trace)
+    }
+    guard conntrack[hit.session].deadline > now.rawValue else { return .overdue(Packed(hit.session)) }
+    return decideKnown(packet, bytes, hit, on: port, now: now, &windows, &trace)
+  }
+
+  @inline(__always)
+  private func decideKnown(
+    _ packet: Packet, _ bytes: RawSpan, _ hit: Hit, on port: GatewayPort, now: Instant, _ windows: inout TCPWindow,
+    _ trace: inout some DecisionTrace
+  ) -> Decision {
+    let session = conntrack[hit.session]
+    trace.look(.connection(conntrack.entry(hit.session, now: now), isReply: hit.direction == .reply))
+    if !session.flags.contains(.local), let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
+    var passage = Passage(session: hit.session, direction: hit.direction, state: session.state)
+    if !session.flags.isDisjoint(with: [.pending, .unconfirmed]) {
+      if let refusal = confirmationObjection(packet, hit, session) { return .refuse(refusal) }
+      if port != .outside { passage.changes.insert(.confirm) }
+    }
+    let isEstablished = hit.direction == .reply || session.replyPackets > 0
+    if filter.judgesEstablished || !isEstablished {
+      let to = session.tuple(opposite: hit.direction).port
+      let verdict = judge(packet.tuple(on: port), to: to, isEstablished ? .established : .new, &trace)
+      if let refusal = filterRefusal(verdict, packet, bytes) { return .refuse(refusal) }
+      passage.rule = verdict.rule
+    }
+    if session.flags.contains(.unserved), hit.direction == .original {
+      var refusal = unsolicited(packet, bytes, .noPortForward, on: port)
+      refusal.change = .count
+      refusal.session = Packed(hit.session)
+      refusal.rule = passage.rule
+      return .refuse(refusal)
+    }
+    if packet.protocolNumber == Proto.tcp {
+      return followConnection(packet, bytes, passage, on: port, now: now, &windows, &trace)
+    }
+    if port != .outside || configuration.settings.inboundRefresh {
+      // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
+      let isStream = hit.direction == .reply || session.flags.contains(.assured)
+      let timeout =
+        packet.protocolNumber == Proto.udp ? datagramTimeout(isStream: isStream) : firstTimeout(session.kind)
+      passage.deadline = (now + timeout).rawValue
+    }
+    return .pass(passage)
+  }
+
+  @inline(__always)
+  private func datagramTimeout(isStream: Bool) -> Nanoseconds {
+    if isStream, let stream = configuration.settings.timeouts.udpStream { return stream }
+    return configuration.settings.timeouts.udp
+  }
+
+  func firstTimeout(_ kind: FlowKind) -> Nanoseconds {
+    switch kind {
+    case .tcp: configuration.settings.timeouts.tcpSynSent
+    case .udp: configuration.settings.timeouts.udp
+    case .echoRequest, .echoReply: configuration.settings.timeouts.icmp
+    // Any other protocol: numbers, not a list of ours.
+    default: configuration.settings.timeouts.generic
+    }
+  }
+
+  /// A session that someone outside began, or that only waits at a filter: why its packets don't pass.
+  private func confirmationObjection(_ packet: Packet, _ hit: Hit, _ session: Session) -> Refusal? {
+    var refusal = Refusal(reason: .filtered, detail: packet.detail, session: Packed(hit.session))
+    if session.flags.contains(.pending) {
+      refusal.change = .refresh
+      return refusal
+    }
+    // Over when its mapping is: packets from outside keep nothing alive (RFC 4787, REQ-6).
+    if let mapping = mappings.find(session.kind, external: session.originalDestination, session.originalDestinationPort),
+      mappings.isInside(mapping, session.reply)
+    {
+      return nil
+    }
+    refusal.change = .end
+    return refusal
+  }
+
+  // MARK: TCP
+
+  private func followConnection(
+    _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, on port: GatewayPort, now: Instant,
+    _ windows: inout TCPWindow, _ trace: inout some DecisionTrace
+  ) -> Decision {
+    var passage = passage
+    let step = conntrack.follow(
+      passage.session, packet, bytes, passage.direction, configuration.settings, &windows)
+    if step.changesWindows { passage.changes.insert(.windows) }
+    switch step.verdict {
+    case .pass(let state, let timeout):
+      passage.state = state
+      if let timeout { passage.deadline = (now + timeout).rawValue }
+      return .pass(passage)
+    case .last:
+      passage.changes = .end
+      return .pass(passage)
+    case .reopen: return .overdue(Packed(passage.session))
+    case .drop(let reason): return .refuse(Refusal(reason: reason, detail: packet.detail, rule: passage.rule))
+    case .invalid:
+      let to = conntrack[passage.session].tuple(opposite: passage.direction).port
+      let verdict = judge(packet.tuple(on: port), to: to, .invalid, &trace)
+      var refusal =
+        filterRefusal(verdict, packet, bytes)
+        ?? Refusal(reason: .tcpInvalid, detail: packet.detail, rule: verdict.rule)
+      refusal.isInvalid = true
+      if step.changesWindows {
+        refusal.change = .windows
+        refusal.session = Packed(passage.session)
+      }
+      return .refuse(refusal)
+    }
+  }
+
+  // MARK: What all have in common
+
+  /// Why a packet isn't forwarded, wherever to.
+  @inline(__always)
+  func forwardingObjection(_ packet: Packet, _ trace: inout some DecisionTrace) -> Refusal? {
+    trace.look(.ipForwarding(configuration.ipForwarding))
+    if configuration.ipForwarding, packet.timeToLive > 1 { return nil }
+    // A host that doesn't forward says nothing either.
+    if !configuration.ipForwarding { return Refusal(reason: .ipForwardingDisabled, detail: packet.detail) }
+    // RFC 1812, 5.3.1.
+    return Refusal(reason: .ttlExpired, detail: packet.detail, tell: .error(.timeExceeded, code: 0))
+  }
+
+  /// What the filter says: the rule that matched, and its action.
+  struct Judgement {
+    var rule = Packed<RuleNumber>.none
+    var action = FilterRule.Action.allow
+  }
+
+  @inline(__always)
+  func judge(
+    _ tuple: Tuple, to port: GatewayPort, _ state: FilterRule.State, _ trace: inout some DecisionTrace
+  ) -> Judgement {
+    if filter.rules.isEmpty { return Judgement() }
+    guard let rule = filter.look(tuple, to: port, state) else {
+      trace.look(.noFilterRule(of: filter.rules.count))
+      return Judgement()
+    }
+    trace.look(.filterRule(rule.index, filter.rules[rule.index]))
+    return Judgement(rule: Packed(rule), action: filter.action(rule))
+  }
+
+  /// Nil where the packet passes. Names the rule, and tells the sender where the rule says so.
+  @inline(__always)
+  func filterRefusal(_ verdict: Judgement, _ packet: Packet, _ bytes: RawSpan) -> Refusal? {
+    if verdict.action == .allow { return nil }
+    return filterRefusal(forbidden: verdict, packet, bytes)
+  }
+
+  private func filterRefusal(forbidden verdict: Judgement, _ packet: Packet, _ bytes: RawSpan) -> Refusal {
+    var refusal = Refusal(reason: .filtered, detail: verdict.rule.id?.detail ?? .none, rule: verdict.rule)
+    switch verdict.action {
+    case .allow, .deny: break
+    case .reject, .reset:
+      guard packet.isFragment || packet.brokenChecksum(bytes) == nil else { break }
+      if verdict.action == .reset, packet.protocolNumber == Proto.tcp {
+        if !packet.isFragment { refusal.tell = .reset(.related) }
+      } else {
+        refusal.tell = .error(.destinationUnreachable, code: ICMPv4UnreachableCode.administrativelyProhibited)
+      }
+    }
+    return refusal
+  }
+
+  /// Of what nobody asked for; its sender is told where that is wanted.
+  func unsolicited(_ packet: Packet, _ bytes: RawSpan, _ reason: DropReason, on port: GatewayPort) -> Refusal {
+    var refusal = Refusal(reason: reason, detail: packet.detail)
+    // The axis is about outside: who asks from inside is told, as by any box that he shares a link with.
+    let isInside = port != .outside && reason == .portClosed && configuration.settings.unsolicited == .drop
+    let answer = isInside ? .refuse : configuration.settings.unsolicited
+    guard answer != .drop, !packet.isFragment, packet.brokenChecksum(bytes) == nil else { return refusal }
+    if packet.protocolNumber == Proto.udp {
+      refusal.tell = .error(.destinationUnreachable, code: ICMPv4UnreachableCode.port)
+    } else if packet.protocolNumber == Proto.tcp {
+      if answer == .refuseLate, port == .outside {
+        if packet.flags.contains(.syn), !packet.flags.contains(.ack) { refusal.tell = .later }
+      } else {
+        refusal.tell = .reset(.established)
+      }
+    }
+    return refusal
+  }
+}
