@@ -3,15 +3,15 @@ import WeftSettings
 extension Topology {
   /// Reads a topology file's text. `file` is what diagnostics call it; `filterChecker` compiles a capture filter and
   /// gives its error or nil; `portNames` gives the ports that the lab will have (`Topology.portNames`). `name` is the lab's where the text gives none, the file's otherwise. `settings` stand over
-  /// what the text says: `segments.campus.delay=5ms`.
+  /// what the text says: `segments.campus.delay=5ms`. `catalogue` is what its programs may be.
   public static func load(
     text: String, file: String, name: String? = nil, settings: [String] = [],
-    filterChecker: ((String) -> String?)? = nil, portNames: ((Topology) -> [String])? = nil
+    filterChecker: ((String) -> String?)? = nil, portNames: ((Topology) -> [String])? = nil, catalogue: Catalogue = .standard
   ) -> TopologyLoad {
     // A byte order mark is no part of the text.
     let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
     func load(_ text: String) -> TopologyLoad {
-      loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames)
+      loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames, catalogue: catalogue)
     }
     var result = load(text)
     guard result.topology == nil, !text.utf8.contains(0) else { return result }
@@ -21,11 +21,12 @@ extension Topology {
 
   private static func loadAsItIs(
     _ text: String, file: String, name: String?, settings: [String], filterChecker: ((String) -> String?)?,
-    portNames: ((Topology) -> [String])?
+    portNames: ((Topology) -> [String])?, catalogue: Catalogue
   ) -> TopologyLoad {
     let source = SourceText(text: text, file: file)
     let withSettings = settings.isEmpty ? source : SourceText(text: text, file: file, settings: settings)
-    let loader = Loader(source: withSettings, name: name ?? baseName(file), filterChecker: filterChecker, portNames: portNames)
+    let loader = Loader(source: withSettings, name: name ?? baseName(file), tables: Tables(catalogue), filterChecker: filterChecker,
+      portNames: portNames)
     if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
     var reader = YAMLReader(source)
     guard let root = reader.read(), !reader.isForeign else {
@@ -39,7 +40,7 @@ extension Topology {
   /// The same from bytes as they are in the file, which must be UTF-8.
   public static func load(
     bytes: [UInt8], file: String, name: String? = nil, settings: [String] = [],
-    filterChecker: ((String) -> String?)? = nil, portNames: ((Topology) -> [String])? = nil
+    filterChecker: ((String) -> String?)? = nil, portNames: ((Topology) -> [String])? = nil, catalogue: Catalogue = .standard
   ) -> TopologyLoad {
     guard bytes.count <= TextGuard.maximumBytes else {
       let message = "the file is larger than \(TextGuard.maximumBytes >> 20) MiB"
@@ -49,7 +50,7 @@ extension Topology {
     }
     if bytes.contains(0) { return notText(file, "it contains NUL bytes") }
     guard let text = String(validating: bytes, as: UTF8.self) else { return notText(file, "it is not UTF-8") }
-    return load(text: text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames)
+    return load(text: text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames, catalogue: catalogue)
   }
 
   private static func notText(_ file: String, _ why: String) -> TopologyLoad {

@@ -40,7 +40,7 @@ struct GeneratedFilesTests {
         let source = SourceText(text: "k: \(key.example)\n", file: "example")
         var reader = YAMLReader(source)
         let value = try #require(reader.read()?["k"], "\(table.name).\(key.name): \(reader.diagnostics)")
-        let loader = Loader(source: source, name: "", filterChecker: nil)
+        let loader = Loader(source: source, name: "", tables: .standard, filterChecker: nil)
         loader.check(value, key.shape, at: value.mark)
         #expect(loader.diagnostics.isEmpty, "\(table.name).\(key.name): \(loader.diagnostics.map(\.message))")
       }

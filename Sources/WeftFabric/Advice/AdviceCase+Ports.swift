@@ -89,18 +89,18 @@ extension Advisor.Case {
     if let program = listening(type, number) {
       let at = place(program.mark.line)
       guard program.start > .zero else {
-        return Advice(line: program.mark.line, text: "\(machine)'s \(program.kind.word)\(at) wasn't there yet, or no more")
+        return Advice(line: program.mark.line, text: "\(machine)'s \(program.word)\(at) wasn't there yet, or no more")
       }
       return Advice(
         line: program.mark.line,
-        text: "\(machine)'s \(program.kind.word)\(at) starts \(program.start) after \(machine) boots: it isn't there yet")
+        text: "\(machine)'s \(program.word)\(at) starts \(program.start) after \(machine) boots: it isn't there yet")
     }
     if let own = forwarded(machine, type, number) { return own }
     let other: TransportProtocol = type == .tcp ? .udp : .tcp
     if let program = listening(other, number) {
       return Advice(
         line: program.mark.line,
-        text: "\(machine)'s \(program.kind.word)\(place(program.mark.line)) listens on \(other.upper) port \(number), and this is \(type.upper)")
+        text: "\(machine)'s \(program.word)\(place(program.mark.line)) listens on \(other.upper) port \(number), and this is \(type.upper)")
     }
     let elsewhere = programs.flatMap { program in program.listens.filter { $0.0 == type }.map { ($0.1, program) } }
     // The forward that led here may mean another port.
@@ -108,7 +108,7 @@ extension Advisor.Case {
       return Advice(
         line: led.mark.line,
         text: "the forward\(place(led.mark.line)) leads to \(machine):\(number), where nothing listens: \(machine)'s "
-          + "\(program.kind.word)\(place(program.mark.line)) has port \(port)")
+          + "\(program.word)\(place(program.mark.line)) has port \(port)")
     }
     let others = elsewhere.map { "\($0.0)" }
     return Advice(

@@ -130,7 +130,7 @@ extension Advisor.Case {
     let program = advisor.programs(of: machine).first { program in
       program.listens.contains { $0.0 == port?.type && $0.1 == port?.number }
     }
-    let what = program.map { "\(machine)'s \($0.kind.word)\(place($0.mark.line))" } ?? machine
+    let what = program.map { "\(machine)'s \($0.word)\(place($0.mark.line))" } ?? machine
     return Advice(
       line: program?.mark.line ?? advisor.line(ofMachine: machine),
       text: "\(what) took the datagram and answers nothing: `is: delivered` asks for no more")

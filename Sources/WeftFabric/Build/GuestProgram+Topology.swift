@@ -16,25 +16,27 @@ extension GuestTarget {
 extension GuestProgram {
   init(_ program: Program, _ names: NameTable) {
     let kind: GuestProgram.Kind =
-      switch program.kind {
-      case .httpServer(let port, let status, let body, let size):
-        .httpServer(port: port, status: status, body: body.map { Array($0.utf8) }, size: size)
-      case .httpGet(let to, let port, let path, let count, let interval):
+      switch program.settings {
+      case let s as HTTPServerSettings:
+        .httpServer(port: s.port, status: s.status, body: s.body.map { Array($0.utf8) }, size: s.size)
+      case let s as HTTPGetSettings:
         .httpGet(
-          to: .init(to, names), port: port, path: path, host: to.hostHeader, count: count, interval: interval)
-      case .ping(let to, let count, let interval, let size, let ttl):
-        .ping(to: .init(to, names), count: count, interval: interval, size: size, ttl: ttl)
-      case .tcpEcho(let port): .tcpEcho(port: port)
-      case .udpEcho(let port): .udpEcho(port: port)
-      case .sink(let port): .sink(port: port)
-      case .bulk(let to, let port, let size): .bulk(to: .init(to, names), port: port, size: size)
-      case .udpRate(let to, let port, let size, let interval, let count):
-        .udpRate(to: .init(to, names), port: port, size: size, interval: interval, count: count)
-      case .stunServer(let port, let other): .stunServer(port: port, other: other.map { .init($0, names) })
-      case .natProbe(let to, let port): .natProbe(to: .init(to, names), port: port)
-      case .rendezvous(let port): .rendezvous(port: port)
-      case .synFlood(let to, let port, let interval, let count):
-        .synFlood(to: .init(to, names), port: port, interval: interval, count: count)
+          to: .init(s.to.to, names), port: s.to.port, path: s.path, host: s.to.to.hostHeader, count: s.count,
+          interval: s.interval)
+      case let s as PingSettings:
+        .ping(to: .init(s.to, names), count: s.count, interval: s.interval, size: s.size, ttl: s.ttl)
+      case let s as TCPEchoSettings: .tcpEcho(port: s.port)
+      case let s as UDPEchoSettings: .udpEcho(port: s.port)
+      case let s as SinkSettings: .sink(port: s.port)
+      case let s as BulkSettings: .bulk(to: .init(s.to.to, names), port: s.to.port, size: s.size)
+      case let s as UDPRateSettings:
+        .udpRate(to: .init(s.to.to, names), port: s.to.port, size: s.size, interval: s.interval, count: s.count)
+      case let s as STUNServerSettings: .stunServer(port: s.port, other: s.other.map { .init($0, names) })
+      case let s as NATProbeSettings: .natProbe(to: .init(s.via, names), port: s.port)
+      case let s as RendezvousSettings: .rendezvous(port: s.port)
+      case let s as SYNFloodSettings:
+        .synFlood(to: .init(s.to.to, names), port: s.to.port, interval: s.interval, count: s.count)
+      default: preconditionFailure("nothing runs a \(program.word)")
       }
     self.init(kind, start: program.start)
   }

@@ -5,6 +5,7 @@
 public struct Case<Value>: Sendable {
   package var key: Key
   package var read: @Sendable (Written, any Reading) -> Value?
+  package var redirect: Redirect<Value>?
 
   public init<Payload>(
     _ name: String, _ form: Form<Payload>, _ doc: String, example: String,
@@ -18,19 +19,29 @@ public struct Case<Value>: Sendable {
 extension Field {
   /// The rows of a tagged union: an object has exactly one of these keys.
   public static func cases<Value>(
-    _ path: any WritableKeyPath<Root, Located<Value>?> & Sendable, _ cases: [Case<Value>]
+    _ path: any WritableKeyPath<Root, Value?> & Sendable, _ cases: [Case<Value>]
   ) -> [Field] {
     cases.map { row in
-      Field(case: row.key) { entry, reading, root in
+      let redirect: Redirect<Root> = { root, to in
+        guard let change = row.redirect, var value = root[keyPath: path] else { return }
+        change(&value, to)
+        root[keyPath: path] = value
+      }
+      return Field(case: row.key, path, redirect: redirect) { entry, reading, root in
         guard let value = row.read(entry.value, reading) else { return false }
-        root[keyPath: path] = Located(value, at: entry)
+        root[keyPath: path] = value
         return true
       }
     }
   }
 
-  private init(case key: Key, read: @escaping @Sendable (Written.Entry, any Reading, inout Root) -> Bool) {
+  private init(
+    case key: Key, _ path: any PartialKeyPath<Root> & Sendable, redirect: Redirect<Root>?,
+    read: @escaping @Sendable (Written.Entry, any Reading, inout Root) -> Bool
+  ) {
     self.key = key
+    self.path = path
+    self.redirect = redirect
     self.read = read
     isCase = true
     text = { _ in nil }

@@ -8,6 +8,8 @@ public struct Field<Root: Sendable>: Sendable {
   package var key: Key
   /// One of the keys of which an object has exactly one.
   package var isCase = false
+  /// What it sets; of a case, the whole choice.
+  package var path: any PartialKeyPath<Root> & Sendable
   /// False after a report.
   package var read: @Sendable (Written.Entry, any Reading, inout Root) -> Bool
   /// How a value's own text is.
@@ -18,7 +20,7 @@ public struct Field<Root: Sendable>: Sendable {
     _ name: String, _ path: any WritableKeyPath<Root, Value> & Sendable, _ form: Form<Value>, _ doc: String,
     required: Bool = false, default standard: String? = nil, example: String
   ) {
-    self.init(name, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
+    self.init(name, path, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
     if let change = form.redirect { redirect = { change(&$0[keyPath: path], $1) } }
   }
 
@@ -26,7 +28,7 @@ public struct Field<Root: Sendable>: Sendable {
     _ name: String, _ path: any WritableKeyPath<Root, Value?> & Sendable, _ form: Form<Value>, _ doc: String,
     required: Bool = false, default standard: String? = nil, example: String
   ) {
-    self.init(name, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
+    self.init(name, path, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
     if let change = form.redirect {
       redirect = { root, to in
         guard var value = root[keyPath: path] else { return }
@@ -41,15 +43,17 @@ public struct Field<Root: Sendable>: Sendable {
     _ name: String, _ path: any WritableKeyPath<Root, Located<Value>?> & Sendable, _ form: Form<Value>, _ doc: String,
     required: Bool = false, default standard: String? = nil, example: String
   ) {
-    self.init(name, form, doc, required, standard, example) {
+    self.init(name, path, form, doc, required, standard, example) {
       root, value, entry in root[keyPath: path] = Located(value, at: entry)
     } text: { $0[keyPath: path]?.value }
   }
 
   private init<Value>(
-    _ name: String, _ form: Form<Value>, _ doc: String, _ required: Bool, _ standard: String?, _ example: String,
+    _ name: String, _ path: any PartialKeyPath<Root> & Sendable, _ form: Form<Value>, _ doc: String, _ required: Bool,
+    _ standard: String?, _ example: String,
     set: @escaping @Sendable (inout Root, Value, Written.Entry) -> Void, text: @escaping @Sendable (Root) -> Value?
   ) {
+    self.path = path
     key = Key(name, form.shape, doc, required: required, default: standard, example: example)
     read = { entry, reading, root in
       guard let value = form.read(entry.value, reading) else { return false }

@@ -60,14 +60,14 @@ extension Form where Value == Double {
 
 extension Form where Value == Nanoseconds {
   public static var duration: Form {
-    Form(.duration, text: { Quantity.text($0.rawValue, Quantity.durations) }) { (text) throws(Complaint) in
+    Form(.duration, text: { $0.fileText }) { (text) throws(Complaint) in
       try Quantity.duration(text)
     }
   }
 
   /// More than 0.
   public static var interval: Form {
-    Form(.interval, text: { Quantity.text($0.rawValue, Quantity.durations) }) { (text) throws(Complaint) in
+    Form(.interval, text: { $0.fileText }) { (text) throws(Complaint) in
       try Quantity.interval(text)
     }
   }
@@ -82,9 +82,7 @@ extension Form where Value: RawRepresentable & CaseIterable & Sendable & Sendabl
     let own = Value.allCases.map(\.rawValue)
     let words = first ? others + own.filter { !others.contains($0) } : own + others
     return Form(.choice(words), text: { $0.rawValue }) { (text) throws(Complaint) in
-      guard words.contains(text), let value = meaning(text) ?? Value(rawValue: text) else {
-        throw Complaint.noChoice(text, words)
-      }
+      guard let value = meaning(try Parse.choice(text, words)) ?? Value(rawValue: text) else { throw .noChoice(text, words) }
       return value
     }
   }
@@ -93,4 +91,9 @@ extension Form where Value: RawRepresentable & CaseIterable & Sendable & Sendabl
 extension Form where Value == DropReason {
   /// Why something was dropped, in the words of reports.
   public static var reason: Form { Form(.reason, text: { $0.name }) { (text) throws(Complaint) in try Parse.reason(text) } }
+}
+
+extension Nanoseconds {
+  /// As the file writes it: the largest unit of which it is a whole number.
+  package var fileText: String { self == .zero ? "0 s" : Quantity.text(rawValue, Quantity.durations) }
 }

@@ -3,7 +3,7 @@
 /// The forms of numbers, units, names and addresses are in Form+Scalars.swift, Form+Network.swift and Form+Names.swift; a list, a map, a
 /// table or a choice of two is made of them:
 ///
-///     .list(of: .address)      .either(.port.map { Echo(port: $0) }, .table(Echo.keys))
+///     .list(of: .address)      .table(Echo.keys, short: .port) { Echo(port: $0) }
 ///
 /// A form of one's own is made from what reads its text:
 ///
@@ -86,6 +86,20 @@ extension Form {
   /// An object of the file.
   public static func table(_ table: KeyTable<Value>) -> Form where Value: Sendable {
     Form(shape: .object(table.keys), redirect: { table.redirect(&$0, $1) }) { table.read($0, $1) }
+  }
+
+  /// An object, or a text that stands for one: `8080` for `{port: 8080}`.
+  public static func table<Short>(
+    _ table: KeyTable<Value>, short: Form<Short>, _ make: @escaping @Sendable (Short) -> Value
+  ) -> Form where Value: Sendable {
+    .either(short.map(make), .table(table))
+  }
+
+  /// An object, and where its keys stand.
+  public static func placed<Root>(_ table: KeyTable<Root>) -> Form where Value == Placed<Root> {
+    Form(shape: .object(table.keys), redirect: { table.redirect(&$0.value, $1) }) { written, reading in
+      table.read(written, reading).map { Placed($0, Object(written, table)) }
+    }
   }
 
   /// A short form and a long one; the first whose form (text, list, map) a value has.

@@ -19,13 +19,17 @@ public struct KeyTable<Root: Sendable>: Sendable {
   package let fields: [Field<Root>]
   /// What an object is before its keys are read.
   package let standard: Root
+  private let check: @Sendable (inout Root, Mistakes<Root>) -> Void
 
   /// `name`: in the schema and in messages. `variants`: what else it may begin with, by name, for the default texts.
+  /// `check`: what keys of one object have to do with each other.
   public init(
     _ name: String, _ title: String, from standard: Root, variants: [(name: String, value: Root)] = [],
-    takesDefaults: Bool = false, _ fields: [Field<Root>]
+    takesDefaults: Bool = false, _ fields: [Field<Root>],
+    check: @escaping @Sendable (inout Root, Mistakes<Root>) -> Void = { _, _ in }
   ) {
     self.standard = standard
+    self.check = check
     self.fields = fields
     keys = Keys(
       name, title, exactlyOne: fields.filter(\.isCase).map(\.key.name), takesDefaults: takesDefaults,
@@ -66,31 +70,12 @@ public struct KeyTable<Root: Sendable>: Sendable {
       let isRead = field.read(entry, reading, &root)
       if field.isCase { hasCase = isRead } else if field.key.isRequired, !isRead { isWhole = false }
     }
+    check(&root, Mistakes(object: Object(written, self), reading: reading))
     return isWhole && hasCase
   }
 
   /// Changes every machine that a value names.
   package func redirect(_ root: inout Root, _ change: (Destination) -> Destination) {
     for field in fields { field.redirect?(&root, change) }
-  }
-}
-
-extension Shape {
-  package var alternatives: [Shape] { if case .either(let shapes) = self { shapes } else { [self] } }
-
-  /// Of a text.
-  package var kind: ScalarKind? { if case .text(let scalar) = self { scalar.kind } else { nil } }
-
-  /// Whether nothing at all may be written: a table without keys that are required.
-  package var standsAlone: Bool {
-    alternatives.contains { if case .object(let keys) = $0 { keys.needsNothing } else { false } }
-  }
-
-  package func hasForm(of value: Written) -> Bool {
-    switch (self, value.kind) {
-    case (.text, .scalar), (.list, .list), (.object, .map), (.named, .map): true
-    case (.either(let shapes), _): shapes.contains { $0.hasForm(of: value) }
-    case (.text, _), (.list, _), (.object, _), (.named, _): false
-    }
   }
 }

@@ -1,6 +1,9 @@
 /// What reads a file: it is told of mistakes, and knows what the file's names stand for.
 package protocol Reading: AnyObject {
   func report(_ complaint: Complaint, at place: Written)
+  func report(_ complaint: Complaint, atKey entry: Written.Entry)
+  /// Nothing that is wrong, but seldom what was meant.
+  func warn(_ complaint: Complaint, at place: Written)
   /// Whether a name stands for one of these sorts; a report if not.
   func resolve(_ name: String, _ sorts: [Sort], at place: Written) -> Bool
   /// Whether there is such a machine. `toGroups`: or several, at one address that all of them hear.
@@ -15,7 +18,11 @@ extension Reading {
   /// What a text stands for: what the check found, or read now. Nil where nothing is written, and after a report.
   package func value<Value: Sendable>(of written: Written, _ scalar: Scalar) -> Value? {
     guard let text = written.text, !written.isNull else { return nil }
-    if let value = written.parsed as? Value { return value }
+    switch written.finding {
+    case .value(let value as Value): return value
+    case .wrong: return nil
+    case .value, .unread: break
+    }
     do {
       return try scalar.parse(text) as? Value
     } catch {

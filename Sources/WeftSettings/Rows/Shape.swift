@@ -97,3 +97,23 @@ package struct Keys: Sendable {
   /// Whether the object may be left empty, or be named by its word alone.
   package var needsNothing: Bool { exactlyOne.isEmpty && !keys.contains { $0.isRequired } }
 }
+
+extension Shape {
+  package var alternatives: [Shape] { if case .either(let shapes) = self { shapes } else { [self] } }
+
+  /// Of a text.
+  package var kind: ScalarKind? { if case .text(let scalar) = self { scalar.kind } else { nil } }
+
+  /// Whether nothing at all may be written: a table without keys that are required.
+  package var standsAlone: Bool {
+    alternatives.contains { if case .object(let keys) = $0 { keys.needsNothing } else { false } }
+  }
+
+  package func hasForm(of value: Written) -> Bool {
+    switch (self, value.kind) {
+    case (.text, .scalar), (.list, .list), (.object, .map), (.named, .map): true
+    case (.either(let shapes), _): shapes.contains { $0.hasForm(of: value) }
+    case (.text, _), (.list, _), (.object, _), (.named, _): false
+    }
+  }
+}

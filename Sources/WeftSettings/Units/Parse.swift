@@ -14,6 +14,11 @@ package enum Parse {
     }
   }
 
+  package static func choice(_ text: String, _ words: [String]) throws(Complaint) -> String {
+    guard words.contains(text) else { throw .noChoice(text, words) }
+    return text
+  }
+
   package static func integer(_ text: String, in range: ClosedRange<UInt64>) throws(Complaint) -> UInt64 {
     let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
     guard !digits.isEmpty, digits.utf8.allSatisfy(Quantity.isDigit) else {

@@ -6,6 +6,13 @@ package struct Written: Sendable {
     case map([Entry])
   }
 
+  /// What the check found that a scalar stands for: it is read once, and a mistake is told once.
+  package enum Finding: Sendable {
+    case unread
+    case value(any Sendable)
+    case wrong
+  }
+
   package struct Entry: Sendable {
     package var key: String
     package var keyMark: Mark
@@ -20,8 +27,7 @@ package struct Written: Sendable {
 
   package var kind: Kind
   package var mark: Mark
-  /// What the check found that a scalar stands for, so that it is read once.
-  package var parsed: (any Sendable)?
+  package var finding = Finding.unread
 
   package init(kind: Kind, mark: Mark) {
     self.kind = kind
@@ -79,6 +85,13 @@ extension Written {
     return Written(kind: .map(entries), mark: mark)
   }
 
+  /// The same with other contents.
+  package func with(_ kind: Kind) -> Written {
+    var copy = self
+    copy.kind = kind
+    return copy
+  }
+
   package func without(_ keys: Set<String>) -> Written {
     guard case .map(let entries) = kind else { return self }
     return Written(kind: .map(entries.filter { !keys.contains($0.key) }), mark: mark)
@@ -87,7 +100,9 @@ extension Written {
   /// Every scalar changed.
   package func mapText(_ change: (String) -> String) -> Written {
     switch kind {
-    case .scalar(let text, let quoted): Written(kind: .scalar(change(text), quoted: quoted), mark: mark)
+    case .scalar(let text, let quoted):
+      // What depends on {n} is read anew.
+      text.contains("{n") ? Written(kind: .scalar(change(text), quoted: quoted), mark: mark) : self
     case .list(let items): Written(kind: .list(items.map { $0.mapText(change) }), mark: mark)
     case .map(let entries):
       Written(

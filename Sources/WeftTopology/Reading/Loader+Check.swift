@@ -1,33 +1,45 @@
 import WeftSettings
 
 extension Loader {
-  /// Everything a table can say about a value: its form, its keys, its units. `mark` is where to complain of what is
-  /// missing.
-  func check(_ value: Written, _ shape: Shape, at mark: Mark, partial: Bool = false) {
+  /// Everything a table can say about a value: its form, its keys, its units. What is found of it goes into the value that
+  /// comes back, so that nothing is read or told twice. `mark` is where to complain of what is missing.
+  @discardableResult
+  func check(_ value: Written, _ shape: Shape, at mark: Mark, partial: Bool = false) -> Written {
+    var value = value
     switch shape {
     case .text(let scalar):
       guard let text = value.text, !value.isNull else { return wrongForm(value, shape, mark) }
-      do { _ = try scalar.parse(text) } catch { report(complaint(error, scalar.kind, text), at: value) }
-    case .list(let element):
-      if value.isNull { return }
-      guard let items = value.items else { return wrongForm(value, shape, mark) }
-      for item in items { check(item, element, at: item.mark) }
-    case .named(let element):
-      if value.isNull { return }
-      guard let entries = value.entries else { return wrongForm(value, shape, mark) }
-      for entry in entries where !entry.key.hasPrefix("x-") {
-        if entry.value.isNull, element.acceptsObject { continue }
-        check(entry.value, element, at: entry.keyMark)
+      do {
+        let found = try scalar.parse(text)
+        // What depends on {n} is something else for each member.
+        if !text.contains("{n") { value.finding = .value(found) }
+      } catch {
+        report(complaint(error, scalar.kind, text), at: value)
+        value.finding = .wrong
       }
+    case .list(let element):
+      if value.isNull { return value }
+      guard let items = value.items else { return wrongForm(value, shape, mark) }
+      value.kind = .list(items.map { check($0, element, at: $0.mark) })
+    case .named(let element):
+      if value.isNull { return value }
+      guard var entries = value.entries else { return wrongForm(value, shape, mark) }
+      for i in entries.indices where !entries[i].key.hasPrefix("x-") {
+        if entries[i].value.isNull, element.acceptsObject { continue }
+        entries[i].value = check(entries[i].value, element, at: entries[i].keyMark)
+      }
+      value.kind = .map(entries)
     case .object(let table):
-      if value.isNull, table.exactlyOne.isEmpty, !table.keys.contains(where: \.isRequired) { return }
+      if value.isNull, table.needsNothing { return value }
       guard value.entries != nil else { return wrongForm(value, shape, mark) }
-      check(value, table, partial: partial)
+      return check(value, table, partial: partial)
     case .either(let shapes):
       guard let match = shapes.first(where: { $0.hasForm(of: value) }) else { return wrongForm(value, shape, mark) }
       if case .choice(let words) = match.kind, let text = value.text, !value.isNull, !words.contains(text) {
         for case .object(let table) in shapes where !table.exactlyOne.isEmpty {
-          return reportProgram(value, text, table)
+          reportProgram(value, text, table)
+          value.finding = .wrong
+          return value
         }
       }
       // `{8080: {web: 80}}` where a text with colons was meant.
@@ -36,19 +48,24 @@ extension Loader {
       {
         return wrongForm(value, shape, mark)
       }
-      check(value, match, at: mark, partial: partial)
+      return check(value, match, at: mark, partial: partial)
     }
+    return value
   }
 
-  private func wrongForm(_ value: Written, _ shape: Shape, _ mark: Mark) {
+  private func wrongForm(_ value: Written, _ shape: Shape, _ mark: Mark) -> Written {
     let place = value.isNull ? mark : value.mark
     report(
       "expected \(shape.words), found \(value.what)", at: place, length: value.isNull ? 1 : value.length,
       hint: formHint(value, shape))
+    var value = value
+    value.finding = .wrong
+    return value
   }
 
-  private func check(_ value: Written, _ table: Keys, partial: Bool) {
+  private func check(_ value: Written, _ table: Keys, partial: Bool) -> Written {
     let entries = value.entries ?? []
+    var checked = entries
     let strays = strays(entries, table)
     for (index, entry) in entries.enumerated() where !entry.key.hasPrefix("x-") {
       guard let key = table.key(entry.key) else {
@@ -77,7 +94,7 @@ extension Loader {
       }
       // In `defaults`, and where defaults may fill it, `key:` without a value asks for the default.
       // So does a server: `http-server:` is one on port 80. But a ping of nobody is none.
-      let needsValue = key.isRequired || table.exactlyOne.contains(key.name) && !Tables.servers.contains(key.name)
+      let needsValue = key.isRequired || table.exactlyOne.contains(key.name) && !key.shape.standsAlone
       if entry.value.isNull, !needsValue { continue }
       if let strays, strays.of == entry.key {
         report(
@@ -85,7 +102,7 @@ extension Loader {
         continue
       }
       checking = (table.name, key.name)
-      check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
+      checked[index].value = check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
     }
     // `to: web, port: 80`: that "web" has no port is the same mistake.
     if table.name == Tables.forward.name, value["port"] != nil, let to = value["to"] { withdraw(at: to.mark) }
@@ -102,6 +119,9 @@ extension Loader {
         report("\"\(entry.key)\" cannot stand beside \"\(given[0].key)\"", atKey: entry.keyMark, entry.key)
       }
     }
+    var value = value
+    value.kind = .map(checked)
+    return value
   }
 
   /// `loss: 0,5 %` and `never-during: 2 s, 4 s`: a comma ends a value.
@@ -188,9 +208,9 @@ extension Loader {
     if let meant = Self.otherWords["\(table.name).\(word)"], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     if let hint = Suggestion.hint(for: word, in: table.keys.map(\.name)) { return hint }
     if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
-    let owners = TopologySchema.tables().filter { $0.key(word) != nil }.map(\.name)
+    let owners = TopologySchema.tables(tables).filter { $0.key(word) != nil }.map(\.name)
     if (1...3).contains(owners.count) {
-      let places = owners.map { $0 == Tables.root.name ? "at the top of the file" : "in \($0.article)" }
+      let places = owners.map { $0 == tables.root.name ? "at the top of the file" : "in \($0.article)" }
       return "it stands \(places.joined(separator: " or ")); the keys here are \(table.keys.map(\.name).joined(separator: ", "))"
     }
     return "the keys are \(table.keys.map(\.name).joined(separator: ", "))"

@@ -71,8 +71,12 @@ extension Loader {
   }
 
   private func natNetwork(_ value: Written) -> (host: Host, network: Network)? {
-    guard let name = value.text, !value.isNull, resolve(name, [.network], at: value), let index = networkIndex[name]
-    else { return nil }
+    guard let name = value.text, !value.isNull, resolve(name, [.network], at: value) else { return nil }
+    return natNetwork(name, at: value)
+  }
+
+  func natNetwork(_ name: String, at value: Written) -> (host: Host, network: Network)? {
+    guard let index = networkIndex[name] else { return nil }
     let host = topology.hosts[index.host]
     guard host.networks[index.network].mode == .nat else {
       report(

@@ -51,7 +51,7 @@ extension Loader {
       return (.ping(to: to, size: size, ttl: ttl), "ping \(place.text ?? "")")
     }
     if let http = value["http"] {
-      guard let url = parse(http, Parse.http), resolve(url.to, at: http) else { return nil }
+      guard let url = parse(http, Parse.http), resolve(url.to, at: http, toGroups: false) else { return nil }
       let status = integer(value["status"], 100...599)
       return (
         .http(to: url.to, port: url.port, path: url.path, status: status, bodyContains: value["body"]?.text),

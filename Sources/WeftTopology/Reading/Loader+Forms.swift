@@ -80,7 +80,7 @@ extension Loader {
     // `http-server:8080`
     let parts = text.split { ":= ".contains($0) }.map(String.init)
     if parts.count == 2, words.contains(parts[0]), let key = table.key(parts[0]) {
-      let isPort = Tables.servers.contains(parts[0]) && UInt16(parts[1]) != nil
+      let isPort = key.shape.standsAlone && UInt16(parts[1]) != nil
       return report(
         "there is no program \"\(text.prefix(60))\"", at: value,
         hint: "write {\(parts[0]): \(isPort ? parts[1] : key.example)}")
@@ -90,7 +90,7 @@ extension Loader {
     let hint: String
     if let near {
       hint =
-        Tables.servers.contains(near)
+        table.key(near)?.shape.standsAlone ?? false
         ? "did you mean \"\(near)\"?" : "did you mean {\(near): \(table.key(near)?.example ?? "…")}?"
     } else if let service {
       hint = "\(service.instead) stands for it; the programs are \(list)"

@@ -85,7 +85,7 @@ extension Loader {
     // The host's own programs have its own address.
     guard let program, forward.hostAddress.map({ $0 == host.uplink?.address }) ?? true else { return false }
     report(
-      "\(port) is forwarded to \"\(forward.vm)\" (\(forward.mark)), but the host's own \(program.kind.word) "
+      "\(port) is forwarded to \"\(forward.vm)\" (\(forward.mark)), but the host's own \(program.word) "
         + "(\(program.mark)) listens on it",
       at: forward.mark, length: forward.length)
     return true
@@ -158,7 +158,7 @@ extension Loader {
         if let other = used[use] {
           // The members of a group share their programs' lines: one report is enough.
           guard reported.insert(program.mark).inserted else { break }
-          let both = "\(program.kind.word) and \(other.kind.word) (line \(other.mark.line)) of \(sort) \"\(name)\""
+          let both = "\(program.word) and \(other.word) (line \(other.mark.line)) of \(sort) \"\(name)\""
           report("\(both) both listen on port \(port)/\(transport.rawValue)", at: program.mark)
           break
         }

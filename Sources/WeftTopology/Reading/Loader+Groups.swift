@@ -8,7 +8,7 @@ extension Loader {
   func readGroup(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-") else { return }
     let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
-    require(own, Tables.group, at: entry.keyMark, name: entry.key)
+    require(own, tables.group, at: entry.keyMark, name: entry.key)
     let value = overDefaults(own.without(["name", "count"]))
     let (count, pattern) = (groupCount(entry), groupPattern(entry))
     guard count > 0 else { return }
@@ -30,7 +30,10 @@ extension Loader {
       // One report of what is wrong with all of them is enough.
       guard errorCount == errors, var vm = made else { return lost(at: entry.keyMark) }
       if !depends, mould == nil { mould = vm }
-      for i in vm.programs.indices { vm.programs[i].replaceNext(with: next) }
+      for i in vm.programs.indices {
+        // `next` → the group's next member, of the last the first.
+        type(of: vm.programs[i].settings).row.redirect?(&vm.programs[i].settings) { $0 == .node("next") ? .node(next) : $0 }
+      }
       add(vm)
     }
   }
@@ -81,26 +84,5 @@ extension Loader {
       }
     }
     return vm
-  }
-}
-
-extension Program {
-  /// `next` → the group's next member, of the last the first.
-  mutating func replaceNext(with name: String) {
-    func change(_ to: Destination) -> Destination { to == .node("next") ? .node(name) : to }
-    switch kind {
-    case .httpGet(let to, let port, let path, let count, let interval):
-      kind = .httpGet(to: change(to), port: port, path: path, count: count, interval: interval)
-    case .ping(let to, let count, let interval, let size, let ttl):
-      kind = .ping(to: change(to), count: count, interval: interval, size: size, ttl: ttl)
-    case .bulk(let to, let port, let size): kind = .bulk(to: change(to), port: port, size: size)
-    case .udpRate(let to, let port, let size, let interval, let count):
-      kind = .udpRate(to: change(to), port: port, size: size, interval: interval, count: count)
-    case .stunServer(let port, let other): kind = .stunServer(port: port, other: other.map(change))
-    case .natProbe(let to, let port): kind = .natProbe(to: change(to), port: port)
-    case .synFlood(let to, let port, let interval, let count):
-      kind = .synFlood(to: change(to), port: port, interval: interval, count: count)
-    case .httpServer, .tcpEcho, .udpEcho, .sink, .rendezvous: break
-    }
   }
 }

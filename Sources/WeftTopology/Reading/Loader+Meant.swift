@@ -33,14 +33,14 @@ extension Loader {
     case .text: return value
     case .list(let element):
       guard let items = value.items else { return value }
-      return Written(kind: .list(items.map { corrected($0, element) }), mark: value.mark)
+      return value.with(.list(items.map { corrected($0, element) }))
     case .named(let element):
       guard let entries = value.entries else { return value }
       let all = entries.map { entry in
         entry.key.hasPrefix("x-")
           ? entry : Written.Entry(key: entry.key, keyMark: entry.keyMark, value: corrected(entry.value, element))
       }
-      return Written(kind: .map(all), mark: value.mark)
+      return value.with(.map(all))
     case .either(let shapes):
       return shapes.first { $0.hasForm(of: value) }.map { corrected(value, $0) } ?? value
     case .object(let table):
@@ -58,7 +58,7 @@ extension Loader {
         return Written.Entry(
           key: meant.key.name, keyMark: entry.keyMark, value: corrected(meant.value, meant.key.shape))
       }
-      return Written(kind: .map(all), mark: value.mark)
+      return value.with(.map(all))
     }
   }
 

@@ -37,7 +37,7 @@ extension Loader {
   }
 
   @discardableResult
-  func declare(_ name: String, _ sort: Named.Sort, _ mark: Mark) -> Bool {
+  func declare(_ name: String, _ sort: Sort, _ mark: Mark) -> Bool {
     do {
       _ = try Parse.name(name)
     } catch {
@@ -62,7 +62,7 @@ extension Loader {
 
   /// Whether the name stands for one of these sorts; a report if not.
   @discardableResult
-  func resolve(_ name: String, _ sorts: [Named.Sort], at value: Written) -> Bool {
+  func resolve(_ name: String, _ sorts: [Sort], at value: Written) -> Bool {
     if let named = names[name] {
       if sorts.contains(named.sort) { return true }
       let wanted = sorts.map(\.rawValue.article).joined(separator: " or ")
@@ -100,7 +100,11 @@ extension Loader {
   }
 
   /// `toGroups`: also addresses that more than one machine hears.
-  func resolve(_ destination: Destination, at value: Written, toGroups: Bool = false) -> Bool {
+  func resolve(_ destination: Destination, at value: Written, toGroups: Bool) -> Bool {
+    if destination == .node("next") {
+      if !inGroup { report("\"next\" is the next VM of a group, and this is none", at: value, part: "next") }
+      return inGroup
+    }
     guard case .node(let name) = destination else {
       guard !toGroups, case .address(let address) = destination, let many = manyHear(address) else { return true }
       report(

@@ -63,8 +63,8 @@ extension Loader {
       if let nics = value["nics"], !nics.isNull { return nil }
       // Misspelt is not missing: the unknown key has been reported.
       let isMisspelt = own.entries?.contains {
-        Tables.vm.key($0.key) == nil && Tables.group.key($0.key) == nil
-          && ["network", "nics"].contains(Suggestion.nearest(to: $0.key, in: Tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
+        tables.vm.key($0.key) == nil && tables.group.key($0.key) == nil
+          && ["network", "nics"].contains(Suggestion.nearest(to: $0.key, in: tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
       }
       if isMisspelt ?? false { return nil }
       report(

@@ -6,13 +6,13 @@ import WeftWire
 /// state for the length of one load.
 final class Loader {
   let source: SourceText
+  let tables: Tables
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var errorCount = 0
   private var seen: Set<Diagnostic> = []
 
   /// What a name stands for.
   struct Named {
-    enum Sort: String, Hashable { case segment, host, vm, network }
     var sort: Sort
     var mark: Mark
   }
@@ -38,7 +38,7 @@ final class Loader {
   let filterChecker: ((String) -> String?)?
   let portNames: ((Topology) -> [String])?
   /// Sorts of which a whole map could not be read: nothing of them is missed by name.
-  var unread: Set<Named.Sort> = []
+  var unread: Set<Sort> = []
   /// What the topology's expectations were read from.
   var checks: [(value: Written, isNamed: Bool)] = []
   /// Where the words of the topology's events stand.
@@ -47,14 +47,17 @@ final class Loader {
   var queues: [(place: Written, isOfRate: () -> Bool)] = []
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
+  /// While a group's programs are read: `next` stands for another member.
+  var inGroup = false
   /// The table and key whose value is being checked.
   var checking = (table: "", key: "")
 
   init(
-    source: SourceText, name: String, filterChecker: ((String) -> String?)?,
+    source: SourceText, name: String, tables: Tables, filterChecker: ((String) -> String?)?,
     portNames: ((Topology) -> [String])? = nil
   ) {
     self.source = source
+    self.tables = tables
     self.filterChecker = filterChecker
     self.portNames = portNames
     topology = Topology(name: name)
@@ -122,6 +125,7 @@ final class Loader {
   /// The value a parser makes of a scalar; nil after a report.
   func parse<T>(_ value: Written?, _ parser: (String) throws(Complaint) -> T) -> T? {
     guard let value, !value.isNull, let text = value.text else { return nil }
+    if case .wrong = value.finding { return nil }
     do {
       return try parser(text)
     } catch {
@@ -180,9 +184,9 @@ final class Loader {
       report(message, at: root.mark, length: 1, hint: "weft init writes one to begin with")
       return
     }
-    check(root, .object(Tables.root), at: root.mark)
+    root = check(root, .object(tables.root), at: root.mark)
     // One mistake, one message: what stands under a misspelt key is read as what was meant.
-    if errorCount > 0, errorCount < 100 { root = corrected(root, .object(Tables.root)) }
+    if errorCount > 0, errorCount < 100 { root = corrected(root, .object(tables.root)) }
     defaults = root["defaults"]
     if let value = root["name"], let name = value.text, !name.isEmpty {
       // Runs name their output after the lab.

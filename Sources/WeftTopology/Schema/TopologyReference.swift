@@ -3,7 +3,7 @@ import WeftSettings
 /// The reference of the topology file in Markdown, made from the tables that read it.
 public enum TopologyReference {
   /// What is in docs/topology-file.md.
-  public static func markdown() -> String {
+  public static func markdown(_ catalogue: Catalogue = .standard) -> String {
     var text = """
       # The topology file
 
@@ -20,7 +20,7 @@ public enum TopologyReference {
       Values come from `defaults`, then from the group, then from the node itself; the last one wins.
 
       """
-    for table in TopologySchema.tables() {
+    for table in TopologySchema.tables(Tables(catalogue)) {
       text += "\n" + section(table)
       if table.name == Tables.expectation.name { text += "\n" + judging }
       if table.name == Tables.queue.name { text += "\n" + cables }

@@ -7,11 +7,12 @@ public enum TopologySchema {
   public static let id = "urn:weft:topology"
 
   /// The whole schema, ending in a newline: what is in schema/topology.schema.json.
-  public static func json() -> String {
+  public static func json(_ catalogue: Catalogue = .standard) -> String {
+    let tables = Tables(catalogue)
     var definitions: [(String, JSON)] = []
-    for table in tables() where table.name != Tables.root.name { definitions.append((table.name, object(table))) }
+    for table in Self.tables(tables) where table.name != tables.root.name { definitions.append((table.name, object(table))) }
     definitions.sort { $0.0 < $1.0 }
-    guard case .object(let root) = object(Tables.root) else { return "" }
+    guard case .object(let root) = object(tables.root) else { return "" }
     let schema: [(String, JSON)] =
       [
         ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("$id", .string(id)),
@@ -21,7 +22,7 @@ public enum TopologySchema {
   }
 
   /// Every table that can be reached from the root, in the order of the file.
-  static func tables() -> [Keys] {
+  static func tables(_ tables: Tables = .standard) -> [Keys] {
     var found: [Keys] = []
     func visit(_ shape: Shape) {
       switch shape {
@@ -34,7 +35,7 @@ public enum TopologySchema {
         for key in table.keys { visit(key.shape) }
       }
     }
-    visit(.object(Tables.root))
+    visit(.object(tables.root))
     return found
   }
 
@@ -43,10 +44,10 @@ public enum TopologySchema {
       ("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")])),
     ]
     let canBeNull =
-      table.name != Tables.root.name && table.exactlyOne.isEmpty
+      table.name != Tables.standard.root.name && table.exactlyOne.isEmpty
       && (table.takesDefaults || !table.keys.contains { $0.isRequired })
     if !canBeNull { pairs[1].1 = .string("object") }
-    pairs.append(("properties", .object(table.keys.map { ($0.name, property($0)) })))
+    pairs.append(("properties", .object(table.keys.map { ($0.name, property($0, isCase: table.exactlyOne.contains($0.name))) })))
     // Keys of the user's own, and YAML's merge key where an editor has not resolved it.
     pairs.append(("patternProperties", .object([("^(x-|<<$)", .object([]))])))
     pairs.append(("additionalProperties", .bool(false)))
@@ -58,12 +59,12 @@ public enum TopologySchema {
     return .object(pairs)
   }
 
-  private static func property(_ key: Key) -> JSON {
+  private static func property(_ key: Key, isCase: Bool) -> JSON {
     var text = key.doc
     if let standard = key.standard { text += " Default: \(standard)." }
     text += " Example: \(key.example)"
     var schema = shape(key.shape)
-    if Tables.servers.contains(key.name), case .object(let pairs) = schema, case .array(let forms) = pairs.first?.1 {
+    if key.shape.standsAlone, isCase, case .object(let pairs) = schema, case .array(let forms) = pairs.first?.1 {
       // `http-server:` alone is one on port 80.
       schema = .object([("anyOf", .array(forms + [.object([("type", .string("null"))])]))])
     }

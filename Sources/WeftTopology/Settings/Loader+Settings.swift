@@ -15,7 +15,7 @@ extension Loader {
         continue
       }
       guard let value = value(of: path, line: line) else { continue }
-      if let changed = set(root, .object(Tables.root), path.steps[...], to: value, below: "") { root = changed }
+      if let changed = set(root, .object(tables.root), path.steps[...], to: value, below: "") { root = changed }
     }
     return root
   }
@@ -154,7 +154,7 @@ extension Shape {
           pairs.map { .init(key: $0, keyMark: mark, value: Written(kind: .scalar($1, quoted: false), mark: mark)) }),
         mark: mark)
     }
-    if table.name == Tables.program.name { return map([(text, "")]) }
+    if table.name == "program" { return map([(text, "")]) }
     if short.contains(.uplink) {
       let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
       return words.count == 2 ? map([("segment", words[0]), ("address", words[1])]) : nil

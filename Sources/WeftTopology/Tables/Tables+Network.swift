@@ -1,7 +1,28 @@
 import WeftSettings
 
 /// Every key of the file. Reading, checking, the JSON Schema and docs/topology-file.md come from these rows.
-enum Tables {
+struct Tables: Sendable {
+  let catalogue: Catalogue
+  let program: KeyTable<ProgramEntry>
+  let programs: Form<[Placed<ProgramEntry>]>
+  let host: Keys
+  let vm: Keys
+  let group: Keys
+  let root: Keys
+
+  /// The tables of files that may name what a catalogue has.
+  init(_ catalogue: Catalogue) {
+    self.catalogue = catalogue
+    program = ProgramEntry.table(catalogue)
+    programs = ProgramEntry.list(program, catalogue)
+    host = Self.host(programs.shape)
+    vm = Self.vm(programs.shape)
+    group = Self.group(programs.shape)
+    root = Self.root(host: host, vm: vm, group: group)
+  }
+
+  static let standard = Tables(.standard)
+
   static let queue = Keys(
     "queue", "How much may wait for a cable",
     [
@@ -62,7 +83,8 @@ enum Tables {
       Key("mac", .scalar(.mac), "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
     ] + cable.map { $0.withDefault("the segment's") })
 
-  static let host = Keys(
+  static func host(_ programs: Shape) -> Keys {
+  Keys(
     "host", "A physical machine; without networks, a plain machine", takesDefaults: true,
     [
       Key(
@@ -76,6 +98,7 @@ enum Tables {
         "ip-forwarding", .scalar(.boolean), "Off: the NAT passes nothing in either direction.", default: "true",
         example: "false"),
     ])
+  }
 
   static let modes = NetworkMode.allCases.map(\.rawValue)
 

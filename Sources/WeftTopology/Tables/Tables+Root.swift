@@ -211,7 +211,8 @@ extension Tables {
         example: "500 MB"),
     ])
 
-  static let defaults = Keys(
+  private static func defaults(host: Keys, vm: Keys) -> Keys {
+    Keys(
     "defaults", "What holds for all of a kind that do not say otherwise",
     [
       Key("segment", .object(segment), "For every segment.", default: "nothing", example: "{delay: 1 ms}"),
@@ -219,8 +220,10 @@ extension Tables {
       Key("network", .object(network), "For every network.", default: "nothing", example: "{delay: 10 us}"),
       Key("vm", .object(vm), "For every VM, also of groups.", default: "nothing", example: "{programs: [tcp-echo]}"),
     ])
+  }
 
-  static let root = Keys(
+  static func root(host: Keys, vm: Keys, group: Keys) -> Keys {
+    Keys(
     "topology", "A topology file",
     [
       Key("name", .scalar(.text), "Name of the lab.", default: "the file's", example: "nat-vs-bridge"),
@@ -239,7 +242,7 @@ extension Tables {
         "groups", .named(.object(group)), "Many VMs alike.", default: "none",
         example: "{web: {count: 8, network: home}}"),
       Key(
-        "defaults", .object(defaults), "Values for all nodes of a kind.", default: "none",
+        "defaults", .object(defaults(host: host, vm: vm)), "Values for all nodes of a kind.", default: "none",
         example: "{vm: {programs: [tcp-echo]}}"),
       Key(
         "events", .list(.object(event)), "What happens during the run.", default: "none",
@@ -251,4 +254,5 @@ extension Tables {
         "capture", .either([.scalar(.text), .object(capture)]), "What captures keep.", default: "everything",
         example: "tcp port 80"),
     ])
+  }
 }
