@@ -183,7 +183,7 @@ public struct NeighbourTable: Codable {
     _ second: Note?
   ) {
     let notes = WaitingNotes(first: first, second: second)
-    if let first { out.rewrites.append(.init(packetID: frame.packetID, first: first, second: second)) }
+    if let first, out.keepsNotes { out.rewrites.append(.init(packetID: frame.packetID, first: first, second: second)) }
     // Written now although the destination is unknown: a frame that is dropped, captured or saved has no undefined bytes.
     Self.writeHeader(&frame, destination: .zero, source: mac)
     if let index = requests.firstIndex(where: { $0.address == neighbour }) {

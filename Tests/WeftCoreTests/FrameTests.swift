@@ -204,4 +204,28 @@ import WeftWire
     check(copy.pop()?.count == FramePool.maximumFrame + FramePool.headroom)
     #expect(other.outstanding == 0)
   }
+
+  /// On the frame path each costs its bytes.
+  @Test func sizesAreWhatTheCommentsSay() {
+    #expect(MemoryLayout<Note>.size == 16)
+    #expect(MemoryLayout<Effects.Entry>.stride == 32)
+    #expect(MemoryLayout<StoredFrame>.size == 16)
+  }
+
+  /// What is known to be right is so until somebody writes, and for each sharer by itself.
+  @Test func writingEndsWhatWasKnownOfChecksums() {
+    let pool = FramePool()
+    let sound = pool.frame([1, 2, 3])
+    sound.isSound = true
+    var other = sound.share()
+    let before = other.isSound
+    var span = other.mutableBytes
+    span.put(9 as UInt8, at: 0)
+    let (written, original) = (other.isSound, sound.isSound)
+    #expect(before && !written && original)
+    var shorter = sound.share()
+    shorter.truncate(to: 2)
+    let truncated = shorter.isSound
+    #expect(!truncated)
+  }
 }

@@ -27,7 +27,7 @@ func taken(_ out: inout Effects) -> [Done] {
   for index in 0..<out.count {
     let entry = out[index]
     let frame = Frame(stored: entry.frame)
-    let note = entry.noteCount > 0 ? entry.first : nil
+    let note = entry.noteCount > 0 ? out.note(0, of: entry) : nil
     if entry.verdict == .drop {
       done.append(Done(what: .dropped(entry.reason), to: nil, port: entry.port, note: note))
       continue

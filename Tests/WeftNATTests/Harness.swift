@@ -228,8 +228,7 @@ final class Harness {
         macs.append(ethernet.destination)
         if var seen = read(Array(bytes[14...]), port: port) {
           seen.trace = frame.trace
-          if entry.noteCount > 0 { seen.notes.append(entry.first) }
-          if entry.noteCount > 1 { seen.notes.append(entry.second) }
+          for number in 0..<Int(entry.noteCount) { seen.notes.append(out.note(number, of: entry)) }
           sent.append(seen)
         }
       }

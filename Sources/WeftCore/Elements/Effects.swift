@@ -11,6 +11,7 @@ public struct Effects: ~Copyable {
     case flood
   }
 
+  /// 32 bytes: what only few frames have lies elsewhere.
   @frozen
   public struct Entry: BitwiseCopyable {
     public let frame: StoredFrame
@@ -18,16 +19,15 @@ public struct Effects: ~Copyable {
     public let verdict: Verdict
     /// Only for drops; `.queueFull` stands here otherwise and means nothing.
     public let reason: DropReason
-    /// How many of `first` and `second` are set.
+    /// How many notes it has: see `note(_:of:)`.
     public let noteCount: UInt8
+    /// Only for drops; of what has notes, the place of the first.
     public let detail: DropDetail
-    public let first: Note
-    public let second: Note
 
     @inlinable @inline(__always)
     init(
-      frame: StoredFrame, port: PortIndex, verdict: Verdict, reason: DropReason, detail: DropDetail, noteCount: UInt8,
-      first: Note, second: Note
+      frame: StoredFrame, port: PortIndex, verdict: Verdict, reason: DropReason = .queueFull, detail: DropDetail = .none,
+      noteCount: UInt8 = 0
     ) {
       self.frame = frame
       self.port = port
@@ -35,15 +35,11 @@ public struct Effects: ~Copyable {
       self.reason = reason
       self.noteCount = noteCount
       self.detail = detail
-      self.first = first
-      self.second = second
     }
 
     /// For a driver that sends a frame by itself.
     public init(transmit frame: StoredFrame, on port: PortIndex) {
-      self.init(
-        frame: frame, port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 0, first: Note(),
-        second: Note())
+      self.init(frame: frame, port: port, verdict: .transmit)
     }
   }
 
@@ -51,6 +47,9 @@ public struct Effects: ~Copyable {
   public let pool: FramePool
   @usableFromInline var entries: UnsafeMutablePointer<Entry>
   @usableFromInline var capacity: Int
+  @usableFromInline var notes: [Note] = []
+  /// Whether anybody reads what was rewritten: nobody does in a run without captures.
+  public var keepsNotes = true
   @usableFromInline var storedCount: Int
   @inlinable public var count: Int { storedCount }
   /// Of traced frames only, so nearly always empty.
@@ -88,47 +87,42 @@ public struct Effects: ~Copyable {
 
   @inlinable @inline(__always)
   public mutating func transmit(_ frame: consuming Frame, on port: PortIndex) {
-    append(
-      Entry(
-        frame: frame.store(), port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 0,
-        first: Note(), second: Note()))
+    append(Entry(frame: frame.store(), port: port, verdict: .transmit))
   }
 
   @inlinable @inline(__always)
   public mutating func transmit(_ frame: consuming Frame, on port: PortIndex, note: Note) {
-    append(
-      Entry(
-        frame: frame.store(), port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 1,
-        first: note, second: Note()))
+    guard keepsNotes else { return transmit(frame, on: port) }
+    let place = DropDetail.number(UInt32(truncatingIfNeeded: notes.count))
+    notes.append(note)
+    append(Entry(frame: frame.store(), port: port, verdict: .transmit, detail: place, noteCount: 1))
   }
 
   /// With both ends translated (hairpin).
   @inlinable
   public mutating func transmit(_ frame: consuming Frame, on port: PortIndex, notes first: Note, _ second: Note) {
-    append(
-      Entry(
-        frame: frame.store(), port: port, verdict: .transmit, reason: .queueFull, detail: .none, noteCount: 2,
-        first: first, second: second))
+    guard keepsNotes else { return transmit(frame, on: port) }
+    let place = DropDetail.number(UInt32(truncatingIfNeeded: notes.count))
+    notes.append(first)
+    notes.append(second)
+    append(Entry(frame: frame.store(), port: port, verdict: .transmit, detail: place, noteCount: 2))
   }
+
+  /// Precondition: number < entry.noteCount.
+  public func note(_ number: Int, of entry: Entry) -> Note { notes[Int(entry.detail.value) + number] }
 
   /// `port` is the one it came in on: there the capture says why. Drop a frame as it came, before rewriting it.
   @inlinable
   public mutating func drop(
     _ frame: consuming Frame, on port: PortIndex, _ reason: DropReason, _ detail: DropDetail = .none
   ) {
-    append(
-      Entry(
-        frame: frame.store(), port: port, verdict: .drop, reason: reason, detail: detail, noteCount: 0, first: Note(),
-        second: Note()))
+    append(Entry(frame: frame.store(), port: port, verdict: .drop, reason: reason, detail: detail))
   }
 
   /// Out of every port but `port`, in their order. One entry, however many ports there are.
   @inlinable
   public mutating func flood(_ frame: consuming Frame, from port: PortIndex) {
-    append(
-      Entry(
-        frame: frame.store(), port: port, verdict: .flood, reason: .queueFull, detail: .none, noteCount: 0,
-        first: Note(), second: Note()))
+    append(Entry(frame: frame.store(), port: port, verdict: .flood))
   }
 
   public mutating func observe(_ observation: Observation) { observations.append(observation) }
@@ -138,6 +132,12 @@ public struct Effects: ~Copyable {
     if count == capacity { grow() }
     (entries + count).initialize(to: entry)
     storedCount &+= 1
+  }
+
+  @usableFromInline
+  mutating func forgetNotes() {
+    notes.removeAll(keepingCapacity: true)
+    rewrites.removeAll(keepingCapacity: true)
   }
 
   @usableFromInline
@@ -157,6 +157,6 @@ public struct Effects: ~Copyable {
   /// Forgets the entries; their frames belong to the driver now.
   @inlinable public mutating func removeAll() {
     storedCount = 0
-    if !rewrites.isEmpty { rewrites.removeAll(keepingCapacity: true) }
+    if keepsNotes { forgetNotes() }
   }
 }

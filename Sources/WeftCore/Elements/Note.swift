@@ -1,6 +1,6 @@
 import WeftWire
 
-/// What an element did to a frame, in 24 bytes: kept as a value on the frame path and turned into text in a capture.
+/// What an element did to a frame, in 16 bytes: kept as a value on the frame path and turned into text in a capture.
 public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
   public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable {
     case none

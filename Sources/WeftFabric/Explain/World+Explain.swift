@@ -71,9 +71,7 @@ extension World {
       recorder.explain?.isComplete = true
       return
     }
-    var details: [String] = []
-    if entry.noteCount > 0 { details.append(entry.first.text) }
-    if entry.noteCount > 1 { details.append(entry.second.text) }
+    var details = (0..<Int(entry.noteCount)).map { effects.note($0, of: entry).text }
     if let link = graph.ports[port].link { details.append(describe(link)) }
     add(.sent, frame.packetID, node, port, PacketSummary.text(frame.bytes), details)
   }

@@ -27,6 +27,8 @@ struct Node {
   fileprivate var more: [PortID] = []
   /// Whether its element sees to what waits for its cables itself.
   let queuesFrames: Bool
+  /// Whether floods go by what its guest would do with them, as far as they know: see `FloodTable`.
+  var isFiltered = false
   /// Its deadline as the scheduler knows it: most calls don't change it.
   var due = Instant.never
 

@@ -39,9 +39,9 @@ extension World {
   }
 
   /// The filters of a machine's NICs are to be asked for again.
-  @inline(__always)
-  func touched(_ node: NodeID) {
-    guard graph.nodes[node].queuesFrames else { return }
+  @inline(never)
+  mutating func touched(_ node: NodeID) {
+    graph.nodes[node].isFiltered = false
     for index in 0..<graph.nodes[node].portCount {
       if let link = graph.ports[graph.port(PortIndex(index), of: node)].link {
         floods.touched(linkTo: graph.ends[link].reverse)
@@ -240,7 +240,7 @@ extension World {
 
   /// Does what the guest would do, if that is nothing but counting.
   @inline(__always)
-  private func reject(
+  private mutating func reject(
     _ group: UnsafeMutablePointer<FloodTable.Group>, _ target: UnsafeMutablePointer<FloodTable.Target>
   ) -> Bool {
     if target.pointee.state == .unknown { refresh(target) }
@@ -264,9 +264,11 @@ extension World {
   }
 
   @inline(never)
-  private func refresh(_ target: UnsafeMutablePointer<FloodTable.Target>) {
+  private mutating func refresh(_ target: UnsafeMutablePointer<FloodTable.Target>) {
     let end = graph.ends[target.pointee.link]
     target.pointee.state = .open
+    // Until something happens to it.
+    graph.nodes[end.toNode].isFiltered = true
     guard let machine = machine(end.toNode) else { return }
     switch elements.machines[machine].state {
     case .stopped: target.pointee.state = .stopped

@@ -17,7 +17,10 @@ extension World {
     if floods.isBuilt, let lane = floods.busyLane(of: link) { return arriveFlooded(link, lane: lane) }
     let node = graph.ends[link].toNode
     let port = graph.ends[link].toPort
-    while let frame = links[link].takeArrived(now: now) { deliver(frame, to: node, on: port) }
+    repeat {
+      guard let frame = links[link].takeArrived(now: now) else { break }
+      deliver(frame, to: node, on: port)
+    } while links[link].deadline <= now
     let next = links[link].deadline
     if next != .never { scheduler.schedule(link, at: next) }
   }
@@ -40,6 +43,7 @@ extension World {
     graph.ports[port].counters.received &+= 1
     graph.ports[port].counters.receivedBytes &+= UInt64(frame.count)
     guard recorder.isIdle else { return deliverWatched(Frame(stored: frame), to: node, on: index, at: port) }
+    effects.keepsNotes = false
     var receive = Receive(frame: frame, port: index, now: now)
     settle(node, elements.visit(graph.nodes[node].element, &receive, &effects))
   }
@@ -48,6 +52,7 @@ extension World {
   private mutating func deliverWatched(
     _ frame: consuming Frame, to node: NodeID, on index: PortIndex, at port: PortID
   ) {
+    effects.keepsNotes = true
     recorder.addToFingerprint(.arrived, frame, at: port, now: now)
     var arrival: Arrival?
     if recorder.captures != nil, recorder.stageArrival(&frame, at: graph.ports[port], now: now) {
@@ -62,6 +67,7 @@ extension World {
 
   private mutating func wake(_ node: NodeID) {
     graph.nodes[node].due = .never
+    effects.keepsNotes = !recorder.isIdle
     var wake = Wake(now: now)
     var (deadline, retries) = elements.visit(graph.nodes[node].element, &wake, &effects)
     if retries {
@@ -88,8 +94,10 @@ extension World {
       transmit(frame, from: node, on: port, &deadline)
     } else if effects.count > 0 {
       carryOut(node, &deadline, arrival)
+    } else if effects.keepsNotes {
+      effects.removeAll()
     }
-    if floods.isBuilt { touched(node) }
+    if graph.nodes[node].isFiltered { touched(node) }
     if !probing.isEmpty { lookForProbeResults(node) }
     reschedule(node, at: deadline)
   }
@@ -179,8 +187,12 @@ extension World {
     } else if case .dropped(let reason) = links[link].take(frame, now: now) {
       return reason
     }
-    if floods.isBuilt { floods.sentSingly(link) }
-    if wasIdle { scheduleLink(link) }
+    if floods.isBuilt, let lane = floods.lane(of: link) {
+      floods.lanes[lane].hasSingles = true
+      if wasIdle { scheduleLink(link) }
+    } else if wasIdle {
+      scheduler.schedule(link, at: links[link].deadline)
+    }
     return nil
   }
 

@@ -39,8 +39,9 @@ extension World {
   }
 
   func writeNotes(_ entry: Effects.Entry, _ node: NodeID, _ port: PortID) {
-    recorder.comment(graph.ports[port], by: name(node), entry.first)
-    if entry.noteCount > 1 { recorder.comment(graph.ports[port], by: name(node), entry.second) }
+    for number in 0..<Int(entry.noteCount) {
+      recorder.comment(graph.ports[port], by: name(node), effects.note(number, of: entry))
+    }
   }
 
   /// `number`: of the frame's record in its file; 0 where there is none.

@@ -48,7 +48,8 @@ extension Stack {
   /// Where a packet to an address of one's own really goes; nil for where it says.
   @inline(__always)
   func redirection(_ type: IPProtocol, _ address: IPv4Address, _ port: UInt16) -> TransportAddress? {
-    localForwards.isEmpty ? nil : lookUpForward(type, address, port)
+    if localForwards.isEmpty { return nil }
+    return lookUpForward(type, address, port)
   }
 
   private func lookUpForward(_ type: IPProtocol, _ address: IPv4Address, _ port: UInt16) -> TransportAddress? {

@@ -219,7 +219,8 @@ struct Stack: Codable {
     from sourcePort: UInt16, to address: IPv4Address, _ port: UInt16, _ payload: RawSpan, source: IPv4Address? = nil,
     trace: UInt32 = 0, now: Instant, _ out: inout Effects
   ) -> SendResult {
-    if let target = redirection(.udp, address, port) {
+    // Looked at here: a call would copy the stack for it.
+    if !localForwards.isEmpty, let target = redirection(.udp, address, port) {
       remember(RedirectedFlow(socket: sourcePort, asked: TransportAddress(address, port), target: target))
       return sendDatagram(
         from: sourcePort, to: target.address, target.port, payload, trace: trace, now: now, &out)
@@ -237,9 +238,12 @@ struct Stack: Codable {
     span.put(UInt32(sourcePort) << 16 | UInt32(port), at: 34)
     span.put(UInt32(truncatingIfNeeded: length) << 16, at: 38)
     span.put(payload, at: 42)
-    let checksum = InternetChecksum.checksum(
-      span.bytes.extracting(34..<34 &+ length),
-      initial: InternetChecksum.pseudoHeader(source: route.source, destination: address, protocol: 17, length: length))
+    // The header's words are at hand: only the payload is summed up.
+    let header =
+      InternetChecksum.pseudoHeader(source: route.source, destination: address, protocol: 17, length: length)
+      &+ UInt64((UInt32(sourcePort) << 16 | UInt32(port)).bigEndian)
+      &+ UInt64((UInt32(truncatingIfNeeded: length) << 16).bigEndian)
+    let checksum = InternetChecksum.checksum(payload, initial: header)
     // Zero would mean "no checksum" (RFC 768).
     span.put(checksum == 0 ? 0xffff : checksum, at: 40)
     frame.isSound = true

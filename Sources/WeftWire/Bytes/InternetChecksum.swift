@@ -11,16 +11,25 @@ public enum InternetChecksum {
       var offset = 0
       // Words of 64 bits are as good if their carries come round too (RFC 1071, 2(B)): an addition each, and one of the carry.
       var wide: UInt128 = 0
-      while offset &+ 32 <= count {
+      while offset &+ 64 <= count {
+        let at = unsafe base + offset
+        wide &+= UInt128(unsafe at.loadUnaligned(as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 40, as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 48, as: UInt64.self))
+        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
+        offset &+= 64
+      }
+      while offset &+ 8 <= count {
         wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self))
-        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset &+ 16, as: UInt64.self))
-        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset &+ 24, as: UInt64.self))
-        offset &+= 32
+        offset &+= 8
       }
       low &+= fold64(UInt64(truncatingIfNeeded: wide))
       high &+= UInt64(truncatingIfNeeded: wide >> 64)
-      while offset &+ 4 <= count {
+      if offset &+ 4 <= count {
         low &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         offset &+= 4
       }
