@@ -98,6 +98,8 @@ public struct NeighbourTable: Codable {
       case reachable = "REACHABLE", stale = "STALE", probe = "PROBE", incomplete = "INCOMPLETE"
     }
 
+    /// Behind which port of its node it is.
+    public var port: PortIndex
     public var address: IPv4Address
     public var mac: MACAddress?
     public var state: State
@@ -109,10 +111,12 @@ public struct NeighbourTable: Codable {
   public func table(now: Instant) -> [Neighbour] {
     entries.unordered.map { key, entry in
       let address = IPv4Address(rawValue: key)
-      guard entry.mac != .zero else { return Neighbour(address: address, mac: nil, state: .incomplete, age: nil) }
+      guard entry.mac != .zero else {
+        return Neighbour(port: port, address: address, mac: nil, state: .incomplete, age: nil)
+      }
       let isFresh = now <= entry.confirmed + Self.confirmedFor
       return Neighbour(
-        address: address, mac: entry.mac, state: isFresh ? .reachable : entry.asking ? .probe : .stale,
+        port: port, address: address, mac: entry.mac, state: isFresh ? .reachable : entry.asking ? .probe : .stale,
         age: now - entry.confirmed)
     }.sorted { $0.address < $1.address }
   }
@@ -347,5 +351,13 @@ extension NeighbourTable {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a neighbour table"))
     }
     for entry in entries.unordered { knownBits |= Self.bit(of: IPv4Address(rawValue: entry.key)) }
+  }
+}
+
+extension NeighbourTable.Neighbour: Fact {
+  public static var table: String { "neighbours" }
+  public var key: String { "\(address) on port \(port.index)" }
+  public var fields: [FactField] {
+    [FactField("mac", mac.map { "\($0)" } ?? ""), FactField("state", state.rawValue), FactField("age", age.map { "\($0)" } ?? "")]
   }
 }

@@ -85,6 +85,15 @@ public struct DHCPServer: Element {
     neighbours.removeAll(&out) { frame, _, out in out.drop(frame, on: port, .linkDown) }
   }
 
+  public func facts(now: Instant, _ facts: inout Facts) {
+    facts.add(leases(now: now))
+    facts.add(neighbours.table(now: now))
+    facts.add([
+      CounterFact("offers", counters.offers), CounterFact("acks", counters.acks), CounterFact("naks", counters.naks),
+      CounterFact("declined", counters.declined),
+    ])
+  }
+
   public func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
     neighbours.forEachWaitingTrace { body($0, .neighbour($1, on: Self.port)) }
   }
@@ -235,5 +244,13 @@ public struct DHCPServer: Element {
     UDPHeader(sourcePort: DHCPMessage.serverPort, destinationPort: DHCPMessage.clientPort)
       .write(to: &datagram, source: configuration.address, destination: destination)
     out.transmit(frame, on: Self.port)
+  }
+}
+
+extension DHCPServer.Lease: Fact {
+  public static var table: String { "leases" }
+  public var key: String { address.description }
+  public var fields: [FactField] {
+    [FactField("mac", mac), FactField("hostname", hostname ?? ""), FactField("expires", expires)]
   }
 }

@@ -71,9 +71,20 @@ public struct ForwardingDatabase: Codable {
   }
 
   /// What `bridge fdb show` lists: the living entries by address.
-  public func table(now: Instant) -> [(address: MACAddress, port: PortIndex, age: Nanoseconds)] {
+  public func table(now: Instant) -> [ForwardingEntry] {
     entries.unordered.filter { now <= $0.value.seen + ageing }
-      .map { (MACAddress(rawValue: $0.key), $0.value.port, now - $0.value.seen) }
-      .sorted { $0.0 < $1.0 }
+      .map { ForwardingEntry(address: MACAddress(rawValue: $0.key), port: $0.value.port, age: now - $0.value.seen) }
+      .sorted { $0.address < $1.address }
   }
+}
+
+/// Where an address was seen last, and how long ago.
+public struct ForwardingEntry: Fact, Hashable {
+  public static let table = "forwarding-database"
+  public var address: MACAddress
+  public var port: PortIndex
+  public var age: Nanoseconds
+
+  public var key: String { address.description }
+  public var fields: [FactField] { [FactField("port", port.index), FactField("age", age)] }
 }

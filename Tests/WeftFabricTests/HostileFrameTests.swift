@@ -78,6 +78,7 @@ import WeftWire
         : (configuration.networks[port - 2].mac, configuration.networks[port - 2].address)
     case .dhcpServer(let id):
       return (world.elements.servers[id].configuration.mac, world.elements.servers[id].configuration.address)
+    case .custom: return (.broadcast, .any)
     case .machine(let id):
       let machine = world.elements.machines[id]
       return (machine.interfaces[port].mac, machine.guest.address(of: port) ?? .any)

@@ -44,6 +44,13 @@ public protocol Element: Codable {
   /// The traces of the frames that it keeps for later, and what each waits for; those without a trace left out.
   func forEachWaiting(_ body: (UInt32, Waiting) -> Void)
 
+  /// What its tables hold, table by table, each in an order that doesn't depend on how it came about.
+  func facts(now: Instant, _ facts: inout Facts)
+
+  /// What it would look up now for a frame that came in on a port, and what it would find. Changes nothing. `ports`: its
+  /// ports' names.
+  func lookups(_ frame: borrowing Frame, on port: PortIndex, ports: [String], now: Instant) -> [Lookup]
+
   /// Of a decoded one: whether it can go on from where it is.
   var isConsistent: Bool { get }
 
@@ -94,6 +101,8 @@ extension Element {
   public func mac(of port: PortIndex) -> MACAddress? { nil }
   public func answers(for address: IPv4Address, on port: PortIndex) -> Bool { false }
   public func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {}
+  public func facts(now: Instant, _ facts: inout Facts) {}
+  public func lookups(_ frame: borrowing Frame, on port: PortIndex, ports: [String], now: Instant) -> [Lookup] { [] }
   public var isConsistent: Bool { true }
 
   public static var queuesFrames: Bool { false }

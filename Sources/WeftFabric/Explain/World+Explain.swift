@@ -53,17 +53,13 @@ struct ExplainRecorder {
 // Looks only: nothing here changes what becomes of a frame.
 extension World {
   mutating func explainArrival(_ frame: borrowing Frame, _ node: NodeID, _ index: PortIndex, _ port: PortID) {
-    var gateway: GatewayLookups?
-    if let id = self.gateway(node), let topology = recorder.explain?.topology {
-      let network = topology.hosts.flatMap(\.networks).first { names.gatewayOfNetwork[$0.name] == node }
-      var lookups = GatewayLookups(topology, network, ports: graph.portNames(of: node))
-      lookups.look(elements.gateways[id], frame.bytes, on: index, now: now)
-      gateway = lookups
-    }
-    add(
-      .arrived, frame.packetID, node, port, PacketSummary.text(frame.bytes),
-      gateway?.details ?? lookups(frame, node),
-      line: gateway?.line)
+    guard let topology = recorder.explain?.topology else { return }
+    let network = topology.hosts.flatMap(\.networks).first { names.gatewayOfNetwork[$0.name] == node }
+    let lookups = elements.read(
+      graph.nodes[node].element,
+      ReadLookups(frame: frame.stored, port: index, ports: graph.portNames(of: node), now: now))
+    let (details, line) = LookupLines(topology: topology, network: network).text(lookups)
+    add(.arrived, frame.packetID, node, port, PacketSummary.text(frame.bytes), details, line: line)
   }
 
   mutating func explainTransmission(_ frame: borrowing Frame, _ node: NodeID, _ port: PortID, _ entry: Effects.Entry) {
@@ -116,22 +112,6 @@ extension World {
       event: event, at: now, packetID: packetID, node: name(node), element: graph.nodes[node].role.text,
       port: graph.ports[port].name, packet: packet, details: details, line: line)
     recorder.explain?.steps.append(step)
-  }
-
-  /// What the node will look up for this frame, and what it will find.
-  private func lookups(_ frame: borrowing Frame, _ node: NodeID) -> [String] {
-    guard let ethernet = EthernetView(frame.bytes) else { return [] }
-    if let bridge = graph.nodes[node].element.virtualSwitch {
-      let destination = ethernet.destination
-      if destination.isGroup { return ["group address: flooded"] }
-      guard let egress = elements.switches[bridge].database.port(of: destination, now: now) else {
-        return ["forwarding database: \(destination) unknown, flooded to \(graph.nodes[node].portCount - 1) ports"]
-      }
-      return ["forwarding database: \(destination) is on \(graph.ports[graph.port(egress, of: node)].name)"]
-    }
-    guard let machine = machine(node) else { return [] }
-    let state = elements.machines[machine].state
-    return state == .running ? [] : ["the VM is \(state.rawValue)"]
   }
 
   private func describe(_ link: LinkID) -> String {

@@ -2,6 +2,8 @@ import WeftCapture
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftNAT
+import WeftServices
 import WeftSettings
 import WeftWire
 
@@ -221,26 +223,22 @@ extension World {
   }
 
   var flows: [Report.Flow] {
-    gatewayNodes.flatMap { node, gateway in
-      elements.gateways[gateway].connections(now: now).map { .init(gateway: name(node), line: $0.conntrackLine) }
-    }
+    facts(ConnectionEntry.self).map { .init(gateway: name($0), line: $1.conntrackLine) }
   }
 
   var filterRules: [Report.FilterRule] {
-    gatewayNodes.flatMap { node, gateway in
-      elements.gateways[gateway].filterRules.enumerated().map { index, entry in
-        .init(
-          gateway: name(node), number: index + 1, action: entry.rule.action.rawValue, packets: entry.packets,
-          bytes: entry.bytes)
-      }
+    facts(FilterRuleEntry.self).map { node, entry in
+      .init(
+        gateway: name(node), number: entry.number, action: entry.rule.action.rawValue, packets: entry.packets,
+        bytes: entry.bytes)
     }
   }
 
   var leases: [Report.Lease] {
-    serverNodes.flatMap { server, network in
-      elements.servers[server].leases(now: now).map {
-        .init(network: network, address: $0.address.description, mac: $0.mac.description, hostname: $0.hostname)
-      }
+    facts(DHCPServer.Lease.self).map { node, lease in
+      .init(
+        network: network(of: node), address: lease.address.description, mac: lease.mac.description,
+        hostname: lease.hostname)
     }
   }
 

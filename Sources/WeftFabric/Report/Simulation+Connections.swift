@@ -39,11 +39,9 @@ extension Simulation {
   }
 
   public func connections(at now: Instant) -> [ConnectionLine] {
-    world.gatewayNodes.flatMap { node, gateway in
-      let interfaces = world.graph.portNames(of: node)
-      return world.elements.gateways[gateway].connections(now: now).map {
-        ConnectionLine(gateway: world.name(node), entry: $0, line: $0.conntrackLine, interfaces: interfaces)
-      }
+    world.facts(ConnectionEntry.self, at: now).map { node, entry in
+      ConnectionLine(
+        gateway: world.name(node), entry: entry, line: entry.conntrackLine, interfaces: world.graph.portNames(of: node))
     }
   }
 

@@ -1,6 +1,8 @@
 import WeftCore
 import WeftIP
 import WeftNAT
+import WeftServices
+import WeftSwitch
 import WeftTopology
 import WeftWire
 
@@ -92,19 +94,11 @@ extension Simulation {
 
   /// Who knows whose MAC address, by node and address.
   public func neighbours(of name: String? = nil) -> [NeighbourLine] {
-    nodes(name).flatMap { node -> [NeighbourLine] in
-      (0..<world.graph.nodes[node].portCount).flatMap { port -> [NeighbourLine] in
-        var table: [NeighbourTable.Neighbour] = []
-        if let machine = world.machine(node) {
-          table = world.elements.machines[machine].guest.neighbourTable(of: port, now: now)
-        } else if let gateway = world.gateway(node) {
-          table = world.elements.gateways[gateway].neighbourTable(of: port, now: now)
-        }
-        return table.map { entry in
-          NeighbourLine(
-            node: world.name(node), interface: self.port(node, PortIndex(port)), address: entry.address.description,
-            mac: entry.mac?.description, state: entry.state.rawValue, confirmedSecondsAgo: entry.age?.seconds)
-        }
+    nodes(name).flatMap { node in
+      world.facts(NeighbourTable.Neighbour.self, of: node).map { entry in
+        NeighbourLine(
+          node: world.name(node), interface: port(node, entry.port), address: entry.address.description,
+          mac: entry.mac?.description, state: entry.state.rawValue, confirmedSecondsAgo: entry.age?.seconds)
       }
     }
   }
@@ -112,13 +106,11 @@ extension Simulation {
   /// Which switch saw which MAC address where, by switch and address; what has aged is left out.
   public func forwardingDatabase(of name: String? = nil) -> [ForwardingLine] {
     var owners: [MACAddress: String] = [:]
-    for node in world.graph.nodes.ids {
-      if world.graph.nodes[node].element.dhcpServer != nil { continue }
-      for port in world.graph.nodes[node].ports { if let mac = world.mac(of: port) { owners[mac] = world.name(node) } }
+    for port in world.graph.ports.ids {
+      if let mac = world.mac(of: port) { owners[mac] = world.name(world.graph.ports[port].node) }
     }
-    return nodes(name).flatMap { node -> [ForwardingLine] in
-      guard let bridge = world.graph.nodes[node].element.virtualSwitch else { return [] }
-      return world.elements.switches[bridge].database.table(now: now).map { entry in
+    return nodes(name).flatMap { node in
+      world.facts(ForwardingEntry.self, of: node).map { entry in
         let (name, port, owner) = (world.name(node), port(node, entry.port), owners[entry.address])
         return ForwardingLine(
           switch: name, mac: entry.address.description, port: port, owner: owner, ageSeconds: entry.age.seconds,
@@ -129,14 +121,11 @@ extension Simulation {
 
   /// The living leases, by server and address.
   public func leases(of name: String? = nil) -> [LeaseLine] {
-    nodes(name).flatMap { node -> [LeaseLine] in
-      guard let server = world.graph.nodes[node].element.dhcpServer,
-        case .dhcpServer(let network) = world.graph.nodes[node].role
-      else { return [] }
-      return world.elements.servers[server].leases(now: now).map { lease in
+    nodes(name).flatMap { node in
+      world.facts(DHCPServer.Lease.self, of: node).map { lease in
         LeaseLine(
-          network: network, address: lease.address.description, mac: lease.mac.description, hostname: lease.hostname,
-          expiresInSeconds: (lease.expires - now).seconds)
+          network: world.network(of: node), address: lease.address.description, mac: lease.mac.description,
+          hostname: lease.hostname, expiresInSeconds: (lease.expires - now).seconds)
       }
     }
   }
@@ -144,14 +133,20 @@ extension Simulation {
   /// The port forwards that NATs have now, events' among them.
   public func forwards(of name: String? = nil) -> [ForwardLine] {
     let owners = Dictionary(world.names.byAddress.map { ($0.address, $0.name) }) { first, _ in first }
-    return nodes(name).flatMap { node -> [ForwardLine] in
-      guard let gateway = world.gateway(node) else { return [] }
-      return world.elements.gateways[gateway].forwards.map { forward in
+    return nodes(name).flatMap { node in
+      world.facts(PortForward.self, of: node).map { forward in
         ForwardLine(
           gateway: world.name(node), protocol: forward.transport.rawValue,
           hostAddress: forward.externalAddress?.description, hostPort: forward.externalPort, count: forward.count,
           machine: owners[forward.address], address: forward.address.description, port: forward.port)
       }
+    }
+  }
+
+  /// All that the tables of a node hold, of a user's own element too; nothing for a name that nobody has.
+  public func facts(of name: String) -> [any Fact] {
+    world.graph.nodes.ids.filter { world.name($0) == name }.flatMap { node in
+      world.elements.read(world.graph.nodes[node].element, ReadAllFacts(now: now))
     }
   }
 }

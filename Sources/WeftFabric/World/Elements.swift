@@ -9,12 +9,16 @@ enum ElementID: Hashable, BitwiseCopyable {
   case gateway(ID<NATGateway>)
   case dhcpServer(ID<DHCPServer>)
   case machine(ID<Machine>)
+  /// Of a kind that is none of ours.
+  case custom(ID<CustomElement>)
 
   var virtualSwitch: ID<VirtualSwitch>? { if case .virtualSwitch(let id) = self { id } else { nil } }
   var gateway: ID<NATGateway>? { if case .gateway(let id) = self { id } else { nil } }
   var dhcpServer: ID<DHCPServer>? { if case .dhcpServer(let id) = self { id } else { nil } }
   var machine: ID<Machine>? { if case .machine(let id) = self { id } else { nil } }
 }
+
+enum CustomElement {}
 
 /// Something done to an element of whatever kind. Written once, compiled for each kind: nothing is boxed, and a hop costs
 /// one branch.
@@ -35,6 +39,8 @@ struct Elements: ~Copyable {
   var gateways = Arena<NATGateway, NATGateway>()
   var servers = Arena<DHCPServer, DHCPServer>()
   var machines = Arena<Machine, Machine>()
+  /// Boxed, as we don't know them when we are compiled.
+  var custom = Arena<CustomElement, any Element>()
 
   @inline(__always)
   mutating func visit<V: ElementVisitor>(_ id: ElementID, _ visitor: inout V, _ out: inout Effects) -> V.Result {
@@ -43,6 +49,7 @@ struct Elements: ~Copyable {
     case .gateway(let id): visitor.visit(&gateways[id], &out)
     case .dhcpServer(let id): visitor.visit(&servers[id], &out)
     case .machine(let id): visitor.visit(&machines[id], &out)
+    case .custom(let id): visitor.visit(&custom[id], &out)
     }
   }
 
@@ -53,6 +60,7 @@ struct Elements: ~Copyable {
     case .gateway(let id): reader.read(gateways[id])
     case .dhcpServer(let id): reader.read(servers[id])
     case .machine(let id): reader.read(machines[id])
+    case .custom(let id): reader.read(custom[id])
     }
   }
 }

@@ -94,6 +94,22 @@ struct Machine: Element {
     }
   }
 
+  func facts(now: Instant, _ facts: inout Facts) {
+    facts.add(interfaces.indices.flatMap { guest.neighbourTable(of: $0, now: now) })
+    facts.add(
+      interfaces.enumerated().flatMap { index, interface in
+        [
+          CounterFact("eth\(index) received", interface.counters.received),
+          CounterFact("eth\(index) transmitted", interface.counters.transmitted),
+          CounterFact("eth\(index) dropped", interface.counters.dropped),
+        ]
+      })
+  }
+
+  func lookups(_ frame: borrowing Frame, on port: PortIndex, ports: [String], now: Instant) -> [Lookup] {
+    state == .running ? [] : [Lookup("the VM is \(state.rawValue)")]
+  }
+
   var isConsistent: Bool { guest.configuration.interfaces.count == interfaces.count && guest.isConsistent }
 
   // MARK: Transmit rings

@@ -92,3 +92,37 @@ struct ReadWaiting: ElementReader {
 struct ReadPortCount: ElementReader {
   func read<E: Element>(_ element: borrowing E) -> Int? { element.isConsistent ? element.portCount : nil }
 }
+
+/// The rows of one table.
+struct ReadFacts<F: Fact>: ElementReader {
+  let now: Instant
+  func read<E: Element>(_ element: borrowing E) -> [F] {
+    var facts = Facts(only: F.self)
+    element.facts(now: now, &facts)
+    return facts.rows.compactMap { $0 as? F }
+  }
+}
+
+struct ReadAllFacts: ElementReader {
+  let now: Instant
+  func read<E: Element>(_ element: borrowing E) -> [any Fact] {
+    var facts = Facts()
+    element.facts(now: now, &facts)
+    return facts.rows
+  }
+}
+
+/// For a frame that somebody else owns.
+struct ReadLookups: ElementReader {
+  let frame: StoredFrame
+  let port: PortIndex
+  let ports: [String]
+  let now: Instant
+
+  func read<E: Element>(_ element: borrowing E) -> [Lookup] {
+    let frame = Frame(stored: frame)
+    let lookups = element.lookups(frame, on: port, ports: ports, now: now)
+    _ = frame.store()
+    return lookups
+  }
+}

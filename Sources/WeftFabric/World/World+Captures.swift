@@ -15,8 +15,20 @@ extension World {
   mutating func attach(_ set: CaptureSet, _ topology: Topology) {
     recorder.captures = set
     recorder.clocks = Arena([CausalClock](repeating: CausalClock(), count: graph.nodes.count))
+    capture(captured(topology.capture.ports), in: set, topology)
+  }
+
+  /// Of a node that comes while the world runs: its ports, and those that its cables lead to.
+  mutating func capturePorts(of node: NodeID, _ topology: Topology) {
+    guard let set = recorder.captures else { return }
+    let own = graph.nodes[node].ports
+    let ports = Set(own + own.compactMap { graph.neighbour(of: $0) })
+    capture(captured(topology.capture.ports).filter { ports.contains($0) }, in: set, topology)
+  }
+
+  private mutating func capture(_ ports: [PortID], in set: CaptureSet, _ topology: Topology) {
     let descriptions = PortDescriptions(topology)
-    for port in captured(topology.capture.ports) {
+    for port in ports {
       let speed = graph.ports[port].link.map { links[$0].parameters.rate ?? 0 } ?? 0
       graph.ports[port].capture = CaptureID(
         set.addPort(name: graph.ports[port].name, description: descriptions.text(of: port, in: self), speed: speed))

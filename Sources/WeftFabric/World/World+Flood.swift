@@ -42,6 +42,8 @@ extension World {
   @inline(never)
   mutating func touched(_ node: NodeID) {
     graph.nodes[node].isFiltered = false
+    // The lanes may be gone since.
+    guard floods.isBuilt else { return }
     for index in 0..<graph.nodes[node].portCount {
       if let link = graph.ports[graph.port(PortIndex(index), of: node)].link {
         floods.touched(linkTo: graph.ends[link].reverse)

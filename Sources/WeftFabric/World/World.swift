@@ -2,7 +2,6 @@ import WeftCapture
 import WeftCore
 import WeftHypervisor
 import WeftNAT
-import WeftServices
 
 /// A running world: elements joined by links, moved by an event queue in virtual time.
 ///
@@ -81,15 +80,24 @@ extension World {
   var machineNodes: [(node: NodeID, machine: ID<Machine>)] {
     graph.nodes.ids.compactMap { node in machine(node).map { (node, $0) } }
   }
-  /// The DHCP servers, with the network or segment of each.
-  var serverNodes: [(server: ID<DHCPServer>, network: String)] {
-    graph.nodes.ids.compactMap { node in
-      guard let server = graph.nodes[node].element.dhcpServer, case .dhcpServer(let network) = graph.nodes[node].role
-      else { return nil }
-      return (server, network)
-    }
-  }
   var gatewayNodes: [(node: NodeID, gateway: ID<NATGateway>)] {
     graph.nodes.ids.compactMap { node in gateway(node).map { (node, $0) } }
+  }
+}
+
+extension World {
+  /// The rows of one table of a node's.
+  func facts<F: Fact>(_ type: F.Type, of node: NodeID, at now: Instant? = nil) -> [F] {
+    elements.read(graph.nodes[node].element, ReadFacts<F>(now: now ?? self.now))
+  }
+
+  /// Of all nodes, in order.
+  func facts<F: Fact>(_ type: F.Type, at now: Instant? = nil) -> [(node: NodeID, fact: F)] {
+    graph.nodes.ids.flatMap { node in facts(type, of: node, at: now).map { (node, $0) } }
+  }
+
+  /// `home` of its DHCP server.
+  func network(of node: NodeID) -> String {
+    if case .dhcpServer(let network) = graph.nodes[node].role { network } else { name(node) }
   }
 }

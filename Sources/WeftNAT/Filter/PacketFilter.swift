@@ -86,6 +86,8 @@ struct RuleNumber: TableID {
 
 /// A rule with how often it was the first to match.
 public struct FilterRuleEntry: Codable, Sendable, Hashable {
+  /// From 1, in their order.
+  public var number: Int
   public var rule: FilterRule
   public var packets: UInt64
   public var bytes: UInt64
@@ -94,7 +96,9 @@ public struct FilterRuleEntry: Codable, Sendable, Hashable {
 extension NATGateway {
   /// The filter's rules in their order.
   public var filterRules: [FilterRuleEntry] {
-    zip(filter.rules, filter.counts).map { FilterRuleEntry(rule: $0, packets: $1.packets, bytes: $1.bytes) }
+    zip(filter.rules, filter.counts).enumerated().map { index, entry in
+      FilterRuleEntry(number: index + 1, rule: entry.0, packets: entry.1.packets, bytes: entry.1.bytes)
+    }
   }
 
   /// From now on, counted from zero. Connections that a rule forbids stay in the table, but nothing of them passes.

@@ -1,10 +1,9 @@
 import WeftCore
-import WeftNAT
 import WeftWire
 
 extension ConnectionEntry {
   /// As `conntrack -L` prints it (conntrack-tools 1.4.7).
-  var conntrackLine: String { conntrackText(isEvent: false) + "mark=0 use=1" }
+  package var conntrackLine: String { conntrackText(isEvent: false) + "mark=0 use=1" }
 
   /// The part that listings and events share. An event of an entry whose time was over has no time left to tell.
   func conntrackText(isEvent: Bool) -> String {
@@ -19,7 +18,7 @@ extension ConnectionEntry {
     return line
   }
 
-  var protocolName: String {
+  package var protocolName: String {
     switch IPProtocol(rawValue: protocolNumber) {
     case .tcp: "tcp"
     case .udp: "udp"
@@ -40,7 +39,7 @@ extension ConnectionEntry {
 
 extension ConnectionEvent {
   /// As `conntrack -E` prints it: the event in a field of its own.
-  var conntrackLine: String {
+  package var conntrackLine: String {
     let name = "[\(kind.rawValue.uppercased())]"
     var line = String(repeating: " ", count: max(0, 9 - name.count)) + name + " " + entry.conntrackText(isEvent: true)
     while line.hasSuffix(" ") { line.removeLast() }
@@ -50,7 +49,7 @@ extension ConnectionEvent {
 
 extension TCPState {
   /// Netfilter's names (net/netfilter/nf_conntrack_proto_tcp.c).
-  var conntrackName: String {
+  package var conntrackName: String {
     switch self {
     case .none: "NONE"
     case .synSent: "SYN_SENT"
@@ -63,16 +62,5 @@ extension TCPState {
     case .timeWait: "TIME_WAIT"
     case .closed: "CLOSE"
     }
-  }
-}
-
-extension String {
-  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-}
-
-extension UInt64 {
-  func padded(to width: Int) -> String {
-    let digits = "\(self)"
-    return String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits
   }
 }

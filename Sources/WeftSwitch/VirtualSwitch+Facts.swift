@@ -1,0 +1,23 @@
+import WeftCore
+import WeftWire
+
+extension VirtualSwitch {
+  public func facts(now: Instant, _ facts: inout Facts) {
+    facts.add(database.table(now: now))
+    facts.add([
+      CounterFact("forwarded", counters.forwarded), CounterFact("flooded", counters.flooded),
+      CounterFact("moves", counters.moves), CounterFact("not-learnt", counters.notLearnt),
+    ])
+  }
+
+  public func lookups(_ frame: borrowing Frame, on port: PortIndex, ports: [String], now: Instant) -> [Lookup] {
+    guard let ethernet = EthernetView(frame.bytes) else { return [] }
+    let destination = ethernet.destination
+    if destination.isGroup { return [Lookup("group address: flooded")] }
+    guard let egress = database.port(of: destination, now: now) else {
+      return [Lookup("forwarding database: \(destination) unknown, flooded to \(portCount - 1) ports")]
+    }
+    let name = ports.indices.contains(egress.index) ? ports[egress.index] : "port \(egress.index)"
+    return [Lookup("forwarding database: \(destination) is on \(name)")]
+  }
+}
