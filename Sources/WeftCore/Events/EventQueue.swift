@@ -217,13 +217,16 @@ public struct EventQueue: ~Copyable {
       }
       return true
     }
-    // Straight to the earliest of them, if it is due: the turns between would find nothing.
+    // Of few, straight to the earliest, if it is due: the turns between would find nothing. To look at many twice would
+    // cost more than the turns.
     var earliest = UInt64.max
-    while source != Self.none {
+    var looked = 0
+    while source != Self.none, looked < 16 {
       earliest = min(earliest, nodes[Int(source)].time)
       source = nodes[Int(source)].next
+      looked &+= 1
     }
-    if earliest <= limit { base = earliest }
+    if source == Self.none, earliest <= limit { base = earliest }
     source = head
     while source != Self.none {
       let node = nodes + Int(source)

@@ -89,9 +89,18 @@ public struct Simulation: ~Copyable {
   /// Runs until it is over, everything up to and including `limit` has happened, or `events` events have been handled.
   /// Returns whether there is more to do before `limit`. `stop` is asked between any two events.
   @discardableResult
-  public mutating func run(
-    until limit: Instant = .never, events: Int = .max, stop: () -> Bool = { false }
-  ) -> Bool {
+  public mutating func run(until limit: Instant = .never, events: Int = .max, stop: () -> Bool) -> Bool {
+    go(until: limit, events, stop)
+  }
+
+  @discardableResult
+  public mutating func run(until limit: Instant = .never, events: Int = .max) -> Bool {
+    go(until: limit, events) { false }
+  }
+
+  /// Compiled for each of the two: where nobody can stop it, nobody is asked.
+  @inline(__always)
+  private mutating func go(until limit: Instant, _ events: Int, _ stop: () -> Bool) -> Bool {
     defer { world.bookFloods() }
     var left = events
     while !director.isOver, stall == nil {

@@ -46,18 +46,6 @@ enum Pattern {
         let count = min(a.count, b.count)
         var difference: UInt64 = 0
         var index = 0
-        while index &+ 32 <= count {
-          let (a, b) = (left + index, right + index)
-          let first = a.loadUnaligned(as: UInt64.self) ^ b.loadUnaligned(as: UInt64.self)
-          let second =
-            a.loadUnaligned(fromByteOffset: 8, as: UInt64.self) ^ b.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-          let third =
-            a.loadUnaligned(fromByteOffset: 16, as: UInt64.self) ^ b.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
-          let fourth =
-            a.loadUnaligned(fromByteOffset: 24, as: UInt64.self) ^ b.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
-          difference |= first | second | third | fourth
-          index &+= 32
-        }
         while index &+ 8 <= count {
           difference |=
             left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
