@@ -23,7 +23,9 @@ let package = Package(
     .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
 
     .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
-    .target(name: "WeftNAT", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
+    // Memory for large tables: lines, large pages, prefetch.
+    .target(name: "CTableMemory"),
+    .target(name: "WeftNAT", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     // Three folders, to be targets of their own.
     .target(
@@ -55,7 +57,7 @@ let package = Package(
     .target(name: "CMallocCount", path: "Benchmarks/CMallocCount"),
     .executableTarget(
       name: "weft-bench",
-      dependencies: ["WeftCore", "WeftWire", "WeftSettings", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CMallocCount"],
+      dependencies: ["WeftCore", "WeftWire", "WeftSettings", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CTableMemory", "CMallocCount"],
       path: "Benchmarks/WeftBench", swiftSettings: views),
 
     // Every module a target imports is named, the ones below too: SwiftPM rebuilds by what is named.

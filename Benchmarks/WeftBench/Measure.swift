@@ -12,6 +12,13 @@ struct Figure: Codable {
   /// performance.md's goal for it, if there is one; a rate is to be above it, all else below.
   var goal: Double?
   var isRate: Bool
+
+  /// Takes off what isn't the measured thing's own.
+  mutating func subtract(_ other: Double) {
+    value -= other
+    minimum -= other
+    maximum -= other
+  }
 }
 
 enum Measure {

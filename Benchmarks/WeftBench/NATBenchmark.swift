@@ -1,3 +1,4 @@
+import CTableMemory
 import WeftCore
 import WeftNAT
 import WeftWire
@@ -31,7 +32,8 @@ struct NATBenchmark {
     packets = Packets(flows: flows, externalPorts: [UInt16](repeating: 0, count: min(flows, Self.endpoints)))
   }
 
-  static func figures(flows: Int, goal: Double) -> [Figure] {
+  static func figures(flows: Int, goals: (single: Double, batched: Double)) -> [Figure] {
+    let goal = goals.single
     let label = ElementBenchmarks.label(flows)
     let before = Measure.heapInUse
     var bench = NATBenchmark(flows: flows)
@@ -49,15 +51,58 @@ struct NATBenchmark {
     bench.gateway = NATBenchmark(flows: 1).gateway
     var figure = Measure.nanosecondsPer("NAT translate, \(label) flows", count: count, goal: goal) {
       for index in 0..<count {
-        gateway.receive(packets.packet(index), on: PortIndex(index & 1 == 0 ? 2 : 0), now: Self.now, &out)
+        gateway.receive(packets.packet(index), on: port(index), now: Self.now, &out)
         ElementBenchmarks.release(&out)
       }
     }
-    figure.value -= making
-    figure.minimum -= making
-    figure.maximum -= making
+    figure.subtract(making)
+    var batched = Measure.nanosecondsPer("NAT translate in batches of 32, \(label) flows", count: count, goal: goals.batched) {
+      var batch: [NATGateway.Arrival] = []
+      batch.reserveCapacity(32)
+      for index in 0..<count {
+        batch.append(NATGateway.Arrival(packets.packet(index).store(), on: port(index)))
+        if batch.count < 32, index + 1 < count { continue }
+        gateway.receive(batch.span, now: Self.now, &out)
+        batch.removeAll(keepingCapacity: true)
+        ElementBenchmarks.release(&out)
+      }
+    }
+    batched.subtract(making)
     precondition(gateway.connectionCount == flows)
-    return [figure, Measure.figure("NAT memory per flow, \(label) flows", [heap], "B", goal: 128, isRate: false)]
+    let bare = dependentLoads(flows: flows, count: count)
+    let ratio = Measure.figure(
+      "NAT translate against two dependent loads, \(label) flows", [figure.value / bare.value], "×", goal: nil, isRate: false)
+    return [
+      figure, batched, bare, ratio,
+      Measure.figure("NAT memory per flow, \(label) flows", [heap], "B", goal: 128, isRate: false),
+    ]
+  }
+
+  private static func port(_ index: Int) -> PortIndex { PortIndex(index & 1 == 0 ? 2 : 0) }
+
+  /// What any look-up must cost: a slot of an index and the entry it leads to, in memory of the same size and kind as the
+  /// gateway's, one pair after the other.
+  private static func dependentLoads(flows: Int, count: Int) -> Figure {
+    var slots = 8
+    while slots * 3 < flows * 2 * 4 { slots *= 2 }
+    let index: UnsafeMutablePointer<UInt64> = weft_table_allocate(slots * 8).bindMemory(to: UInt64.self, capacity: slots)
+    let entries: UnsafeMutablePointer<UInt64> = weft_table_allocate(flows * 64).bindMemory(
+      to: UInt64.self, capacity: flows * 8)
+    defer {
+      weft_table_free(index)
+      weft_table_free(entries)
+    }
+    var random = RandomStream(seed: 1, owner: "bench", purpose: "loads")
+    for slot in 0..<slots { index[slot] = random.next(below: UInt64(flows)) }
+    for entry in 0..<flows { entries[entry * 8] = random.next() }
+    var at = 0
+    let figure = Measure.nanosecondsPer("two dependent loads, \(ElementBenchmarks.label(flows)) flows", count: count, goal: nil) {
+      for step in 0..<count {
+        at = Int(truncatingIfNeeded: entries[Int(index[at]) * 8] &+ UInt64(step)) & (slots - 1)
+      }
+    }
+    precondition(at >= 0)
+    return figure
   }
 
   private static let now = Instant.start + .seconds(1)

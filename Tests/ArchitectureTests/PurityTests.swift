@@ -15,7 +15,7 @@ import Testing
     ("WeftIP", ["WeftWire", "WeftCore"]),
     ("WeftImage", []),
     ("WeftSwitch", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftNAT", ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
+    ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftPrograms", ["WeftWire", "WeftCore", "WeftIP"]),

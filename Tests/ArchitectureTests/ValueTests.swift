@@ -11,6 +11,7 @@ import Testing
 
   static let allowed: [String: String] = [
     "FlatMap.Storage": "copied by a map that isn't its only owner",
+    "EntryTable.Storage": "copied by a table that isn't its only owner",
     "FlightRing": "copied by a link that isn't its only owner",
     "FrameQueue.Ring": "copied by a queue that isn't its only owner",
     "EventQueue.Wheel": "copied by a queue that isn't its only owner; no part of an image",

@@ -105,7 +105,9 @@ extension NATGateway {
   public func connectionCounts(now: Instant) -> ConnectionCounts {
     var counts = ConnectionCounts()
     var states = [Int](repeating: 0, count: 256)
-    for session in conntrack.sessions where session.inUse != 0 && session.deadline > now.rawValue {
+    for index in conntrack.sessions.indices {
+      let session = conntrack.sessions[index]
+      guard session.inUse != 0, session.deadline > now.rawValue else { continue }
       counts.total += 1
       if session.flags.contains(.assured) { counts.assured += 1 }
       if session.replyPackets == 0 { counts.unreplied += 1 }

@@ -40,7 +40,7 @@ struct Conntrack {
 
   static let none = UInt32.max
 
-  private(set) var sessions: [Session] = []
+  private(set) var sessions = EntryTable<Session>()
   private(set) var links: [Link] = []
   private var index = TagIndex()
   private var free: [UInt32] = []
@@ -59,7 +59,7 @@ struct Conntrack {
   var now = Instant.start
 
   var footprint: Int {
-    sessions.capacity * MemoryLayout<Session>.stride + links.capacity * MemoryLayout<Link>.stride + index.footprint
+    sessions.footprint + links.capacity * MemoryLayout<Link>.stride + index.footprint
       + free.capacity * 4 + wheel.footprint + windows.capacity * MemoryLayout<TCPWindow>.stride + freeWindows.capacity
       * 4
   }
@@ -81,6 +81,16 @@ struct Conntrack {
 
   /// Whether it hasn't ended.
   func holds(_ id: SessionID) -> Bool { sessions.indices.contains(id.index) && sessions[id.index].inUse != 0 }
+
+  /// A tuple with this hash will be looked for soon: fetches its slot of the index, and once that is there …
+  @inline(__always)
+  func prefetchSlot(_ hash: UInt64) { index.prefetch(hash) }
+
+  /// … its session.
+  @inline(__always)
+  func prefetchSession(_ hash: UInt64) {
+    if let reference = index.guess(hash) { sessions.prefetch(reference >> 1) }
+  }
 
   /// Counted from 0 as sessions are made: no two share one.
   func sequence(_ id: SessionID) -> UInt64 { links[id.index].sequence }
@@ -109,10 +119,7 @@ struct Conntrack {
       sessions[number] = session
       links[number] = link
     } else {
-      if number == sessions.capacity {
-        sessions.reserveCapacity(max(4, number * 2))
-        links.reserveCapacity(max(4, number * 2))
-      }
+      if number == links.capacity { links.reserveCapacity(max(4, number * 2)) }
       sessions.append(session)
       links.append(link)
     }
@@ -168,7 +175,7 @@ struct Conntrack {
     count -= 1
     if count == 0, sessions.capacity > 1024 {
       // An idle gateway gives its memory back.
-      sessions = []
+      sessions = EntryTable()
       links = []
       free = []
       index = TagIndex()

@@ -3,7 +3,7 @@ import WeftWire
 
 /// A tracked flow: its original and its reply direction as they come in, each the other's translation. A packet of one
 /// direction leaves with the other's tuple turned round. 64 bytes of plain data.
-struct Session {
+struct Session: BitwiseCopyable {
   struct Flags: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
     /// One end is the host's own stack: not forwarding.

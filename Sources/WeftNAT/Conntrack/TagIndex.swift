@@ -2,10 +2,10 @@
 /// and half the entry's reference, so that a probe touches the entry only when 32 bits of the hash agree.
 struct TagIndex {
   /// Hash in the high half; reference + 1 in the low one, 0 for an empty slot.
-  private var slots: [UInt64] = []
+  private var slots = EntryTable<UInt64>()
   private(set) var count = 0
 
-  var footprint: Int { slots.capacity * 8 }
+  var footprint: Int { slots.footprint }
 
   @inline(__always)
   private static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) }
@@ -70,7 +70,26 @@ struct TagIndex {
 
   private mutating func grow() {
     let old = slots
-    slots = [UInt64](repeating: 0, count: max(8, old.count * 2))
-    for slot in old where slot != 0 { put(slot) }
+    slots = EntryTable(zeroed: max(8, old.count * 2))
+    for position in old.indices where old[position] != 0 { put(old[position]) }
+  }
+
+  // MARK: What will be looked for soon
+
+  /// The slot where a search for this hash begins.
+  @inline(__always)
+  func prefetch(_ hash: UInt64) { slots.prefetch(Int(Self.tag(hash)) & (slots.count &- 1)) }
+
+  /// What a search for this hash will probably find.
+  @inline(__always)
+  func guess(_ hash: UInt64) -> Int? {
+    if count == 0 { return nil }
+    let mask = slots.count &- 1
+    let tag = Self.tag(hash)
+    for step in 0..<4 {
+      let slot = slots[(Int(tag) &+ step) & mask]
+      if UInt32(truncatingIfNeeded: slot >> 32) == tag, slot != 0 { return Int(truncatingIfNeeded: slot & 0xffff_ffff) &- 1 }
+    }
+    return nil
   }
 }

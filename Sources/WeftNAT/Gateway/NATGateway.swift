@@ -43,6 +43,9 @@ public struct NATGateway: Element {
   var filter: PacketFilter
   var fragments = FragmentTable()
   var answers = Answers()
+  /// Holds nothing. Swift copies a large struct whole (1,160 bytes a packet) where a method that only looks is called from one
+  /// that changes it; one with an existential in it goes by its address.
+  private let byAddress: any Sendable = ()
 
   /// Precondition: `configuration.problem` is nil.
   public init(_ configuration: NATConfiguration) {
