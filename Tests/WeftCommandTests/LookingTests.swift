@@ -161,7 +161,7 @@ extension LookingTests {
     let early = try Weft.run("show", "lab.yaml", "neighbours", "--at", "0s", in: scratch)
     #expect(early.status == 0 && early.output == "" && early.errors.contains("0 neighbour entries have been shown."), "\(early)")
     let neighbours = try Weft.run("show", "lab.yaml", "neighbours", "--at", "2s", in: scratch)
-    #expect(neighbours.output.contains("vm: 192.168.122.1 dev eth0 lladdr 52:54:00:00:00:"), "\(neighbours)")
+    #expect(neighbours.output.contains("vm: 192.168.122.1 dev eth0 lladdr "), "\(neighbours)")
     #expect(neighbours.output.contains("n: 203.0.113.2 dev wan lladdr ") && neighbours.output.contains(" REACHABLE\n"))
     // Confirmed for a minute.
     #expect(try Weft.run("show", "lab.yaml", "neighbours", "--at", "2min", in: scratch).output.contains(" STALE\n"))

@@ -19,6 +19,7 @@ extension WorldBuilder {
     world.elements.gateways = Arena(finishedGateways.map { NATGateway($0) })
     world.elements.servers = Arena(servers.map { DHCPServer($0) })
     world.elements.machines = Arena(machines)
+    world.packetNumbers = NameNumbers(plan.nodes.lazy.map(\.name))
     for planned in plan.nodes { world.add(planned.element, planned.name, planned.role, ports: planned.ports) }
     for planned in plan.cables {
       let a = world.graph.port(planned.a.port, of: planned.a.node)
@@ -34,7 +35,9 @@ extension WorldBuilder {
     let placed = Dictionary(grouping: topology.vms, by: \.host)
     world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
-    world.bootOrder = world.machineNodes.map(\.node).filter { !waiting.contains(world.name($0)) }
+    let starting = world.machineNodes.map { (name: world.name($0.node), node: $0.node) }.filter { !waiting.contains($0.name) }
+    world.bootOrder = starting.map { (boot: Boot($0.name, $0.node, seed: seed), name: $0.name) }
+      .sorted { ($0.boot.at, $0.name) < ($1.boot.at, $1.name) }.map(\.boot)
     for host in topology.hosts { world.shareForwards(of: host.name) }
     world.schedule()
     return world

@@ -90,10 +90,10 @@ extension WorldBuilder {
     var configuration = NATConfiguration(
       name: name, seed: seed,
       outside: .init(
-        mac: uplink.mac ?? makeMAC(), address: uplink.address ?? .any, prefix: uplink.prefix, gateway: uplink.gateway),
+        mac: uplink.mac ?? macs[host.name, "uplink"], address: uplink.address ?? .any, prefix: uplink.prefix, gateway: uplink.gateway),
       networks: nats.map { network in
         .init(
-          name: network.name, mac: makeMAC(), address: network.gateway ?? network.subnet.firstHost,
+          name: network.name, mac: macs[network.name, "gateway"], address: network.gateway ?? network.subnet.firstHost,
           prefix: network.subnet)
       }, hasHostPort: true)
     configuration.ipForwarding = host.ipForwarding
@@ -130,7 +130,7 @@ extension WorldBuilder {
     }
     if let uplink = host.uplink {
       // Behind a gateway the uplink's MAC is the gateway's.
-      let mac = inner == nil ? addressPlan.uplinkMACs[host.name] ?? uplink.mac ?? makeMAC() : makeMAC()
+      let mac = inner == nil ? uplink.mac ?? macs[host.name, "uplink"] : macs[host.name, "eth0"]
       // Behind a gateway everything beyond the segment is the gateway's to know, the VMs' networks too.
       let inside = inner == nil ? nil : host.networks.first { $0.mode == .nat }?.gateway
       // The two are one machine to everybody else, with one address: ARP between them would look like a conflict.
@@ -150,7 +150,7 @@ extension WorldBuilder {
       guard let lan = switchOfNetwork[network.name] else { continue }
       let narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
       add(
-        makeMAC(), .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil), network.link.mtu,
+        macs[network.name, "host"], .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil), network.link.mtu,
         narrower)
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
     }
@@ -169,7 +169,7 @@ extension WorldBuilder {
     let node = plan.add(.dhcpServer(ID(servers.count)), "\(name)-dhcp", .dhcpServer(of: name))
     servers.append(
       .init(
-        mac: makeMAC(), address: dhcp.server, prefix: subnet, router: router, first: dhcp.rangeFirst,
+        mac: macs["\(name)-dhcp", "lan"], address: dhcp.server, prefix: subnet, router: router, first: dhcp.rangeFirst,
         last: dhcp.rangeLast, leaseTime: dhcp.leaseTime, excluded: addresses?.excluded ?? [],
         reservations: addresses?.reservations ?? [:], planned: addresses?.leases ?? [:]))
     plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), link)

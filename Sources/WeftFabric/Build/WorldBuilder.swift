@@ -18,7 +18,8 @@ import WeftWire
 ///     network host-only  a switch NAME with the host's machine and the VMs (and a DHCP server) on it
 ///     network isolated   a switch NAME with the VMs on it
 ///
-/// Nodes, ports and MAC addresses are numbered in the order of the file, so that the same file gives the same world.
+/// Nodes and ports are numbered in the order of the file, so that the same file gives the same world; what shows outside
+/// comes from names (`MACPlan`, `NameNumbers`, `Boot`).
 struct WorldBuilder {
   let topology: Topology
   let seed: UInt64
@@ -31,8 +32,7 @@ struct WorldBuilder {
   var machines: [Machine] = []
   /// Per switch, in order.
   var switchSettings: [(limit: Int, ageing: Nanoseconds)] = []
-  private var nextMAC: UInt64 = 0
-  private var takenMACs: Set<MACAddress> = []
+  var macs: MACPlan
   var switchOfNetwork: [String: NodeID] = [:]
   var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
   var switchOfSegment: [String: NodeID] = [:]
@@ -44,32 +44,24 @@ struct WorldBuilder {
   init(topology: Topology, seed: UInt64) {
     self.topology = topology
     self.seed = seed
-    for host in topology.hosts { if let mac = host.uplink?.mac { takenMACs.insert(mac) } }
+    macs = MACPlan(topology, seed: seed)
     for (host, entry) in topology.hosts.enumerated() {
       for (network, name) in entry.networks.map(\.name).enumerated() { placeOfNetwork[name] = (host, network) }
     }
-    for vm in topology.vms { for nic in vm.nics { if let mac = nic.mac { takenMACs.insert(mac) } } }
-    let macs = topology.vms.map { vm in vm.nics.map { $0.mac ?? makeMAC() } }
+    let vmMACs = topology.vms.map { vm in
+      vm.nics.enumerated().map { index, nic in nic.mac ?? macs[vm.name, "eth\(index)"] }
+    }
     var uplinkMACs: [String: MACAddress] = [:]
     for host in topology.hosts {
-      if let uplink = host.uplink, uplink.address == nil { uplinkMACs[host.name] = uplink.mac ?? makeMAC() }
+      if let uplink = host.uplink, uplink.address == nil { uplinkMACs[host.name] = uplink.mac ?? macs[host.name, "uplink"] }
     }
-    addressPlan = AddressPlan(topology, macs: macs, uplinkMACs: uplinkMACs)
+    addressPlan = AddressPlan(topology, macs: vmMACs, uplinkMACs: uplinkMACs)
     mtuPlan = MTUPlan(topology, addressPlan)
     for host in topology.hosts {
       names.addresses[host.name] = host.uplink.flatMap { addressPlan.address(of: host.name, on: $0.segment) }
     }
     for vm in topology.vms {
       if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.network) }
-    }
-  }
-
-  /// The next address under 52:54:00, QEMU's prefix, that the file doesn't use.
-  mutating func makeMAC() -> MACAddress {
-    while true {
-      nextMAC += 1
-      let mac = MACAddress(rawValue: 0x5254_0000_0000 + nextMAC)
-      if !takenMACs.contains(mac) { return mac }
     }
   }
 

@@ -14,10 +14,6 @@ struct Director: Codable {
   /// A run without a duration doesn't wait longer than this for programs after the last thing planned.
   private static let patience = Nanoseconds.seconds(60)
 
-  /// Machines start one after the other: of thousands that did everything in the same nanosecond, every cable would have to
-  /// hold what all of them send.
-  private static let bootInterval = Nanoseconds.microseconds(1)
-
   /// Tries that begin at one moment: thousands at once would fill the queues of those who try, and fail by their own load.
   private static let startsAtOnce = 100
   private static let startInterval = Nanoseconds.milliseconds(1)
@@ -89,7 +85,7 @@ struct Director: Codable {
   mutating func deadline(_ topology: Topology, _ world: borrowing World) -> Instant {
     guard !isOver else { return .never }
     var earliest = min(end, nextIdleCheck)
-    if booted < world.bootOrder.count { earliest = min(earliest, nextBoot) }
+    if booted < world.bootOrder.count { earliest = min(earliest, world.bootOrder[booted].at) }
     if nextEvent < topology.events.count {
       earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at)
     }
@@ -117,13 +113,11 @@ struct Director: Codable {
     withAgenda { $0.schedule(index, at: deadline) }
   }
 
-  private var nextBoot: Instant { .start + Self.bootInterval * UInt64(booted) }
-
   mutating func wake(_ topology: Topology, _ world: inout World) {
     let now = world.now
-    while booted < world.bootOrder.count, nextBoot <= now {
+    while booted < world.bootOrder.count, world.bootOrder[booted].at <= now {
       booted += 1
-      world.boot(world.bootOrder[booted - 1])
+      world.boot(world.bootOrder[booted - 1].node)
     }
     while nextEvent < topology.events.count {
       let event = topology.events[eventOrder[nextEvent]]
@@ -153,7 +147,7 @@ struct Director: Codable {
   private mutating func bootAll(_ world: inout World) {
     while booted < world.bootOrder.count {
       booted += 1
-      world.boot(world.bootOrder[booted - 1])
+      world.boot(world.bootOrder[booted - 1].node)
     }
   }
 

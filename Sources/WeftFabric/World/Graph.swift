@@ -20,6 +20,8 @@ struct Node {
   let element: ElementID
   let name: String
   let role: Role
+  /// Its packets' ids begin with it.
+  let packetNumber: UInt32
   /// The ports that it was made with lie together.
   fileprivate let first: PortID
   fileprivate let firstCount: Int
@@ -91,13 +93,13 @@ struct Graph: ~Copyable {
 
   /// `ports`: their names.
   mutating func addNode(
-    _ element: ElementID, _ name: String, _ role: Role, queuesFrames: Bool, ports names: [String]
+    _ element: ElementID, _ name: String, _ role: Role, packetNumber: UInt32, queuesFrames: Bool, ports names: [String]
   ) -> NodeID {
     let node = NodeID(nodes.count)
     nodes.append(
       Node(
-        element: element, name: name, role: role, first: PortID(ports.count), firstCount: names.count,
-        queuesFrames: queuesFrames))
+        element: element, name: name, role: role, packetNumber: packetNumber, first: PortID(ports.count),
+        firstCount: names.count, queuesFrames: queuesFrames))
     for (index, port) in names.enumerated() {
       ports.append(Port(node: node, index: PortIndex(index), name: "\(name)/\(port)"))
     }

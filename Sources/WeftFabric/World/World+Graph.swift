@@ -6,7 +6,8 @@ extension World {
   @discardableResult
   mutating func add(_ element: ElementID, _ name: String, _ role: Role, ports: [String]) -> NodeID {
     let queuesFrames = elements.read(element, QueuesFrames())
-    let node = graph.addNode(element, name, role, queuesFrames: queuesFrames, ports: ports)
+    let node = graph.addNode(
+      element, name, role, packetNumber: packetNumbers.number(of: name), queuesFrames: queuesFrames, ports: ports)
     packetCounts.append(0)
     if recorder.captures != nil { recorder.clocks.append(CausalClock()) }
     scheduler.grow(links: links.count, nodes: graph.nodes.count)

@@ -129,7 +129,7 @@ extension World {
   mutating func number(_ frame: StoredFrame, of node: NodeID) {
     guard frame.packetID == 0 else { return }
     packetCounts[node] &+= 1
-    frame.setPacketID(UInt64(node.rawValue &+ 1) << 32 | packetCounts[node])
+    frame.setPacketID(UInt64(graph.nodes[node].packetNumber) << 32 | packetCounts[node] & 0xffff_ffff)
   }
 
   /// Out of a port, and written down. `deadline`: the node's, which changes where it keeps frames for its cables.

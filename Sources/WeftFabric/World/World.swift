@@ -15,13 +15,14 @@ public struct World: ~Copyable {
   var recorder = Recorder()
   var names = NameTable()
   /// The machines that start by themselves, in order.
-  var bootOrder: [NodeID] = []
+  var bootOrder: [Boot] = []
   /// The physical machines, in the order of the file, and what is placed on each.
   public internal(set) var hosts: [Host] = []
 
   public internal(set) var now = Instant.start
   /// Frames first sent by each node, which number its packets.
   var packetCounts = Arena<NodeTag, UInt64>()
+  var packetNumbers = NameNumbers()
   /// Nodes that act on probes: looked at for results after each of their steps.
   var probing: Set<NodeID> = []
   /// A probe came to an end since the director looked last.

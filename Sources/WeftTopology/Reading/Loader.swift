@@ -212,6 +212,7 @@ final class Loader {
     for entry in vms { readVM(entry) }
     for entry in groups { readGroup(entry) }
     for entry in hosts { readHostPrograms(entry) }
+    checkNodeNames()
     checkForwards()
     checkPairs()
     checkListeners()
