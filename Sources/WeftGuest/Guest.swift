@@ -4,7 +4,7 @@ import WeftWire
 
 /// A simulated machine: interfaces, a TCP/IP stack, and programs over it.
 public struct Guest: Codable {
-  public let configuration: GuestConfiguration
+  public private(set) var configuration: GuestConfiguration
   public private(set) var isBooted = false
   public private(set) var deadline = Instant.never
   var stack: Stack
@@ -66,6 +66,12 @@ public struct Guest: Codable {
       stack.ip.interfaces[index].restartDHCP(hostname: configuration.name, &stack.random, now: now, &out)
     case .none: break
     }
+  }
+
+  /// One more, behind the others; it has its address once its cable is plugged in.
+  public mutating func addInterface(_ interface: GuestConfiguration.Interface) {
+    stack.ip.interfaces.append(Interface(interface, port: PortIndex(configuration.interfaces.count)))
+    configuration.interfaces.append(interface)
   }
 
   /// The power goes: sockets, neighbours and leases are forgotten, without a word on the wire. What programs did can

@@ -2,7 +2,7 @@
 public struct Host: Codable, Hashable, Sendable {
   public let name: String
   /// Names of the VMs placed here, in order of placement.
-  public private(set) var virtualMachines: [String]
+  public var virtualMachines: [String]
 
   public init(name: String, virtualMachines: [String] = []) {
     self.name = name

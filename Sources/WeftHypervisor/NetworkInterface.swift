@@ -122,6 +122,16 @@ public struct NetworkInterface: Codable {
     return frame
   }
 
+  /// Takes out what waits in both rings, from the oldest; the caller owns the frames.
+  public mutating func emptyRings() -> [(frame: StoredFrame, cameIn: Bool)] {
+    var frames: [(frame: StoredFrame, cameIn: Bool)] = []
+    while let frame = receiveRing.pop() { frames.append((frame.store(), true)) }
+    while let frame = transmitRing.pop() { frames.append((frame.store(), false)) }
+    octetsToTransmit = 0
+    counters.dropped &+= UInt64(frames.count)
+    return frames
+  }
+
   /// Power off: both rings are memory of the machine.
   public mutating func reset() {
     receiveRing = FrameQueue(capacity: receiveRing.capacity)

@@ -16,6 +16,7 @@ public struct VirtualSwitch: Element {
   public private(set) var portCount: Int
   public private(set) var database: ForwardingDatabase
   public private(set) var counters = Counters()
+  private var removed: [PortIndex] = []
 
   /// Limits default to Linux's bridge: no fewer entries than a /19 of VMs, 300 s.
   public init(ports: Int, fdbLimit: Int = 8192, ageing: Nanoseconds = .seconds(300)) {
@@ -25,6 +26,12 @@ public struct VirtualSwitch: Element {
 
   /// One more, behind the others.
   public mutating func addPort() { portCount += 1 }
+
+  /// Nothing comes in there any more, and nothing goes out; its number isn't used again.
+  public mutating func removePort(_ port: PortIndex) {
+    database.flush(port)
+    if !removed.contains(port) { removed.append(port) }
+  }
 
   public var deadline: Instant { .never }
 
@@ -70,7 +77,7 @@ public struct VirtualSwitch: Element {
       return .forward(egress)
     }
     counters.flooded &+= 1
-    return portCount > 1 ? .flood : .drop(.noOtherPort)
+    return portCount - removed.count > 1 ? .flood : .drop(.noOtherPort)
   }
 }
 
@@ -80,7 +87,8 @@ extension VirtualSwitch {
     portCount = try container.decode(Int.self, forKey: .portCount)
     database = try container.decode(ForwardingDatabase.self, forKey: .database)
     counters = try container.decode(Counters.self, forKey: .counters)
-    guard portCount >= 0, database.fits(ports: portCount) else {
+    removed = try container.decode([PortIndex].self, forKey: .removed)
+    guard portCount >= 0, database.fits(ports: portCount), removed.count <= portCount else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a switch's database"))
     }
   }

@@ -37,6 +37,12 @@ import WeftTestSupport
     simulation.run()
     let report = try simulation.finish()
 
+    var lab = try Simulation(topology)
+    lab.run(until: .seconds(3))
+    var fork = try lab.fork()
+    try fork.perform(.removeVM("web"))
+    fork.advance(to: .seconds(20))
+
     for verdict in report.expectations {
       print(verdict.passed ? "held" : "failed", verdict.name, verdict.observed)
       for evidence in verdict.evidence { print("  ", evidence) }

@@ -5,6 +5,7 @@ extension DropReason {
     case .queueFull: "the queue of the cable had no room left: more was sent than its rate carries off"
     case .linkLoss: "the cable lost it by chance, at the loss that the file gives it"
     case .linkDown: "the cable was unplugged"
+    case .linkRemoved: "the cable, or the machine at its end, was taken away"
     case .noLink: "no cable is plugged into the port"
     case .rxRingFull: "the NIC's receive ring was full: the machine was paused, or slower than what came in"
     case .txRingFull: "the NIC's transmit ring was full: the machine sends more than its cable carries off"

@@ -11,7 +11,7 @@ extension DropReason {
 
   public var meaning: Meaning {
     switch self {
-    case .queueFull, .linkLoss, .linkDown, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
+    case .queueFull, .linkLoss, .linkDown, .linkRemoved, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
       .fragmentTimeout, .fragmentLimit, .noAddress, .icmpRateLimit, .listenQueueFull, .badIPv4Checksum, .badICMPChecksum,
       .badUDPChecksum, .badTCPChecksum, .badTCPNumbers:
       .accident

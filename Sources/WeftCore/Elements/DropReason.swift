@@ -10,6 +10,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case txRingFull
   case machineStopped
   case frameTooBig
+  case linkRemoved
 
   // Wire formats, wherever they are read
   case malformedEthernet = 20

@@ -29,6 +29,9 @@ struct MACPlan {
     }
   }
 
+  func has(_ mac: MACAddress) -> Bool { taken.contains(mac) }
+  mutating func take(_ mac: MACAddress) { taken.insert(mac) }
+
   private mutating func add(_ name: String) -> MACAddress {
     var stream = RandomStream(seed: seed, owner: name, purpose: "mac")
     while true {

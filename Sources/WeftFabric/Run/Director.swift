@@ -169,20 +169,21 @@ struct Director: Codable {
   }
 
   private mutating func perform(_ event: Event, _ topology: Topology, _ world: inout World) {
-    do throws(EventFailure) {
+    do {
       switch event.action {
-      case .linkDown(let name): world.setCable(name, up: false)
-      case .linkUp(let name): world.setCable(name, up: true)
+      case .linkDown(let name): try world.setCable(name, up: false)
+      case .linkUp(let name): try world.setCable(name, up: true)
       case .start(let vm): try world.carryOut(.start, on: vm)
       case .pause(let vm): try world.carryOut(.pause, on: vm)
       case .resume(let vm): try world.carryOut(.resume, on: vm)
       case .stop(let vm): try world.carryOut(.stop, on: vm)
-      case .setLink(let name, let delay, let rate, let loss): world.setLink(name, delay: delay, rate: rate, loss: loss)
-      case .ipForwarding(let host, let enabled): world.setIPForwarding(host, enabled)
+      case .setLink(let name, let delay, let rate, let loss): try world.setLink(name, delay: delay, rate: rate, loss: loss)
+      case .ipForwarding(let host, let enabled): try world.setIPForwarding(host, enabled)
       case .addForward(let network, let forwards): try world.addForwards(forwards, to: network, topology)
       case .removeForward(let network, let forwards, let keep):
         try world.removeForwards(forwards, of: network, keep: keep, topology)
-      case .flushConntrack(let network): world.flushConnections(of: network)
+      case .flushConntrack(let network): try world.flushConnections(of: network)
+      case .change(let action): try world.perform(action)
       }
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")
@@ -197,7 +198,10 @@ struct Director: Codable {
     nextTrace &+= 1
     runs[index].began(trace: trace, moment: moment, timeout: timeout, now: world.now)
     owners?[trace] = index
-    guard let node = world.names.machines[expectation.from] else { return }
+    guard let node = world.names.machines[expectation.from] else {
+      let outcome = TryOutcome.undecided("nothing was sent: there is no \(expectation.from) any more")
+      return runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
+    }
     if index == asked { world.recorder.explain = ExplainRecorder(trace: trace, origin: node, topology: topology) }
     if case .lease = expectation.probe {
       runs[index].finished(trace, world.leaseOutcome(node), of: expectation, now: world.now, in: world)
@@ -222,8 +226,11 @@ struct Director: Codable {
   /// Ends a try whose machine stands still.
   private mutating func abandon(_ trace: UInt32, _ index: Int, _ topology: Topology, _ world: inout World) {
     let expectation = topology.expectations[index]
-    guard let node = world.names.machines[expectation.from] else { return }
     let outcome: TryOutcome
+    guard let node = world.names.machines[expectation.from] else {
+      outcome = .undecided("there is no \(expectation.from) any more")
+      return runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
+    }
     if let (result, records) = world.abandonProbe(trace, on: node) {
       outcome = world.judge(
         result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
@@ -291,7 +298,7 @@ extension Event.Action {
   fileprivate var isOfLife: Bool {
     switch self {
     case .start, .pause, .resume, .stop: true
-    case .linkDown, .linkUp, .setLink, .ipForwarding, .addForward, .removeForward, .flushConntrack: false
+    case .linkDown, .linkUp, .setLink, .ipForwarding, .addForward, .removeForward, .flushConntrack, .change: false
     }
   }
 }

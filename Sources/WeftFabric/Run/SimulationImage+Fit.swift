@@ -3,14 +3,14 @@
 
 extension SimulationImage {
   /// Whether every element has the ports that its node has, and every number names something. Precondition: the world has
-  /// the image's elements.
-  func fits(_ world: borrowing World) -> Bool {
+  /// the image's elements; `machines` are those that the topology names.
+  func fits(_ world: borrowing World, machines: Set<String>) -> Bool {
     for node in world.graph.nodes.ids {
       let ports = world.elements.read(world.graph.nodes[node].element, ReadPortCount())
       guard ports == world.graph.nodes[node].portCount else { return false }
     }
     // A try that nobody makes is never over.
-    guard topology.expectations.allSatisfy({ world.names.machines[$0.from] != nil }) else { return false }
+    guard topology.expectations.allSatisfy({ machines.contains($0.from) }) else { return false }
     let (nodes, ports) = (world.graph.nodes.count, world.graph.ports.count)
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { $0.port.index < ports }
       && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }

@@ -52,6 +52,7 @@ extension SimulationImage {
   private struct Run: Codable {
     var topology: Topology
     var seed: UInt64
+    var changes: [GraphAction]
     var director: Director
     var now: Instant
     var eventCount: UInt64
@@ -92,7 +93,7 @@ extension SimulationImage {
       sections.append(
         Section(kind: part.rawValue, version: part.version, name: name, bytes: try encoder.encode(value)))
     }
-    try add(.run, "", Run(topology: topology, seed: seed, director: director, now: now, eventCount: eventCount))
+    try add(.run, "", Run(topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
     try add(.records, "", Records(drops: drops, traces: traces, probing: probing, clocks: clocks))
@@ -153,7 +154,7 @@ extension SimulationImage {
     guard files.count == captures?.files.count ?? 0 else { throw ImageError.damaged("its captures are not all there") }
     for (index, bytes) in files.enumerated() { captures?.files[index].bytes = bytes }
     self.init(
-      topology: run.topology, seed: run.seed, director: run.director, now: run.now, eventCount: run.eventCount,
+      topology: run.topology, seed: run.seed, changes: run.changes, director: run.director, now: run.now, eventCount: run.eventCount,
       links: try parts.one(.links, [Link].self), switches: switches.map(\.1), gateways: gateways.map(\.1),
       servers: servers.map(\.1), machines: machines.map(\.1),
       names: ElementNames(

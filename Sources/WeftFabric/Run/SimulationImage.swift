@@ -6,10 +6,12 @@ import WeftSwitch
 import WeftTopology
 
 /// A run at a moment, whole: with it another process goes on as if nothing had happened. The graph isn't in it: the
-/// topology is, and the same topology gives the same graph.
+/// topology is, and what was changed since; the same again give the same graph.
 public struct SimulationImage: Codable {
   public var topology: Topology
   public var seed: UInt64
+  /// Of the graph, since it was built from the topology.
+  var changes: [GraphAction]
   var director: Director
   var now: Instant
   var eventCount: UInt64
@@ -64,7 +66,7 @@ extension Simulation {
     let ahead = world.recorder.clocks.ids.filter { world.recorder.clocks[$0].last >= world.now.rawValue }
     let clocks = Dictionary(uniqueKeysWithValues: ahead.map { ($0.index, world.recorder.clocks[$0]) })
     return SimulationImage(
-      topology: topology, seed: seed, director: director, now: world.now, eventCount: world.eventCount,
+      topology: topology, seed: seed, changes: world.changes, director: director, now: world.now, eventCount: world.eventCount,
       links: world.linksWithFloods,
       switches: world.elements.switches.array, gateways: world.elements.gateways.array,
       servers: world.elements.servers.array, machines: world.elements.machines.array,
@@ -82,6 +84,20 @@ extension Simulation {
     let builder = WorldBuilder(topology: image.topology, seed: image.seed)
     if let what = builder.contradiction { throw .inconsistent(what) }
     var world = builder.build(pool: pool)
+    // As it was when the run began: what came later isn't named in the heads of its files.
+    let metadata = world.captureMetadata(image.topology, seed: image.seed)
+    let machines = Set(world.names.machines.keys)
+    let patterns = image.topology.capture.ports
+    var captured = world.captured(patterns)
+    for action in image.changes {
+      do throws(ActionError) {
+        let new = try world.change(action, isLive: false)
+        captured += world.captured(patterns, among: new)
+      } catch {
+        throw .inconsistent("a change of its graph can't be made: \(error)")
+      }
+    }
+    world.changes = image.changes
     guard image.links.count == world.links.count, image.switches.count == world.elements.switches.count,
       image.gateways.count == world.elements.gateways.count, image.servers.count == world.elements.servers.count,
       image.machines.count == world.elements.machines.count, image.portCounters.count == world.graph.ports.count,
@@ -99,15 +115,14 @@ extension Simulation {
     world.recorder.drops = image.drops
     world.recorder.traces = image.traces
     world.probing = Set(image.probing)
-    guard image.fits(world) else { throw .inconsistent("its state doesn't fit its topology") }
-    if let captured = image.captures {
+    guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }
+    if let captures = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }
-        let metadata = world.captureMetadata(image.topology, seed: image.seed)
         let set = try CaptureSet(
-          resuming: captured, directory: directory, metadata: metadata, filter: filter,
+          resuming: captures, directory: directory, metadata: metadata, filter: filter,
           limit: limit ?? image.topology.capture.limit ?? CaptureOptions.standardLimit)
-        world.reattach(set, ports: image.topology.capture.ports, clocks: image.clocks ?? [:])
+        world.reattach(set, ports: captured, clocks: image.clocks ?? [:])
       } catch let error as CaptureError {
         throw .simulation(.capture(error))
       } catch let error as CaptureFilterError {

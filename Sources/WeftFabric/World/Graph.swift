@@ -31,6 +31,8 @@ struct Node {
   let queuesFrames: Bool
   /// Whether floods go by what its guest would do with them, as far as they know: see `FloodTable`.
   var isFiltered = false
+  /// Nobody's any more: it keeps its id, and does nothing.
+  var isRemoved = false
   /// Its deadline as the scheduler knows it: most calls don't change it.
   var due = Instant.never
 
@@ -56,6 +58,8 @@ struct Port {
   var capture: CaptureID?
   /// Where it has none and is a switch's: the file of the far end, in which the switch's drops are told.
   var farCapture: CaptureID?
+  /// Nothing is ever plugged into it again.
+  var isRemoved = false
   var counters = Counters()
 
   struct Counters: Codable, Hashable {
@@ -122,6 +126,13 @@ struct Graph: ~Copyable {
       ports[from].link = link
     }
     return cable
+  }
+
+  /// Takes the cable out of a port and of that at its far end. The ids of its directions name nothing any more.
+  mutating func disconnect(_ port: PortID) {
+    guard let link = ports[port].link else { return }
+    ports[ends[link].to].link = nil
+    ports[port].link = nil
   }
 
   @inline(__always)

@@ -112,6 +112,17 @@ struct Machine: Element {
 
   var isConsistent: Bool { guest.configuration.interfaces.count == interfaces.count && guest.isConsistent }
 
+  /// One more interface, behind the others. Its cable is told of as any is that is plugged in.
+  mutating func add(_ interface: NetworkInterface, _ configuration: GuestConfiguration.Interface) {
+    interfaces.append(interface)
+    guest.addInterface(configuration)
+  }
+
+  /// What waits in the rings of an interface that goes.
+  mutating func emptyRings(of port: PortIndex) -> [(frame: StoredFrame, cameIn: Bool)] {
+    interfaces[port.index].emptyRings()
+  }
+
   // MARK: Transmit rings
 
   static var queuesFrames: Bool { true }

@@ -37,19 +37,33 @@ extension World {
   }
 
   /// The same with a set that has its ports already: a resumed run's.
-  mutating func reattach(_ set: CaptureSet, ports patterns: [String], clocks known: [Int: CausalClock]) {
+  mutating func reattach(_ set: CaptureSet, ports: [PortID], clocks known: [Int: CausalClock]) {
     recorder.captures = set
     recorder.clocks = Arena((0..<graph.nodes.count).map { known[$0] ?? CausalClock() })
-    for (number, port) in captured(patterns).enumerated() where number < set.portCount {
+    for (number, port) in ports.enumerated() where number < set.portCount {
       graph.ports[port].capture = CaptureID(number)
     }
     speakForSwitches()
   }
 
-  private func captured(_ patterns: [String]) -> [PortID] {
-    guard !patterns.isEmpty else { return graph.ports.ids.filter { !saysTheSame(as: graph.neighbour(of: $0), $0) } }
+  /// Captures those of ports that came to the graph which the file asks for, behind those that have files already.
+  mutating func capture(_ new: [PortID]) {
+    guard let set = recorder.captures, let site else { return }
+    let descriptions = PortDescriptions(site.topology)
+    for port in captured(site.topology.capture.ports, among: new) {
+      let speed = graph.ports[port].link.flatMap { links[$0].parameters.rate } ?? 0
+      graph.ports[port].capture = CaptureID(
+        set.addPort(name: graph.ports[port].name, description: descriptions.text(of: port, in: self), speed: speed))
+    }
+    speakForSwitches()
+  }
+
+  func captured(_ patterns: [String]) -> [PortID] { captured(patterns, among: Array(graph.ports.ids)) }
+
+  func captured(_ patterns: [String], among ports: [PortID]) -> [PortID] {
+    guard !patterns.isEmpty else { return ports.filter { !saysTheSame(as: graph.neighbour(of: $0), $0) } }
     let patterns = patterns.map { PortPattern($0) }
-    return graph.ports.ids.filter { port in patterns.contains { $0.matches(graph.ports[port].name) } }
+    return ports.filter { port in patterns.contains { $0.matches(graph.ports[port].name) } }
   }
 
   /// Whether a port sees nothing but what the far end of its cable sees: a switch's, which changes no frame. Of two

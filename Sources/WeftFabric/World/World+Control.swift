@@ -8,7 +8,7 @@ import WeftTopology
 extension World {
   /// Boots a machine that starts by itself. One that an event has started already stays as it is.
   mutating func boot(_ node: NodeID) {
-    guard let machine = machine(node) else { return }
+    guard let machine = machine(node), !graph.nodes[node].isRemoved else { return }
     if elements.machines[machine].vm == nil {
       elements.machines[machine].guest.boot(now: now, &effects)
       settle(node)
@@ -24,8 +24,8 @@ extension World {
   }
 
   /// Pulls or plugs a cable. What was on it is lost; both ends are told.
-  mutating func setCable(_ name: LinkName, up: Bool) {
-    guard let cable = names.cables[name] else { return }
+  mutating func setCable(_ name: LinkName, up: Bool) throws(ActionError) {
+    let cable = try cable(name)
     dissolveLanes()
     for link in cable.links {
       var lost: [StoredFrame] = []
@@ -38,14 +38,19 @@ extension World {
     for link in cable.links { tell(graph.ends[link].toNode, graph.ends[link].toPort, up: up) }
   }
 
-  private mutating func tell(_ node: NodeID, _ port: PortIndex, up: Bool) {
+  mutating func tell(_ node: NodeID, _ port: PortIndex, up: Bool) {
     var change = ChangeLink(port: port, up: up, now: now)
     elements.visit(graph.nodes[node].element, &change, &effects)
     settle(node)
   }
 
-  mutating func setLink(_ name: LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?) {
-    guard let cable = names.cables[name] else { return }
+  private func cable(_ name: LinkName) throws(ActionError) -> Cable {
+    guard let cable = names.cables[name] else { throw .unknown(sort: "cable", name: "\(name.node).\(name.port)") }
+    return cable
+  }
+
+  mutating func setLink(_ name: LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?) throws(ActionError) {
+    let cable = try cable(name)
     dissolveLanes()
     for link in cable.links {
       if let delay { links[link].parameters.delay = delay }
@@ -54,8 +59,10 @@ extension World {
     }
   }
 
-  mutating func setIPForwarding(_ host: String, _ enabled: Bool) {
-    guard let node = names.gateways[host], let gateway = gateway(node) else { return }
+  mutating func setIPForwarding(_ host: String, _ enabled: Bool) throws(ActionError) {
+    guard let node = names.gateways[host], let gateway = gateway(node) else {
+      throw .unknown(sort: "host with a NAT", name: host)
+    }
     elements.gateways[gateway].setIPForwarding(enabled)
     settle(node)
   }

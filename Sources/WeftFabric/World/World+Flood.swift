@@ -25,7 +25,8 @@ extension World {
       let plan = floods.plans[bridge]
     else {
       for index in 0..<graph.nodes[node].portCount where index != port.index {
-        transmitSingly(frame, from: node, at: graph.port(PortIndex(index), of: node), &deadline)
+        let egress = graph.port(PortIndex(index), of: node)
+        if !graph.ports[egress].isRemoved { transmitSingly(frame, from: node, at: egress, &deadline) }
       }
       return
     }

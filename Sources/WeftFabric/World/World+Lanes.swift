@@ -12,7 +12,7 @@ extension World {
       guard let bridge = graph.nodes[node].element.virtualSwitch else { continue }
       var byDelay: [UInt64: [FloodTable.Target]] = [:]
       var singles: [PortIndex] = []
-      for port in graph.nodes[node].ports {
+      for port in graph.nodes[node].ports where !graph.ports[port].isRemoved {
         guard let link = graph.ports[port].link, let target = floodTarget(of: link) else {
           singles.append(graph.ports[port].index)
           continue

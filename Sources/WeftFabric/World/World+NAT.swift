@@ -13,6 +13,7 @@ struct EventFailure: Error, CustomStringConvertible {
 // Changes of a NAT while it runs.
 extension World {
   mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
+    guard names.machines[vm] != nil else { throw EventFailure(description: "there is no VM \(vm)") }
     do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
   }
 
@@ -69,8 +70,10 @@ extension World {
     if case .gateway(let host) = graph.nodes[node].role { shareForwards(of: host) }
   }
 
-  mutating func flushConnections(of network: String) {
-    guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else { return }
+  mutating func flushConnections(of network: String) throws(ActionError) {
+    guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else {
+      throw .unknown(sort: "NAT network", name: network)
+    }
     elements.gateways[gateway].flush(now: now)
     settle(node)
   }

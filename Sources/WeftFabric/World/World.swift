@@ -2,6 +2,7 @@ import WeftCapture
 import WeftCore
 import WeftHypervisor
 import WeftNAT
+import WeftTopology
 
 /// A running world: elements joined by links, moved by an event queue in virtual time.
 ///
@@ -14,10 +15,14 @@ public struct World: ~Copyable {
   var scheduler = Scheduler()
   var recorder = Recorder()
   var names = NameTable()
+  /// For building on; nil of a world that no topology was the beginning of.
+  var site: Site?
+  /// What was changed of the graph since it was built, in order.
+  var changes: [GraphAction] = []
   /// The machines that start by themselves, in order.
   var bootOrder: [Boot] = []
   /// The physical machines, in the order of the file, and what is placed on each.
-  public internal(set) var hosts: [Host] = []
+  public internal(set) var hosts: [WeftHypervisor.Host] = []
 
   public internal(set) var now = Instant.start
   /// Frames first sent by each node, which number its packets.

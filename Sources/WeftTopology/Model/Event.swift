@@ -19,6 +19,8 @@ public struct Event: Sendable, Codable {
     case removeForward(network: String, [Forward], keep: Bool?)
     /// All connections of the NAT that the network has.
     case flushConntrack(network: String)
+    /// Of who is joined to whom.
+    case change(GraphAction)
   }
 
   public var at: Nanoseconds

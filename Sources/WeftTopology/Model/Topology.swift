@@ -197,7 +197,7 @@ public struct VM: Sendable, Codable {
   }
 }
 
-public struct NIC: Sendable, Codable {
+public struct NIC: Sendable, Codable, Hashable {
   public var network: String
   /// nil: by DHCP.
   public var address: IPv4Address?

@@ -67,7 +67,7 @@ extension Loader {
             doubt(index, "there is no such forward at \(topology.events[index].at)", hint: near(key))
           }
         }
-      case .setLink, .flushConntrack: break
+      case .setLink, .flushConntrack, .change: break
       }
     }
   }

@@ -37,6 +37,17 @@ extension Loader {
     case "remove-forward":
       let keep = parse(value["keep"], Parse.boolean)
       return changedForward(value).map { .removeForward(network: $0, $1, keep: keep) }
+    case "remove-vm": return vmName(value).map { .change(.removeVM($0)) }
+    case "add-nic":
+      guard let vm = value["vm"].flatMap({ vmName($0) }), let nic = value["nic"].flatMap({ lateNIC($0, of: vm) })
+      else { return nil }
+      return .change(.addNIC(vm: vm, nic))
+    case "remove-nic": return nicName(value).map { .change(.removeNIC($0)) }
+    case "plug":
+      guard let nic = value["nic"].flatMap({ nicName($0) }), let place = value["into"], let network = place.text,
+        resolve(network, [.network], at: place)
+      else { return nil }
+      return .change(.plug(nic, into: network))
     case "flush-conntrack": return natNetwork(value).map { .flushConntrack(network: $0.network.name) }
     default: return nil
     }
@@ -85,6 +96,24 @@ extension Loader {
       return nil
     }
     return (host, host.networks[index.network])
+  }
+
+  private func lateNIC(_ value: Written, of vm: String) -> NIC? {
+    guard let place = value["network"], let network = place.text, resolve(network, [.network], at: place) else {
+      return nil
+    }
+    let number = vmIndex[vm].map { topology.vms[$0].nics.count } ?? 0
+    return makeNIC(
+      value, network: network, at: value.mark, length: 1, owner: "a later NIC of VM \"\(vm)\"",
+      cable: LinkName(node: vm, port: "eth\(number)"))
+  }
+
+  /// An interface of a VM: one that the file has, or a later one.
+  private func nicName(_ value: Written) -> LinkName? {
+    guard let name = parse(value, Parse.link), resolve(name.node, [.vm], at: value) else { return nil }
+    let added = topology.events.contains { if case .change(.addNIC(let vm, _)) = $0.action { vm == name.node } else { false } }
+    if added, let port = name.port { return LinkName(node: name.node, port: port) }
+    return cable(name.node, name.port, at: value)
   }
 
   private func vmName(_ value: Written) -> String? {

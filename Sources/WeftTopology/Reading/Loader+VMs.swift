@@ -97,7 +97,7 @@ extension Loader {
     return vm
   }
 
-  private func makeNIC(
+  func makeNIC(
     _ value: Written, network name: String, at mark: Mark, length: Int, owner: String, cable: LinkName
   ) -> NIC? {
     guard let place = networkIndex[name] else { return nil }

@@ -6,6 +6,7 @@ extension Tables {
     exactlyOne: [
       "link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding",
       "add-forward", "remove-forward", "flush-conntrack",
+      "remove-vm", "add-nic", "remove-nic", "plug",
     ],
     [
       Key(
@@ -35,6 +36,29 @@ extension Tables {
       Key(
         "flush-conntrack", .scalar(.reference("network")), "Forgets all connections of a network's NAT.",
         example: "home"),
+      Key(
+        "remove-vm", .scalar(.reference("vm")),
+        "Takes a VM away, with its cables. Leases, forwards and connections end as they are configured.", example: "web"),
+      Key(
+        "add-nic", .object(addNIC), "Gives a VM its next interface.", example: "{vm: web, nic: {network: lan}}"),
+      Key("remove-nic", .scalar(.link), "Takes a VM's interface away; a bare VM means its eth0.", example: "web.eth1"),
+      Key(
+        "plug", .object(plug), "Moves the cable of a VM's interface into another network, of whatever host.",
+        example: "{nic: web, into: lan}"),
+    ])
+
+  static let addNIC = Keys(
+    "add-nic", "Gives a VM its next interface",
+    [
+      Key("vm", .scalar(.reference("vm")), "Which VM.", required: true, example: "web"),
+      Key("nic", .object(nic), "The interface.", required: true, example: "{network: lan}"),
+    ])
+
+  static let plug = Keys(
+    "plug", "Moves the cable of a VM's interface into another network",
+    [
+      Key("nic", .scalar(.link), "Which interface; a bare VM means its eth0.", required: true, example: "web.eth0"),
+      Key("into", .scalar(.reference("network")), "Which network.", required: true, example: "lan"),
     ])
 
   static let removeForward = Keys(

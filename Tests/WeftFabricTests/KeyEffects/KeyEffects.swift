@@ -72,7 +72,7 @@ extension KeyEffect {
     .init("uplink.gateway", in: "uplink", "delay: 0", "gateway: 203.0.113.1", ["probe": "to: \"198.51.100.1:80\""]),
     .init("uplink.mac", in: "uplink", "mac: 52:54:00:00:01:01", "mac: 52:54:00:00:01:02"),
     .init("host.uplink", in: "hosts", "x: {}", "x: {uplink: wan 203.0.113.7}"),
-    .init("host.networks", in: "networks", "", "own: isolated"),
+    .init("host.networks", in: "networks", "", "own: {mode: host-only, subnet: 10.9.0.0/24}"),
     .init("host.programs", in: "host", "programs: []", "programs: [tcp-echo]"),
     .init("host.ip-forwarding", in: "host", "ip-forwarding: true", "ip-forwarding: false"),
     .init("network.mode", in: "networks", "own: host-only", "own: isolated"),
@@ -193,7 +193,16 @@ extension KeyEffect {
     .init("remove-forward.network", in: "events", "{at: 500 ms, remove-forward: {network: home, forward: \"80:10.0.0.50:80\"}}", "{at: 500 ms, remove-forward: {network: own, forward: \"80:10.1.0.50:80\"}}", outside.merging(["network": "forwards: [\"80:10.0.0.50:80\"]", "networks": "own: {mode: nat, subnet: 10.1.0.0/24}"]) { first, _ in first }),
     .init("remove-forward.forward", in: "events", "{at: 500 ms, remove-forward: {network: home, forward: \"80:b:80\"}}", "{at: 500 ms, remove-forward: {network: home, forward: \"81:b:80\"}}", outside.merging(["network": "forwards: [\"80:b:80\", \"81:b:80\"]"]) { first, _ in first }),
     .init("remove-forward.keep", in: "events", "{at: 2500 ms, remove-forward: {network: home, forward: \"9:b:9/udp\", keep: true}}", "{at: 2500 ms, remove-forward: {network: home, forward: \"9:b:9/udp\", keep: false}}", ["network": "forwards: [\"9:b:9/udp\"]", "programs": "{udp-rate: {to: \"box:9\", count: 4, interval: 1 s, start: 500 ms}}"]),
+    .init("event.remove-vm", in: "events", "", "{at: 500 ms, remove-vm: b}"),
+    .init("event.add-nic", in: "events", "", "{at: 500 ms, add-nic: {vm: b, nic: {network: home}}}"),
+    .init("event.remove-nic", in: "events", "", "{at: 500 ms, remove-nic: a}"),
+    .init("event.plug", in: "events", "", "{at: 500 ms, plug: {nic: a, into: own}}", other),
+    .init("add-nic.vm", in: "events", "{at: 500 ms, add-nic: {vm: a, nic: {network: home}}}", "{at: 500 ms, add-nic: {vm: b, nic: {network: home}}}"),
+    .init("add-nic.nic", in: "events", "{at: 500 ms, add-nic: {vm: a, nic: {network: home}}}", "{at: 500 ms, add-nic: {vm: a, nic: {network: own}}}", other),
+    .init("plug.nic", in: "events", "{at: 500 ms, plug: {nic: a, into: own}}", "{at: 500 ms, plug: {nic: b, into: own}}", other),
+    .init("plug.into", in: "events", "{at: 500 ms, plug: {nic: a, into: home}}", "{at: 500 ms, plug: {nic: a, into: own}}", other),
   ]
 
+  private static let other = ["networks": "own: {mode: nat, subnet: 10.1.0.0/24}"]
   private static let outside = ["from": "from: srv", "probe": "to: \"box:80\""]
 }

@@ -1,0 +1,263 @@
+import WeftCore
+import WeftGuest
+import WeftHypervisor
+import WeftSettings
+import WeftTopology
+import WeftWire
+
+/// Why something asked for by name can't be done.
+public enum ActionError: Error, Equatable, CustomStringConvertible {
+  case unknown(sort: String, name: String)
+  case nameTaken(String)
+  case macTaken(MACAddress)
+  case impossible(String)
+
+  public var description: String {
+    switch self {
+    case .unknown(let sort, let name): "there is no \(sort) \(name)"
+    case .nameTaken(let name): "the name \(name) is taken"
+    case .macTaken(let mac): "the MAC address \(mac) is taken"
+    case .impossible(let why): why
+    }
+  }
+}
+
+// Changes of the graph by name. What is there keeps its ids, its place in the order and its random streams; what goes
+// leaves its ids behind. A checkpoint has the list of changes, by which the same graph is drawn again.
+extension World {
+  /// Carries out a change and remembers it; an error leaves everything as it was.
+  mutating func perform(_ action: GraphAction) throws(ActionError) {
+    capture(try change(action, isLive: true))
+    changes.append(action)
+  }
+
+  /// - Parameter isLive: false where a checkpoint's graph is drawn again: then nobody is told, and nothing starts.
+  /// - Returns: the ports that came by it.
+  mutating func change(_ action: GraphAction, isLive: Bool) throws(ActionError) -> [PortID] {
+    let known = graph.ports.count
+    switch action {
+    case .addVM(let vm): try add(vm, isLive)
+    case .removeVM(let name): try removeVM(name, isLive)
+    case .addNIC(let vm, let nic): try add(nic, to: vm, isLive)
+    case .removeNIC(let name): try removeNIC(name, isLive)
+    case .plug(let name, let network): try plug(name, into: network, isLive)
+    case .addPort(let network, let name):
+      let bridge = try switchNode(network)
+      guard !hasPort(name, bridge) else { throw .nameTaken("\(self.name(bridge))/\(name)") }
+      _ = addPort(name, toSwitch: bridge)
+    }
+    return (known..<graph.ports.count).map { PortID($0) }
+  }
+
+  // MARK: VMs
+
+  private mutating func add(_ vm: VM, _ isLive: Bool) throws(ActionError) {
+    guard !isTaken(vm.name) else { throw .nameTaken(vm.name) }
+    guard !vm.nics.isEmpty else { throw .impossible("\(vm.name) has no network interface") }
+    for nic in vm.nics { try check(nic) }
+    let given = vm.nics.compactMap(\.mac)
+    guard Set(given).count == given.count else { throw .impossible("two interfaces of \(vm.name) have one MAC address") }
+    guard var site, let host = site.network(vm.nics[0].network)?.host.name else { throw noSite }
+    var interfaces: [GuestConfiguration.Interface] = []
+    var nics: [NetworkInterface] = []
+    for (index, nic) in vm.nics.enumerated() {
+      let made = Self.interface(nic, index, of: vm.name, &site)
+      interfaces.append(made.guest)
+      nics.append(made.nic)
+    }
+    self.site = site
+    names.addresses[vm.name] = vm.nics[0].address ?? names.addresses[vm.name]
+    let guest = Guest(
+      GuestConfiguration(
+        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
+    let machine = elements.machines.append(
+      Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed), interfaces: nics, guest: guest))
+    let node = add(.machine(machine), vm.name, .vm(vm.name), ports: vm.nics.indices.map { "eth\($0)" })
+    names.machines[vm.name] = node
+    names.covered[vm.name, default: []].append(node)
+    if let place = hosts.firstIndex(where: { $0.name == host }) { hosts[place].virtualMachines.append(vm.name) }
+    for (index, nic) in vm.nics.enumerated() { try lay(nic.link, graph.port(PortIndex(index), of: node), to: nic.network) }
+    if isLive, vm.autostart { boot(node) }
+  }
+
+  private mutating func removeVM(_ vm: String, _ isLive: Bool) throws(ActionError) {
+    let (node, machine) = try virtualMachine(vm)
+    if isLive {
+      for index in elements.machines[machine].interfaces.indices { loseRings(of: node, machine, PortIndex(index)) }
+      if elements.machines[machine].state != .stopped {
+        do { try perform(.stop, on: vm) } catch { throw .impossible("\(vm) can't be stopped: \(error)") }
+      }
+    }
+    for port in graph.nodes[node].ports { unplug(port, isLive) }
+    graph.nodes[node].isRemoved = true
+    names.machines[vm] = nil
+    names.covered[vm] = nil
+    for index in graph.nodes[node].ports.indices { names.cables[LinkName(node: vm, port: "eth\(index)")] = nil }
+    for place in hosts.indices { hosts[place].virtualMachines.removeAll { $0 == vm } }
+  }
+
+  // MARK: NICs
+
+  private mutating func add(_ nic: NIC, to vm: String, _ isLive: Bool) throws(ActionError) {
+    let (node, machine) = try virtualMachine(vm)
+    try check(nic)
+    guard var site else { throw noSite }
+    let index = elements.machines[machine].interfaces.count
+    let made = Self.interface(nic, index, of: vm, &site)
+    self.site = site
+    elements.machines[machine].add(made.nic, made.guest)
+    let port = graph.addPort("eth\(index)", to: node)
+    try lay(nic.link, port, to: nic.network)
+    if isLive { tell(node, PortIndex(index), up: true) }
+  }
+
+  private mutating func removeNIC(_ name: LinkName, _ isLive: Bool) throws(ActionError) {
+    let (node, machine, port) = try interface(name)
+    if isLive { loseRings(of: node, machine, graph.ports[port].index) }
+    unplug(port, isLive)
+    names.cables[name] = nil
+    graph.ports[port].isRemoved = true
+  }
+
+  private mutating func plug(_ name: LinkName, into network: String, _ isLive: Bool) throws(ActionError) {
+    let (node, _, port) = try interface(name)
+    _ = try switchNode(network)
+    var parameters: LinkParameters?
+    if let link = graph.ports[port].link { parameters = links[link].parameters }
+    unplug(port, isLive)
+    names.cables[name] = nil
+    try lay(parameters ?? LinkParameters(), port, to: network)
+    if isLive { tell(node, graph.ports[port].index, up: true) }
+  }
+
+  /// What waits in a NIC's rings is lost with it.
+  private mutating func loseRings(of node: NodeID, _ machine: ID<Machine>, _ index: PortIndex) {
+    let port = graph.port(index, of: node)
+    for stored in elements.machines[machine].emptyRings(of: index) {
+      drop(Frame(stored: stored.frame), at: port, .linkRemoved, .none, recorded: false, inbound: stored.cameIn)
+    }
+  }
+
+  private static func interface(
+    _ nic: NIC, _ index: Int, of vm: String, _ site: inout Site
+  ) -> (nic: NetworkInterface, guest: GuestConfiguration.Interface) {
+    if let given = nic.mac { site.macs.take(given) }
+    let mac = nic.mac ?? site.macs[vm, "eth\(index)"]
+    let addressing: GuestConfiguration.Addressing =
+      switch site.addressing(of: nic, isFirst: index == 0) {
+      case .fixed(let address, let prefix, let gateway)?: .static(address, prefix, gateway: gateway)
+      case .dhcp?, nil: .dhcp
+      }
+    return (
+      NetworkInterface(mac: mac, receiveCapacity: nic.rxRing, transmitCapacity: nic.txRing),
+      .init(
+        mac: mac, addressing: addressing, mtu: Int(nic.link.mtu ?? 1500),
+        narrower: site.mtus.narrower(than: nic.link.mtu, at: site.addresses.place(of: nic.network)))
+    )
+  }
+
+  // MARK: Cables
+
+  private mutating func lay(_ settings: LinkSettings, _ port: PortID, to network: String) throws(ActionError) {
+    try lay(LinkParameters(settings), port, to: network)
+  }
+
+  private mutating func lay(_ parameters: LinkParameters, _ port: PortID, to network: String) throws(ActionError) {
+    let bridge = try switchNode(network)
+    guard let seed = site?.seed else { throw noSite }
+    let (owner, index) = (name(graph.ports[port].node), graph.ports[port].index.index)
+    let far = addPort(index == 0 ? owner : "\(owner)-eth\(index)", toSwitch: bridge)
+    let cable = connect(port, far, parameters, parameters, seed: seed)
+    names.cables[LinkName(node: owner, port: "eth\(index)")] = cable
+  }
+
+  private mutating func addPort(_ wanted: String, toSwitch node: NodeID) -> PortID {
+    var name = wanted
+    var number = 2
+    while hasPort(name, node) {
+      name = "\(wanted)-\(number)"
+      number += 1
+    }
+    if let bridge = graph.nodes[node].element.virtualSwitch { elements.switches[bridge].addPort() }
+    return graph.addPort(name, to: node)
+  }
+
+  private func hasPort(_ name: String, _ node: NodeID) -> Bool {
+    let full = "\(self.name(node))/\(name)"
+    return graph.nodes[node].ports.contains { graph.ports[$0].name == full }
+  }
+
+  /// Takes the cable out of a port; the switch port at its far end goes with it. What was on its way is lost.
+  private mutating func unplug(_ port: PortID, _ isLive: Bool) {
+    guard let link = graph.ports[port].link else { return }
+    dissolveLanes()
+    let far = graph.ends[link].to
+    for link in [link, graph.ends[link].reverse] {
+      var lost: [StoredFrame] = []
+      links[link].setUp(false, now: now) { lost.append($0.store()) }
+      for stored in lost {
+        drop(Frame(stored: stored), at: graph.ends[link].from, .linkRemoved, .none, recorded: false, inbound: false)
+      }
+      scheduler.schedule(link, at: links[link].deadline)
+    }
+    if isLive { for end in [far, port] { tell(graph.ports[end].node, graph.ports[end].index, up: false) } }
+    graph.disconnect(port)
+    graph.ports[far].isRemoved = true
+    graph.ports[far].farCapture = nil
+    if let bridge = graph.nodes[graph.ports[far].node].element.virtualSwitch {
+      elements.switches[bridge].removePort(graph.ports[far].index)
+    }
+  }
+
+  // MARK: Names
+
+  private var noSite: ActionError { .impossible("this world wasn't built from a topology") }
+
+  private func isTaken(_ name: String) -> Bool {
+    graph.nodes.ids.contains { graph.nodes[$0].name == name } || site?.switches[name] != nil
+      || names.gatewayOfNetwork[name] != nil
+  }
+
+  private func check(_ nic: NIC) throws(ActionError) {
+    guard let site else { throw noSite }
+    guard site.network(nic.network) != nil else { throw .unknown(sort: "network", name: nic.network) }
+    guard nic.rxRing > 0, nic.txRing >= 0 else { throw .impossible("a network interface without a ring to receive") }
+    if let mac = nic.mac, mac.isGroup || mac == .zero { throw .impossible("\(mac) is no machine's MAC address") }
+    if let mac = nic.mac, site.macs.has(mac) || hasMAC(mac) { throw .macTaken(mac) }
+  }
+
+  private func hasMAC(_ mac: MACAddress) -> Bool {
+    !elements.machines.allSatisfy { machine in !machine.interfaces.contains { $0.mac == mac } }
+  }
+
+  private func virtualMachine(_ name: String) throws(ActionError) -> (node: NodeID, machine: ID<Machine>) {
+    guard let node = names.machines[name], let machine = machine(node), elements.machines[machine].vm != nil else {
+      throw .unknown(sort: "VM", name: name)
+    }
+    return (node, machine)
+  }
+
+  private func interface(_ name: LinkName) throws(ActionError) -> (node: NodeID, machine: ID<Machine>, port: PortID) {
+    let (node, machine) = try virtualMachine(name.node)
+    let full = "\(name.node)/\(name.port)"
+    guard let port = graph.nodes[node].ports.first(where: { graph.ports[$0].name == full && !graph.ports[$0].isRemoved })
+    else { throw .unknown(sort: "network interface", name: "\(name.node).\(name.port)") }
+    return (node, machine, port)
+  }
+
+  private func switchNode(_ network: String) throws(ActionError) -> NodeID {
+    guard let node = site?.switches[network] else { throw .unknown(sort: "network", name: network) }
+    return node
+  }
+}
+
+extension Simulation {
+  /// Changes the graph now, at `now`. What is there already goes on as it would have.
+  public mutating func perform(_ action: GraphAction) throws(ActionError) {
+    // A queue that has looked further ahead takes nothing that is due before.
+    world.dissolveLanes()
+    world.schedule()
+    defer { scheduleDirector() }
+    try world.perform(action)
+  }
+}
