@@ -27,10 +27,12 @@ let package = Package(
     .target(name: "CTableMemory"),
     .target(name: "WeftNAT", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
-    // Three folders, to be targets of their own.
+    .target(name: "WeftStack", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
+    .target(name: "WeftPrograms", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack"], swiftSettings: views),
+    .target(name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"], swiftSettings: views),
     .target(
-      name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP"], path: "Sources",
-      sources: ["WeftStack", "WeftPrograms", "WeftProbes", "WeftGuest"], swiftSettings: views),
+      name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftSettings", "WeftStack", "WeftPrograms"],
+      swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     .target(name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", "WeftSettings", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
@@ -40,7 +42,8 @@ let package = Package(
     .target(
       name: "WeftFabric",
       dependencies: [
-        "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
+        "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms", "WeftProbes",
+        "WeftGuest", "WeftHypervisor",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ], swiftSettings: views),
     .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"], swiftSettings: views),
@@ -75,7 +78,9 @@ let package = Package(
     .testTarget(
       name: "WeftServicesTests", dependencies: ["WeftServices", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
-      name: "WeftGuestTests", dependencies: ["WeftGuest", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport"],
+      name: "WeftGuestTests",
+      dependencies: [
+        "WeftGuest", "WeftProbes", "WeftPrograms", "WeftStack", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport"],
       swiftSettings: views),
     .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
@@ -85,7 +90,8 @@ let package = Package(
     .testTarget(
       name: "WeftFabricTests",
       dependencies: [
-        "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftGuest", "WeftHypervisor", "WeftNAT", "WeftServices",
+        "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftStack", "WeftPrograms", "WeftProbes", "WeftGuest",
+        "WeftHypervisor", "WeftNAT", "WeftServices",
         "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),
     // Runs the built `weft` as a process.

@@ -4,12 +4,12 @@ import WeftWire
 /// what its readers take for plain data: a capture must not show as malformed what nothing is wrong with.
 ///
 /// A size that a protocol can't have (5 octets of DNS) gets the pattern.
-enum DatagramPayload {
+public enum DatagramPayload {
   private static let text = Array("weft probe".utf8)
 
   /// A probe's datagram, as long as its protocol's messages usually are.
   /// - Parameter end: what it has to end with, as far as its protocol lets messages hold anything.
-  static func probe(to port: UInt16, end: [UInt8] = []) -> [UInt8] {
+  public static func probe(to port: UInt16, end: [UInt8] = []) -> [UInt8] {
     if let message = message(to: port, count: nil, end: end) { return message }
     guard end.isEmpty else { return end }
     return nothingFits.contains(port) ? [] : text

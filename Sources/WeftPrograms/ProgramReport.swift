@@ -53,11 +53,11 @@ public struct RoundTrips: Codable, Sendable, Hashable {
   public private(set) var maximum = Nanoseconds.zero
   private var sum = Nanoseconds.zero
 
-  init() {}
+  public init() {}
 
   public var average: Nanoseconds { count == 0 ? .zero : sum / count }
 
-  mutating func add(_ time: Nanoseconds) {
+  public mutating func add(_ time: Nanoseconds) {
     count &+= 1
     minimum = min(minimum, time)
     maximum = max(maximum, time)
@@ -65,28 +65,8 @@ public struct RoundTrips: Codable, Sendable, Hashable {
   }
 }
 
-/// A line as `ss -tn` shows it.
-public struct ConnectionReport: Codable, Sendable, Hashable {
-  /// `ESTAB`, `TIME-WAIT` …
-  public var state: String
-  public var localAddress: IPv4Address
-  public var localPort: UInt16
-  public var remoteAddress: IPv4Address
-  public var remotePort: UInt16
-  /// Received and not yet read.
-  public var receiveQueue: Int
-  /// Written and not yet acknowledged.
-  public var sendQueue: Int
-}
-
-extension ConnectionReport: CustomStringConvertible {
-  public var description: String {
-    "\(state) \(receiveQueue) \(sendQueue) \(localAddress):\(localPort) \(remoteAddress):\(remotePort)"
-  }
-}
-
 /// Of payload; as much as there are numbers for, where the time was next to nothing.
-func bitsPerSecond(_ bytes: UInt64, in time: Nanoseconds) -> UInt64 {
+public func bitsPerSecond(_ bytes: UInt64, in time: Nanoseconds) -> UInt64 {
   guard time > .zero else { return 0 }
   return UInt64(min(Double(bytes) * 8 / time.seconds, 0x1p63))
 }

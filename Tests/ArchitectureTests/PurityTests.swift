@@ -18,14 +18,15 @@ import Testing
     ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftPrograms", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftProbes", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftPrograms", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
+    ("WeftProbes", ["WeftWire", "WeftCore", "WeftStack", "WeftPrograms"]),
+    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftIP"]),
     (
       "WeftFabric",
       [
-        "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftHypervisor",
+        "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms",
+        "WeftProbes", "WeftGuest", "WeftHypervisor",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ]
     ),

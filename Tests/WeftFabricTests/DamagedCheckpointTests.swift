@@ -65,7 +65,10 @@ import WeftTopology
     (#""congestionWindow":"#, #""congestionWindow":9223372036854775807,"x":"#),
     (#""halfOpen":0"#, #""halfOpen":-1"#),
     (#""mtu":1500,"narrower":{"entries":[]},"neighbours""#, #""mtu":65000,"narrower":{"entries":[]},"neighbours""#),
-    (#""owner":{"index":0,"kind":2}"#, #""owner":{"index":7,"kind":2}"#),
+    // A listener of a program that isn't there.
+    (#""port":80,"tag":0"#, #""port":80,"tag":7"#),
+    // A program of a kind that nobody knows.
+    (#""kind":"bulk""#, #""kind":"bulky""#),
   ]) func aContradictionIsAnError(_ change: (String, String)) throws {
     let state = try Self.state()
     let isThere = state.contains(change.0)

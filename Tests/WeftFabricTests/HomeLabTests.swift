@@ -51,8 +51,8 @@ import WeftWire
       let node = try #require(simulation.world.names.machines[name])
       let found = simulation.world.machine(node)
       let guest = simulation.world.elements.machines[try #require(found)].guest
-      #expect(guest.address(of: 0) == names[name])
-      #expect(guest.network(of: 0)?.gateway == IPv4Address(10, 1, 0, 1))
+      #expect(guest.stack.address(of: 0) == names[name])
+      #expect(guest.stack.network(of: 0)?.gateway == IPv4Address(10, 1, 0, 1))
     }
   }
 

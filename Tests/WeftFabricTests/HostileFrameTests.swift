@@ -81,7 +81,7 @@ import WeftWire
     case .custom: return (.broadcast, .any)
     case .machine(let id):
       let machine = world.elements.machines[id]
-      return (machine.interfaces[port].mac, machine.guest.address(of: port) ?? .any)
+      return (machine.interfaces[port].mac, machine.guest.stack.address(of: port) ?? .any)
     }
   }
 }

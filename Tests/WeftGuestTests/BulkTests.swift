@@ -2,7 +2,11 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct BulkTests {
   static let size: UInt64 = 1_500_000
@@ -12,8 +16,8 @@ import WeftWire
   ) {
     var net = Net(
       [
-        Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5001, size: Self.size))], seed: seed),
-        Net.guest(1, [GuestProgram(.sink(port: 5001))], seed: seed),
+        Net.guest(0, [ProgramConfiguration.bulk(to: .guest(1), port: 5001, size: Self.size)], seed: seed),
+        Net.guest(1, [ProgramConfiguration.sink(port: 5001)], seed: seed),
       ], parameters, seed: seed)
     net.keepsTaps = false
     if reorder > 0 {
@@ -56,22 +60,19 @@ import WeftWire
           Net.guest(
             0,
             [
-              GuestProgram(.bulk(to: .guest(1), port: 5001, size: 150_000)),
-              GuestProgram(
-                .httpGet(to: .named("server"), port: 80, path: "/", host: nil, count: 3, interval: .milliseconds(40))),
-              GuestProgram(.ping(to: .guest(1), count: 5, interval: .milliseconds(30), size: 3000, ttl: 64)),
-              GuestProgram(.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 20)),
-              GuestProgram(
-                .ping(to: .address(IPv4Address(10, 0, 0, 99)), count: 1, interval: .seconds(1), size: 8, ttl: 64)),
+              ProgramConfiguration.bulk(to: .guest(1), port: 5001, size: 150_000),
+              ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 3, interval: .milliseconds(40)),
+              ProgramConfiguration.ping(to: .guest(1), count: 5, interval: .milliseconds(30), size: 3000, ttl: 64),
+              ProgramConfiguration.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 20),
+              ProgramConfiguration.ping(to: .address(IPv4Address(10, 0, 0, 99)), count: 1, interval: .seconds(1), size: 8, ttl: 64),
             ]),
           Net.guest(
             1,
             [
-              GuestProgram(.sink(port: 5001)),
-              GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 20_000)),
+              ProgramConfiguration.sink(port: 5001),
+              ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: 20_000),
             ]),
         ], LinkParameters(delay: .milliseconds(3), rate: 20_000_000, loss: 0.03))
-      net.guests[0].names["server"] = Net.address(1)
       net.bootAll()
       for _ in 0..<150 {
         net.run(seconds: recodeEvery ?? 0.011)

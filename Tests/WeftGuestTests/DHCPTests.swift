@@ -2,7 +2,11 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 /// A DHCP server as small as can be, which the test scripts.
 private final class Server {
@@ -85,8 +89,8 @@ private final class Server {
   @Test func anAddressIsGotAnnouncedAndRenewed() {
     let server = Server()
     var net = start(server)
-    #expect(net.guests[0].address(of: 0) == server.offered)
-    #expect(net.guests[0].network(of: 0)?.gateway == Server.address)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.network(of: 0)?.gateway == Server.address)
     #expect(server.seen.map(\.kind) == [.discover, .request])
     #expect(server.seen.allSatisfy { $0.name == "g0" })
     #expect(server.seen[1].requested == server.offered)
@@ -98,7 +102,7 @@ private final class Server {
     #expect(server.seen[2].unicast && server.seen[2].client == server.offered)
     #expect(server.seen[2].at == Instant(500_000_000_000))
     net.run(seconds: 900)
-    #expect(net.guests[0].address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
   }
 
   @Test func silenceLeadsToRebindingAndThenToTheEndOfTheLease() {
@@ -107,15 +111,15 @@ private final class Server {
     server.isSilent = true
     server.seen = []
     net.run(seconds: 999)
-    #expect(net.guests[0].address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
     #expect(server.seen.contains { $0.kind == .request && !$0.unicast && $0.at.seconds >= 875 })
     #expect(server.seen.filter { $0.unicast }.allSatisfy { $0.at.seconds < 875 })
     net.run(seconds: 2)
-    #expect(net.guests[0].address(of: 0) == nil)
+    #expect(net.guests[0].stack.address(of: 0) == nil)
     #expect(server.seen.last?.kind == .discover)
     server.isSilent = false
     net.run(seconds: 70)
-    #expect(net.guests[0].address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
   }
 
   @Test func discoverIsRepeatedWithRandomisedBackoff() {
@@ -135,7 +139,7 @@ private final class Server {
     server.offered = IPv4Address(10, 0, 0, 60)
     net.run(seconds: 501)
     #expect(server.seen.map(\.kind) == [.discover, .request, .request, .discover, .request])
-    #expect(net.guests[0].address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
   }
 
   @Test func theCableComesBackAndTheAddressIsAskedForAgain() {
@@ -150,18 +154,18 @@ private final class Server {
     server.refuses = true
     server.offered = IPv4Address(10, 0, 0, 61)
     net.with(0) { guest, now, out in guest.linkChanged(port: PortIndex(0), up: true, now: now, &out) }
-    #expect(net.guests[0].address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
   }
 
   @Test func powerOffForgetsTheLeaseAndBootGetsOneAgain() throws {
     let server = Server()
     var net = start(server)
     net.guests[0].powerOff()
-    #expect(net.guests[0].address(of: 0) == nil && net.guests[0].deadline == .never)
+    #expect(net.guests[0].stack.address(of: 0) == nil && net.guests[0].deadline == .never)
     server.seen = []
     net.boot(0)
     #expect(server.seen.map(\.kind) == [.discover, .request])
     try net.recode()
-    #expect(net.guests[0].address(of: 0) == server.offered)
+    #expect(net.guests[0].stack.address(of: 0) == server.offered)
   }
 }

@@ -3,7 +3,11 @@ import Testing
 import WeftCore
 import WeftTestSupport
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 /// What is sent to well-known ports, as Wireshark reads it.
 @Suite struct DatagramPayloadTests {

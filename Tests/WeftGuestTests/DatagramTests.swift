@@ -3,7 +3,11 @@ import WeftCore
 import WeftIP
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct DatagramTests {
   private struct Record {
@@ -13,20 +17,20 @@ import WeftWire
   }
 
   private func probe(
-    _ kind: GuestProbe.Kind, server: [GuestProgram] = [], seconds: Double = 10
-  ) -> (GuestProbeResult?, Record) {
+    _ kind: ProbeKind, server: [ProgramConfiguration] = [], seconds: Double = 10
+  ) -> (ProbeResult?, Record) {
     var net = Net([Net.guest(0), Net.guest(1, server)])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 4, kind: kind, timeout: .seconds(6)))
+    net.probe(0, ProbeConfiguration(trace: 4, kind: kind, timeout: .seconds(6)))
     net.run(seconds: seconds)
     return (
-      net.guests[0].takeProbeResults().first,
+      net.takeProbeResults(0).first,
       Record(taps: net.taps, drops: net.drops, observations: net.observations)
     )
   }
 
   @Test func udpToAnEchoServerIsOpenAndTraced() {
-    let (result, net) = probe(.udp(to: .guest(1), port: 7), server: [GuestProgram(.udpEcho(port: 7))])
+    let (result, net) = probe(.udp(to: .guest(1), port: 7), server: [ProgramConfiguration.udpEcho(port: 7)])
     #expect(result?.outcome == .open)
     #expect(result?.remoteAddress == Net.address(1))
     #expect(
@@ -44,15 +48,15 @@ import WeftWire
   }
 
   @Test func udpToASilentServerTimesOut() {
-    let (result, _) = probe(.udp(to: .guest(1), port: 7), server: [GuestProgram(.sink(port: 7))])
+    let (result, _) = probe(.udp(to: .guest(1), port: 7), server: [ProgramConfiguration.sink(port: 7)])
     #expect(result?.outcome == .timedOut)
   }
 
   @Test(arguments: [
-    GuestProbe.Kind.udp(to: .address(IPv4Address(10, 0, 0, 77)), port: 7),
+    ProbeKind.udp(to: .address(IPv4Address(10, 0, 0, 77)), port: 7),
     .tcpConnect(to: .address(IPv4Address(10, 0, 0, 77)), port: 7),
     .ping(to: .address(IPv4Address(10, 0, 0, 77)), size: 8, ttl: 64),
-  ]) func aNeighbourThatIsNotThereIsUnreachableAfterThreeRequests(kind: GuestProbe.Kind) {
+  ]) func aNeighbourThatIsNotThereIsUnreachableAfterThreeRequests(kind: ProbeKind) {
     let (result, net) = probe(kind)
     #expect(result?.outcome == .unreachable(code: 1))
     #expect(result?.icmpFrom == nil)
@@ -65,17 +69,7 @@ import WeftWire
     #expect(result?.outcome == .unreachable(code: 0) && result?.finishedAt == .start)
     #expect(record.taps.allSatisfy { $0.trace == 0 })
     #expect(record.drops.map(\.reason) == [.noRoute])
-    #expect(probe(.tcpConnect(to: .named("nobody"), port: 7)).0?.outcome == .notSent)
-  }
-
-  @Test func aNameThatIsLearnedInTimeIsUsed() {
-    var net = Net([Net.guest(0), Net.guest(1)])
-    net.bootAll()
-    net.probe(0, GuestProbe(trace: 4, kind: .ping(to: .named("b"), size: 8, ttl: 64), timeout: .seconds(6)))
-    net.run(seconds: 1)
-    net.guests[0].names["b"] = Net.address(1)
-    net.run(seconds: 1)
-    #expect(net.guests[0].takeProbeResults().map(\.outcome) == [.open])
+    #expect(probe(.tcpConnect(to: Target(unresolved: "nobody"), port: 7)).0?.outcome == .notSent)
   }
 
   @Test(arguments: [0, 1, 56, 1472, 1473, 4000, 65_507]) func pingsOfAnySizeAreAnswered(size: Int) {
@@ -88,9 +82,9 @@ import WeftWire
   @Test func longDatagramsAreFragmentedAndPutTogether() {
     var net = Net([
       Net.guest(
-        0, [GuestProgram(.udpRate(to: .guest(1), port: 9, size: 9000, interval: .milliseconds(10), count: 5))], mtu: 576
+        0, [ProgramConfiguration.udpRate(to: .guest(1), port: 9, size: 9000, interval: .milliseconds(10), count: 5)], mtu: 576
       ),
-      Net.guest(1, [GuestProgram(.sink(port: 9))]),
+      Net.guest(1, [ProgramConfiguration.sink(port: 9)]),
     ])
     var random = RandomStream(seed: 1, owner: "net", purpose: "reorder")
     net.reorders = { _ in random.next(below: 100) < 30 }
@@ -101,7 +95,7 @@ import WeftWire
   }
 
   @Test func fragmentsWithoutTheRestAreDroppedInTimeAndTheSenderIsTold() {
-    var net = Net([Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 9))])])
+    var net = Net([Net.guest(0), Net.guest(1, [ProgramConfiguration.sink(port: 9)])])
     net.bootAll()
     net.run(seconds: 1)
     net.taps = []
@@ -121,7 +115,7 @@ import WeftWire
   @Test func icmpErrorsAreLimited() {
     var net = Net([Net.guest(0), Net.guest(1)], LinkParameters(delay: .milliseconds(1)))
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 9, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
+    net.probe(0, ProbeConfiguration(trace: 9, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
     net.run(seconds: 1)
     net.taps = []
     for _ in 0..<200 {
@@ -147,27 +141,27 @@ import WeftWire
 
   /// A router's word about an echo request, a datagram and a SYN.
   @Test func icmpErrorsReachTheirSockets() {
-    let far = GuestTarget.address(IPv4Address(192, 0, 2, 9))
+    let far = Target.address(IPv4Address(192, 0, 2, 9))
     for (type, code, expected) in [
-      (UInt8(11), UInt8(0), GuestProbeResult.Outcome.ttlExceeded), (3, 0, .unreachable(code: 0)), (3, 3, .refused),
+      (UInt8(11), UInt8(0), ProbeResult.Outcome.ttlExceeded), (3, 0, .unreachable(code: 0)), (3, 3, .refused),
       (3, 13, .unreachable(code: 13)),
     ] {
       for kind in [
-        GuestProbe.Kind.ping(to: far, size: 8, ttl: 1), .udp(to: far, port: 9), .tcpConnect(to: far, port: 9),
+        ProbeKind.ping(to: far, size: 8, ttl: 1), .udp(to: far, port: 9), .tcpConnect(to: far, port: 9),
       ] {
         var configuration = Net.guest(0)
-        configuration.interfaces[0].addressing = .static(Net.address(0), Net.prefix, gateway: Net.address(1))
+        configuration.stack.interfaces[0].addressing = .static(Net.address(0), Net.prefix, gateway: Net.address(1))
         var net = Net([configuration, Net.guest(1)])
         net.bootAll()
         net.run(seconds: 0.1)
         // The other guest isn't a router: the test answers in its place.
-        net.probe(0, GuestProbe(trace: 4, kind: kind, timeout: .seconds(6)))
+        net.probe(0, ProbeConfiguration(trace: 4, kind: kind, timeout: .seconds(6)))
         net.loses = { $0.bytes[13] == 0 }
         net.run(seconds: 0.1)
         let sent = net.taps.last { $0.from == 0 && $0.bytes[13] == 0 }!.bytes
         let bytes = Self.error(type, code, about: sent, net.pool)
         net.inject(0, bytes)
-        let result = net.guests[0].takeProbeResults().first
+        let result = net.takeProbeResults(0).first
         #expect(result?.outcome == expected)
         if expected != .refused { #expect(result?.icmpFrom == Net.address(1)) }
       }

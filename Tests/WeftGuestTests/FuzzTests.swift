@@ -2,7 +2,11 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct FuzzTests {
   /// Frames of every kind that a busy pair of guests exchanges.
@@ -11,14 +15,14 @@ import WeftWire
       Net.guest(
         0,
         [
-          GuestProgram(.bulk(to: .guest(1), port: 5001, size: 20_000)),
-          GuestProgram(.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 2, interval: .milliseconds(50))),
-          GuestProgram(.ping(to: .guest(1), count: 2, interval: .milliseconds(30), size: 3000, ttl: 64)),
-          GuestProgram(.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 3)),
-          GuestProgram(.udpRate(to: .guest(1), port: 99, size: 5000, interval: .milliseconds(7), count: 3)),
+          ProgramConfiguration.bulk(to: .guest(1), port: 5001, size: 20_000),
+          ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 2, interval: .milliseconds(50)),
+          ProgramConfiguration.ping(to: .guest(1), count: 2, interval: .milliseconds(30), size: 3000, ttl: 64),
+          ProgramConfiguration.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 3),
+          ProgramConfiguration.udpRate(to: .guest(1), port: 99, size: 5000, interval: .milliseconds(7), count: 3),
         ]),
       Net.guest(
-        1, [GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))]),
+        1, [ProgramConfiguration.sink(port: 5001), ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: nil)]),
       Net.guest(2, dhcp: true),
     ])
     net.bootAll()
@@ -28,19 +32,19 @@ import WeftWire
 
   /// Servers and clients of STUN, a rendezvous and late echoes.
   private static let probing = [
-    Net.guest(0, [GuestProgram(.natProbe(to: .guest(1), port: 3478))]),
+    Net.guest(0, [ProgramConfiguration.natProbe(to: .guest(1), port: 3478)]),
     Net.guest(
       1,
       [
-        GuestProgram(.stunServer(port: 3478, other: .guest(2))), GuestProgram(.rendezvous(port: 3480)),
-        GuestProgram(.udpEcho(port: 7)), GuestProgram(.tcpEcho(port: 7)),
+        ProgramConfiguration.stunServer(port: 3478, other: .guest(2)), ProgramConfiguration.rendezvous(port: 3480),
+        ProgramConfiguration.udpEcho(port: 7), ProgramConfiguration.tcpEcho(port: 7),
       ]),
-    Net.guest(2, [GuestProgram(.stunServer(port: 3478, other: .guest(1)))]),
+    Net.guest(2, [ProgramConfiguration.stunServer(port: 3478, other: .guest(1))]),
   ]
 
   /// Starts two machines' probes: each kind, over and over.
   private static func startProbes(_ net: inout Net, _ trace: inout UInt32) {
-    let kinds: [(Bool) -> GuestProbe.Kind] = [
+    let kinds: [(Bool) -> ProbeKind] = [
       { _ in .nat(via: .guest(1), port: 3478) },
       { .punch(via: .guest(1), port: 3480, protocol: .udp, isPartner: $0) },
       { .punch(via: .guest(1), port: 3480, protocol: .tcp, isPartner: $0) },
@@ -49,8 +53,8 @@ import WeftWire
     ]
     for kind in kinds {
       trace += 1
-      net.probe(0, GuestProbe(trace: trace, kind: kind(false), timeout: .seconds(2)))
-      net.probe(2, GuestProbe(trace: trace, kind: kind(true), timeout: .seconds(2)))
+      net.probe(0, ProbeConfiguration(trace: trace, kind: kind(false), timeout: .seconds(2)))
+      net.probe(2, ProbeConfiguration(trace: trace, kind: kind(true), timeout: .seconds(2)))
     }
   }
 
@@ -61,7 +65,7 @@ import WeftWire
     Self.startProbes(&source, &trace)
     source.run(seconds: 3)
     let corpus = source.taps.map(\.bytes)
-    #expect(source.guests[0].takeProbeResults().allSatisfy { $0.outcome == .open })
+    #expect(source.takeProbeResults(0).allSatisfy { $0.outcome == .open })
 
     var random = RandomStream(seed: seed, owner: "fuzz", purpose: "probes")
     var net = Net(Self.probing)
@@ -79,7 +83,7 @@ import WeftWire
       if round % 8 == 0 { net.run(seconds: 0.01) }
     }
     net.run(seconds: 40)
-    #expect(!net.guests[0].hasProbesRunning && net.guests[0].takeProbeResults().count == Int(trace) - 5)
+    #expect(!net.probes.isOn(0) && net.takeProbeResults(0).count == Int(trace) - 5)
     #expect(net.outstandingAtEnd() == 0)
   }
 
@@ -115,9 +119,9 @@ import WeftWire
         Net.guest(
           1,
           [
-            GuestProgram(.sink(port: 5001)), GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 5000)),
-            GuestProgram(.bulk(to: .guest(0), port: 5001, size: 1 << 30)), GuestProgram(.tcpEcho(port: 7)),
-            GuestProgram(.ping(to: .guest(0), count: 100_000, interval: .milliseconds(20), size: 100, ttl: 64)),
+            ProgramConfiguration.sink(port: 5001), ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: 5000),
+            ProgramConfiguration.bulk(to: .guest(0), port: 5001, size: 1 << 30), ProgramConfiguration.tcpEcho(port: 7),
+            ProgramConfiguration.ping(to: .guest(0), count: 100_000, interval: .milliseconds(20), size: 100, ttl: 64),
           ]), Net.guest(2, dhcp: true),
       ], LinkParameters(delay: .milliseconds(5), rate: 2_000_000))
     net.keepsTaps = false

@@ -2,7 +2,11 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct GuestTests {
   @Test func aServerHoldsAThousandConnections() {
@@ -10,11 +14,11 @@ import WeftWire
       Net.guest(
         index + 1,
         (0..<250).map { _ in
-          GuestProgram(.httpGet(to: .guest(0), port: 80, path: "/", host: nil, count: 1, interval: .zero))
+          ProgramConfiguration.httpGet(to: .guest(0), port: 80, path: "/", host: nil, count: 1, interval: .zero)
         })
     }
     var net = Net(
-      [Net.guest(0, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: 5000))])] + gets,
+      [Net.guest(0, [ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: 5000)])] + gets,
       LinkParameters(delay: .milliseconds(1), queueFrames: 100_000))
     net.keepsTaps = false
     net.bootAll()
@@ -22,16 +26,16 @@ import WeftWire
     #expect(net.guests[0].programReports[0].replies == 1000)
     #expect(net.guests.dropFirst().allSatisfy { $0.isIdle && $0.programReports.allSatisfy { $0.state == .done } })
     net.run(seconds: 100)
-    #expect(net.guests.allSatisfy { $0.connections.isEmpty && $0.deadline == .never })
+    #expect(net.guests.allSatisfy { $0.stack.connections.isEmpty && $0.deadline == .never })
     #expect(net.outstandingAtEnd() == 0)
   }
 
   @Test func bootIsQuietServersListenAndALinkThatComesUpIsToldTheAddress() {
     var net = Net([
-      Net.guest(0, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil), start: .seconds(2))])
+      Net.guest(0, [ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: nil).starting(at: .seconds(2))])
     ])
     net.bootAll()
-    #expect(net.taps.isEmpty && net.guests[0].listeningPorts.isEmpty)
+    #expect(net.taps.isEmpty && net.guests[0].stack.listeningPorts.isEmpty)
     net.run(seconds: 3)
     #expect(net.taps.isEmpty)
     var out = Effects(pool: net.pool)
@@ -41,20 +45,20 @@ import WeftWire
     out.removeAll()
     let arp = ARPPacket(frame.bytes.extracting(14..<42))
     #expect(arp?.senderIP == Net.address(0) && arp?.targetIP == Net.address(0))
-    #expect(net.guests[0].listeningPorts == [80])
+    #expect(net.guests[0].stack.listeningPorts == [80])
     #expect(net.guests[0].deadline == .never && net.guests[0].isIdle)
   }
 
   @Test func powerOffForgetsAllAndBootStartsAfresh() {
     var net = Net(
       [
-        Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 1 << 30))]),
-        Net.guest(1, [GuestProgram(.sink(port: 5))]),
+        Net.guest(0, [ProgramConfiguration.bulk(to: .guest(1), port: 5, size: 1 << 30)]),
+        Net.guest(1, [ProgramConfiguration.sink(port: 5)]),
       ], LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
     net.bootAll()
     net.run(seconds: 0.5)
     net.with(1) { guest, _, _ in guest.powerOff() }
-    #expect(net.guests[1].connections.isEmpty)
+    #expect(net.guests[1].stack.connections.isEmpty)
     net.run(seconds: 1)
     #expect(net.drops.contains { $0.reason == .machineStopped })
     net.boot(1)
@@ -66,27 +70,27 @@ import WeftWire
 
   @Test func aPowerOffEndsProbesWithTheirTime() {
     var net = Net(
-      [Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 5))])],
+      [Net.guest(0), Net.guest(1, [ProgramConfiguration.sink(port: 5)])],
       LinkParameters(delay: .milliseconds(5), rate: 10_000_000))
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 1 << 40), timeout: .seconds(3)))
+    net.probe(0, ProbeConfiguration(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 1 << 40), timeout: .seconds(3)))
     net.run(seconds: 1)
     net.with(0) { guest, _, _ in guest.powerOff() }
-    net.probe(0, GuestProbe(trace: 6, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
+    net.probe(0, ProbeConfiguration(trace: 6, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
     net.run(seconds: 4)
-    #expect(net.guests[0].takeProbeResults().map(\.outcome) == [.notSent, .timedOut])
+    #expect(net.takeProbeResults(0).map(\.outcome) == [.notSent, .timedOut])
   }
 
   @Test func throughputProbeMeasuresTheLink() {
     var net = Net(
-      [Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 5))])],
+      [Net.guest(0), Net.guest(1, [ProgramConfiguration.sink(port: 5)])],
       LinkParameters(delay: .milliseconds(5), rate: 20_000_000))
     net.keepsTaps = false
     net.bootAll()
     net.probe(
-      0, GuestProbe(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 5_000_000), timeout: .seconds(30)))
+      0, ProbeConfiguration(trace: 5, kind: .throughput(to: .guest(1), port: 5, size: 5_000_000), timeout: .seconds(30)))
     net.run(seconds: 30)
-    let result = net.guests[0].takeProbeResults()[0]
+    let result = net.takeProbeResults(0)[0]
     #expect(result.outcome == .open && result.bytes == 5_000_000)
     #expect((17_000_000...20_000_000).contains(result.throughput ?? 0))
   }
@@ -96,18 +100,18 @@ import WeftWire
       Net.guest(
         0,
         [
-          GuestProgram(.sink(port: 5)), GuestProgram(.bulk(to: .guest(0), port: 5, size: 3_000_000)),
-          GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil)),
+          ProgramConfiguration.sink(port: 5), ProgramConfiguration.bulk(to: .guest(0), port: 5, size: 3_000_000),
+          ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: nil),
         ])
     ])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 1, kind: .http(to: .guest(0), port: 80, path: "/", host: nil), timeout: .seconds(1)))
-    net.probe(0, GuestProbe(trace: 2, kind: .tcpConnect(to: .guest(0), port: 81), timeout: .seconds(1)))
-    net.probe(0, GuestProbe(trace: 3, kind: .ping(to: .guest(0), size: 5000, ttl: 64), timeout: .seconds(1)))
+    net.probe(0, ProbeConfiguration(trace: 1, kind: .http(to: .guest(0), port: 80, path: "/", host: nil), timeout: .seconds(1)))
+    net.probe(0, ProbeConfiguration(trace: 2, kind: .tcpConnect(to: .guest(0), port: 81), timeout: .seconds(1)))
+    net.probe(0, ProbeConfiguration(trace: 3, kind: .ping(to: .guest(0), size: 5000, ttl: 64), timeout: .seconds(1)))
     net.run(seconds: 0.0005)
     try net.recode()
     net.run(seconds: 5)
-    #expect(net.guests[0].takeProbeResults().sorted { $0.trace < $1.trace }.map(\.outcome) == [.open, .refused, .open])
+    #expect(net.takeProbeResults(0).sorted { $0.trace < $1.trace }.map(\.outcome) == [.open, .refused, .open])
     #expect(net.guests[0].programReports[0].patternBytes == 3_000_000)
     // Nothing left the machine.
     #expect(net.taps.isEmpty)
@@ -116,8 +120,8 @@ import WeftWire
 
   @Test func pathMTUIsHeeded() {
     var net = Net([
-      Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5, size: 100_000))]),
-      Net.guest(1, [GuestProgram(.sink(port: 5))]),
+      Net.guest(0, [ProgramConfiguration.bulk(to: .guest(1), port: 5, size: 100_000)]),
+      Net.guest(1, [ProgramConfiguration.sink(port: 5)]),
     ])
     // A router in between that takes 1,000 bytes: long segments vanish, and it says so.
     net.loses = { $0.bytes.count > 1014 }

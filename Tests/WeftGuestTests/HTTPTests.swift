@@ -2,16 +2,19 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct HTTPTests {
-  private static let server = GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))
-  private let own = SocketOwner(.udpRate, 0)
+  private static let server = ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: nil)
+  /// Of nobody.
+  private let own: UInt64 = 1 << 40
 
   @Test func getGivesStatusAndBody() {
-    let get = GuestProgram(
-      .httpGet(to: .guest(1), port: 80, path: "/x", host: nil, count: 3, interval: .milliseconds(100)),
-      start: .seconds(1))
+    let get = ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/x", host: nil, count: 3, interval: .milliseconds(100)).starting(at: .seconds(1))
     var net = Net([Net.guest(0, [get]), Net.guest(1, [Self.server])])
     net.bootAll()
     net.run(seconds: 10)
@@ -28,16 +31,16 @@ import WeftWire
 
   @Test func probeSeesALargeBodyWhole() {
     var net = Net([
-      Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 8080, status: 404, body: nil, size: 300_000))]),
+      Net.guest(0), Net.guest(1, [ProgramConfiguration.httpServer(port: 8080, status: 404, body: nil, size: 300_000)]),
     ])
     net.bootAll()
     net.probe(
-      0, GuestProbe(trace: 3, kind: .http(to: .guest(1), port: 8080, path: "/", host: "x"), timeout: .seconds(5)))
+      0, ProbeConfiguration(trace: 3, kind: .http(to: .guest(1), port: 8080, path: "/", host: "x"), timeout: .seconds(5)))
     net.run(seconds: 5)
-    let result = net.guests[0].takeProbeResults()[0]
+    let result = net.takeProbeResults(0)[0]
     #expect(result.outcome == .open && result.httpStatus == 404 && result.bytes == 300_000)
     #expect(result.httpBody == Pattern.bytes(4096))
-    #expect(!net.guests[0].hasProbesRunning)
+    #expect(!net.probes.isOn(0))
   }
 
   /// What a server says to these bytes, in pieces of `step`, and whether it closes.
@@ -46,7 +49,7 @@ import WeftWire
     net.keepsTaps = false
     net.bootAll()
     var id = SocketID(index: 0, generation: 0)
-    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 80, own, now: now)! }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 80, tag: own, now: now)! }
     net.run(seconds: 0.1)
     var bytes = Array(text.utf8)
     while !bytes.isEmpty {
@@ -89,19 +92,19 @@ import WeftWire
   @Test func aClientThatSaysNothingIsLetGo() {
     var net = Net([Net.guest(0), Net.guest(1, [Self.server])])
     net.bootAll()
-    for _ in 0..<20 { net.with(0) { guest, now, _ in _ = guest.stack.connect(to: Net.address(1), 80, own, now: now) } }
+    for _ in 0..<20 { net.with(0) { guest, now, _ in _ = guest.stack.connect(to: Net.address(1), 80, tag: own, now: now) } }
     net.run(seconds: 59)
-    #expect(net.guests[1].connections.count == 20)
+    #expect(net.guests[1].stack.connections.count == 20)
     net.run(seconds: 3)
-    #expect(net.guests[1].connections.isEmpty)
+    #expect(net.guests[1].stack.connections.isEmpty)
   }
 
   @Test func aClientGivesUpOnAServerThatNeverAnswers() {
     var net = Net([
       Net.guest(
         0,
-        [GuestProgram(.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 2, interval: .seconds(1)))]),
-      Net.guest(1, [GuestProgram(.sink(port: 80))]),
+        [ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 2, interval: .seconds(1))]),
+      Net.guest(1, [ProgramConfiguration.sink(port: 80)]),
     ])
     net.bootAll()
     net.run(seconds: 300)
@@ -112,11 +115,11 @@ import WeftWire
   }
 
   @Test func aServerWithoutHTTPIsABadResponse() {
-    var net = Net([Net.guest(0), Net.guest(1, [GuestProgram(.tcpEcho(port: 80))])])
+    var net = Net([Net.guest(0), Net.guest(1, [ProgramConfiguration.tcpEcho(port: 80)])])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 3, kind: .http(to: .guest(1), port: 80, path: "/", host: nil), timeout: .seconds(5)))
+    net.probe(0, ProbeConfiguration(trace: 3, kind: .http(to: .guest(1), port: 80, path: "/", host: nil), timeout: .seconds(5)))
     net.run(seconds: 5)
-    #expect(net.guests[0].takeProbeResults().map(\.outcome) == [.badResponse])
+    #expect(net.takeProbeResults(0).map(\.outcome) == [.badResponse])
   }
 }
 

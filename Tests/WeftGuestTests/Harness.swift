@@ -3,7 +3,11 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 /// A frame seen at the moment it was sent.
 struct Tapped {
@@ -25,6 +29,8 @@ struct Dropped {
 /// Source 2i of the event queue is guest i, 2i + 1 the link from it.
 struct Net: ~Copyable {
   var guests: [Guest]
+  /// By guest. Their source is the last.
+  var probes = ProbeTable()
   var links: [Link]
   var queue: EventQueue
   var out: Effects
@@ -52,7 +58,7 @@ struct Net: ~Copyable {
       Link(parameters, random: RandomStream(seed: seed, owner: "link\($0)", purpose: "loss"))
     }
     held = [StoredFrame?](repeating: nil, count: configurations.count)
-    queue = EventQueue(sources: configurations.count * 2)
+    queue = EventQueue(sources: configurations.count * 2 + 1)
     out = Effects(pool: pool)
   }
 
@@ -60,7 +66,7 @@ struct Net: ~Copyable {
   static let prefix = IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24)
 
   static func guest(
-    _ index: Int, _ programs: [GuestProgram] = [], seed: UInt64 = 1, mtu: Int = 1500, dhcp: Bool = false
+    _ index: Int, _ programs: [ProgramConfiguration] = [], seed: UInt64 = 1, mtu: Int = 1500, dhcp: Bool = false
   )
     -> GuestConfiguration
   {
@@ -80,9 +86,15 @@ struct Net: ~Copyable {
     flush(index)
   }
 
-  mutating func probe(_ index: Int, _ probe: GuestProbe) {
-    guests[index].startProbe(probe, now: now, &out)
+  mutating func probe(_ index: Int, _ probe: ProbeConfiguration) {
+    probes.start(probe, on: index, isRunning: guests[index].isBooted, now: now, &guests[index].stack, &out)
+    guests[index].settle(now: now, &out)
     flush(index)
+  }
+
+  /// Those of a guest that ended.
+  mutating func takeProbeResults(_ index: Int) -> [ProbeResult] {
+    probes.takeResults().filter { $0.machine == index }.map(\.result)
   }
 
   /// Does something to a guest and sees to the effects.
@@ -103,6 +115,13 @@ struct Net: ~Copyable {
   }
 
   mutating func flush(_ index: Int) {
+    while guests[index].hasForeignEvents {
+      for event in guests[index].takeForeignEvents() {
+        probes.tell(event, on: index, now: now, &guests[index].stack, &out)
+      }
+      guests[index].settle(now: now, &out)
+    }
+    queue.schedule(UInt32(2 * guests.count), at: probes.deadline)
     observations += out.observations
     out.observations = []
     var replies: [[UInt8]] = []
@@ -146,6 +165,15 @@ struct Net: ~Copyable {
     while let event = queue.pop(notAfter: limit) {
       now = event.at
       let index = Int(event.source / 2)
+      if index == guests.count {
+        while let due = probes.due(now: now) {
+          probes.wake(due, isRunning: guests[due].isBooted, now: now, &guests[due].stack, &out)
+          guests[due].settle(now: now, &out)
+          flush(due)
+        }
+        if let condition, !condition(self) { return }
+        continue
+      }
       if event.source % 2 == 0 {
         guests[index].wake(now: now, &out)
         flush(index)
@@ -229,6 +257,72 @@ extension Net {
   var walk: [String] { segments.map(\.description) }
 }
 
-extension GuestTarget {
-  static func guest(_ index: Int) -> GuestTarget { .address(Net.address(index)) }
+extension Target {
+  static func guest(_ index: Int) -> Target { Target(Net.address(index)) }
+  static func address(_ address: IPv4Address) -> Target { Target(address) }
+}
+
+extension ProgramConfiguration {
+  func starting(at start: Nanoseconds) -> Self {
+    var copy = self
+    copy.start = start
+    return copy
+  }
+
+  static func httpServer(port: UInt16, status: Int, body: [UInt8]?, size: Int?) -> Self {
+    .init(HTTPServer.self, .init(port: port, status: status, body: body, size: size))
+  }
+  static func httpGet(to: Target, port: UInt16, path: String, host: String?, count: Int, interval: Nanoseconds) -> Self {
+    .init(HTTPGet.self, .init(to: to, port: port, path: path, host: host, count: count, interval: interval))
+  }
+  static func ping(to: Target, count: Int, interval: Nanoseconds, size: Int, ttl: UInt8) -> Self {
+    .init(Ping.self, .init(to: to, count: count, interval: interval, size: size, timeToLive: ttl))
+  }
+  static func tcpEcho(port: UInt16) -> Self { .init(TCPEcho.self, .init(port: port)) }
+  static func udpEcho(port: UInt16) -> Self { .init(UDPEcho.self, .init(port: port)) }
+  static func sink(port: UInt16) -> Self { .init(Sink.self, .init(port: port)) }
+  static func bulk(to: Target, port: UInt16, size: UInt64) -> Self {
+    .init(Bulk.self, .init(to: to, port: port, size: size))
+  }
+  static func udpRate(to: Target, port: UInt16, size: Int, interval: Nanoseconds, count: UInt64?) -> Self {
+    .init(UDPRate.self, .init(to: to, port: port, size: size, interval: interval, count: count))
+  }
+  static func stunServer(port: UInt16, other: Target?) -> Self {
+    .init(STUNServer.self, .init(port: port, partner: other))
+  }
+  static func natProbe(to: Target, port: UInt16) -> Self { .init(NATProbe.self, .init(via: to, port: port)) }
+  static func synFlood(to: Target, port: UInt16, interval: Nanoseconds, count: UInt64?) -> Self {
+    .init(SYNFlood.self, .init(to: to, port: port, interval: interval, count: count))
+  }
+  static func rendezvous(port: UInt16) -> Self { .init(Rendezvous.self, .init(port: port)) }
+}
+
+/// What a test tries, in few words.
+struct ProbeKind {
+  var settings: any ProbeSettings
+
+  static func tcpConnect(to: Target, port: UInt16) -> Self { .init(settings: ConnectProbe.Settings(to: to, port: port, .tcp)) }
+  static func udp(to: Target, port: UInt16) -> Self { .init(settings: ConnectProbe.Settings(to: to, port: port, .udp)) }
+  static func ping(to: Target, size: Int, ttl: UInt8) -> Self {
+    .init(settings: PingProbe.Settings(to: to, size: size, timeToLive: ttl))
+  }
+  static func http(to: Target, port: UInt16, path: String, host: String?) -> Self {
+    .init(settings: HTTPProbe.Settings(to: to, port: port, path: path, host: host))
+  }
+  static func throughput(to: Target, port: UInt16, size: UInt64) -> Self {
+    .init(settings: ThroughputProbe.Settings(to: to, port: port, size: size))
+  }
+  static func nat(via: Target, port: UInt16) -> Self { .init(settings: NATTypeProbe.Settings(via: via, port: port)) }
+  static func punch(via: Target, port: UInt16, protocol type: IPProtocol, isPartner: Bool) -> Self {
+    .init(settings: PunchProbe.Settings(via: via, port: port, type, isPartner: isPartner))
+  }
+  static func idle(to: Target, port: UInt16, protocol type: IPProtocol, delay: Nanoseconds) -> Self {
+    .init(settings: IdleProbe.Settings(to: to, port: port, type, delay: delay))
+  }
+}
+
+extension ProbeConfiguration {
+  init(trace: UInt32, kind: ProbeKind, timeout: Nanoseconds) {
+    self.init(trace: trace, kind.settings, timeout: timeout)
+  }
 }

@@ -2,26 +2,30 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 /// Programs and probes that show what a NAT does, here without one.
 @Suite struct NATProbeTests {
   private static let stun = [
-    Net.guest(0), Net.guest(1, [GuestProgram(.stunServer(port: 3478, other: .guest(2)))]),
-    Net.guest(2, [GuestProgram(.stunServer(port: 3478, other: .guest(1)))]),
+    Net.guest(0), Net.guest(1, [ProgramConfiguration.stunServer(port: 3478, other: .guest(2))]),
+    Net.guest(2, [ProgramConfiguration.stunServer(port: 3478, other: .guest(1))]),
   ]
   private static let meeting = [
-    Net.guest(0), Net.guest(1), Net.guest(2, [GuestProgram(.rendezvous(port: 3480))]),
+    Net.guest(0), Net.guest(1), Net.guest(2, [ProgramConfiguration.rendezvous(port: 3480)]),
   ]
   private static let echo = [
-    Net.guest(0), Net.guest(1, [GuestProgram(.udpEcho(port: 7)), GuestProgram(.tcpEcho(port: 7))]),
+    Net.guest(0), Net.guest(1, [ProgramConfiguration.udpEcho(port: 7), ProgramConfiguration.tcpEcho(port: 7)]),
   ]
 
   private static func result(
-    _ guests: [GuestConfiguration], _ probes: [GuestProbe], seconds: Double = 20,
+    _ guests: [GuestConfiguration], _ probes: [ProbeConfiguration], seconds: Double = 20,
     recodingEvery step: Nanoseconds? = nil,
     losing lost: Set<Int> = []
-  ) throws -> GuestProbeResult? {
+  ) throws -> ProbeResult? {
     var net = Net(guests)
     net.keepsTaps = false
     var count = 0
@@ -37,27 +41,27 @@ import WeftWire
     for (guest, probe) in probes.enumerated() { net.probe(guest, probe) }
     guard let step else {
       net.run(seconds: seconds)
-      return net.guests[0].takeProbeResults().first
+      return net.takeProbeResults(0).first
     }
     let end = net.now + Nanoseconds(UInt64(seconds * 1e9))
     while net.now < end {
       net.run(until: net.now + step)
       try net.recode()
     }
-    return net.guests[0].takeProbeResults().first
+    return net.takeProbeResults(0).first
   }
 
-  private static let nat = GuestProbe(trace: 9, kind: .nat(via: .guest(1), port: 3478), timeout: .seconds(10))
+  private static let nat = ProbeConfiguration(trace: 9, kind: .nat(via: .guest(1), port: 3478), timeout: .seconds(10))
 
-  private static func punch(_ type: IPProtocol) -> [GuestProbe] {
+  private static func punch(_ type: IPProtocol) -> [ProbeConfiguration] {
     [false, true].map {
-      GuestProbe(
+      ProbeConfiguration(
         trace: 9, kind: .punch(via: .guest(2), port: 3480, protocol: type, isPartner: $0), timeout: .seconds(10))
     }
   }
 
-  private static func idle(_ type: IPProtocol) -> GuestProbe {
-    GuestProbe(
+  private static func idle(_ type: IPProtocol) -> ProbeConfiguration {
+    ProbeConfiguration(
       trace: 9, kind: .idle(to: .guest(1), port: 7, protocol: type, delay: .seconds(119)), timeout: .seconds(123))
   }
 
@@ -79,19 +83,19 @@ import WeftWire
   }
 
   @Test func aServerWithoutAPartnerCantTellTheMapping() throws {
-    let lonely = [Net.guest(0), Net.guest(1, [GuestProgram(.stunServer(port: 3478, other: nil))])]
+    let lonely = [Net.guest(0), Net.guest(1, [ProgramConfiguration.stunServer(port: 3478, other: nil)])]
     let result = try #require(try Self.result(lonely, [Self.nat]))
     #expect(result.outcome == .open && result.nat?.mapping == nil && result.nat?.filtering == nil)
   }
 
   @Test func noServerIsRefusedAndASilentOneTimesOut() throws {
     #expect(try Self.result([Net.guest(0), Net.guest(1)], [Self.nat])?.outcome == .refused)
-    let silent = [Net.guest(0), Net.guest(1, [GuestProgram(.sink(port: 3478))])]
+    let silent = [Net.guest(0), Net.guest(1, [ProgramConfiguration.sink(port: 3478)])]
     #expect(try Self.result(silent, [Self.nat])?.outcome == .timedOut)
   }
 
   @Test func theProgramReportsWhatItFound() throws {
-    var net = Net([Net.guest(0, [GuestProgram(.natProbe(to: .guest(1), port: 3478))])] + Self.stun.dropFirst())
+    var net = Net([Net.guest(0, [ProgramConfiguration.natProbe(to: .guest(1), port: 3478)])] + Self.stun.dropFirst())
     net.bootAll()
     net.run(seconds: 10)
     let report = net.guests[0].programReports[0]
@@ -133,9 +137,9 @@ import WeftWire
     // Both sent a SYN before either saw one (RFC 9293, figure 7).
     let syns = net.taps.filter { $0.from < 2 }.compactMap { Seen($0) }.filter { $0.flags == .syn }
     #expect(syns.count == 4, "\(net.walk)")
-    #expect(net.guests[1].stack.tcp.liveConnections == 0 && !net.guests[1].hasProbesRunning)
-    #expect(net.guests[0].takeProbeResults().first?.outcome == .open)
-    #expect(!net.guests[1].hasProbeResults)
+    #expect(net.guests[1].stack.tcp.liveConnections == 0 && !net.probes.isOn(1))
+    #expect(net.takeProbeResults(0).first?.outcome == .open)
+    #expect(net.takeProbeResults(1).isEmpty)
     #expect(net.observations.contains { $0.source == Net.address(0) && $0.trace == 9 })
   }
 
@@ -155,9 +159,8 @@ import WeftWire
         0,
         [
           // Knows its neighbour before the flood begins.
-          GuestProgram(.ping(to: .guest(1), count: 1, interval: .seconds(1), size: 8, ttl: 64)),
-          GuestProgram(
-            .synFlood(to: .guest(1), port: 80, interval: .microseconds(100), count: 500), start: .seconds(1)),
+          ProgramConfiguration.ping(to: .guest(1), count: 1, interval: .seconds(1), size: 8, ttl: 64),
+          ProgramConfiguration.synFlood(to: .guest(1), port: 80, interval: .microseconds(100), count: 500).starting(at: .seconds(1)),
         ]),
       Net.guest(1),
     ])
@@ -166,13 +169,13 @@ import WeftWire
     let syns = net.taps.filter { $0.from == 0 }.filter { Seen($0)?.flags == .syn }
     #expect(syns.count == 500)
     #expect(Set(syns.map { $0.bytes.span.bytes.u16(34) }).count == 500)
-    #expect(net.guests[0].programReports[1].state == .done && net.guests[0].connections.isEmpty)
+    #expect(net.guests[0].programReports[1].state == .done && net.guests[0].stack.connections.isEmpty)
   }
 
   // MARK: Checkpoints
 
   @Test(arguments: [0, 1, 2, 3, 4]) func aProbeGoesOnWhereItWasInterrupted(kind: Int) throws {
-    let (guests, probes, seconds): ([GuestConfiguration], [GuestProbe], Double) =
+    let (guests, probes, seconds): ([GuestConfiguration], [ProbeConfiguration], Double) =
       switch kind {
       case 0: (Self.stun, [Self.nat], 3)
       case 1: (Self.meeting, Self.punch(.udp), 1)

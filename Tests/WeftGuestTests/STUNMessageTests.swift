@@ -1,7 +1,11 @@
 import Testing
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct STUNMessageTests {
   private static func full() -> STUNMessage {

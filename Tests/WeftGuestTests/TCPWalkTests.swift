@@ -2,54 +2,59 @@ import Testing
 import WeftCore
 import WeftWire
 
+import WeftProbes
+
 @testable import WeftGuest
+@testable import WeftPrograms
+@testable import WeftStack
 
 @Suite struct TCPWalkTests {
   @Test func connectProbeIsOpenAndClosesInOrder() {
     var net = Net([
-      Net.guest(0), Net.guest(1, [GuestProgram(.httpServer(port: 80, status: 200, body: nil, size: nil))]),
+      Net.guest(0), Net.guest(1, [ProgramConfiguration.httpServer(port: 80, status: 200, body: nil, size: nil)]),
     ])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 7, kind: .tcpConnect(to: .guest(1), port: 80), timeout: .seconds(3)))
+    net.probe(0, ProbeConfiguration(trace: 7, kind: .tcpConnect(to: .guest(1), port: 80), timeout: .seconds(3)))
     net.run(seconds: 1)
     #expect(
       net.walk == ["0 S", "1 SA", "0 A", "0 FA", "1 A", "1 FA", "0 A"]
         || net.walk == ["0 S", "1 SA", "0 A", "0 FA", "1 FA", "0 A"])
-    let result = net.guests[0].takeProbeResults().first
+    let result = net.takeProbeResults(0).first
     #expect(result?.outcome == .open)
     // 10 ms for ARP, 10 ms there and back.
     #expect(result?.rtt == .milliseconds(20))
     #expect(net.taps.filter { Seen($0) != nil }.allSatisfy { $0.trace == 7 })
     #expect(net.observations.map(\.trace) == [7])
-    #expect(net.guests[0].connections.map(\.state) == ["TIME-WAIT"])
-    #expect(net.guests[1].connections.isEmpty)
+    #expect(net.guests[0].stack.connections.map(\.state) == ["TIME-WAIT"])
+    #expect(net.guests[1].stack.connections.isEmpty)
     net.run(seconds: 61)
-    #expect(net.guests[0].connections.isEmpty)
+    #expect(net.guests[0].stack.connections.isEmpty)
     #expect(net.outstandingAtEnd() == 0)
   }
 
   @Test func closedPortAnswersWithReset() {
     var net = Net([Net.guest(0), Net.guest(1)])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 1, kind: .tcpConnect(to: .guest(1), port: 81), timeout: .seconds(3)))
+    net.probe(0, ProbeConfiguration(trace: 1, kind: .tcpConnect(to: .guest(1), port: 81), timeout: .seconds(3)))
     net.run(seconds: 1)
     #expect(net.walk == ["0 S", "1 RA"])
-    #expect(net.guests[0].takeProbeResults().map(\.outcome) == [.refused])
+    #expect(net.takeProbeResults(0).map(\.outcome) == [.refused])
     #expect(net.drops.map(\.reason) == [.portClosed])
-    #expect(net.guests[0].connections.isEmpty)
+    #expect(net.guests[0].stack.connections.isEmpty)
   }
 
   /// A pair whose neighbours know each other, with connections that the test itself owns.
-  private func pair(_ programs: [GuestProgram] = []) -> Net {
+  private func pair(_ programs: [ProgramConfiguration] = []) -> Net {
     var net = Net([Net.guest(0), Net.guest(1, programs)])
     net.bootAll()
-    net.probe(0, GuestProbe(trace: 9, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
+    net.probe(0, ProbeConfiguration(trace: 9, kind: .ping(to: .guest(1), size: 8, ttl: 64), timeout: .seconds(1)))
     net.run(seconds: 1)
     net.taps = []
     return net
   }
 
-  private let own = SocketOwner(.udpRate, 0)
+  /// Of nobody.
+  private let own: UInt64 = 1 << 40
 
   @Test func simultaneousOpenEstablishesBothEnds() {
     var net = pair()
@@ -64,7 +69,7 @@ import WeftWire
     net.run(seconds: 2)
     #expect(
       net.walk.prefix(4) == ["0 S", "1 S", "0 SA", "1 SA"] || net.walk.prefix(4) == ["0 S", "1 S", "1 SA", "0 SA"])
-    #expect(net.guests.map { $0.connections.map(\.state) } == [["ESTAB"], ["ESTAB"]])
+    #expect(net.guests.map { $0.stack.connections.map(\.state) } == [["ESTAB"], ["ESTAB"]])
     // Both close at once.
     for index in 0..<2 {
       net.with(index) { guest, _, _ in
@@ -72,29 +77,29 @@ import WeftWire
       }
     }
     net.run(seconds: 0.004)
-    #expect(net.guests.map { $0.connections.map(\.state) } == [["FIN-WAIT-1"], ["FIN-WAIT-1"]])
+    #expect(net.guests.map { $0.stack.connections.map(\.state) } == [["FIN-WAIT-1"], ["FIN-WAIT-1"]])
     net.run(seconds: 1)
-    #expect(net.guests.map { $0.connections.map(\.state) } == [["TIME-WAIT"], ["TIME-WAIT"]])
+    #expect(net.guests.map { $0.stack.connections.map(\.state) } == [["TIME-WAIT"], ["TIME-WAIT"]])
     net.run(seconds: 61)
-    #expect(net.guests.allSatisfy { $0.connections.isEmpty })
+    #expect(net.guests.allSatisfy { $0.stack.connections.isEmpty })
   }
 
   @Test func synIsRetransmittedAtTheTimesOfRFC6298AndGivenUp() {
-    var net = pair([GuestProgram(.sink(port: 5))])
+    var net = pair([ProgramConfiguration.sink(port: 5)])
     net.loses = { Seen($0)?.flags == .syn }
     let start = net.now
     var id: SocketID?
-    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now) }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, tag: own, now: now) }
     net.run(seconds: 200)
     #expect(net.segments.map { ($0.at - start).rawValue / 1_000_000_000 } == [0, 1, 3, 7, 15, 31, 63])
-    #expect(net.guests[0].connections.isEmpty)
+    #expect(net.guests[0].stack.connections.isEmpty)
     #expect(id != nil)
   }
 
   @Test func dataIsRetransmittedWithDoubledTimeoutsAndThenTheConnectionFails() {
-    var net = pair([GuestProgram(.sink(port: 5))])
+    var net = pair([ProgramConfiguration.sink(port: 5)])
     var id = SocketID(index: 0, generation: 0)
-    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, tag: own, now: now)! }
     net.run(seconds: 1)
     net.loses = { Seen($0) != nil }
     net.taps = []
@@ -107,32 +112,32 @@ import WeftWire
     // A smoothed round trip of 10 ms and the least variation of 200: 210 ms, doubled up to 120 s.
     #expect(times.prefix(6) == [0, 210, 630, 1470, 3150, 6510])
     #expect(times.count == 16)
-    #expect(net.guests[0].connections.isEmpty)
+    #expect(net.guests[0].stack.connections.isEmpty)
   }
 
   @Test func halfCloseStillReceives() {
-    var net = pair([GuestProgram(.tcpEcho(port: 7))])
+    var net = pair([ProgramConfiguration.tcpEcho(port: 7)])
     var id = SocketID(index: 0, generation: 0)
-    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 7, own, now: now)! }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 7, tag: own, now: now)! }
     net.run(seconds: 0.1)
     net.with(0) { guest, _, _ in
       guest.stack.write(id, Array("over and out".utf8).span.bytes)
       guest.stack.shutdown(id)
     }
     net.run(seconds: 0.008)
-    #expect(net.guests[0].connections.map(\.state) == ["FIN-WAIT-1"])
+    #expect(net.guests[0].stack.connections.map(\.state) == ["FIN-WAIT-1"])
     net.run(seconds: 0.003)
     #expect(net.guests[0].stack.read(id) == Array("over and out".utf8))
     net.run(seconds: 1)
-    #expect(net.guests[1].connections.isEmpty)
-    #expect(net.guests[0].connections.map(\.state) == ["TIME-WAIT"])
+    #expect(net.guests[1].stack.connections.isEmpty)
+    #expect(net.guests[0].stack.connections.map(\.state) == ["TIME-WAIT"])
   }
 
   @Test func zeroWindowIsProbedUntilItOpens() {
     var net = pair()
     var id = SocketID(index: 0, generation: 0)
     net.with(1) { guest, _, _ in _ = guest.stack.tcp.listen(9, own) }
-    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 9, own, now: now)! }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 9, tag: own, now: now)! }
     net.run(seconds: 0.1)
     net.keepsTaps = false
     // Nobody reads: 4 MiB fill the window.
@@ -161,7 +166,7 @@ import WeftWire
     for _ in 0..<200 {
       net.with(1) { guest, _, _ in
         let count = guest.stack.readable(server)
-        #expect(guest.stack.matchesPattern(server, count, offset: UInt64(received)))
+        #expect(guest.stack.peek(server, count) { Pattern.matches($0, offset: UInt64(received + $1)) })
         received += guest.stack.discard(server)
       }
       net.run(seconds: 0.05)
@@ -171,8 +176,8 @@ import WeftWire
   }
 
   @Test func resetInTheWindowIsChallengedAndOneInPlaceObeyed() {
-    var net = pair([GuestProgram(.sink(port: 5))])
-    net.with(0) { guest, now, _ in _ = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    var net = pair([ProgramConfiguration.sink(port: 5)])
+    net.with(0) { guest, now, _ in _ = guest.stack.connect(to: Net.address(1), 5, tag: own, now: now)! }
     net.run(seconds: 0.1)
     let server = net.guests[1].stack.tcp.connections[0]
     func reset(_ sequence: UInt32) -> [UInt8] {
@@ -184,11 +189,11 @@ import WeftWire
     net.taps = []
     net.inject(1, reset(server.expected &+ 10))
     #expect(net.walk == ["1 A"])
-    #expect(net.guests[1].connections.count == 1)
+    #expect(net.guests[1].stack.connections.count == 1)
     net.inject(1, reset(server.expected &- 10))
-    #expect(net.guests[1].connections.count == 1)
+    #expect(net.guests[1].stack.connections.count == 1)
     net.inject(1, reset(server.expected))
-    #expect(net.guests[1].connections.isEmpty)
+    #expect(net.guests[1].stack.connections.isEmpty)
   }
 
   private func segment(_ header: TCPHeader) -> [UInt8] {
@@ -205,7 +210,7 @@ import WeftWire
   }
 
   @Test func aNewSynReusesAPortInTimeWait() {
-    var net = pair([GuestProgram(.tcpEcho(port: 7))])
+    var net = pair([ProgramConfiguration.tcpEcho(port: 7)])
     // The server closes first and keeps TIME-WAIT.
     let tuple = FourTuple(local: Net.address(0), 4000, remote: Net.address(1), 7)
     for round in 0..<2 {
@@ -215,7 +220,7 @@ import WeftWire
         guest.stack.tcp.list(index)
       }
       net.run(seconds: 0.1)
-      #expect(net.guests[0].connections.map(\.state) == ["ESTAB"])
+      #expect(net.guests[0].stack.connections.map(\.state) == ["ESTAB"])
       net.with(1) { guest, now, _ in
         let index = guest.stack.tcp.connections.firstIndex { $0.state == .established }!
         guest.stack.shutdown(SocketID(index: UInt32(index), generation: guest.stack.tcp.connections[index].generation))
@@ -225,16 +230,16 @@ import WeftWire
         guest.stack.shutdown(SocketID(index: 0, generation: guest.stack.tcp.connections[0].generation))
       }
       net.run(seconds: 0.1)
-      #expect(net.guests[1].connections.map(\.state) == ["TIME-WAIT"])
-      #expect(net.guests[0].connections.isEmpty)
+      #expect(net.guests[1].stack.connections.map(\.state) == ["TIME-WAIT"])
+      #expect(net.guests[0].stack.connections.isEmpty)
     }
   }
 
   /// RFC 9293, 3.5: the handshake's third segment is a frame of its own; a FIN without data pushes nothing, one with data does.
   @Test func theHandshakesThirdSegmentStandsAlone() {
     var id = SocketID(index: 0, generation: 0)
-    var other = pair([GuestProgram(.sink(port: 5))])
-    other.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    var other = pair([ProgramConfiguration.sink(port: 5)])
+    other.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, tag: own, now: now)! }
     other.run(seconds: 0.03)
     other.with(0) { guest, _, _ in
       guest.stack.write(id, ([1, 2, 3] as [UInt8]).span.bytes)
@@ -248,8 +253,8 @@ import WeftWire
   @Test func aLongFatPipeIsFilledByTheWindow() {
     var net = Net(
       [
-        Net.guest(0, [GuestProgram(.bulk(to: .guest(1), port: 5001, size: 1_000_000_000))]),
-        Net.guest(1, [GuestProgram(.sink(port: 5001))]),
+        Net.guest(0, [ProgramConfiguration.bulk(to: .guest(1), port: 5001, size: 1_000_000_000)]),
+        Net.guest(1, [ProgramConfiguration.sink(port: 5001)]),
       ], LinkParameters(delay: .milliseconds(50), rate: 1_000_000_000, queueFrames: 10_000))
     net.keepsTaps = false
     net.bootAll()
@@ -264,9 +269,9 @@ import WeftWire
 
   /// Small pieces of what a narrow link takes, and never the same again for the same complaint.
   @Test(arguments: [68, 100, 300, 563, 0]) func anyMTUEndsInProgress(mtu: Int) {
-    var net = pair([GuestProgram(.sink(port: 5))])
+    var net = pair([ProgramConfiguration.sink(port: 5)])
     var id = SocketID(index: 0, generation: 0)
-    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, own, now: now)! }
+    net.with(0) { guest, now, _ in id = guest.stack.connect(to: Net.address(1), 5, tag: own, now: now)! }
     net.run(seconds: 0.1)
     net.with(0) { guest, _, _ in _ = guest.stack.write(id, [UInt8](repeating: 1, count: 1460).span.bytes) }
     for _ in 0..<3 {

@@ -1,7 +1,7 @@
 import WeftCore
-import WeftGuest
 import WeftHypervisor
 import WeftSettings
+import WeftStack
 import WeftTopology
 import WeftWire
 

@@ -1,6 +1,8 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftProbes
+import WeftStack
 import WeftTopology
 import WeftWire
 
@@ -83,11 +85,11 @@ extension World {
 
   /// The moment is the deciding packet's; nil where things were found so when the try ended.
   private func causeKind(
-    of outcome: TryOutcome, _ result: GuestProbeResult, _ facts: TryFacts, from node: NodeID, _ whereabouts: Whereabouts?,
+    of outcome: TryOutcome, _ result: ProbeResult, _ facts: TryFacts, from node: NodeID, _ whereabouts: Whereabouts?,
     _ topology: Topology
   ) -> (Cause.Kind, Instant?)? {
     if result.outcome == .notSent {
-      let hasNone = result.localAddress == nil && machine(node).flatMap({ elements.machines[$0].guest.address(of: 0) }) == nil
+      let hasNone = result.localAddress == nil && machine(node).flatMap({ elements.machines[$0].guest.stack.address(of: 0) }) == nil
       return (hasNone ? .noAddress(machine: name(node)) : .unsendable, nil)
     }
     if let other = result.foreignAnswer, outcome.kind == .undecided { return (.foreignAnswer(other), nil) }

@@ -1,5 +1,4 @@
 import WeftCore
-import WeftGuest
 import WeftHypervisor
 import WeftNAT
 import WeftServices

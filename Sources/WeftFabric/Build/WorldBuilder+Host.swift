@@ -5,6 +5,7 @@ import WeftIP
 import WeftNAT
 import WeftServices
 import WeftSettings
+import WeftStack
 import WeftTopology
 import WeftWire
 
@@ -118,10 +119,10 @@ extension WorldBuilder {
     let node = plan.add(.machine(ID(machines.count)), host.name, .host(host.name))
     names.machines[host.name] = node
     cover(host.name, node)
-    var interfaces: [GuestConfiguration.Interface] = []
+    var interfaces: [InterfaceConfiguration] = []
     var nics: [NetworkInterface] = []
     func add(
-      _ mac: MACAddress, _ addressing: GuestConfiguration.Addressing, _ mtu: UInt16?, _ narrower: NarrowNeighbours,
+      _ mac: MACAddress, _ addressing: InterfaceConfiguration.Addressing, _ mtu: UInt16?, _ narrower: NarrowNeighbours,
       peer: MACAddress? = nil
     ) {
       nics.append(NetworkInterface(mac: mac))
@@ -139,7 +140,7 @@ extension WorldBuilder {
         gateways[last].hostMAC = mac
         peer = gateways[last].outside.mac
       }
-      let addressing: GuestConfiguration.Addressing =
+      let addressing: InterfaceConfiguration.Addressing =
         uplink.address.map { .static($0, uplink.prefix, gateway: uplink.gateway ?? inside) } ?? .dhcp
       let narrower = mtuPlan.narrower(than: host.outsideMTU, at: uplink.segment)
       add(mac, addressing, host.outsideMTU, narrower, peer: peer)
@@ -156,7 +157,7 @@ extension WorldBuilder {
     }
     let guest = Guest(
       GuestConfiguration(
-        name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map { GuestProgram($0, names) }))
+        name: host.name, seed: seed, interfaces: interfaces, programs: host.programs.map { $0.configuration(names) }))
     machines.append(Machine(vm: nil, interfaces: nics, guest: guest))
   }
 

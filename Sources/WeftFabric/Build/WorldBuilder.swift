@@ -3,8 +3,9 @@ import WeftGuest
 import WeftHypervisor
 import WeftNAT
 import WeftServices
-import WeftSwitch
 import WeftSettings
+import WeftStack
+import WeftSwitch
 import WeftTopology
 import WeftWire
 
@@ -115,7 +116,7 @@ struct WorldBuilder {
     let node = plan.add(.machine(ID(machines.count)), vm.name, .vm(vm.name))
     names.machines[vm.name] = node
     cover(vm.name, node)
-    var interfaces: [GuestConfiguration.Interface] = []
+    var interfaces: [InterfaceConfiguration] = []
     var nics: [NetworkInterface] = []
     for (index, nic) in vm.nics.enumerated() {
       guard let network = network(nic.network), let bridge = switchOfNetwork[nic.network] else { continue }
@@ -131,7 +132,7 @@ struct WorldBuilder {
     }
     let guest = Guest(
       GuestConfiguration(
-        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
+        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
   }
@@ -143,7 +144,7 @@ struct WorldBuilder {
 
   private func addressing(
     _ nic: NIC, _ network: Network, _ host: WeftTopology.Host, isFirst: Bool
-  ) -> GuestConfiguration.Addressing {
+  ) -> InterfaceConfiguration.Addressing {
     guard let address = nic.address else { return .dhcp }
     let gateway = network.mode == .bridge ? host.uplink?.gateway : network.mode == .nat ? network.gateway : nil
     return .static(address, network.subnet, gateway: isFirst ? gateway : nil)

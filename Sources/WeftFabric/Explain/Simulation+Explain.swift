@@ -1,5 +1,4 @@
 import WeftCore
-import WeftGuest
 import WeftTopology
 
 /// Why there is nothing to explain.
@@ -44,7 +43,7 @@ extension Simulation {
     guard world.names.machines[from] != nil else {
       throw .unknownMachine(from, known: world.names.machines.keys.sorted())
     }
-    guard GuestProbe.Kind(probe, world.names) != nil else {
+    guard probe.settings(world.names) != nil else {
       if let name = probe.target, world.names.machines[name] == nil {
         throw .unknownMachine(name, known: world.names.machines.keys.sorted())
       }

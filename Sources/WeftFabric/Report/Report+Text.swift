@@ -1,5 +1,4 @@
 import WeftCore
-import WeftGuest
 
 extension Report {
   /// The summary for people. `paint` colours a text, or gives it back where colour isn't wanted.

@@ -3,8 +3,10 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftNAT
+import WeftPrograms
 import WeftServices
 import WeftSettings
+import WeftStack
 import WeftWire
 
 /// What a run came to.
@@ -213,7 +215,7 @@ extension World {
         Report.Interface(
           port: graph.ports[graph.port(PortIndex(index), of: node)].name,
           mac: machine.interfaces[index].mac.description,
-          address: machine.guest.address(of: index)?.description, isLinkUp: machine.interfaces[index].isLinkUp,
+          address: machine.guest.stack.address(of: index)?.description, isLinkUp: machine.interfaces[index].isLinkUp,
           counters: machine.interfaces[index].counters)
       }
       return Report.Machine(

@@ -2,6 +2,7 @@ import WeftCore
 import WeftIP
 import WeftNAT
 import WeftServices
+import WeftStack
 import WeftSwitch
 import WeftTopology
 import WeftWire

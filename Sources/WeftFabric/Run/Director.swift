@@ -1,7 +1,9 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftProbes
 import WeftSettings
+import WeftStack
 import WeftTopology
 import WeftWire
 
@@ -155,7 +157,6 @@ struct Director: Codable {
     let now = world.now
     var started = 0
     while let index = withAgenda({ $0.pop(notAfter: now) }) {
-      for attempt in runs[index].overdue(now: now) { abandon(attempt.trace, index, topology, &world) }
       while started < Self.startsAtOnce, let due = runs[index].takeDue(topology.expectations[index], now: now) {
         start(index, due.moment, due.timeout, topology, &world)
         started += 1
@@ -196,7 +197,7 @@ struct Director: Codable {
     let expectation = topology.expectations[index]
     let trace = nextTrace
     nextTrace &+= 1
-    runs[index].began(trace: trace, moment: moment, timeout: timeout, now: world.now)
+    runs[index].began(trace: trace, moment: moment, now: world.now)
     owners?[trace] = index
     guard let node = world.names.machines[expectation.from] else {
       let outcome = TryOutcome.undecided("nothing was sent: there is no \(expectation.from) any more")
@@ -207,7 +208,7 @@ struct Director: Codable {
       runs[index].finished(trace, world.leaseOutcome(node), of: expectation, now: world.now, in: world)
       return
     }
-    guard let kind = GuestProbe.Kind(expectation.probe, world.names),
+    guard let settings = expectation.probe.settings(world.names),
       world.machine(node).map({ world.elements.machines[$0].state }) == .running
     else {
       let why = world.standstill(of: node) ?? "the target has no address"
@@ -216,14 +217,14 @@ struct Director: Codable {
       runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
       return
     }
-    world.startProbe(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: node)
-    if let (peer, kind) = kind.partner(expectation.probe, world.names) {
-      world.startPartner(GuestProbe(trace: trace, kind: kind, timeout: timeout), on: peer)
+    world.startProbe(ProbeConfiguration(trace: trace, settings, timeout: timeout), on: node)
+    if let (peer, settings) = expectation.probe.partner(world.names) {
+      world.startProbe(ProbeConfiguration(trace: trace, settings, timeout: timeout), on: peer)
     }
     collect(topology, &world)
   }
 
-  /// Ends a try whose machine stands still.
+  /// Ends a try before its time.
   private mutating func abandon(_ trace: UInt32, _ index: Int, _ topology: Topology, _ world: inout World) {
     let expectation = topology.expectations[index]
     let outcome: TryOutcome
@@ -266,7 +267,7 @@ struct Director: Codable {
   /// Takes in the probes that ended.
   mutating func collect(_ topology: Topology, _ world: inout World) {
     if !world.recorder.losses.isEmpty { giveUpLost(topology, &world) }
-    guard world.hasProbeResults else { return }
+    guard world.hasProbeNews else { return }
     var whereabouts: [UInt32: Whereabouts]?
     for (node, result, records) in world.takeProbeResults() {
       guard let index = owner(of: result.trace) else { continue }
@@ -303,66 +304,20 @@ extension Event.Action {
   }
 }
 
-extension GuestProbe.Kind {
-  /// Nil while the target has no address.
-  init?(_ probe: Expectation.Probe, _ names: NameTable) {
-    func target(_ destination: Destination) -> GuestTarget? {
-      switch destination {
-      case .address(let address): .address(address)
-      case .node(let name): names.addresses[name].map { .address($0) }
-      }
-    }
-    switch probe {
-    case .connect(let to, let port, let transport):
-      guard let target = target(to) else { return nil }
-      self = transport == .tcp ? .tcpConnect(to: target, port: port) : .udp(to: target, port: port)
-    case .ping(let to, let size, let ttl):
-      guard let target = target(to) else { return nil }
-      self = .ping(to: target, size: size, ttl: ttl)
-    case .http(let to, let port, let path, _, let bodyContains):
-      guard let target = target(to) else { return nil }
-      self = .http(to: target, port: port, path: path, host: to.hostHeader, bodyContains: bodyContains)
-    case .throughput(let to, let port, let size, _, _):
-      guard let target = target(to) else { return nil }
-      self = .throughput(to: target, port: port, size: size)
-    case .nat(let via, let port, _, _, _):
-      guard let target = target(via) else { return nil }
-      self = .nat(via: target, port: port)
-    case .punch(_, let via, let port, let transport):
-      guard let target = target(via) else { return nil }
-      self = .punch(via: target, port: port, protocol: transport.ipProtocol, isPartner: false)
-    case .idle(let to, let port, let transport, let time):
-      guard let target = target(to) else { return nil }
-      self = .idle(to: target, port: port, protocol: transport.ipProtocol, delay: time)
-    case .lease: return nil
-    }
-  }
-}
-
-extension GuestProbe.Kind {
-  /// What the other machine has to do for this probe, and which that is.
-  func partner(_ probe: Expectation.Probe, _ names: NameTable) -> (node: NodeID, kind: Self)? {
-    guard case .punch(let peer, _, _, _) = probe, case .punch(let via, let port, let type, _) = self,
-      let node = names.machines[peer]
-    else { return nil }
-    return (node, .punch(via: via, port: port, protocol: type, isPartner: true))
-  }
-}
-
 extension World {
   /// Whether every NIC that asks by DHCP has been given an address; a machine none of whose NICs asks has no lease.
   func leaseOutcome(_ node: NodeID) -> TryOutcome {
     guard let machine = machine(node) else { return TryOutcome(kind: .failed, text: "\(name(node)) is no machine") }
     let guest = elements.machines[machine].guest
-    let asking = guest.configuration.interfaces.indices.filter { guest.asksByDHCP(on: $0) }
+    let asking = guest.stack.configuration.interfaces.indices.filter { guest.stack.asksByDHCP(on: $0) }
     guard !asking.isEmpty else {
       return TryOutcome(kind: .failed, text: "\(name(node)) asks no DHCP server: its addresses are set by hand")
     }
     if let standstill = standstill(of: node) { return TryOutcome(kind: .failed, text: "no lease: \(standstill)") }
-    if let missing = asking.first(where: { !guest.hasLease(on: $0, now: now) }) {
+    if let missing = asking.first(where: { !guest.stack.hasLease(on: $0, now: now) }) {
       return TryOutcome(kind: .failed, text: "eth\(missing) has no lease")
     }
-    let addresses = asking.compactMap { guest.address(of: $0)?.description }.joined(separator: ", ")
+    let addresses = asking.compactMap { guest.stack.address(of: $0)?.description }.joined(separator: ", ")
     return TryOutcome(kind: .open, text: "has \(addresses)")
   }
 }

@@ -1,5 +1,4 @@
 import WeftCore
-import WeftGuest
 import WeftSettings
 import WeftTopology
 import WeftWire

@@ -1,5 +1,4 @@
 import WeftCore
-import WeftGuest
 import WeftTopology
 import WeftWire
 
@@ -17,8 +16,6 @@ struct ExpectationRun: Codable {
     var startedAt: Instant
     /// Of a window: the moment that it is for.
     var moment: Instant
-    /// When the machine that tries should have said how it ended; afterwards it stands still.
-    var overdueAt: Instant
   }
 
   /// A moment of a window whose try told nothing, to be tried again.
@@ -75,7 +72,6 @@ struct ExpectationRun: Codable {
     guard verdict == nil else { return .never }
     var earliest = nextStart
     for retry in retries { earliest = min(earliest, retry.at) }
-    for attempt in open { earliest = min(earliest, attempt.overdueAt) }
     return earliest
   }
 
@@ -104,13 +100,10 @@ struct ExpectationRun: Codable {
     }
   }
 
-  mutating func began(trace: UInt32, moment: Instant, timeout: Nanoseconds, now: Instant) {
+  mutating func began(trace: UInt32, moment: Instant, now: Instant) {
     tries &+= 1
-    open.append(Try(trace: trace, startedAt: now, moment: moment, overdueAt: now + timeout + Nanoseconds(1)))
+    open.append(Try(trace: trace, startedAt: now, moment: moment))
   }
-
-  /// The tries of which nothing was heard in their time.
-  func overdue(now: Instant) -> [Try] { open.filter { $0.overdueAt <= now } }
 
   // MARK: Judging
 

@@ -119,11 +119,12 @@ public struct Simulation: ~Copyable {
     if case .director = next.source {
       world.eventCount &+= 1
       director.wake(topology, &world)
+      world.wakeProbes()
       director.collect(topology, &world)
       scheduleDirector()
     } else {
       world.step(next.source)
-      if world.hasProbeResults || !world.recorder.losses.isEmpty {
+      if world.hasProbeNews || !world.recorder.losses.isEmpty {
         director.collect(topology, &world)
         scheduleDirector()
       }
@@ -137,7 +138,7 @@ public struct Simulation: ~Copyable {
   public mutating func abandon() { world.recorder.captures?.abandon() }
 
   mutating func scheduleDirector() {
-    world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
+    world.scheduler.scheduleDirector(at: max(min(director.deadline(topology, world), director.isOver ? .never : world.probes.deadline), world.now))
   }
 
   private static func makeCaptures(

@@ -1,6 +1,7 @@
 import WeftCapture
 import WeftCore
 import WeftImage
+import WeftProbes
 import WeftNAT
 import WeftServices
 import WeftSwitch
@@ -61,7 +62,7 @@ extension SimulationImage {
   private struct Records: Codable {
     var drops: DropLedger
     var traces: TraceLog
-    var probing: [NodeID]
+    var probes: ProbeTable
     var clocks: [Int: CausalClock]?
   }
 
@@ -96,7 +97,7 @@ extension SimulationImage {
     try add(.run, "", Run(topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
-    try add(.records, "", Records(drops: drops, traces: traces, probing: probing, clocks: clocks))
+    try add(.records, "", Records(drops: drops, traces: traces, probes: probes, clocks: clocks))
     for (element, name) in zip(switches, names.switches) { try add(.virtualSwitch, name, element) }
     for (element, name) in zip(gateways, names.gateways) { try add(.gateway, name, element) }
     for (element, name) in zip(servers, names.servers) { try add(.dhcpServer, name, element) }
@@ -160,7 +161,7 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, traces: records.traces,
-      probing: records.probing, captures: captures, clocks: records.clocks)
+      probes: records.probes, captures: captures, clocks: records.clocks)
   }
 
   /// The sections of a file by kind, in their order.

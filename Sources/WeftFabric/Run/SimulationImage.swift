@@ -1,6 +1,7 @@
 import WeftCapture
 import WeftCore
 import WeftNAT
+import WeftProbes
 import WeftServices
 import WeftSwitch
 import WeftTopology
@@ -25,7 +26,7 @@ public struct SimulationImage: Codable {
   var packetCounts: [UInt64]
   var drops: DropLedger
   var traces: TraceLog
-  var probing: [NodeID]
+  var probes: ProbeTable
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
@@ -72,7 +73,7 @@ extension Simulation {
       servers: world.elements.servers.array, machines: world.elements.machines.array,
       names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
-      drops: world.recorder.drops, traces: world.recorder.traces, probing: world.probing.sorted(), captures: captured,
+      drops: world.recorder.drops, traces: world.recorder.traces, probes: world.probes, captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
   }
 
@@ -114,7 +115,8 @@ extension Simulation {
     world.packetCounts = Arena(image.packetCounts)
     world.recorder.drops = image.drops
     world.recorder.traces = image.traces
-    world.probing = Set(image.probing)
+    world.probes = image.probes
+    world.hasProbed = true
     guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }
     if let captures = image.captures {
       do {

@@ -1,5 +1,6 @@
 import WeftCore
-import WeftGuest
+import WeftProbes
+import WeftPrograms
 import WeftTopology
 
 /// What the records of a try say: which drops were decided and which happened.
@@ -45,7 +46,7 @@ struct TryFacts {
   }
 
   /// The drop that decided the very first packet.
-  func firstDecision(_ result: GuestProbeResult) -> TraceRecord? {
+  func firstDecision(_ result: ProbeResult) -> TraceRecord? {
     guard let first = decided.first, !result.hasAnswer, !result.isConnected,
       records.first(where: { $0.event == .sent })?.packetID == first.packetID
     else { return nil }
@@ -68,14 +69,14 @@ struct TryFacts {
   func hadAccident(from: Instant, to: Instant) -> Bool { accidents.contains { $0.at >= from && $0.at <= to } }
 
   /// Accidents explain the silence as well as the NAT does.
-  func isDoubtful(_ test: GuestProbeResult.SilentTest) -> Bool {
+  func isDoubtful(_ test: SilentTest) -> Bool {
     hadAccident(from: test.from, to: test.to)
       && decided.count { $0.at >= test.from && $0.at <= test.to } < test.proof
   }
 
   /// From the departure of the first packet that was not lost to the answer. With an accident on the way it can't be told
   /// which of several packets was answered (Karn & Partridge 1987): nil.
-  func roundTrip(_ result: GuestProbeResult, of probe: Expectation.Probe) -> Nanoseconds? {
+  func roundTrip(_ result: ProbeResult, of probe: Expectation.Probe) -> Nanoseconds? {
     guard result.outcome == .open, accidents.isEmpty else { return nil }
     switch probe {
     case .connect, .ping: break

@@ -1,5 +1,6 @@
 import WeftCore
-import WeftGuest
+import WeftProbes
+import WeftPrograms
 import WeftTopology
 import WeftWire
 
@@ -37,14 +38,14 @@ struct TryOutcome {
   var kind: Kind
   var text: String
   var records: [TraceRecord] = []
-  var result: GuestProbeResult?
+  var result: ProbeResult?
   /// From the departure of the first packet that wasn't lost, so without ARP; nil where an accident makes it doubtful
   /// (Karn's rule).
   var roundTrip: Nanoseconds?
   /// What is on its way is no more than a refusal.
   var isRefusalPending = false
   /// Findings about a NAT that may rest on a lost packet.
-  var doubtful: Set<GuestProbeResult.SilentTest.Axis> = []
+  var doubtful: Set<SilentTest.Axis> = []
   /// Why ARP found nobody, and where that was.
   var absence: (why: Absence, record: TraceRecord)?
   /// What stands behind it, where it isn't open.

@@ -1,5 +1,6 @@
 import WeftCore
 import WeftGuest
+import WeftStack
 import WeftTopology
 import WeftWire
 
@@ -37,7 +38,7 @@ extension World {
     if let owner = owner(of: address, reachableFrom: port, { links[$0].isUp || plugged.contains($0) }) {
       if let machine = machine(owner.node) {
         if elements.machines[machine].state != .running { return .standsStill(owner.node) }
-        if elements.machines[machine].guest.address(of: owner.port.index) == nil { return .hasNoAddress(owner.node) }
+        if elements.machines[machine].guest.stack.address(of: owner.port.index) == nil { return .hasNoAddress(owner.node) }
       }
       if let link = owner.cut { return .isCutOff(owner.node, link: link, isForGood: false) }
       return .lost(owner.node)
@@ -84,7 +85,7 @@ extension World {
     if elements.read(graph.nodes[node].element, AnswersFor(address: address, port: port)) { return true }
     guard port == PortIndex(0), let machine = machine(node), names.addresses[name(node)] == address else { return false }
     // What a DHCP server keeps for it.
-    return elements.machines[machine].guest.address(of: 0) == nil
-      && elements.machines[machine].guest.asksByDHCP(on: 0)
+    return elements.machines[machine].guest.stack.address(of: 0) == nil
+      && elements.machines[machine].guest.stack.asksByDHCP(on: 0)
   }
 }

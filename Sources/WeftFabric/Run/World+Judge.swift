@@ -1,5 +1,5 @@
 import WeftCore
-import WeftGuest
+import WeftProbes
 import WeftTopology
 import WeftWire
 
@@ -12,13 +12,13 @@ extension World {
   /// `firstDecides`: what decided the first packet stands, whatever became of those that its sender sent again.
   /// `whereabouts` is asked for at most once, and only if it matters.
   func judge(
-    _ result: GuestProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: NodeID, asked: DropReason? = nil,
+    _ result: ProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: NodeID, asked: DropReason? = nil,
     firstDecides: Bool = false, isOfMoment: Bool = false, _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
   ) -> TryOutcome {
     let facts = TryFacts(trace?.records ?? [], asked: asked, in: self, topology)
     var outcome: TryOutcome
     var there: Whereabouts?
-    switch result.outcome {
+    switch result.outcome ?? .timedOut {
     case .open:
       outcome =
         (isOfMoment ? facts.decisionBeforeOpening(probe).map { dropped(by: $0) } : nil)
@@ -37,6 +37,7 @@ extension World {
       outcome =
         (firstDecides ? facts.firstDecision(result).map { dropped(by: $0) } : nil)
         ?? silence(result, facts, of: probe, from: node, there, topology)
+    case .stopped: outcome = .undecided("undecided: \(standstill(of: node) ?? "\(name(node)) was stopped")")
     case .reset: outcome = TryOutcome(kind: .failed, text: "connected, then reset")
     case .badResponse:
       let isEarly = if case .idle = probe { true } else { false }
@@ -53,7 +54,7 @@ extension World {
   }
 
   /// Why nothing left a machine that runs.
-  private static func unsent(_ result: GuestProbeResult, _ probe: Expectation.Probe) -> String {
+  private static func unsent(_ result: ProbeResult, _ probe: Expectation.Probe) -> String {
     guard let address = result.remoteAddress else { return "nothing was sent: no address or no route yet" }
     if !probe.isDatagram, address.isMulticast || address.isBroadcast {
       return "nothing was sent: a connection has two ends, and \(address) is many (RFC 1122, 4.2.3.10)"
@@ -83,7 +84,7 @@ extension World {
     }
   }
 
-  private func unreachable(_ code: UInt8, _ result: GuestProbeResult, _ facts: TryFacts, _ topology: Topology)
+  private func unreachable(_ code: UInt8, _ result: ProbeResult, _ facts: TryFacts, _ topology: Topology)
     -> TryOutcome
   {
     let what: [UInt8: String] = [
@@ -110,7 +111,7 @@ extension World {
 
   /// No answer, or not all of it, in time.
   private func silence(
-    _ result: GuestProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: NodeID,
+    _ result: ProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: NodeID,
     _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> TryOutcome {
     let waited = result.finishedAt - result.startedAt
@@ -184,7 +185,7 @@ extension World {
   }
 
   /// `HTTP 200, 240 kB`, `2.4 of 40 MB`
-  private static func progress(_ result: GuestProbeResult, of probe: Expectation.Probe) -> String {
+  private static func progress(_ result: ProbeResult, of probe: Expectation.Probe) -> String {
     switch probe {
     case .throughput(_, _, let size, _, _):
       return "\(TryOutcome.size(result.bytes)) of \(TryOutcome.size(size)) arrived"

@@ -1,5 +1,6 @@
 import WeftCore
-import WeftGuest
+import WeftPrograms
+import WeftStack
 import WeftSwitch
 import WeftWire
 

@@ -1,6 +1,8 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftProbes
+import WeftStack
 import WeftWire
 
 /// A machine as the fabric sees it: network interfaces, and behind them a guest. A VM has a life cycle; a plain machine
@@ -77,9 +79,9 @@ struct Machine: Element {
 
   /// Now, or as its configuration has it; of one that asks by DHCP and has none yet, nobody knows here.
   func answers(for address: IPv4Address, on port: PortIndex) -> Bool {
-    if let own = guest.address(of: port.index) { return own == address }
-    guard guest.configuration.interfaces.indices.contains(port.index),
-      case .static(let planned, _, _) = guest.configuration.interfaces[port.index].addressing
+    if let own = guest.stack.address(of: port.index) { return own == address }
+    guard guest.stack.configuration.interfaces.indices.contains(port.index),
+      case .static(let planned, _, _) = guest.stack.configuration.interfaces[port.index].addressing
     else { return false }
     return planned == address
   }
@@ -89,13 +91,13 @@ struct Machine: Element {
       interface.forEachReceivedTrace { body($0, .running) }
       interface.forEachTransmittedTrace { body($0, .turn) }
     }
-    guest.forEachWaitingTrace { trace, missing in
+    guest.stack.forEachWaitingTrace { trace, missing in
       body(trace, missing.map { .neighbour($0.neighbour, on: PortIndex($0.port)) } ?? .turn)
     }
   }
 
   func facts(now: Instant, _ facts: inout Facts) {
-    facts.add(interfaces.indices.flatMap { guest.neighbourTable(of: $0, now: now) })
+    facts.add(interfaces.indices.flatMap { guest.stack.neighbourTable(of: $0, now: now) })
     facts.add(
       interfaces.enumerated().flatMap { index, interface in
         [
@@ -110,10 +112,10 @@ struct Machine: Element {
     state == .running ? [] : [Lookup("the VM is \(state.rawValue)")]
   }
 
-  var isConsistent: Bool { guest.configuration.interfaces.count == interfaces.count && guest.isConsistent }
+  var isConsistent: Bool { guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns) }
 
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.
-  mutating func add(_ interface: NetworkInterface, _ configuration: GuestConfiguration.Interface) {
+  mutating func add(_ interface: NetworkInterface, _ configuration: InterfaceConfiguration) {
     interfaces.append(interface)
     guest.addInterface(configuration)
   }

@@ -58,7 +58,7 @@ extension World {
     let given = vm.nics.compactMap(\.mac)
     guard Set(given).count == given.count else { throw .impossible("two interfaces of \(vm.name) have one MAC address") }
     guard var site, let host = site.network(vm.nics[0].network)?.host.name else { throw noSite }
-    var interfaces: [GuestConfiguration.Interface] = []
+    var interfaces: [InterfaceConfiguration] = []
     var nics: [NetworkInterface] = []
     for (index, nic) in vm.nics.enumerated() {
       let made = Self.interface(nic, index, of: vm.name, &site)
@@ -69,7 +69,7 @@ extension World {
     names.addresses[vm.name] = vm.nics[0].address ?? names.addresses[vm.name]
     let guest = Guest(
       GuestConfiguration(
-        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { GuestProgram($0, names) }))
+        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
     let machine = elements.machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed), interfaces: nics, guest: guest))
     let node = add(.machine(machine), vm.name, .vm(vm.name), ports: vm.nics.indices.map { "eth\($0)" })
@@ -140,10 +140,10 @@ extension World {
 
   private static func interface(
     _ nic: NIC, _ index: Int, of vm: String, _ site: inout Site
-  ) -> (nic: NetworkInterface, guest: GuestConfiguration.Interface) {
+  ) -> (nic: NetworkInterface, guest: InterfaceConfiguration) {
     if let given = nic.mac { site.macs.take(given) }
     let mac = nic.mac ?? site.macs[vm, "eth\(index)"]
-    let addressing: GuestConfiguration.Addressing =
+    let addressing: InterfaceConfiguration.Addressing =
       switch site.addressing(of: nic, isFirst: index == 0) {
       case .fixed(let address, let prefix, let gateway)?: .static(address, prefix, gateway: gateway)
       case .dhcp?, nil: .dhcp

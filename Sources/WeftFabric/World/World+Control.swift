@@ -4,7 +4,7 @@ import WeftHypervisor
 import WeftSettings
 import WeftTopology
 
-// What happens to the world from outside: events of the file, verbs of the hypervisor, probes.
+// What happens to the world from outside: events of the file, verbs of the hypervisor.
 extension World {
   /// Boots a machine that starts by itself. One that an event has started already stays as it is.
   mutating func boot(_ node: NodeID) {
@@ -20,6 +20,10 @@ extension World {
   mutating func perform(_ verb: VirtualMachine.Verb, on vm: String) throws(VirtualMachine.IllegalTransition) {
     guard let node = names.machines[vm], let machine = machine(node) else { return }
     try elements.machines[machine].perform(verb, now: now, &effects)
+    if verb == .stop, !probes.isEmpty {
+      probes.stop(node.index, now: now)
+      hasProbeNews = true
+    }
     settle(node)
   }
 
@@ -65,41 +69,6 @@ extension World {
     }
     elements.gateways[gateway].setIPForwarding(enabled)
     settle(node)
-  }
-
-  mutating func startProbe(_ probe: GuestProbe, on node: NodeID) {
-    recorder.traces.start(probe.trace, origin: node)
-    probing.insert(node)
-    startPartner(probe, on: node)
-  }
-
-  /// Another machine's side of a probe: it has no result of its own.
-  mutating func startPartner(_ probe: GuestProbe, on node: NodeID) {
-    guard let machine = machine(node) else { return }
-    elements.machines[machine].guest.startProbe(probe, now: now, &effects)
-    settle(node)
-  }
-
-  /// Ends a probe from outside; nil where the machine knows nothing of it.
-  mutating func abandonProbe(_ trace: UInt32, on node: NodeID) -> (result: GuestProbeResult, trace: Trace?)? {
-    guard let machine = machine(node), let result = elements.machines[machine].guest.abandonProbe(trace, now: now)
-    else { return nil }
-    reschedule(node)
-    return (result, recorder.traces.finish(trace))
-  }
-
-  /// The probes that ended, in the order of nodes, each with what its frames met.
-  mutating func takeProbeResults() -> [(node: NodeID, result: GuestProbeResult, trace: Trace?)] {
-    hasProbeResults = false
-    var taken: [(NodeID, GuestProbeResult, Trace?)] = []
-    for node in probing.sorted() {
-      guard let machine = machine(node) else { continue }
-      for result in elements.machines[machine].guest.takeProbeResults() {
-        taken.append((node, result, recorder.traces.finish(result.trace)))
-      }
-      if !elements.machines[machine].guest.hasProbesRunning { probing.remove(node) }
-    }
-    return taken
   }
 
   /// Whether every machine has finished what it was going to do by itself.

@@ -1,5 +1,7 @@
 import WeftCore
 import WeftGuest
+import WeftPrograms
+import WeftStack
 import WeftSwitch
 import WeftWire
 
@@ -194,7 +196,7 @@ extension World {
     let place = floods.lanes + lane
     let targets = place.pointee.targets
     place.retire()
-    while !hasProbeResults, let first = place.first, first.arrival <= now.rawValue {
+    while !hasProbeNews, let first = place.first, first.arrival <= now.rawValue {
       // Nothing is put into the queue by what is only counted, so that this holds until something is delivered.
       let limit = scheduler.firstDue(at: now)
       // Those at the first target go together, as far as the next one stands.
@@ -277,7 +279,7 @@ extension World {
     case .stopped: target.pointee.state = .stopped
     case .paused: break
     case .running:
-      guard let filter = elements.machines[machine].guest.receiveFilter(of: end.toPort) else { return }
+      guard let filter = elements.machines[machine].guest.stack.receiveFilter(of: end.toPort) else { return }
       target.pointee.filter = filter
       target.pointee.state = .filtered
     }

@@ -84,9 +84,10 @@ extension World {
   /// `arrival`: of a frame that was captured as it came.
   @inline(__always)
   mutating func settle(_ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil) {
+    var deadline = deadline
+    if hasProbed, tellProbes(node) { deadline = self.deadline(of: node) }
     // What it received comes before what it does about it.
     if !effects.observations.isEmpty { takeObservations(node) }
-    var deadline = deadline
     if effects.count == 1, effects[0].verdict == .transmit, recorder.isIdle, effects[0].frame.trace == 0 {
       // What nearly always happens, with nobody looking.
       let (frame, port) = (effects[0].frame, effects[0].port)
@@ -98,7 +99,6 @@ extension World {
       effects.removeAll()
     }
     if graph.nodes[node].isFiltered { touched(node) }
-    if !probing.isEmpty { lookForProbeResults(node) }
     reschedule(node, at: deadline)
   }
 

@@ -1,5 +1,5 @@
 import WeftCore
-import WeftGuest
+import WeftPrograms
 import WeftSwitch
 
 // The making and unmaking of lanes, and what was counted in them.

@@ -2,6 +2,7 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftNAT
+import WeftStack
 import WeftTopology
 import WeftWire
 
@@ -59,7 +60,7 @@ extension World {
     guard names.sharesForwards.contains(host), let gateway = names.gateways[host].flatMap({ gateway($0) }),
       let machine = names.machines[host].flatMap({ machine($0) })
     else { return }
-    elements.machines[machine].guest.localForwards = elements.gateways[gateway].forwards.map {
+    elements.machines[machine].guest.stack.localForwards = elements.gateways[gateway].forwards.map {
       LocalForward(
         protocol: $0.transport == .tcp ? .tcp : .udp, address: $0.externalAddress, port: $0.externalPort,
         count: $0.count, to: $0.address, toPort: $0.port)

@@ -70,12 +70,6 @@ extension World {
     }
     effects.observations.removeAll(keepingCapacity: true)
   }
-
-  @inline(never)
-  mutating func lookForProbeResults(_ node: NodeID) {
-    guard let machine = machine(node), probing.contains(node) else { return }
-    if elements.machines[machine].guest.hasProbeResults { hasProbeResults = true }
-  }
 }
 
 extension DropReason {

@@ -2,6 +2,7 @@ import WeftCapture
 import WeftCore
 import WeftHypervisor
 import WeftNAT
+import WeftProbes
 import WeftTopology
 
 /// A running world: elements joined by links, moved by an event queue in virtual time.
@@ -28,10 +29,12 @@ public struct World: ~Copyable {
   /// Frames first sent by each node, which number its packets.
   var packetCounts = Arena<NodeTag, UInt64>()
   var packetNumbers = NameNumbers()
-  /// Nodes that act on probes: looked at for results after each of their steps.
-  var probing: Set<NodeID> = []
-  /// A probe came to an end since the director looked last.
-  var hasProbeResults = false
+  /// The lab's own: no machine has them, so that none that is stopped or taken back takes them along.
+  var probes = ProbeTable()
+  /// Since when machines may have something to tell of a probe, be it one that is over.
+  var hasProbed = false
+  /// Something happened to a probe since the director looked last.
+  var hasProbeNews = false
   /// What a run has done, for progress and rates: arrivals, and wakes that something came of. How often a gateway looks
   /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0

@@ -1,8 +1,19 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// Sends back over each connection what came over it; a `LateEcho` when its time has come.
-struct TCPEcho: GuestBehaviour {
+public struct TCPEcho: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    /// Where it listens.
+    public var port: UInt16
+
+    public init(port: UInt16) { self.port = port }
+  }
+
+  public static let name = "tcp-echo"
+
   private struct Late: Codable {
     var at: Instant
     var socket: SocketID
@@ -10,21 +21,21 @@ struct TCPEcho: GuestBehaviour {
   }
 
   let port: UInt16
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
 
-  init(port: UInt16, owner: SocketOwner, index: Int, start: Instant) {
-    self.port = port
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "tcp-echo :\(port)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    port = settings.port
+    tag = place.tag
+    deadline = place.start
+    report = ProgramReport(index: place.index, title: "tcp-echo :\(port)", state: .waiting)
   }
 
   /// The next one first.
   private var late: [Late] = []
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     if report.state == .running {
       while let next = late.first, next.at <= now {
         late.removeFirst()
@@ -34,11 +45,11 @@ struct TCPEcho: GuestBehaviour {
       return
     }
     deadline = .never
-    report.state = stack.tcp.listen(port, owner) ? .running : .failed("port \(port)/tcp in use")
+    report.state = stack.listen(port, tag: tag) ? .running : .failed("port \(port)/tcp in use")
     report.startedAt = now
   }
 
-  mutating func socket(
+  public mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     if events.contains(.connected) { report.requests &+= 1 }
@@ -66,7 +77,16 @@ struct TCPEcho: GuestBehaviour {
 }
 
 /// Sends each datagram back to its sender; a `LateEcho` when its time has come.
-struct UDPEcho: GuestBehaviour {
+public struct UDPEcho: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    /// Where it listens.
+    public var port: UInt16
+
+    public init(port: UInt16) { self.port = port }
+  }
+
+  public static let name = "udp-echo"
+
   private struct Late: Codable {
     var at: Instant
     var to: TransportAddress
@@ -76,21 +96,21 @@ struct UDPEcho: GuestBehaviour {
   }
 
   let port: UInt16
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
 
-  init(port: UInt16, owner: SocketOwner, index: Int, start: Instant) {
-    self.port = port
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "udp-echo :\(port)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    port = settings.port
+    tag = place.tag
+    deadline = place.start
+    report = ProgramReport(index: place.index, title: "udp-echo :\(port)", state: .waiting)
   }
 
   /// The next one first.
   private var late: [Late] = []
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     if report.state == .running {
       while let next = late.first, next.at <= now {
         late.removeFirst()
@@ -100,11 +120,11 @@ struct UDPEcho: GuestBehaviour {
       return
     }
     deadline = .never
-    report.state = stack.bindDatagrams(port, owner) ? .running : .failed("port \(port)/udp in use")
+    report.state = stack.bindDatagrams(port, tag: tag, hearsGroups: true) ? .running : .failed("port \(port)/udp in use")
     report.startedAt = now
   }
 
-  mutating func datagram(
+  public mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     report.requests &+= 1
@@ -132,5 +152,17 @@ struct UDPEcho: GuestBehaviour {
     guard case .sent = result else { return }
     report.replies &+= 1
     report.bytesOut &+= UInt64(payload.byteCount)
+  }
+}
+
+extension TCPEchoSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(TCPEcho.self, .init(port: port), start: start)
+  }
+}
+
+extension UDPEchoSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(UDPEcho.self, .init(port: port), start: start)
   }
 }

@@ -3,7 +3,7 @@ import WeftWire
 
 /// A request to an echo server to wait before it answers: what a client sends that wants to know how long a NAT keeps
 /// its mapping without traffic.
-enum LateEcho {
+public enum LateEcho {
   static let length = 16
   private static let magic: (UInt32, UInt32) = (0x7765_6674, 0x6c61_7465)
   /// Longer than any NAT keeps anything.
@@ -11,7 +11,7 @@ enum LateEcho {
   /// How many answers a server has waiting at most.
   static let most = 1024
 
-  static func request(_ delay: Nanoseconds) -> [UInt8] {
+  public static func request(_ delay: Nanoseconds) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: length)
     var storage = bytes.mutableSpan
     var span = storage.mutableBytes

@@ -1,8 +1,29 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// Echo requests, one each interval.
-struct Ping: GuestBehaviour {
+public struct Ping: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    public var to: Target
+    public var count: Int
+    public var interval: Nanoseconds
+    /// Bytes of data, at most 65,507.
+    public var size: Int
+    public var timeToLive: UInt8
+
+    public init(to: Target, count: Int, interval: Nanoseconds, size: Int, timeToLive: UInt8) {
+      self.to = to
+      self.count = max(count, 0)
+      self.interval = max(interval, Nanoseconds(1))
+      self.size = min(max(size, 0), 65_507)
+      self.timeToLive = timeToLive
+    }
+  }
+
+  public static let name = "ping"
+
   private struct Sent: Codable {
     var sequence: UInt16
     var at: Instant
@@ -11,45 +32,34 @@ struct Ping: GuestBehaviour {
   /// After the last request, how long a reply may take (iputils' default linger is 10 s; here runs are short).
   private static let linger = Nanoseconds.seconds(2)
 
-  let target: GuestTarget
-  let count: Int
-  let interval: Nanoseconds
-  let size: Int
-  let timeToLive: UInt8
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+  let settings: Settings
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
   private var identifier: UInt16?
   private var sequence: UInt16 = 0
   private var outstanding: [Sent] = []
 
-  init(
-    to target: GuestTarget, count: Int, interval: Nanoseconds, size: Int, timeToLive: UInt8, owner: SocketOwner,
-    index: Int,
-    start: Instant
-  ) {
-    self.target = target
-    self.count = count
-    self.interval = max(interval, Nanoseconds(1))
-    self.size = min(max(size, 0), 65_507)
-    self.timeToLive = timeToLive
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "ping \(target.text)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    self.settings = settings
+    tag = place.tag
+    deadline = place.start
+    report = ProgramReport(index: place.index, title: "ping \(settings.to.text)", state: .waiting)
   }
 
-  var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+  public var isUnfinished: Bool { report.state == .waiting || report.state == .running }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    guard report.requests < UInt64(max(count, 0)) else { return finish(now: now, &stack) }
-    guard let address = stack.resolve(target) else {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    guard report.requests < UInt64(settings.count) else { return finish(now: now, &stack) }
+    guard let address = settings.to.address else {
       deadline = now + resolveInterval
       return
     }
-    let identifier = identifier ?? stack.bindEcho(owner)
+    let identifier = identifier ?? stack.bindEcho(tag: tag)
     self.identifier = identifier
     let result = stack.sendEcho(
-      to: address, identifier: identifier, sequence: sequence &+ 1, size: size, timeToLive: timeToLive, now: now, &out)
+      to: address, identifier: identifier, sequence: sequence &+ 1, size: settings.size,
+      timeToLive: settings.timeToLive, now: now, &out)
     guard case .sent = result else {
       deadline = now + resolveInterval
       return
@@ -60,24 +70,24 @@ struct Ping: GuestBehaviour {
     }
     sequence &+= 1
     report.requests &+= 1
-    report.bytesOut &+= UInt64(size)
+    report.bytesOut &+= UInt64(settings.size)
     if outstanding.count == 64 { outstanding.removeFirst() }
     outstanding.append(Sent(sequence: sequence, at: now))
-    deadline = now + (report.requests < UInt64(count) ? interval : Self.linger)
+    deadline = now + (report.requests < UInt64(settings.count) ? settings.interval : Self.linger)
   }
 
-  mutating func reply(_ sequence: UInt16, size: Int, now: Instant, _ stack: inout Stack) {
-    guard let index = outstanding.firstIndex(where: { $0.sequence == sequence }) else { return }
+  public mutating func echoReply(_ reply: EchoReply, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    guard let index = outstanding.firstIndex(where: { $0.sequence == reply.sequence }) else { return }
     let sent = outstanding.remove(at: index)
     report.replies &+= 1
-    report.bytesIn &+= UInt64(size)
+    report.bytesIn &+= UInt64(reply.size)
     var rtt = report.rtt ?? RoundTrips()
     rtt.add(now - sent.at)
     report.rtt = rtt
-    if report.requests == UInt64(count), outstanding.isEmpty { finish(now: now, &stack) }
+    if report.requests == UInt64(settings.count), outstanding.isEmpty { finish(now: now, &stack) }
   }
 
-  mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     report.failures &+= 1
     lastError = error.text
   }
@@ -93,11 +103,15 @@ struct Ping: GuestBehaviour {
   }
 }
 
-extension GuestTarget {
-  var text: String {
-    switch self {
-    case .address(let address): address.description
-    case .named(let name): name
-    }
+extension Ping {
+  public var isConsistent: Bool {
+    (0...65_507).contains(settings.size) && settings.count >= 0 && settings.interval > .zero
+  }
+}
+
+extension PingSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(
+      Ping.self, .init(to: target(to), count: count, interval: interval, size: size, timeToLive: ttl), start: start)
   }
 }

@@ -1,9 +1,11 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// One GET over one connection; of the program and of the probe.
-struct HTTPExchange: Codable {
-  enum Step {
+public struct HTTPExchange: Codable {
+  public enum Step {
     case going
     case done
     /// The connection failed; nil where what came isn't HTTP.
@@ -13,30 +15,30 @@ struct HTTPExchange: Codable {
   static let bodyKept = 4096
   private static let longestHeader = 16_384
 
-  let socket: SocketID
+  public let socket: SocketID
   private let request: [UInt8]
-  private(set) var connectedAt: Instant?
-  private(set) var firstByteAt: Instant?
-  private(set) var status: Int?
-  private(set) var body: [UInt8] = []
-  private(set) var received: UInt64 = 0
+  public private(set) var connectedAt: Instant?
+  public private(set) var firstByteAt: Instant?
+  public private(set) var status: Int?
+  public private(set) var body: [UInt8] = []
+  public private(set) var received: UInt64 = 0
   private var search: ByteSearch
   /// Nil: until the connection closes.
   private var length: UInt64?
 
   /// Asks for the connection to be closed afterwards: one exchange, one connection.
-  init(_ socket: SocketID, host: String, path: String, bodyContains: String = "") {
+  public init(_ socket: SocketID, host: String, path: String, bodyContains: String = "") {
     self.socket = socket
     search = ByteSearch(Array(bodyContains.utf8))
     let path = path.hasPrefix("/") ? path : "/" + path
     request = Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nAccept: */*\r\n\r\n".utf8)
   }
 
-  var requestLength: Int { request.count }
+  public var requestLength: Int { request.count }
   /// Whether what is looked for has come.
-  var isFound: Bool { search.isFound }
+  public var isFound: Bool { search.isFound }
 
-  mutating func socket(_ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
+  public mutating func socket(_ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
     if events.contains(.connected) {
       connectedAt = now
       stack.write(socket, request.span.bytes)
@@ -90,66 +92,77 @@ struct HTTPExchange: Codable {
 }
 
 /// GETs a path `count` times, one each interval or when the one before is done.
-struct HTTPGet: GuestBehaviour {
+public struct HTTPGet: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    public var to: Target
+    public var port: UInt16
+    public var path: String
+    /// The Host header; nil: the target.
+    public var host: String?
+    public var count: Int
+    public var interval: Nanoseconds
+
+    public init(to: Target, port: UInt16, path: String = "/", host: String? = nil, count: Int = 1, interval: Nanoseconds) {
+      self.to = to
+      self.port = port
+      self.path = path
+      self.host = host
+      self.count = max(count, 0)
+      self.interval = interval
+    }
+  }
+
+  public static let name = "http-get"
   /// For one exchange, the handshake included.
   static let patience = Nanoseconds.seconds(120)
 
-  let target: GuestTarget
-  let port: UInt16
-  let path: String
+  let settings: Settings
   let host: String
-  let count: Int
-  let interval: Nanoseconds
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
   private var exchange: HTTPExchange?
   private var nextAt: Instant
   private var lastError: String?
 
-  init(
-    to target: GuestTarget, port: UInt16, path: String, host: String?, count: Int, interval: Nanoseconds,
-    owner: SocketOwner, index: Int, start: Instant
-  ) {
-    self.target = target
-    self.port = port
-    self.path = path
-    self.host = host ?? (port == 80 ? target.text : "\(target.text):\(port)")
-    self.count = count
-    self.interval = interval
-    self.owner = owner
-    deadline = start
-    nextAt = start
-    report = ProgramReport(index: index, title: "http-get http://\(self.host)\(path)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    self.settings = settings
+    host = settings.host ?? (settings.port == 80 ? settings.to.text : "\(settings.to.text):\(settings.port)")
+    tag = place.tag
+    deadline = place.start
+    nextAt = place.start
+    report = ProgramReport(index: place.index, title: "http-get http://\(host)\(settings.path)", state: .waiting)
   }
 
-  var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+  public var isUnfinished: Bool { report.state == .waiting || report.state == .running }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     if let exchange {
       // The server is silent, or its reset was lost: without a limit the client would wait for ever.
       stack.abort(exchange.socket)
       self.exchange = nil
       report.failures &+= 1
       lastError = SocketError.timedOut.text
-      if report.requests >= UInt64(count) { return finish(now: now) }
+      if report.requests >= UInt64(settings.count) { return finish(now: now) }
     }
-    guard report.requests < UInt64(max(count, 0)) else { return finish(now: now) }
-    guard let address = stack.resolve(target), let socket = stack.connect(to: address, port, owner, now: now) else {
+    guard report.requests < UInt64(settings.count) else { return finish(now: now) }
+    guard let address = settings.to.address,
+      let socket = stack.connect(to: address, settings.port, tag: tag, now: now)
+    else {
       deadline = now + resolveInterval
       return
     }
-    let exchange = HTTPExchange(socket, host: host, path: path)
+    let exchange = HTTPExchange(socket, host: host, path: settings.path)
     self.exchange = exchange
     report.state = .running
     report.startedAt = report.startedAt ?? now
     report.requests &+= 1
     report.bytesOut &+= UInt64(exchange.requestLength)
-    nextAt = now + interval
+    nextAt = now + settings.interval
     deadline = now + Self.patience
   }
 
-  mutating func socket(
+  public mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     guard exchange?.socket == id, let step = exchange?.socket(events, now: now, &stack), let exchange else { return }
@@ -171,14 +184,28 @@ struct HTTPGet: GuestBehaviour {
     }
     self.exchange = nil
     stack.release(id, now: now)
-    if report.requests >= UInt64(count) { return finish(now: now) }
+    if report.requests >= UInt64(settings.count) { return finish(now: now) }
     deadline = max(nextAt, now + Nanoseconds(1))
   }
 
   private mutating func finish(now: Instant) {
     deadline = .never
     guard isUnfinished else { return }
-    report.state = report.replies > 0 || count <= 0 ? .done : .failed(lastError ?? "no response")
+    report.state = report.replies > 0 || settings.count == 0 ? .done : .failed(lastError ?? "no response")
     report.finishedAt = now
+  }
+}
+
+extension HTTPGet {
+  public var isConsistent: Bool { settings.count >= 0 }
+}
+
+extension HTTPGetSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(
+      HTTPGet.self,
+      .init(
+        to: target(to.to), port: to.port, path: path, host: to.to.hostHeader, count: count, interval: interval),
+      start: start)
   }
 }

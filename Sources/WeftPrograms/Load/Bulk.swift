@@ -1,29 +1,31 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// A stream of `size` bytes of `Pattern` over one connection; of the program and of the throughput probe.
-struct BulkTransfer: Codable {
-  enum Step {
+public struct BulkTransfer: Codable {
+  public enum Step {
     case going
     /// All of it is acknowledged.
     case done
     case failed(SocketError)
   }
 
-  let socket: SocketID
+  public let socket: SocketID
   let size: UInt64
-  private(set) var connectedAt: Instant?
+  public private(set) var connectedAt: Instant?
   private(set) var written: UInt64 = 0
-  private(set) var acknowledged: UInt64 = 0
+  public private(set) var acknowledged: UInt64 = 0
   /// The way back of the last acknowledgment: no time of the transfer.
   private var wayBack = Nanoseconds.zero
 
-  init(_ socket: SocketID, size: UInt64) {
+  public init(_ socket: SocketID, size: UInt64) {
     self.socket = socket
     self.size = size
   }
 
-  mutating func socket(_ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
+  public mutating func socket(_ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
     if events.contains(.connected) { connectedAt = now }
     stack.discard(socket)
     if connectedAt != nil {
@@ -47,7 +49,7 @@ struct BulkTransfer: Codable {
   }
 
   /// Payload bits per second, from the handshake to when the last byte arrived: what the receiver sees, as iperf3 has it.
-  func throughput(now: Instant) -> UInt64? {
+  public func throughput(now: Instant) -> UInt64? {
     guard let connectedAt, connectedAt < now else { return nil }
     let time = now - connectedAt
     return bitsPerSecond(acknowledged, in: time > wayBack ? time - wayBack : time)
@@ -55,39 +57,50 @@ struct BulkTransfer: Codable {
 }
 
 /// Sends `size` bytes over TCP, then closes.
-struct Bulk: GuestBehaviour {
-  let target: GuestTarget
-  let port: UInt16
-  let size: UInt64
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
-  private(set) var transfer: BulkTransfer?
+public struct Bulk: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    public var to: Target
+    public var port: UInt16
+    /// In bytes.
+    public var size: UInt64
 
-  init(to target: GuestTarget, port: UInt16, size: UInt64, owner: SocketOwner, index: Int, start: Instant) {
-    self.target = target
-    self.port = port
-    self.size = size
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "bulk \(target.text):\(port)", state: .waiting)
+    public init(to: Target, port: UInt16, size: UInt64) {
+      (self.to, self.port, self.size) = (to, port, size)
+    }
   }
 
-  var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+  public static let name = "bulk"
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    guard let address = stack.resolve(target), let socket = stack.connect(to: address, port, owner, now: now) else {
+  let settings: Settings
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
+  private(set) var transfer: BulkTransfer?
+
+  public init(_ settings: Settings, _ place: Placement) {
+    self.settings = settings
+    tag = place.tag
+    deadline = place.start
+    report = ProgramReport(index: place.index, title: "bulk \(settings.to.text):\(settings.port)", state: .waiting)
+  }
+
+  public var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    guard let address = settings.to.address,
+      let socket = stack.connect(to: address, settings.port, tag: tag, now: now)
+    else {
       deadline = now + resolveInterval
       return
     }
     deadline = .never
-    transfer = BulkTransfer(socket, size: size)
+    transfer = BulkTransfer(socket, size: settings.size)
     report.state = .running
     report.requests = 1
     report.startedAt = now
   }
 
-  mutating func socket(
+  public mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     guard transfer?.socket == id, let step = transfer?.socket(events, now: now, &stack) else { return }
@@ -107,6 +120,16 @@ struct Bulk: GuestBehaviour {
   }
 }
 
+extension Bulk {
+  public var isConsistent: Bool { transfer?.isConsistent ?? true }
+}
+
 extension BulkTransfer {
-  var isConsistent: Bool { acknowledged <= written && written <= size }
+  public var isConsistent: Bool { acknowledged <= written && written <= size }
+}
+
+extension BulkSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(Bulk.self, .init(to: target(to.to), port: to.port, size: size), start: start)
+  }
 }

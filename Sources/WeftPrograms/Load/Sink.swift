@@ -1,8 +1,19 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// Takes in all that comes by TCP and UDP, counts it, and checks whether streams are as `bulk` sends them.
-struct Sink: GuestBehaviour {
+public struct Sink: GuestProgram {
+  public static let name = "sink"
+
+  public struct Settings: Codable, Sendable {
+    /// Where it listens.
+    public var port: UInt16
+
+    public init(port: UInt16) { self.port = port }
+  }
+
   /// Of one connection: how much came, and whether it was the pattern so far.
   private struct Stream: Codable {
     var received: UInt64 = 0
@@ -10,52 +21,59 @@ struct Sink: GuestBehaviour {
   }
 
   let port: UInt16
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+  let tag: UInt64
+  private var counts: ProgramReport
+  public private(set) var deadline: Instant
   private var streams: [Stream] = []
   private var free: [UInt32] = []
   private var firstByte = Instant.never
   private var lastByte = Instant.start
 
-  init(port: UInt16, owner: SocketOwner, index: Int, start: Instant) {
-    self.port = port
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "sink :\(port)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    port = settings.port
+    tag = place.tag
+    deadline = place.start
+    counts = ProgramReport(index: place.index, title: "sink :\(port)", state: .waiting)
   }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public var report: ProgramReport {
+    var report = counts
+    report.throughput = throughput
+    return report
+  }
+
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     deadline = .never
-    let isBound = stack.tcp.listen(port, owner) && stack.bindDatagrams(port, owner)
-    report.state = isBound ? .running : .failed("port \(port) in use")
-    report.startedAt = now
+    let isBound = stack.listen(port, tag: tag) && stack.bindDatagrams(port, tag: tag, hearsGroups: true)
+    counts.state = isBound ? .running : .failed("port \(port) in use")
+    counts.startedAt = now
   }
 
-  @inline(__always)
-  mutating func datagram(_ length: Int, now: Instant) {
-    report.requests &+= 1
-    count(length, now: now)
+  public mutating func datagram(
+    _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) {
+    counts.requests &+= 1
+    count(payload.byteCount, now: now)
   }
 
   @inline(__always)
   private mutating func count(_ length: Int, now: Instant) {
-    report.bytesIn &+= UInt64(length)
+    counts.bytesIn &+= UInt64(length)
     if firstByte == .never { firstByte = now }
     lastByte = now
   }
 
   /// Bits per second between the first and the last byte.
-  var throughput: UInt64? {
+  private var throughput: UInt64? {
     guard firstByte < lastByte else { return nil }
-    return bitsPerSecond(report.bytesIn, in: lastByte - firstByte)
+    return bitsPerSecond(counts.bytesIn, in: lastByte - firstByte)
   }
 
-  mutating func socket(
+  public mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     if events.contains(.connected) {
-      report.requests &+= 1
+      counts.requests &+= 1
       let slot: UInt32
       if let free = free.popLast() {
         slot = free
@@ -71,9 +89,10 @@ struct Sink: GuestBehaviour {
     let length = stack.readable(id)
     if length > 0 {
       if streams.indices.contains(slot), streams[slot].isPattern {
-        if stack.matchesPattern(id, length, offset: streams[slot].received) {
+        let start = streams[slot].received
+        if stack.peek(id, length, { Pattern.matches($0, offset: start &+ UInt64($1)) }) {
           streams[slot].received &+= UInt64(length)
-          report.patternBytes &+= UInt64(length)
+          counts.patternBytes &+= UInt64(length)
         } else {
           streams[slot].isPattern = false
         }
@@ -91,5 +110,11 @@ struct Sink: GuestBehaviour {
 
 extension Sink {
   /// Of a decoded one: free places that are there. A socket's place is its cookie.
-  var isConsistent: Bool { Set(free).count == free.count && free.allSatisfy { $0 < streams.count } }
+  public var isConsistent: Bool { Set(free).count == free.count && free.allSatisfy { $0 < streams.count } }
+}
+
+extension SinkSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(Sink.self, .init(port: port), start: start)
+  }
 }

@@ -1,11 +1,12 @@
 import WeftCore
+import WeftStack
 import WeftWire
 
 /// One of two machines that want to reach each other through their NATs: it tells a third machine that it is there,
 /// learns the other's external address and port from it, and sends there from the very port that the third one saw.
 /// Open when data went both ways.
-struct HolePunch: Codable {
-  enum Step: Equatable {
+public struct HolePunch: Codable {
+  public enum Step: Equatable {
     case going
     case done
     /// The third machine refuses: nobody introduces the two.
@@ -17,21 +18,21 @@ struct HolePunch: Codable {
   /// From a connection that failed to the next try.
   private static let retryInterval = Nanoseconds.milliseconds(500)
 
-  let server: TransportAddress
+  public let server: TransportAddress
   let isTCP: Bool
   /// The one of the two whose probe it isn't. Over UDP it answers until the end, as long as the other may ask.
-  let isPartner: Bool
-  let trace: UInt32
-  let owner: SocketOwner
-  private(set) var localPort: UInt16
-  private(set) var peer: TransportAddress?
+  public let isPartner: Bool
+  public let trace: UInt32
+  let tag: UInt64
+  public private(set) var localPort: UInt16
+  public private(set) var peer: TransportAddress?
   /// Something came from the other.
-  private(set) var hasHeard = false
+  public private(set) var hasHeard = false
   /// The other says that it has heard this one.
   private(set) var isHeard = false
-  private(set) var rtt: Nanoseconds?
-  private(set) var bytes: UInt64 = 0
-  private(set) var deadline: Instant
+  public private(set) var rtt: Nanoseconds?
+  public private(set) var bytes: UInt64 = 0
+  public private(set) var deadline: Instant
   private var punchedAt: Instant?
   /// TCP: to the third machine, and to the other.
   private var registration: SocketID?
@@ -40,31 +41,33 @@ struct HolePunch: Codable {
   private var meeting: UInt64 { UInt64(trace) }
 
   /// Nil where there is no way or no port.
-  init?(
-    server: TransportAddress, isTCP: Bool, isPartner: Bool, trace: UInt32, owner: SocketOwner, now: Instant,
+  public init?(
+    server: TransportAddress, isTCP: Bool, isPartner: Bool, trace: UInt32, tag: UInt64, now: Instant,
     _ stack: inout Stack, _ out: inout Effects
   ) {
     self.server = server
     self.isTCP = isTCP
     self.isPartner = isPartner
     self.trace = trace
-    self.owner = owner
+    self.tag = tag
     deadline = now
     if isTCP {
-      guard let socket = stack.connect(to: server.address, server.port, owner, trace: trace, now: now) else {
+      guard let socket = stack.connect(to: server.address, server.port, tag: tag, trace: trace, now: now) else {
         return nil
       }
       registration = socket
       localPort = stack.localPort(socket)
       deadline = .never
     } else {
-      guard stack.ip.route(to: server.address) != nil, let port = stack.bindDatagrams(owner) else { return nil }
+      guard stack.source(to: server.address) != nil, let port = stack.bindDatagrams(tag: tag, trace: trace) else {
+        return nil
+      }
       localPort = port
       _ = wake(now: now, &stack, &out)
     }
   }
 
-  mutating func close(_ isOpen: Bool, now: Instant, _ stack: inout Stack) {
+  public mutating func close(_ isOpen: Bool, now: Instant, _ stack: inout Stack) {
     if !isTCP { return stack.unbindDatagrams(localPort) }
     for socket in [connection, registration] {
       guard let socket else { continue }
@@ -73,7 +76,7 @@ struct HolePunch: Codable {
     (connection, registration) = (nil, nil)
   }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
     if isTCP {
       deadline = .never
       connect(now: now, &stack)
@@ -107,7 +110,7 @@ struct HolePunch: Codable {
 
   // MARK: UDP
 
-  mutating func datagram(
+  public mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) -> Step {
     guard !isTCP, let message = PunchMessage(payload), message.meeting == meeting else { return .going }
@@ -149,15 +152,15 @@ struct HolePunch: Codable {
     if let peer {
       guard connection == nil else { return }
       connection = stack.connect(
-        to: peer.address, peer.port, from: localPort, owner, trace: trace, now: now)
+        to: peer.address, peer.port, from: localPort, tag: tag, trace: trace, now: now)
       if connection == nil { deadline = now + Self.retryInterval }
     } else if registration == nil {
-      registration = stack.connect(to: server.address, server.port, owner, trace: trace, now: now)
+      registration = stack.connect(to: server.address, server.port, tag: tag, trace: trace, now: now)
       if let registration { localPort = stack.localPort(registration) } else { deadline = now + Self.retryInterval }
     }
   }
 
-  mutating func socket(_ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
+  public mutating func socket(_ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack) -> Step {
     if id == registration { return registrationChanged(id, events, now: now, &stack) }
     guard id == connection else { return .going }
     if events.contains(.connected) { write(.hello, to: id, &stack) }

@@ -1,11 +1,12 @@
 import WeftCore
+import WeftStack
 import WeftWire
 
 /// Finds out how the NAT on the way to a STUN server behaves (RFC 5780, 4.3 and 4.4, and hairpinning); of the program
 /// and of the probe. Filtering is looked at by a socket that has sent to one address only, mapping by another one: what
 /// a NAT has let in from an address may decide which mapping it uses towards it.
-struct NATClassifier: Codable {
-  enum Step: Equatable {
+public struct NATClassifier: Codable {
+  public enum Step: Equatable {
     case going
     case done
     /// The server doesn't answer.
@@ -15,7 +16,7 @@ struct NATClassifier: Codable {
   private enum Phase: UInt8, Codable {
     case identity, filtering, mapping, hairpin
 
-    var axis: GuestProbeResult.SilentTest.Axis {
+    var axis: SilentTest.Axis {
       switch self {
       case .identity: .identity
       case .filtering: .filtering
@@ -51,15 +52,15 @@ struct NATClassifier: Codable {
   private let local: IPv4Address
   private let trace: UInt32
   /// The two sockets.
-  let port: UInt16
+  public let port: UInt16
   private let secondPort: UInt16
-  private(set) var findings: NATFindings?
-  private(set) var deadline: Instant
+  public private(set) var findings: NATFindings?
+  public private(set) var deadline: Instant
   private(set) var startedAt: Instant
-  private(set) var sent: UInt64 = 0
-  private(set) var received: UInt64 = 0
+  public private(set) var sent: UInt64 = 0
+  public private(set) var received: UInt64 = 0
   /// To the first answer.
-  private(set) var rtt: Nanoseconds?
+  public private(set) var rtt: Nanoseconds?
   private var partner: TransportAddress?
   private var secondExternal: TransportAddress?
   private var phase = Phase.identity
@@ -67,15 +68,17 @@ struct NATClassifier: Codable {
   private var phaseStart: Instant
   private var resent = 0
   /// What was concluded from silence.
-  private(set) var silentTests: [GuestProbeResult.SilentTest] = []
+  public private(set) var silentTests: [SilentTest] = []
 
   /// Nil where there is no port or no way there.
-  init?(
-    server: TransportAddress, owner: SocketOwner, trace: UInt32, now: Instant, _ stack: inout Stack,
+  public init?(
+    server: TransportAddress, tag: UInt64, trace: UInt32, now: Instant, _ stack: inout Stack,
     _ out: inout Effects
   ) {
-    guard let route = stack.ip.route(to: server.address), let port = stack.bindDatagrams(owner) else { return nil }
-    guard let second = stack.bindDatagrams(owner) else {
+    guard let source = stack.source(to: server.address), let port = stack.bindDatagrams(tag: tag, trace: trace) else {
+      return nil
+    }
+    guard let second = stack.bindDatagrams(tag: tag, trace: trace) else {
       stack.unbindDatagrams(port)
       return nil
     }
@@ -83,7 +86,7 @@ struct NATClassifier: Codable {
     self.trace = trace
     self.port = port
     secondPort = second
-    local = route.source
+    local = source.address
     startedAt = now
     phaseStart = now
     deadline = now
@@ -91,7 +94,7 @@ struct NATClassifier: Codable {
   }
 
   /// Gives the sockets back.
-  func close(_ stack: inout Stack) {
+  public func close(_ stack: inout Stack) {
     stack.unbindDatagrams(port)
     stack.unbindDatagrams(secondPort)
   }
@@ -141,7 +144,7 @@ struct NATClassifier: Codable {
     deadline = phaseStart + (Self.resend.indices.contains(resent) ? Self.resend[resent] : Self.patience)
   }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Step {
     if Self.resend.indices.contains(resent) {
       resent += 1
       sendOpen(now: now, &stack, &out)
@@ -152,7 +155,7 @@ struct NATClassifier: Codable {
 
   // MARK: Receiving
 
-  mutating func datagram(
+  public mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) -> Step {
     guard let message = STUNMessage(payload), let index = open.firstIndex(where: { $0.id == message.transaction }),

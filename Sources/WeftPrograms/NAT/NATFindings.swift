@@ -1,3 +1,5 @@
+import WeftCore
+import WeftStack
 import WeftWire
 
 /// What a machine finds out about the NAT before it, in RFC 4787's words.
@@ -32,7 +34,7 @@ public struct NATFindings: Codable, Sendable, Hashable {
   public var text: String { text(doubting: []) }
 
   /// What rests on a silence that packets lost by accident explain as well isn't said.
-  public func text(doubting doubtful: Set<GuestProbeResult.SilentTest.Axis>) -> String {
+  public func text(doubting doubtful: Set<SilentTest.Axis>) -> String {
     let unsure = "unknown (packets were lost)"
     let hairpin = hairpin == false && doubtful.contains(.hairpin) ? unsure : hairpin.map { $0 ? "yes" : "no" } ?? "unknown"
     let isFilteringSure = filtering == .endpointIndependent || !doubtful.contains(.filtering)
@@ -43,4 +45,16 @@ public struct NATFindings: Codable, Sendable, Hashable {
       "mapping \(mapping), filtering \(filtering), hairpin \(hairpin), "
       + "external \(external) (\(kind))"
   }
+}
+
+/// A test of a NAT that nothing came of. A lost packet would look the same (RFC 8489, 6.2.1): whoever knows of losses and of
+/// drops can tell.
+public struct SilentTest: Codable, Sendable, Hashable {
+  public enum Axis: String, Codable, Sendable { case identity, filtering, mapping, hairpin }
+
+  public var axis: Axis
+  public var from: Instant
+  public var to: Instant
+  /// So many drops by decision in that time, and each question that wasn't answered has met one, whatever was lost.
+  public var proof: Int
 }

@@ -1,34 +1,44 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// Classifies the NAT before its machine once and reports what it found.
-struct NATProbe: GuestBehaviour {
-  let target: GuestTarget
-  let port: UInt16
-  let owner: SocketOwner
-  var report: ProgramReport
+public struct NATProbe: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    /// A STUN server.
+    public var via: Target
+    public var port: UInt16
+
+    public init(via: Target, port: UInt16) { (self.via, self.port) = (via, port) }
+  }
+
+  public static let name = "nat-probe"
+
+  let settings: Settings
+  let tag: UInt64
+  public private(set) var report: ProgramReport
   private var startsAt: Instant
   private var classifier: NATClassifier?
 
-  init(to target: GuestTarget, port: UInt16, owner: SocketOwner, index: Int, start: Instant) {
-    self.target = target
-    self.port = port
-    self.owner = owner
-    startsAt = start
-    report = ProgramReport(index: index, title: "nat-probe \(target.text):\(port)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    self.settings = settings
+    tag = place.tag
+    startsAt = place.start
+    report = ProgramReport(index: place.index, title: "nat-probe \(settings.via.text):\(settings.port)", state: .waiting)
   }
 
-  var deadline: Instant { classifier?.deadline ?? startsAt }
-  var isUnfinished: Bool { report.state == .waiting || report.state == .running }
+  public var deadline: Instant { classifier?.deadline ?? startsAt }
+  public var isUnfinished: Bool { report.state == .waiting || report.state == .running }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     if let step = classifier?.wake(now: now, &stack, &out) { return proceed(step, now: now, &stack) }
-    guard let address = stack.resolve(target) else {
+    guard let address = settings.via.address else {
       startsAt = now + resolveInterval
       return
     }
     classifier = NATClassifier(
-      server: TransportAddress(address, port), owner: owner, trace: 0, now: now, &stack, &out)
+      server: TransportAddress(address, settings.port), tag: tag, trace: 0, now: now, &stack, &out)
     guard classifier != nil else {
       startsAt = now + resolveInterval
       return
@@ -38,7 +48,7 @@ struct NATProbe: GuestBehaviour {
     report.startedAt = now
   }
 
-  mutating func datagram(
+  public mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     report.bytesIn &+= UInt64(payload.byteCount)
@@ -49,10 +59,16 @@ struct NATProbe: GuestBehaviour {
     report.requests = classifier?.sent ?? 0
     report.replies = classifier?.received ?? 0
     if step == .going { return }
-    report.state = step == .done ? .done : .failed("no answer from \(target.text):\(port)")
+    report.state = step == .done ? .done : .failed("no answer from \(settings.via.text):\(settings.port)")
     report.findings = classifier?.findings
     report.finishedAt = now
     classifier?.close(&stack)
     classifier = nil
+  }
+}
+
+extension NATProbeSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(NATProbe.self, .init(via: target(via), port: port), start: start)
   }
 }

@@ -1,3 +1,4 @@
+import WeftStack
 import WeftWire
 
 /// What two machines that want to meet, and the third they both can reach, say to each other; 20 bytes over UDP and

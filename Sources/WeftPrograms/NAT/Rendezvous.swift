@@ -1,9 +1,20 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// Introduces two machines to each other that both can reach this one: tells each by which address and port it sees the
 /// other.
-struct Rendezvous: GuestBehaviour {
+public struct Rendezvous: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    /// Where it listens.
+    public var port: UInt16
+
+    public init(port: UInt16) { self.port = port }
+  }
+
+  public static let name = "rendezvous"
+
   private struct Guest: Codable {
     var seen: TransportAddress
     /// Nil over UDP.
@@ -24,26 +35,26 @@ struct Rendezvous: GuestBehaviour {
   private static let most = 256
 
   let port: UInt16
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
   private var meetings: [Meeting] = []
 
-  init(port: UInt16, owner: SocketOwner, index: Int, start: Instant) {
-    self.port = port
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "rendezvous :\(port)", state: .waiting)
+  public init(_ settings: Settings, _ place: Placement) {
+    port = settings.port
+    tag = place.tag
+    deadline = place.start
+    report = ProgramReport(index: place.index, title: "rendezvous :\(port)", state: .waiting)
   }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     deadline = .never
     report.startedAt = now
-    let isBound = stack.bindDatagrams(port, owner) && stack.tcp.listen(port, owner)
+    let isBound = stack.bindDatagrams(port, tag: tag) && stack.listen(port, tag: tag)
     report.state = isBound ? .running : .failed("port \(port) in use")
   }
 
-  mutating func datagram(
+  public mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     report.bytesIn &+= UInt64(payload.byteCount)
@@ -56,7 +67,7 @@ struct Rendezvous: GuestBehaviour {
     register(message, guest, now: now, &stack, &out)
   }
 
-  mutating func socket(
+  public mutating func socket(
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     while let message = stack.readPunchMessage(id) {
@@ -104,5 +115,11 @@ struct Rendezvous: GuestBehaviour {
     }
     report.replies &+= 1
     report.bytesOut &+= UInt64(bytes.count)
+  }
+}
+
+extension RendezvousSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(Rendezvous.self, .init(port: port), start: start)
   }
 }

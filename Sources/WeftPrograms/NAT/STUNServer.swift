@@ -1,38 +1,51 @@
 import WeftCore
+import WeftSettings
+import WeftStack
 import WeftWire
 
 /// Tells clients how they look from here (RFC 8489), and lets them see which of its answers reach them (RFC 5780): from
 /// its other port, and from its partner's address, which runs the same program.
-struct STUNServer: GuestBehaviour {
-  let port: UInt16
-  let partner: GuestTarget?
-  let owner: SocketOwner
-  var report: ProgramReport
-  private(set) var deadline: Instant
+public struct STUNServer: GuestProgram {
+  public struct Settings: Codable, Sendable {
+    /// It answers on this one and the next.
+    public var port: UInt16
+    /// Does the same, and answers where an answer from elsewhere is asked for.
+    public var partner: Target?
 
-  init(port: UInt16, partner: GuestTarget?, owner: SocketOwner, index: Int, start: Instant) {
-    self.port = port
-    self.partner = partner
-    self.owner = owner
-    deadline = start
-    report = ProgramReport(index: index, title: "stun-server :\(port)", state: .waiting)
+    public init(port: UInt16, partner: Target? = nil) { (self.port, self.partner) = (port, partner) }
+  }
+
+  public static let name = "stun-server"
+
+  let port: UInt16
+  let partner: Target?
+  let tag: UInt64
+  public private(set) var report: ProgramReport
+  public private(set) var deadline: Instant
+
+  public init(_ settings: Settings, _ place: Placement) {
+    port = settings.port
+    partner = settings.partner
+    tag = place.tag
+    deadline = place.start
+    report = ProgramReport(index: place.index, title: "stun-server :\(port)", state: .waiting)
   }
 
   /// The second port it answers from.
   private var alternate: UInt16 { Self.alternate(of: port) }
   static func alternate(of port: UInt16) -> UInt16 { port == .max ? port - 1 : port + 1 }
 
-  mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+  public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     deadline = .never
     report.startedAt = now
-    for port in [port, alternate] where !stack.bindDatagrams(port, owner) {
+    for port in [port, alternate] where !stack.bindDatagrams(port, tag: tag) {
       report.state = .failed("port \(port)/udp in use")
       return
     }
     report.state = .running
   }
 
-  mutating func datagram(
+  public mutating func datagram(
     _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     report.bytesIn &+= UInt64(payload.byteCount)
@@ -40,7 +53,7 @@ struct STUNServer: GuestBehaviour {
       report.failures &+= 1
       return
     }
-    let partner = partner.flatMap { stack.resolve($0) }
+    let partner = partner?.address
     switch message.kind {
     case .request:
       report.requests &+= 1
@@ -102,5 +115,11 @@ struct STUNServer: GuestBehaviour {
     else { return }
     report.replies &+= 1
     report.bytesOut &+= UInt64(bytes.count)
+  }
+}
+
+extension STUNServerSettings: RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(STUNServer.self, .init(port: port, partner: other.map(target)), start: start)
   }
 }

@@ -20,7 +20,7 @@ struct Interface: Codable {
   /// When all that was sent will have left.
   var wireFreeAt = Instant.start
 
-  init(_ configuration: GuestConfiguration.Interface, port: PortIndex) {
+  init(_ configuration: InterfaceConfiguration, port: PortIndex) {
     self.port = port
     mac = configuration.mac
     mtu = min(max(configuration.mtu, 68), 1900)

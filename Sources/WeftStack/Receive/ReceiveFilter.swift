@@ -30,18 +30,18 @@ public struct ReceiveFilter: BitwiseCopyable {
   public static func bit(ofPort port: UInt16) -> UInt32 { 1 << UInt32((port ^ port >> 5 ^ port >> 10) & 31) }
 }
 
-extension Guest {
+extension Stack {
   /// Nil while it can't be said: without power, or with something left to do at the next frame, whatever that is.
   public func receiveFilter(of port: PortIndex) -> ReceiveFilter? {
-    guard isBooted, port.index < stack.ip.interfaces.count, stack.ip.loopback.isEmpty, !stack.tcp.hasPending else {
+    guard isUp, port.index < ip.interfaces.count, ip.loopback.isEmpty, !tcp.hasPending else {
       return nil
     }
     var filter = ReceiveFilter()
-    filter.address = stack.ip.interfaces[port.index].address.rawValue
-    filter.broadcast = stack.ip.interfaces[port.index].directedBroadcast?.rawValue ?? 0
-    filter.neighbours = stack.ip.interfaces[port.index].neighbours.knownBits
-    filter.hasDHCP = stack.ip.interfaces[port.index].dhcp != nil
-    for binding in stack.datagramBindings { filter.ports |= ReceiveFilter.bit(ofPort: binding.number) }
+    filter.address = ip.interfaces[port.index].address.rawValue
+    filter.broadcast = ip.interfaces[port.index].directedBroadcast?.rawValue ?? 0
+    filter.neighbours = ip.interfaces[port.index].neighbours.knownBits
+    filter.hasDHCP = ip.interfaces[port.index].dhcp != nil
+    for binding in datagramBindings { filter.ports |= ReceiveFilter.bit(ofPort: binding.number) }
     return filter
   }
 }

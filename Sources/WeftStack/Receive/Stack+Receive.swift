@@ -2,58 +2,88 @@ import WeftCore
 import WeftIP
 import WeftWire
 
-/// What becomes of a packet after it was looked at.
+/// What came of a frame.
+public enum Reception {
+  /// Taken in. `poll` and `notices` say what happened to sockets.
+  case accepted
+  case dropped(DropReason, DropDetail)
+  /// A datagram for a socket; its payload lies in the frame.
+  case datagram(tag: UInt64, DatagramInfo, payload: Range<Int>)
+  /// The same, put together from fragments, whose last the frame was.
+  case whole(tag: UInt64, DatagramInfo, [UInt8], payload: Range<Int>)
+  case echoReply(tag: UInt64, EchoReply)
+}
+
+/// A datagram's head, copied off the frame.
+public struct DatagramInfo: Codable, Hashable, Sendable {
+  public var source: IPv4Address
+  public var sourcePort: UInt16
+  public var destination: IPv4Address
+  public var destinationPort: UInt16
+  /// Whether it was sent to everyone, or a group: then the answer's source is the interface's address.
+  public var isBroadcast: Bool
+  public var trace: UInt32
+}
+
+public struct EchoReply: Codable, Hashable, Sendable {
+  public var source: IPv4Address
+  public var sequence: UInt16
+  /// Bytes of data.
+  public var size: Int
+}
+
+/// What becomes of a packet after it was looked at. A payload's range counts from the IP header.
 enum Disposition {
   case accepted
   case dropped(DropReason, DropDetail)
+  case datagram(tag: UInt64, DatagramInfo, payload: Range<Int>)
+  case echoReply(tag: UInt64, EchoReply)
   /// A fragment, whole in itself.
   case fragment
 }
 
-extension Guest {
-  public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
-    guard isBooted else {
-      out.drop(frame, on: port, .machineStopped)
-      return
-    }
-    guard port.index < stack.ip.interfaces.count else {
-      out.drop(frame, on: port, .noLink)
-      return
-    }
-    switch inspect(frame, on: port, now: now, &out) {
-    case .accepted: break
-    case .dropped(let reason, let detail): out.drop(frame, on: port, reason, detail)
-    case .fragment: receiveFragment(frame, on: port, now: now, &out)
-    }
-    settle(now: now, &out)
+extension Stack {
+  /// Takes in a frame from a port. It stays the caller's, to be dropped as it came in where that is what came of it.
+  public mutating func receive(
+    _ frame: borrowing Frame, on port: PortIndex, now: Instant, _ out: inout Effects
+  ) -> Reception {
+    guard port.index < ip.interfaces.count else { return .dropped(.noLink, .none) }
+    return receive(frame, on: port, isLoopback: false, now: now, &out)
   }
 
-  /// A packet that the guest sent to itself.
-  mutating func receiveLoopback(_ frame: consuming Frame, now: Instant, _ out: inout Effects) {
-    guard let interface = Self.loopbackInterface(frame, stack.ip) else { return }
-    let port = stack.ip.interfaces[interface].port
-    switch inspect(frame, on: port, isLoopback: true, now: now, &out) {
-    case .accepted: break
-    case .dropped(let reason, let detail): out.drop(frame, on: port, reason, detail)
-    case .fragment: receiveFragment(frame, on: port, now: now, &out)
-    }
-  }
-
-  private static func loopbackInterface(_ frame: borrowing Frame, _ ip: borrowing IPLayer) -> Int? {
+  /// Takes in what `takeLoopback` gave; the port to drop it on beside what came of it.
+  public mutating func receiveLoopback(
+    _ frame: borrowing Frame, now: Instant, _ out: inout Effects
+  ) -> (port: PortIndex, reception: Reception) {
     let mac = frame.bytes.mac(0)
-    return ip.interfaces.firstIndex { $0.mac == mac }
+    guard let index = ip.interfaces.firstIndex(where: { $0.mac == mac }) else { return (PortIndex(0), .accepted) }
+    let port = ip.interfaces[index].port
+    return (port, receive(frame, on: port, isLoopback: true, now: now, &out))
   }
 
-  /// The frame stays the caller's: it is dropped as it came in.
+  @inline(__always)
+  private mutating func receive(
+    _ frame: borrowing Frame, on port: PortIndex, isLoopback: Bool, now: Instant, _ out: inout Effects
+  ) -> Reception {
+    switch inspect(frame, on: port, isLoopback: isLoopback, now: now, &out) {
+    case .accepted: .accepted
+    case .dropped(let reason, let detail): .dropped(reason, detail)
+    case .datagram(let tag, let info, let payload):
+      .datagram(tag: tag, info, payload: IPLayer.link + payload.lowerBound..<IPLayer.link + payload.upperBound)
+    case .echoReply(let tag, let reply): .echoReply(tag: tag, reply)
+    case .fragment: receiveFragment(frame, on: port, now: now, &out)
+    }
+  }
+
   private mutating func inspect(
-    _ frame: borrowing Frame, on port: PortIndex, isLoopback: Bool = false, now: Instant, _ out: inout Effects
+    _ frame: borrowing Frame, on port: PortIndex, isLoopback: Bool, now: Instant, _ out: inout Effects
   ) -> Disposition {
     let bytes = frame.bytes
     guard bytes.byteCount >= 14 else { return .dropped(.malformedEthernet, .none) }
     let destination = bytes.mac(0)
     guard
-      destination == stack.ip.interfaces[port.index].mac || destination.isBroadcast
-        || destination.isIPv4Group && !stack.datagramBindings.isEmpty
+      destination == ip.interfaces[port.index].mac || destination.isBroadcast
+        || destination.isIPv4Group && !datagramBindings.isEmpty
     else { return .dropped(.notForUs, .none) }
     guard !bytes.mac(6).isGroup else { return .dropped(.sourceIsGroup, .none) }
     let type = bytes.u16(12)
@@ -65,7 +95,7 @@ extension Guest {
     }
     if type == EtherType.arp.rawValue {
       guard let packet = ARPPacket(payload) else { return .dropped(.malformedARP, .none) }
-      stack.ip.interfaces[port.index].neighbours.receive(packet, now: now, &out)
+      ip.interfaces[port.index].neighbours.receive(packet, now: now, &out)
       return .accepted
     }
     return .dropped(type < 0x600 ? .malformedEthernet : .unknownEtherType, .number(UInt32(type)))
@@ -83,7 +113,7 @@ extension Guest {
     }
     let source = packet.source
     let destination = packet.destination
-    if !stack.ip.isLocal(destination, on: port.index) {
+    if !ip.isLocal(destination, on: port.index) {
       if let refusal = refusal(packet, linkDestination, on: port, isLoopback: isLoopback) { return refusal }
     } else if linkDestination.isIPv4Group {
       // A group's frame with one machine's packet (RFC 1122, 3.3.6).
@@ -93,7 +123,7 @@ extension Guest {
     guard
       source.isUsableSource || source.isUnspecified && destination.isBroadcast || isLoopback && source.isLoopback
     else { return .dropped(.martianSource, .address(source.rawValue)) }
-    if source == stack.ip.interfaces[port.index].address, !source.isUnspecified, !isLoopback {
+    if source == ip.interfaces[port.index].address, !source.isUnspecified, !isLoopback {
       return .dropped(.martianSource, .address(source.rawValue))
     }
     if packet.isFragment { return .fragment }
@@ -111,7 +141,7 @@ extension Guest {
       return packet.protocol == .udp && (linkDestination.isGroup || isLoopback) ? nil : .dropped(.notForUs, detail)
     }
     // A DHCP server may answer to the address it is about to give (RFC 2131, 4.1).
-    guard stack.ip.interfaces[port.index].dhcp != nil, packet.protocol == .udp, !packet.isFragment,
+    guard ip.interfaces[port.index].dhcp != nil, packet.protocol == .udp, !packet.isFragment,
       let datagram = UDPView(packet.payload), datagram.destinationPort == DHCPMessage.clientPort
     else { return .dropped(.notForUs, detail) }
     return nil
@@ -134,17 +164,22 @@ extension Guest {
     }
   }
 
+  @inline(never)
   private mutating func receiveFragment(
-    _ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects
-  ) {
+    _ frame: borrowing Frame, on port: PortIndex, now: Instant, _ out: inout Effects
+  ) -> Reception {
     let linkDestination = frame.bytes.mac(0)
-    // Kept for the record, should the whole turn out to be wrong: the last fragment stands for it.
-    let last = frame.share()
-    guard case .complete(let bytes, let trace) = stack.ip.reassembly.receive(frame, on: port, now: now, &out),
+    guard
+      case .complete(let bytes, let trace) = ip.reassembly.receive(frame.share(), on: port, now: now, &out),
       let packet = IPv4View(bytes.span.bytes)
-    else { return }
-    let disposition = deliver(packet, linkDestination, on: port, isSound: false, trace: trace, now: now, &out)
-    if case .dropped(let reason, let detail) = disposition { out.drop(last, on: port, reason, detail) }
+    else { return .accepted }
+    // Should the whole turn out to be wrong, the last fragment stands for it.
+    return switch deliver(packet, linkDestination, on: port, isSound: false, trace: trace, now: now, &out) {
+    case .accepted, .fragment: .accepted
+    case .dropped(let reason, let detail): .dropped(reason, detail)
+    case .datagram(let tag, let info, let payload): .whole(tag: tag, info, bytes, payload: payload)
+    case .echoReply(let tag, let reply): .echoReply(tag: tag, reply)
+    }
   }
 
   // MARK: TCP
@@ -174,19 +209,22 @@ extension Guest {
       destinationPort: view.destinationPort, sequence: view.sequence, acknowledgment: view.acknowledgment, flags: flags,
       window: view.window, length: bytes.byteCount &- header, trace: trace)
     // A connection has two ends (RFC 1122, 4.2.3.10).
-    if linkDestination.isGroup || stack.ip.interfaces[port.index].isBroadcast(segment.destination) {
+    if linkDestination.isGroup || ip.interfaces[port.index].isBroadcast(segment.destination) {
       return .dropped(.notForUs, .address(segment.destination.rawValue))
     }
     let detail = DropDetail.transport(6, port: segment.destinationPort)
-    switch stack.tcp.receive(
-      segment, options, payload: bytes.extracting(unchecked: header..<bytes.byteCount), &stack.random, now: now,
-      &stack.ip, &out)
+    switch tcp.receive(
+      segment, options, payload: bytes.extracting(unchecked: header..<bytes.byteCount), &random, now: now,
+      &ip, &out)
     {
     case .accepted: return .accepted
     case .dropped(let reason): return .dropped(reason, detail)
     case .reset(let reason):
-      if segment.trace != 0, let index = probe(segment.trace) {
-        probes[index].strayed(from: segment.source, segment.sourcePort, to: segment.destinationPort)
+      if segment.trace != 0 {
+        notices.append(
+          .stray(
+            trace: segment.trace, from: TransportAddress(segment.source, segment.sourcePort),
+            toPort: segment.destinationPort))
       }
       sendReset(segment, now: now, &out)
       return .dropped(reason, detail)
@@ -195,18 +233,18 @@ extension Guest {
 
   /// In answer to a segment that no connection has use for (RFC 9293, 3.10.7.1).
   private mutating func sendReset(_ segment: Segment, now: Instant, _ out: inout Effects) {
-    guard !segment.flags.contains(.rst), let route = stack.ip.route(to: segment.source) else { return }
+    guard !segment.flags.contains(.rst), let route = ip.route(to: segment.source) else { return }
     let isAnswer = segment.flags.contains(.ack)
     let header = TCPHeader(
       sourcePort: segment.destinationPort, destinationPort: segment.sourcePort,
       sequence: isAnswer ? segment.acknowledgment : 0,
       acknowledgment: isAnswer ? 0 : segment.sequence &+ segment.span, flags: isAnswer ? .rst : [.rst, .ack], window: 0)
-    var frame = stack.ip.packet(
+    var frame = ip.packet(
       .tcp, from: segment.destination, to: segment.source, length: 20, trace: segment.trace, &out)
     var span = frame.mutableBytes
     var part = span.slice(34..<54)
     header.write(to: &part, source: segment.destination, destination: segment.source)
-    stack.ip.send(frame, route, now: now, &out)
+    ip.send(frame, route, now: now, &out)
   }
 
   // MARK: UDP
@@ -224,61 +262,46 @@ extension Guest {
     }
     var sourcePort = datagram.sourcePort
     let destinationPort = datagram.destinationPort
-    if destinationPort == DHCPMessage.clientPort, stack.ip.interfaces[port.index].dhcp != nil {
+    if destinationPort == DHCPMessage.clientPort, ip.interfaces[port.index].dhcp != nil {
       guard let message = DHCPMessage(datagram.payload) else { return .dropped(.dhcpMalformed, .none) }
-      let isOurs = stack.ip.interfaces[port.index].receiveDHCP(
-        message, hostname: configuration.name, &stack.random, now: now, &out)
+      let isOurs = ip.interfaces[port.index].receiveDHCP(
+        message, hostname: configuration.name, &random, now: now, &out)
       return isOurs ? .accepted : .dropped(.dhcpNotForUs, .none)
     }
     let isGroup = destination.isMulticast
-    if isGroup, !stack.hearsGroups(destinationPort) { return .dropped(.notForUs, .address(destination.rawValue)) }
-    guard let owner = stack.datagramOwner(destinationPort), !source.isUnspecified else {
-      sendError(
-        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now,
-        &out)
-      return .dropped(.portClosed, .transport(17, port: destinationPort))
+    if isGroup, !hearsGroups(destinationPort) { return .dropped(.notForUs, .address(destination.rawValue)) }
+    guard let binding = datagramBinding(destinationPort), !source.isUnspecified else {
+      return refuse(packet, linkDestination, port: destinationPort, trace: trace, now: now, &out)
     }
-    if !stack.redirected.isEmpty {
-      let asked = stack.asked(TransportAddress(source, sourcePort), by: destinationPort)
+    if !redirected.isEmpty {
+      let asked = asked(TransportAddress(source, sourcePort), by: destinationPort)
       (source, sourcePort) = (asked.address, asked.port)
     }
-    if owner.kind == .probe, let index = probe(owner.index),
-      !probes[index].takes(
-        from: source, sourcePort, group: stack.ip.interfaces[port.index].isBroadcast(probes[index].result.remoteAddress ?? .any))
-    {
+    let tag = datagramBindings[binding].tag
+    if let peer = datagramBindings[binding].peer, peer.address != source || peer.port != sourcePort {
       // No socket has this pair of ends.
-      sendError(
-        .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now,
-        &out)
-      return .dropped(.portClosed, .transport(17, port: destinationPort))
+      notices.append(.foreign(tag: tag, from: TransportAddress(source, sourcePort)))
+      return refuse(packet, linkDestination, port: destinationPort, trace: trace, now: now, &out)
     }
     // What comes back to the probe's own socket isn't news.
-    if trace != 0, owner.kind != .probe {
+    if trace != 0, trace != datagramBindings[binding].trace {
       out.observe(Observation(.delivered, trace: trace, source: source, sourcePort: sourcePort))
     }
-    switch owner.kind {
-    case .sink: programs.sinks[Int(owner.index)].datagram(datagram.length &- 8, now: now)
-    case .udpEcho:
-      let info = DatagramInfo(
-        source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
-        isBroadcast: isGroup || stack.ip.interfaces[port.index].isBroadcast(destination), trace: trace)
-      programs.udpEchos[Int(owner.index)].datagram(info, datagram.payload, now: now, &stack, &out)
-      programs.hasten(programs.udpEchos[Int(owner.index)].deadline)
-    case .udpRate: programs.udpRates[Int(owner.index)].datagram(datagram.length &- 8)
-    case .probe:
-      let info = DatagramInfo(
-        source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
-        isBroadcast: false, trace: trace)
-      if let probe = probe(owner.index) {
-        probes[probe].datagram(info, datagram.payload, now: now, &stack, &out)
-      }
-    case .stunServer, .natProbe, .rendezvous:
-      let info = DatagramInfo(
-        source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
-        isBroadcast: stack.ip.interfaces[port.index].isBroadcast(destination), trace: trace)
-      programs.datagram(owner, info, datagram.payload, now: now, &stack, &out)
-    default: break
-    }
-    return .accepted
+    let info = DatagramInfo(
+      source: source, sourcePort: sourcePort, destination: destination, destinationPort: destinationPort,
+      isBroadcast: isGroup || ip.interfaces[port.index].isBroadcast(destination), trace: trace)
+    let start = packet.headerLength &+ 8
+    return .datagram(tag: tag, info, payload: start..<start &+ datagram.payload.byteCount)
+  }
+
+  /// In answer to a datagram that no socket has use for.
+  @inline(never)
+  private mutating func refuse(
+    _ packet: borrowing IPv4View, _ linkDestination: MACAddress, port: UInt16, trace: UInt32, now: Instant,
+    _ out: inout Effects
+  ) -> Disposition {
+    sendError(
+      .destinationUnreachable, ICMPv4UnreachableCode.port, about: packet, linkDestination, trace: trace, now: now, &out)
+    return .dropped(.portClosed, .transport(17, port: port))
   }
 }

@@ -111,13 +111,14 @@ struct ByteRing {
     }
   }
 
-  /// Whether the first `length` bytes are those of `Pattern` from `offset` on. Precondition: length ≤ count.
-  func matchesPattern(_ length: Int, offset: UInt64) -> Bool {
+  /// Shows the first `length` bytes where they lie, until `body` says false of a piece. Precondition: length ≤ count.
+  @inline(__always)
+  func pieces(_ length: Int, _ body: (RawSpan, Int) -> Bool) -> Bool {
     guard length > 0 else { return true }
     let first = min(length, storage.count &- head)
     let span = storage.span.bytes
-    return Pattern.matches(span.extracting(head..<head &+ first), offset: offset)
-      && Pattern.matches(span.extracting(0..<length &- first), offset: offset &+ UInt64(first))
+    guard body(span.extracting(head..<head &+ first), 0) else { return false }
+    return first == length || body(span.extracting(0..<length &- first), first)
   }
 
   /// The first bytes, at most `limit`; for slow paths.

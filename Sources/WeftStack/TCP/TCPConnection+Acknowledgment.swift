@@ -92,7 +92,7 @@ extension TCPConnection {
     switch state {
     case .finWait1:
       state = .finWait2
-      if owner.kind == .none { lingerAt = now + Self.timeWait }
+      if isOrphan { lingerAt = now + Self.timeWait }
     case .closing: enterTimeWait(now: now)
     case .lastAck: finish(nil)
     default: break

@@ -82,7 +82,7 @@ extension TCPConnection {
       if state == .timeWait { lingerAt = now + Self.timeWait }
       return .accepted
     }
-    if segment.length > 0, owner.kind == .none,
+    if segment.length > 0, isOrphan,
       segment.sequence &+ UInt32(truncatingIfNeeded: segment.length) != expected
     {
       // Data for nobody: the other side had better know (RFC 1122, 4.2.2.13).

@@ -29,7 +29,12 @@ struct TCPConnection: Codable {
 
   var state: TCPState
   let key: FourTuple
-  var owner: SocketOwner
+  /// Whom events are for.
+  let tag: UInt64
+  /// Nobody is any more: the stack sees it to its end.
+  var isOrphan = false
+  /// It counts among those in TIME-WAIT.
+  var isTimeWait = false
   /// The owner's own, such as an index into a table of its clients.
   var cookie: UInt32 = 0
   var trace: UInt32
@@ -125,12 +130,12 @@ struct TCPConnection: Codable {
   }
 
   init(
-    key: FourTuple, state: TCPState, owner: SocketOwner, trace: UInt32, initialSequence: UInt32, ownSegmentSize: Int,
+    key: FourTuple, state: TCPState, tag: UInt64, trace: UInt32, initialSequence: UInt32, ownSegmentSize: Int,
     generation: UInt32, now: Instant
   ) {
     self.key = key
     self.state = state
-    self.owner = owner
+    self.tag = tag
     self.trace = trace
     self.generation = generation
     isPassive = state == .synReceived

@@ -6,7 +6,7 @@ import WeftWire
 struct TCPLayer: Codable {
   struct Listener: Codable {
     var port: UInt16
-    var owner: SocketOwner
+    var tag: UInt64
     /// Handshakes under way.
     var halfOpen = 0
   }
@@ -17,23 +17,23 @@ struct TCPLayer: Codable {
   static let mostTimeWaits = 16_384
 
   var connections: [TCPConnection] = []
-  private var free: [UInt32] = []
-  private var table = FlatMap<FourTuple, UInt32>()
+  private(set) var free: [UInt32] = []
+  private(set) var table = FlatMap<FourTuple, UInt32>()
   private(set) var listeners: [Listener] = []
-  private var timers = TimerHeap()
+  private(set) var timers = TimerHeap()
   /// Connections that have something to tell or to send.
-  private var pending: [UInt32] = []
+  private(set) var pending: [UInt32] = []
   private var generation: UInt32 = 0
-  private var timeWaits = 0
+  private(set) var timeWaits = 0
 
   var deadline: Instant { timers.earliest }
   var hasPending: Bool { !pending.isEmpty }
   /// But for those in TIME-WAIT.
   var liveConnections: Int { table.count - timeWaits }
 
-  mutating func listen(_ port: UInt16, _ owner: SocketOwner) -> Bool {
+  mutating func listen(_ port: UInt16, _ tag: UInt64) -> Bool {
     guard !listeners.contains(where: { $0.port == port }) else { return false }
-    listeners.append(Listener(port: port, owner: owner))
+    listeners.append(Listener(port: port, tag: tag))
     return true
   }
 
@@ -47,12 +47,12 @@ struct TCPLayer: Codable {
   func has(_ key: FourTuple) -> Bool { table[key] != nil }
 
   mutating func open(
-    _ key: FourTuple, _ state: TCPState, _ owner: SocketOwner, trace: UInt32, initialSequence: UInt32, segmentSize: Int,
+    _ key: FourTuple, _ state: TCPState, _ tag: UInt64, trace: UInt32, initialSequence: UInt32, segmentSize: Int,
     now: Instant
   ) -> Int {
     generation &+= 1
     let connection = TCPConnection(
-      key: key, state: state, owner: owner, trace: trace, initialSequence: initialSequence, ownSegmentSize: segmentSize,
+      key: key, state: state, tag: tag, trace: trace, initialSequence: initialSequence, ownSegmentSize: segmentSize,
       generation: generation, now: now)
     let index: Int
     if let slot = free.popLast() {
@@ -111,7 +111,7 @@ struct TCPLayer: Codable {
     guard let route = ip.route(to: segment.source) else { return .dropped(.noRoute) }
     listeners[listener].halfOpen += 1
     let index = open(
-      key, .synReceived, listeners[listener].owner, trace: segment.trace,
+      key, .synReceived, listeners[listener].tag, trace: segment.trace,
       initialSequence: UInt32(truncatingIfNeeded: random.next()), segmentSize: ip.interfaces[route.interface].mtu - 40,
       now: now)
     connections[index].pathSegmentSize = ip.mtu(of: route) - 40
@@ -179,8 +179,9 @@ struct TCPLayer: Codable {
       return
     }
     connections[index].output(now: now, &ip, &out)
-    if connections[index].state == .timeWait, connections[index].owner.kind != .timeWait {
-      connections[index].owner = SocketOwner(.timeWait, 0)
+    if connections[index].state == .timeWait, !connections[index].isTimeWait {
+      connections[index].isTimeWait = true
+      connections[index].isOrphan = true
       connections[index].sendBuffer.release()
       // What came with the FIN may still be read.
       if connections[index].receiveBuffer.count == 0 { connections[index].receiveBuffer.release() }
@@ -195,11 +196,12 @@ struct TCPLayer: Codable {
 
   private mutating func remove(_ index: Int) {
     table.remove(connections[index].key)
-    if connections[index].owner.kind == .timeWait { timeWaits -= 1 }
+    if connections[index].isTimeWait { timeWaits -= 1 }
     connections[index].state = .closed
     connections[index].generation = 0
     connections[index].timerAt = .never
-    connections[index].owner = SocketOwner(.none, 0)
+    connections[index].isOrphan = true
+    connections[index].isTimeWait = false
     connections[index].sendBuffer.release()
     connections[index].receiveBuffer.release()
     connections[index].outOfOrder = []
@@ -255,20 +257,5 @@ struct TCPLayer: Codable {
         remoteAddress: $0.key.remoteAddress, remotePort: $0.key.remotePort, receiveQueue: $0.receiveBuffer.count,
         sendQueue: $0.sendBuffer.count)
     }
-  }
-}
-
-extension TCPLayer {
-  /// Of a decoded one: that every number names a connection, every owner a program.
-  func isConsistent(_ programs: ProgramTable) -> Bool {
-    let slots = UInt32(truncatingIfNeeded: connections.count)
-    let used = table.unordered.map(\.value)
-    return (free + pending + timers.connections + used).allSatisfy { $0 < slots }
-      && Set(used + free).count == connections.count && used.count + free.count == connections.count
-      && free.allSatisfy { connections[Int($0)].generation == 0 && connections[Int($0)].state == .closed }
-      && table.unordered.allSatisfy { connections[Int($0.value)].key == $0.key }
-      && connections.allSatisfy { $0.isConsistent && programs.has($0.owner) }
-      && listeners.allSatisfy { (0...Self.backlog).contains($0.halfOpen) && programs.has($0.owner) }
-      && (0...connections.count).contains(timeWaits)
   }
 }

@@ -41,29 +41,6 @@ enum TCPState: UInt8, Codable {
   }
 }
 
-/// Why a socket came to its end other than by both sides closing.
-enum SocketError: Codable, Hashable {
-  /// RST, or port unreachable, in answer to a SYN or a datagram.
-  case refused
-  case reset
-  case unreachable(code: UInt8, from: IPv4Address?)
-  case ttlExceeded(from: IPv4Address?)
-  case timedOut
-}
-
-/// What happened to a socket since its owner was last told.
-struct SocketEvents: OptionSet, Codable {
-  let rawValue: UInt8
-  static let connected = SocketEvents(rawValue: 1)
-  static let readable = SocketEvents(rawValue: 2)
-  /// There is room in the send buffer again, or all of it has been acknowledged.
-  static let writable = SocketEvents(rawValue: 4)
-  /// The other side sends no more.
-  static let peerClosed = SocketEvents(rawValue: 8)
-  /// The connection is no more; `error` says why, none if both sides closed.
-  static let closed = SocketEvents(rawValue: 16)
-}
-
 /// The four numbers that tell connections apart.
 struct FourTuple: FlatKey {
   /// Local, then remote address.

@@ -1,15 +1,28 @@
 import WeftCore
 
-// A decoded guest whose parts contradict each other would stop the program sooner or later: an index that names
+// A decoded stack whose parts contradict each other would stop the program sooner or later: an index that names
 // nothing, a sequence number outside the buffer. Each part says whether it could have come about.
 
-extension Guest {
-  /// Always true of a guest that was not decoded.
-  public var isConsistent: Bool {
-    stack.ip.isConsistent && stack.tcp.isConsistent(programs) && programs.isConsistent
-      && stack.ip.interfaces.count == configuration.interfaces.count
-      && stack.datagramBindings.allSatisfy { programs.has($0.owner) }
-      && stack.echoBindings.allSatisfy { programs.has($0.owner) }
+extension Stack {
+  /// Always true of a stack that was not decoded. `knows`: whether a tag is somebody's.
+  public func isConsistent(_ knows: (UInt64) -> Bool) -> Bool {
+    ip.isConsistent && tcp.isConsistent(knows) && ip.interfaces.count == configuration.interfaces.count
+      && datagramBindings.allSatisfy { knows($0.tag) } && echoBindings.allSatisfy { knows($0.tag) } && polled == nil
+  }
+}
+
+extension TCPLayer {
+  /// That every number names a connection, every tag an owner.
+  func isConsistent(_ knows: (UInt64) -> Bool) -> Bool {
+    let slots = UInt32(truncatingIfNeeded: connections.count)
+    let used = table.unordered.map(\.value)
+    return (free + pending + timers.connections + used).allSatisfy { $0 < slots }
+      && Set(used + free).count == connections.count && used.count + free.count == connections.count
+      && free.allSatisfy { connections[Int($0)].generation == 0 && connections[Int($0)].state == .closed }
+      && table.unordered.allSatisfy { connections[Int($0.value)].key == $0.key }
+      && connections.allSatisfy { $0.isConsistent && ($0.isOrphan || knows($0.tag)) }
+      && listeners.allSatisfy { (0...Self.backlog).contains($0.halfOpen) && knows($0.tag) }
+      && (0...connections.count).contains(timeWaits)
   }
 }
 

@@ -1,0 +1,65 @@
+import WeftCore
+
+// A probe is coded beside the name of its kind.
+
+extension ProbeRun: Codable {
+  private enum CodingKeys: CodingKey { case kind, settings, machine, expiry, heldUntil, waitingUntil, probe, result }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(type(of: settings).name, forKey: .kind)
+    try container.encode(settings, forKey: .settings)
+    try container.encode(machine, forKey: .machine)
+    try container.encode(expiry, forKey: .expiry)
+    try container.encode(heldUntil, forKey: .heldUntil)
+    try container.encode(result, forKey: .result)
+    switch state {
+    case .waiting(let at): try container.encode(at, forKey: .waitingUntil)
+    case .running(let probe): try container.encode(probe, forKey: .probe)
+    // It is taken out before anybody looks.
+    case .finished: break
+    }
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func probe<S: ProbeSettings>(_ kind: S.Type) throws -> (any Probe)? {
+      try container.decodeIfPresent(S.Machine.self, forKey: .probe)
+    }
+    let kind = try decoder.probeKind(try container.decode(String.self, forKey: .kind))
+    settings = try container.decode(kind, forKey: .settings)
+    machine = try container.decode(Int.self, forKey: .machine)
+    expiry = try container.decode(Instant.self, forKey: .expiry)
+    heldUntil = try container.decode(Instant.self, forKey: .heldUntil)
+    result = try container.decode(ProbeResult.self, forKey: .result)
+    if let at = try container.decodeIfPresent(Instant.self, forKey: .waitingUntil) {
+      state = .waiting(at: at)
+    } else if let probe = try probe(kind) {
+      state = .running(probe)
+    } else {
+      throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a probe that is over"))
+    }
+  }
+}
+
+extension ProbeTable: Codable {
+  private struct Ended: Codable {
+    var machine: Int
+    var result: ProbeResult
+  }
+
+  private enum CodingKeys: CodingKey { case runs, results }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(runs, forKey: .runs)
+    try container.encode(results.map { Ended(machine: $0.machine, result: $0.result) }, forKey: .results)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      runs: try container.decode([ProbeRun].self, forKey: .runs),
+      results: try container.decode([Ended].self, forKey: .results).map { ($0.machine, $0.result) })
+  }
+}

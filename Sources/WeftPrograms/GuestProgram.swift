@@ -1,0 +1,70 @@
+import WeftCore
+import WeftSettings
+import WeftStack
+import WeftWire
+
+/// A kind of program that runs on a machine for its own sake. A kind is one file, with its settings, its state machine and
+/// its report, and one line of `ProgramCatalogue.standard`.
+public protocol GuestProgram: Activity {
+  associatedtype Settings: Codable & Sendable
+  /// Its key in a topology file.
+  static var name: String { get }
+  init(_ settings: Settings, _ place: Placement)
+  var report: ProgramReport { get }
+  /// Whether it comes to an end by itself and hasn't yet.
+  var isUnfinished: Bool { get }
+}
+
+extension GuestProgram {
+  public var isUnfinished: Bool { false }
+}
+
+/// Settings of a program in a topology that say what runs for it.
+public protocol RunnableSettings: ProgramSettings {
+  /// `target`: where a machine of the file, or an address, is found.
+  func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration
+}
+
+extension Destination {
+  /// What a browser would put into the Host header.
+  public var hostHeader: String {
+    switch self {
+    case .node(let name): name
+    case .address(let address): address.description
+    }
+  }
+}
+
+/// Where a program runs.
+public struct Placement: Sendable {
+  /// Its machine's name.
+  public var machine: String
+  /// Its place among the machine's programs.
+  public var index: Int
+  /// When it starts.
+  public var start: Instant
+  /// What its sockets are to be tagged with.
+  public var tag: UInt64 { UInt64(index) }
+
+  public init(machine: String, index: Int, start: Instant) {
+    self.machine = machine
+    self.index = index
+    self.start = start
+  }
+}
+
+/// Whom a program or a probe talks to.
+public struct Target: Codable, Sendable, Hashable {
+  /// Nil while it has none.
+  public var address: IPv4Address?
+  /// How it is called in reports.
+  public var text: String
+
+  public init(_ address: IPv4Address) {
+    self.address = address
+    text = address.description
+  }
+
+  /// Of a machine without an address.
+  public init(unresolved name: String) { text = name }
+}

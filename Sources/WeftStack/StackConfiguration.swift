@@ -1,0 +1,47 @@
+import WeftCore
+import WeftIP
+import WeftWire
+
+/// What a stack is before it comes up: passive data.
+public struct StackConfiguration: Codable, Sendable {
+  /// The hostname it asks DHCP with, and the owner of its random streams.
+  public var name: String
+  public var seed: UInt64
+  /// Interface i is port i of the element.
+  public var interfaces: [InterfaceConfiguration]
+
+  public init(name: String, seed: UInt64, interfaces: [InterfaceConfiguration]) {
+    self.name = name
+    self.seed = seed
+    self.interfaces = interfaces
+  }
+}
+
+/// A network interface before its stack comes up.
+public struct InterfaceConfiguration: Codable, Sendable {
+  public enum Addressing: Codable, Sendable {
+    case `static`(IPv4Address, IPv4Prefix, gateway: IPv4Address?)
+    case dhcp
+    case none
+  }
+
+  public var mac: MACAddress
+  public var addressing: Addressing
+  /// Of the IP packet, in bytes; clamped to 68…1900, what every link carries and what a frame of the pool holds.
+  public var mtu = 1500
+  /// Neighbours that take less.
+  public var narrower = NarrowNeighbours()
+  /// The one other station of a link without ARP.
+  public var peer: MACAddress?
+
+  public init(
+    mac: MACAddress, addressing: Addressing, mtu: Int = 1500, narrower: NarrowNeighbours = NarrowNeighbours(),
+    peer: MACAddress? = nil
+  ) {
+    self.mac = mac
+    self.addressing = addressing
+    self.mtu = mtu
+    self.narrower = narrower
+    self.peer = peer
+  }
+}
