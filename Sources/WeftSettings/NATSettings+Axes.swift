@@ -47,11 +47,11 @@ extension NATSettings {
   }
 
   public enum Hairpin: String, Sendable, Codable, CaseIterable {
-    case off
     /// The other side sees the sender's external endpoint (REQ-9a).
     case externalSource = "external-source"
     /// The other side sees the sender as it is; its answers come back here only from another network.
     case internalSource = "internal-source"
+    case off
   }
 
   /// What a packet that nobody asked for gets.
@@ -89,6 +89,13 @@ extension NATSettings {
       self.vm = vm
       self.address = address
       self.mark = mark
+    }
+
+    /// `{web: 134.115.153.224}`
+    package static let form = Form<[AddressPair]>(shape: .named(Form<IPv4Address>.address.shape)) { written, reading in
+      Form<[Named<IPv4Address>]>.named(.address).read(written, reading)?.map {
+        AddressPair(vm: $0.name, address: $0.value, mark: $0.mark)
+      }
     }
   }
 }

@@ -49,6 +49,12 @@ extension NATSettings {
       return t
     }
 
+    /// The same as a key that has no value of its own until it is set.
+    fileprivate var transitory: Nanoseconds? {
+      get { nil }
+      set { if let newValue { tcpTransitory = newValue } }
+    }
+
     /// All of opening and closing at once (RFC 5382's word); reads as the first of them.
     public var tcpTransitory: Nanoseconds {
       get { tcpSynSent }
@@ -61,45 +67,40 @@ extension NATSettings {
       }
     }
   }
-
-  /// The keys of a file, the general one first: those with a value of their own come over it.
-  public enum Timeout: String, Sendable, Codable, CaseIterable {
-    case tcpTransitory = "tcp-transitory"
-    case tcpSynSent = "tcp-syn-sent"
-    case tcpSynRecv = "tcp-syn-recv"
-    case tcpEstablished = "tcp-established"
-    case tcpFinWait = "tcp-fin-wait"
-    case tcpCloseWait = "tcp-close-wait"
-    case tcpLastAck = "tcp-last-ack"
-    case tcpTimeWait = "tcp-time-wait"
-    case tcpClose = "tcp-close"
-    case tcpMaxRetrans = "tcp-max-retrans"
-    case tcpUnacknowledged = "tcp-unacknowledged"
-    case udp
-    case udpStream = "udp-stream"
-    case icmp
-    case generic
-  }
 }
 
 extension NATSettings.Timeouts {
-  public mutating func set(_ timeout: NATSettings.Timeout, _ value: Nanoseconds) {
-    switch timeout {
-    case .tcpTransitory: tcpTransitory = value
-    case .tcpSynSent: tcpSynSent = value
-    case .tcpSynRecv: tcpSynRecv = value
-    case .tcpEstablished: tcpEstablished = value
-    case .tcpFinWait: tcpFinWait = value
-    case .tcpCloseWait: tcpCloseWait = value
-    case .tcpLastAck: tcpLastAck = value
-    case .tcpTimeWait: tcpTimeWait = value
-    case .tcpClose: tcpClose = value
-    case .tcpMaxRetrans: tcpMaxRetrans = value
-    case .tcpUnacknowledged: tcpUnacknowledged = value
-    case .udp: udp = value
-    case .udpStream: udpStream = value
-    case .icmp: icmp = value
-    case .generic: generic = value
-    }
-  }
+  /// The general one first: those with a value of their own come over it.
+  public static let keys: KeyTable<NATSettings.Timeouts> = KeyTable(
+    "timeouts", "How long an idle connection is kept, in netfilter's names", from: NATSettings.Timeouts(),
+    variants: [("linux", .netfilter)],
+    [
+      Field(
+        "tcp-transitory", \.transitory, .interval,
+        "All of syn-sent, syn-recv, last-ack, time-wait and close that have no value of their own (RFC 5382 REQ-5).", default: "none",
+        example: "1 min"),
+      Field("tcp-syn-sent", \.tcpSynSent, .interval, "A SYN without an answer.", example: "1 min"),
+      Field("tcp-syn-recv", \.tcpSynRecv, .interval, "SYN and SYN-ACK.", example: "1 min"),
+      Field("tcp-established", \.tcpEstablished, .interval, "Established TCP (RFC 5382 REQ-5).", example: "1 min"),
+      Field("tcp-fin-wait", \.tcpFinWait, .interval, "One side has closed.", default: "as tcp-established", example: "1 min"),
+      Field(
+        "tcp-close-wait", \.tcpCloseWait, .interval,
+        "One side has closed, and that is acknowledged.", default: "as tcp-established",
+        example: "1 min"),
+      Field("tcp-last-ack", \.tcpLastAck, .interval, "Both have closed, the last ACK is missing.", example: "1 min"),
+      Field("tcp-time-wait", \.tcpTimeWait, .interval, "Both have closed.", example: "1 min"),
+      Field("tcp-close", \.tcpClose, .interval, "After a RST (RFC 7857, 2.2).", example: "1 min"),
+      Field(
+        "tcp-max-retrans", \.tcpMaxRetrans, .interval,
+        "At most, after three retransmissions of a segment.", default: "as the state's",
+        example: "1 min"),
+      Field(
+        "tcp-unacknowledged", \.tcpUnacknowledged, .interval,
+        "At most, while data waits for its ACK.", default: "as the state's",
+        example: "1 min"),
+      Field("udp", \.udp, .interval, "UDP (RFC 4787 REQ-5).", example: "1 min"),
+      Field("udp-stream", \.udpStream, .interval, "UDP that has gone both ways.", default: "as udp", example: "1 min"),
+      Field("icmp", \.icmp, .interval, "ICMP queries (RFC 5508 REQ-2).", example: "1 min"),
+      Field("generic", \.generic, .interval, "Protocols without ports, where they pass at all.", example: "1 min"),
+    ])
 }

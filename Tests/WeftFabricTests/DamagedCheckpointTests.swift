@@ -48,8 +48,8 @@ import WeftTopology
 
   @Test(arguments: [
     // The topology that the world is built anew from.
-    (#""rxRing":256"#, #""rxRing":0"#),
-    (#""txRing":0"#, #""txRing":-1"#),
+    (#""rx":256"#, #""rx":0"#),
+    (#""tx":0"#, #""tx":-1"#),
     (
       #""vmPort":80}]"#,
       #""vmPort":80},{"hostPort":8080,"mark":{"column":1,"line":1},"protocol":"tcp","vm":"web","vmPort":80}]"#

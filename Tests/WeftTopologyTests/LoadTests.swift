@@ -66,23 +66,23 @@ struct LoadTests {
     #expect(lab.duration == .minutes(2) && lab.seed == 42)
     let far = lab.segments[1].link
     #expect(far.delay == .milliseconds(20) && far.rate == 10_000_000 && far.loss == 0.005)
-    #expect(far.queueFrames == 100 && far.queueBytes == 64_000 && lab.segments[0].link.queueFrames == 500)
+    #expect(far.queue.frames == 100 && far.queue.bytes == 64_000 && lab.segments[0].link.queue.frames == 500)
     let laptop = lab.hosts[0]
     #expect(laptop.uplink?.mac?.description == "52:54:00:12:34:56")
-    #expect(laptop.uplink?.link.delay == .microseconds(300) && laptop.uplink?.link.queueFrames == 500)
+    #expect(laptop.uplink?.link.delay == .microseconds(300) && laptop.uplink?.link.queue.frames == 500)
     let home = laptop.networks[0]
     #expect(
       home.forwards.map { "\($0.hostPort):\($0.vm):\($0.vmPort)/\($0.protocol)" } == [
         "8080:web:80/tcp", "53:web:53/tcp", "53:web:53/udp", "8443:web:443/tcp", "8000:web:80/tcp", "7000:web:7100/udp",
       ])
     #expect(home.nat.unsolicited == .refuse && home.nat.timeouts.tcpEstablished == .hours(24))
-    #expect(home.dhcp?.leaseTime == .minutes(10) && home.fdbLimit == 1000)
+    #expect(home.dhcp?.leaseTime == .minutes(10) && home.fdb.limit == 1000)
     #expect(laptop.networks[2].subnet == (try prefix("192.168.123.0/24")) && laptop.networks[2].dhcp == nil)
     #expect(laptop.networks[3].link.delay == .milliseconds(20))
     #expect(lab.vms.map(\.name) == ["web", "public", "router", "vm1", "vm2", "vm3", "vm4", "load1", "load2", "load3"])
     #expect(lab.vms[0].nics[0].reservation == (try address("192.168.122.50")))
     #expect(lab.vms[2].autostart == false && lab.vms[2].nics.count == 2 && lab.vms[2].nics[1].loss(0.01))
-    #expect(lab.vms[2].nics[1].txRing == 64 && lab.vms[2].nics[1].rxRing == 128)
+    #expect(lab.vms[2].nics[1].rings.tx == 64 && lab.vms[2].nics[1].rings.rx == 128)
     #expect(lab.vms[6].nics[0].address == (try address("10.9.0.14")))
     var ping = PingSettings(.node("vm1"))
     (ping.count, ping.interval, ping.size, ping.ttl) = (2, .milliseconds(200), 100, 3)
@@ -134,7 +134,7 @@ struct LoadTests {
     #expect(lab.hosts[0].networks.map(\.link.delay) == [.milliseconds(3), .milliseconds(1)])
     let delays = lab.vms.map { $0.nics.map(\.link.delay.rawValue) }
     #expect(delays == [[2_000_000], [0], [2_000_000, 5_000_000], [4_000_000], [4_000_000]])
-    #expect(lab.vms[3].nics[0].rxRing == 8 && lab.vms[3].nics[0].txRing == 10)
+    #expect(lab.vms[3].nics[0].rings.rx == 8 && lab.vms[3].nics[0].rings.tx == 10)
     #expect(lab.vms.map(\.programs.count) == [1, 0, 1, 1, 1])
   }
 

@@ -113,10 +113,11 @@ struct NATKeysTests {
       $0.addresses = [IPv4Address(134, 115, 153, 224)]
       $0.pooling = .arbitrary
     }
-    for timeout in NATSettings.Timeout.allCases {
-      try check("timeouts: {\(timeout.rawValue): 7 s}") {
-        $0.timeouts.set(timeout, .seconds(7))
-      }
+    for (key, path) in timeoutKeys {
+      try check("timeouts: {\(key): 7 s}") { $0.timeouts[keyPath: path] = .seconds(7) }
+    }
+    for (key, path) in optionalTimeoutKeys {
+      try check("timeouts: {\(key): 7 s}") { $0.timeouts[keyPath: path] = .seconds(7) }
     }
     try check("limits: {table: 9, sessions-per-vm: 8, mappings-per-vm: 7, early-drop: false, hold-down: 2 min}") {
       $0.limits.table = 9
@@ -377,3 +378,14 @@ struct UplinkTests {
     #expect(lab.hosts[1].networks[0].forwards[0].vm == "home-router")
   }
 }
+
+/// Each key of `timeouts`, and what it sets.
+nonisolated(unsafe) private let timeoutKeys: [(String, WritableKeyPath<NATSettings.Timeouts, Nanoseconds>)] = [
+  ("tcp-transitory", \.tcpTransitory), ("tcp-syn-sent", \.tcpSynSent), ("tcp-syn-recv", \.tcpSynRecv),
+  ("tcp-established", \.tcpEstablished), ("tcp-last-ack", \.tcpLastAck), ("tcp-time-wait", \.tcpTimeWait),
+  ("tcp-close", \.tcpClose), ("udp", \.udp), ("icmp", \.icmp), ("generic", \.generic),
+]
+nonisolated(unsafe) private let optionalTimeoutKeys: [(String, WritableKeyPath<NATSettings.Timeouts, Nanoseconds?>)] = [
+  ("tcp-fin-wait", \.tcpFinWait), ("tcp-close-wait", \.tcpCloseWait), ("tcp-max-retrans", \.tcpMaxRetrans),
+  ("tcp-unacknowledged", \.tcpUnacknowledged), ("udp-stream", \.udpStream),
+]

@@ -57,7 +57,7 @@ struct GraphPlan {
 extension LinkParameters {
   init(_ settings: LinkSettings) {
     self.init(
-      delay: settings.delay, rate: settings.rate, queueFrames: settings.queueFrames, queueBytes: settings.queueBytes,
+      delay: settings.delay, rate: settings.rate, queueFrames: settings.queue.frames, queueBytes: settings.queue.bytes,
       mtu: settings.mtu.map { Int($0) }, loss: settings.loss)
   }
 }

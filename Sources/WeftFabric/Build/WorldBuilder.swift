@@ -77,7 +77,7 @@ struct WorldBuilder {
 
   /// What would stop the builder: nothing in a validated topology, but a checkpoint's may be damaged.
   var contradiction: String? {
-    guard topology.vms.allSatisfy({ $0.nics.allSatisfy { $0.rxRing > 0 && $0.txRing >= 0 } }) else {
+    guard topology.vms.allSatisfy({ $0.nics.allSatisfy { $0.rings.rx > 0 && $0.rings.tx >= 0 } }) else {
       return "a network interface without rings"
     }
     var drawn = self
@@ -123,7 +123,7 @@ struct WorldBuilder {
       let port = plan.port(node, "eth\(index)")
       let far = plan.port(bridge, index == 0 ? vm.name : "\(vm.name)-eth\(index)")
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
-      nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rxRing, transmitCapacity: nic.txRing))
+      nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rings.rx, transmitCapacity: nic.rings.tx))
       interfaces.append(
         .init(
           mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0),

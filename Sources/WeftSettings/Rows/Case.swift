@@ -27,23 +27,13 @@ extension Field {
         change(&value, to)
         root[keyPath: path] = value
       }
-      return Field(case: row.key, path, redirect: redirect) { entry, reading, root in
-        guard let value = row.read(entry.value, reading) else { return false }
-        root[keyPath: path] = value
-        return true
-      }
+      return Field(
+        row.key, Path(path), isCase: true,
+        read: { entry, reading, root in
+          guard let value = row.read(entry.value, reading) else { return false }
+          root[keyPath: path] = value
+          return true
+        }, text: { _ in nil }, redirect: redirect)
     }
-  }
-
-  private init(
-    case key: Key, _ path: any PartialKeyPath<Root> & Sendable, redirect: Redirect<Root>?,
-    read: @escaping @Sendable (Written.Entry, any Reading, inout Root) -> Bool
-  ) {
-    self.key = key
-    self.path = path
-    self.redirect = redirect
-    self.read = read
-    isCase = true
-    text = { _ in nil }
   }
 }

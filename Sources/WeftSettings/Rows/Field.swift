@@ -9,7 +9,7 @@ public struct Field<Root: Sendable>: Sendable {
   /// One of the keys of which an object has exactly one.
   package var isCase = false
   /// What it sets; of a case, the whole choice.
-  package var path: any PartialKeyPath<Root> & Sendable
+  package var path: Path<Root>
   /// False after a report.
   package var read: @Sendable (Written.Entry, any Reading, inout Root) -> Bool
   /// How a value's own text is.
@@ -22,6 +22,13 @@ public struct Field<Root: Sendable>: Sendable {
   ) {
     self.init(name, path, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
     if let change = form.redirect { redirect = { change(&$0[keyPath: path], $1) } }
+    if let readOver = form.readOver {
+      read = { entry, reading, root in
+        guard let value = readOver(root[keyPath: path], entry.value, reading) else { return false }
+        root[keyPath: path] = value
+        return true
+      }
+    }
   }
 
   public init<Value>(
@@ -49,11 +56,11 @@ public struct Field<Root: Sendable>: Sendable {
   }
 
   private init<Value>(
-    _ name: String, _ path: any PartialKeyPath<Root> & Sendable, _ form: Form<Value>, _ doc: String, _ required: Bool,
+    _ name: String, _ path: PartialKeyPath<Root>, _ form: Form<Value>, _ doc: String, _ required: Bool,
     _ standard: String?, _ example: String,
     set: @escaping @Sendable (inout Root, Value, Written.Entry) -> Void, text: @escaping @Sendable (Root) -> Value?
   ) {
-    self.path = path
+    self.path = Path(path)
     key = Key(name, form.shape, doc, required: required, default: standard, example: example)
     read = { entry, reading, root in
       guard let value = form.read(entry.value, reading) else { return false }
@@ -62,6 +69,23 @@ public struct Field<Root: Sendable>: Sendable {
     }
     self.text = { root in text(root).flatMap { form.text?($0) } }
   }
+}
+
+extension Field {
+  package init(
+    _ key: Key, _ path: Path<Root>, isCase: Bool, read: @escaping @Sendable (Written.Entry, any Reading, inout Root) -> Bool,
+    text: @escaping @Sendable (Root) -> String?, redirect: Redirect<Root>?
+  ) {
+    (self.key, self.path, self.isCase) = (key, path, isCase)
+    (self.read, self.text, self.redirect) = (read, text, redirect)
+  }
+}
+
+/// What a row sets, to find its key by. A literal path holds no values, so that any task may have it.
+package struct Path<Root>: @unchecked Sendable {
+  package let value: PartialKeyPath<Root>
+
+  package init(_ value: PartialKeyPath<Root>) { self.value = value }
 }
 
 /// A value with the place in the file where it stands.

@@ -12,6 +12,8 @@ public struct Form<Value>: Sendable {
   package var shape: Shape
   /// Nil after a report.
   package var read: @Sendable (Written, any Reading) -> Value?
+  /// Over what a value has been so far, where it is made of keys.
+  package var readOver: (@Sendable (Value, Written, any Reading) -> Value?)?
   /// As the file writes it, for default texts; nil where a default has to be put in words.
   package var text: (@Sendable (Value) -> String?)?
   /// Changes the machines that the value names, where it names any (`next` in a group).
@@ -62,6 +64,13 @@ extension Form where Value: Sendable {
 }
 
 extension Form {
+  /// The same where a default is no value to be told: a row says it in words.
+  package var unsaid: Form {
+    var form = self
+    form.text = nil
+    return form
+  }
+
   /// The same, made into something else.
   public func map<Other>(_ make: @escaping @Sendable (Value) -> Other) -> Form<Other> {
     Form<Other>(shape: shape) { [read] in read($0, $1).map(make) }
@@ -85,7 +94,9 @@ extension Form {
 
   /// An object of the file.
   public static func table(_ table: KeyTable<Value>) -> Form where Value: Sendable {
-    Form(shape: .object(table.keys), redirect: { table.redirect(&$0, $1) }) { table.read($0, $1) }
+    var form = Form(shape: .object(table.keys), redirect: { table.redirect(&$0, $1) }) { table.read($0, $1) }
+    form.readOver = { table.read($1, over: $0, $2) }
+    return form
   }
 
   /// An object, or a text that stands for one: `8080` for `{port: 8080}`.

@@ -35,10 +35,12 @@ public struct KeyTable<Root: Sendable>: Sendable {
       name, title, exactlyOne: fields.filter(\.isCase).map(\.key.name), takesDefaults: takesDefaults,
       fields.map { field in
         var key = field.key
-        guard key.standard == nil, !key.isRequired, let usual = field.text(standard) else { return key }
+        let own = field.text(standard)
+        key.value = own
+        guard !key.isRequired, let usual = key.standard ?? own else { return key }
         let others = variants.compactMap { variant -> String? in
           let text = field.text(variant.value)
-          return text == usual ? nil : "\(variant.name): \(text ?? usual)"
+          return text == own ? nil : "\(variant.name): \(text ?? usual)"
         }
         key.standard = ([usual] + others).joined(separator: "; ")
         return key

@@ -11,7 +11,7 @@ public struct Object<Root: Sendable>: Sendable {
   /// The key that sets a property, if it stands there with a value.
   package subscript(path: PartialKeyPath<Root>) -> Written.Entry? {
     guard let entries = written.entries else { return nil }
-    for field in table.fields where field.path == path {
+    for field in table.fields where field.path.value == path {
       if let entry = entries.first(where: { $0.key == field.key.name && !$0.value.isNull }) { return entry }
     }
     return nil
@@ -19,6 +19,11 @@ public struct Object<Root: Sendable>: Sendable {
 
   /// Its value.
   package func place(_ path: PartialKeyPath<Root>) -> Written? { self[path]?.value }
+
+  /// The keys under one of its keys.
+  package func inside<Inner>(_ path: KeyPath<Root, Inner>, _ table: KeyTable<Inner>) -> Object<Inner> {
+    Object<Inner>(place(path) ?? Written(kind: .map([]), mark: written.mark), table)
+  }
 }
 
 /// A value and where its keys stand.
@@ -48,6 +53,16 @@ public struct Mistakes<Root: Sendable> {
   public func report(_ message: String, at path: PartialKeyPath<Root>? = nil, hint: String? = nil) {
     let place = path.flatMap { object.place($0) } ?? object.written
     reading.report(Complaint(message, hint: hint), at: place)
+  }
+
+  /// The same of the keys under one of its keys.
+  public func inside<Inner>(_ path: KeyPath<Root, Inner>, _ table: KeyTable<Inner>) -> Mistakes<Inner> {
+    Mistakes<Inner>(object: object.inside(path, table), reading: reading)
+  }
+
+  /// A key by its name.
+  public func name(_ path: PartialKeyPath<Root>) -> String {
+    object.table.fields.first { $0.path.value == path }?.key.name ?? ""
   }
 
   /// A mistake at a key by its name, if it stands there.

@@ -58,6 +58,8 @@ package struct Key: Sendable {
   package var isRequired = false
   /// What holds without it, in words.
   package var standard: String?
+  /// The same as the table's beginning has it, where that is a value that can be written.
+  package var value: String?
   package var example: String
 
   package init(

@@ -344,8 +344,18 @@ package enum Parse {
     return try name(text)
   }
 
+  package struct ForwardTarget: Sendable {
+    package var vm: String
+    package var ports: ClosedRange<UInt16>
+
+    package init(vm: String, ports: ClosedRange<UInt16>) {
+      self.vm = vm
+      self.ports = ports
+    }
+  }
+
   /// `web:80`, `web:80-90`, `192.168.122.50:80`.
-  package static func forwardTarget(_ text: String) throws(Complaint) -> (vm: String, ports: ClosedRange<UInt16>) {
+  package static func forwardTarget(_ text: String) throws(Complaint) -> ForwardTarget {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
       throw Complaint("\"\(text.prefix(60))\" is not a VM and its port", hint: "write it like web:80 or web:80-90")
@@ -353,7 +363,7 @@ package enum Parse {
     if let slash = parts[1].firstIndex(of: "/") {
       throw Complaint("the protocol goes into \"protocol:\"", part: String(parts[1][slash...]))
     }
-    return (try target(String(parts[0])), try ports(String(parts[1])))
+    return ForwardTarget(vm: try target(String(parts[0])), ports: try ports(String(parts[1])))
   }
 
   /// The ports of a forward go one to one.

@@ -33,3 +33,123 @@ public struct Event: Sendable, Codable {
     self.mark = mark
   }
 }
+
+/// An entry of `events`: a moment and exactly one action. An event is a case above, its row here, and what the world does.
+struct EventEntry: Sendable {
+  var at = Nanoseconds.zero
+  var action: Event.Action?
+
+  static let keys: KeyTable<EventEntry> = KeyTable(
+    "event", "Something that happens at a moment", from: EventEntry(),
+    [
+      Field(
+        "at", \.at, .duration,
+        "When, from the beginning of the run. At one moment machines boot first, then events come in the file's order.",
+        required: true, example: "5 s")
+    ]
+      + Field.cases(
+        \.action,
+        [
+          Case(
+            "link-down", .cable, "Cuts a cable. A bare VM means its eth0, a bare host its uplink.", example: "laptop.uplink"
+          ) { Event.Action.linkDown($0) },
+          Case("link-up", .cable, "Mends it.", example: "laptop.uplink") { .linkUp($0) },
+          Case("start", .vm, "Starts a VM.", example: "web") { .start(vm: $0) },
+          Case("pause", .vm, "Pauses a VM.", example: "web") { .pause(vm: $0) },
+          Case("resume", .vm, "Lets it go on.", example: "web") { .resume(vm: $0) },
+          Case("stop", .vm, "Stops a VM.", example: "web") { .stop(vm: $0) },
+          Case(
+            "set-link", .table(LinkChange.keys), "Changes what a cable does; only what is given changes.",
+            example: "{link: laptop.uplink, loss: 1 %}"
+          ) { .setLink($0.link, delay: $0.delay, rate: $0.rate, loss: $0.loss) },
+          Case(
+            "ip-forwarding", .table(ForwardingChange.keys), "Switches a host's IP forwarding.",
+            example: "{host: laptop, enabled: false}"
+          ) { .ipForwarding(host: $0.host, enabled: $0.enabled) },
+          Case(
+            "add-forward", .table(ForwardChange.adding), "Adds a port forward to a nat network.",
+            example: "{network: home, forward: \"8080:web:80\"}"
+          ) { .addForward(network: $0.network, $0.forwards) },
+          Case(
+            "remove-forward", .table(ForwardChange.removing), "Takes one away.",
+            example: "{network: home, forward: \"8080:web:80\"}"
+          ) { .removeForward(network: $0.network, $0.forwards, keep: $0.keep) },
+          Case("flush-conntrack", .nat, "Forgets all connections of a network's NAT.", example: "home") {
+            .flushConntrack(network: $0)
+          },
+          Case(
+            "remove-vm", .vm,
+            "Takes a VM away, with its cables. Leases, forwards and connections end as they are configured.", example: "web"
+          ) { .change(.removeVM($0)) },
+          Case(
+            "add-nic", .table(NICAddition.keys), "Gives a VM its next interface.", example: "{vm: web, nic: {network: lan}}"
+          ) { .change(.addNIC(vm: $0.vm, $0.nic ?? NIC(network: ""))) },
+          Case(
+            "remove-nic", .nic, "Takes a VM's interface away; a bare VM means its eth0.", example: "web.eth1"
+          ) { .change(.removeNIC($0)) },
+          Case(
+            "plug", .table(NICMove.keys), "Moves the cable of a VM's interface into another network, of whatever host.",
+            example: "{nic: web, into: lan}"
+          ) { .change(.plug($0.nic, into: $0.network)) },
+        ]))
+}
+
+/// Under `set-link`.
+struct LinkChange: Sendable {
+  var link = LinkName(node: "", port: "")
+  var delay: Nanoseconds?
+  var rate: UInt64?
+  var loss: Double?
+
+  static let keys: KeyTable<LinkChange> = KeyTable(
+    "set-link", "Changes what a cable does", from: LinkChange(),
+    [
+      Field("link", \.link, .cable, "Which cable.", required: true, example: "laptop.uplink"),
+      Field("delay", \.delay, .delay, LinkSettings.delayDoc, default: "unchanged", example: "2 ms"),
+      Field("rate", \.rate, .rate, LinkSettings.rateDoc, default: "unchanged", example: "10 Mbit/s"),
+      Field("loss", \.loss, .loss, LinkSettings.lossDoc, default: "unchanged", example: "1 %"),
+    ]
+  ) { change, mistakes in
+    let known: Set = ["delay", "rate", "loss"]
+    if mistakes.object.written.entries?.contains(where: { known.contains($0.key) }) != true {
+      mistakes.report("set-link changes nothing", hint: "give it delay, rate or loss")
+    }
+  }
+}
+
+/// Under `ip-forwarding`.
+struct ForwardingChange: Sendable {
+  var host = ""
+  var enabled = true
+
+  static let keys: KeyTable<ForwardingChange> = KeyTable(
+    "set-ip-forwarding", "Switches a host's IP forwarding", from: ForwardingChange(),
+    [
+      Field("host", \.host, .host, "Which host.", required: true, example: "laptop"),
+      Field("enabled", \.enabled, .boolean, "On or off.", required: true, example: "false"),
+    ])
+}
+
+/// Under `add-forward` and `remove-forward`.
+struct ForwardChange: Sendable {
+  var network = ""
+  var forwards: [Forward] = []
+  var keep: Bool?
+
+  static let adding = KeyTable("add-forward", "Adds a port forward", from: ForwardChange(), fields)
+
+  static let removing = KeyTable(
+    "remove-forward", "Takes a port forward away", from: ForwardChange(),
+    fields + [
+      Field(
+        "keep", \.keep, .boolean,
+        "Its connections go on as they began until they are over, as where rules are looked up for a first packet alone; "
+          + "or they end with it.",
+        default: "linux: true, others: false", example: "true")
+    ])
+
+  private static let fields: [Field<ForwardChange>] = [
+    Field("network", \.network, .nat, "Which nat network.", required: true, example: "home"),
+    Field("forward", \.forwards, Forward.form, "Which port forward.", required: true, example: "\"8080:web:80\""),
+  ]
+}

@@ -20,24 +20,6 @@ public struct Topology: Sendable, Codable {
   public init(name: String) { self.name = name }
 }
 
-/// What a cable does to frames, each direction by itself.
-public struct LinkSettings: Sendable, Codable, Hashable {
-  /// One-way propagation delay.
-  public var delay: Nanoseconds = .zero
-  /// Bits per second; nil: serialisation takes no time.
-  public var rate: UInt64?
-  /// How many frames may wait for the wire (Linux's default txqueuelen).
-  public var queueFrames: Int = 1000
-  /// How many bytes may wait for the wire; nil: frames alone bound the queue.
-  public var queueBytes: Int?
-  /// Probability, 0…1, that a frame is lost.
-  public var loss: Double = 0
-  /// The largest IP packet, in both directions; nil: 1500, which nobody here sends more than.
-  public var mtu: UInt16?
-
-  public init() {}
-}
-
 /// A physical or external layer-2 network that hosts' uplinks join. Its link settings are the default of those uplinks.
 public struct Segment: Sendable, Codable {
   public var name: String
@@ -118,9 +100,8 @@ public struct Network: Sendable, Codable {
   public var nat = NATSettings()
   /// What each VM's cable to the virtual switch does; the default costs no time.
   public var link = LinkSettings()
-  /// Forwarding database: entries at most, and how long one lives unseen.
-  public var fdbLimit: Int = 8192
-  public var fdbAgeing: Nanoseconds = .seconds(300)
+  /// The switch's forwarding database.
+  public var fdb = FDBSettings()
   public var mark: Mark
 
   public init(name: String, mode: NetworkMode, subnet: IPv4Prefix, mark: Mark = .inCode) {
@@ -143,39 +124,6 @@ public struct DHCPSettings: Sendable, Codable {
     self.server = server
     self.rangeFirst = rangeFirst
     self.rangeLast = rangeLast
-  }
-}
-
-/// Host address:ports → ports of a machine on the network or of an address there, the first to the first and so on. `"8080:web:80/tcp"`.
-public struct Forward: Sendable, Codable, Hashable {
-  public var `protocol`: TransportProtocol
-  /// Nil: on all of the host's.
-  public var hostAddress: IPv4Address?
-  /// The first of `count`.
-  public var hostPort: UInt16
-  /// A VM, or a host whose uplink is plugged into the network; or an address, as text.
-  public var vm: String
-  /// That address.
-  public var vmAddress: IPv4Address?
-  public var vmPort: UInt16
-  public var count: UInt16 = 1
-  public var mark: Mark
-
-  public init(protocol: TransportProtocol, hostPort: UInt16, vm: String, vmPort: UInt16, mark: Mark = .inCode) {
-    self.protocol = `protocol`
-    self.hostPort = hostPort
-    self.vm = vm
-    self.vmPort = vmPort
-    self.mark = mark
-  }
-}
-
-extension Forward: CustomStringConvertible {
-  /// As in the file: `8000-8010:web:80-90/tcp`.
-  public var description: String {
-    func ports(_ first: UInt16) -> String { count > 1 ? "\(first)-\(Int(first) + Int(count) - 1)" : "\(first)" }
-    let address = hostAddress.map { "\($0):" } ?? ""
-    return "\(address)\(ports(hostPort)):\(vm):\(ports(vmPort))/\(`protocol`.rawValue)"
   }
 }
 
@@ -206,27 +154,11 @@ public struct NIC: Sendable, Codable, Hashable {
   public var mac: MACAddress?
   /// The network's, with this NIC's own keys over them.
   public var link = LinkSettings()
-  /// Descriptors in the receive ring.
-  public var rxRing = 256
-  /// In the transmit ring, beyond what the cable's queue holds.
-  public var txRing = 0
+  public var rings = RingSettings()
   public var mark: Mark
 
   public init(network: String, mark: Mark = .inCode) {
     self.network = network
     self.mark = mark
   }
-}
-
-public struct CaptureSettings: Sendable, Codable {
-  /// A pcap-filter(7) expression, already compiled once for its errors when the caller gave a checker.
-  public var filter: String?
-  /// Bytes of each frame kept.
-  public var snaplen: Int = 262_144
-  /// The most bytes of captures that a run writes; nil leaves it to whoever runs it.
-  public var limit: UInt64?
-  /// Port-name patterns with `*`; empty: all. `web/*`, `*/wan`.
-  public var ports: [String] = []
-
-  public init() {}
 }

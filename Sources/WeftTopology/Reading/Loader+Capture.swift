@@ -4,9 +4,10 @@ import WeftSettings
 extension Loader {
   func readCapture(_ value: Written) {
     guard !value.isNull else { return }
-    let place = value.text != nil ? value : value["filter"]
-    if let place, let filter = place.text, !place.isNull {
-      topology.capture.filter = filter
+    guard let capture = CaptureSettings.form.read(value, self) else { return }
+    topology.capture = capture
+    let object = Object(value, CaptureSettings.keys)
+    if let filter = capture.filter, let place = value.text != nil ? value : object.place(\.filter) {
       if let problem = filterChecker?(filter) {
         if ["false", "no", "off", "none", "true", "yes", "on", "all"].contains(filter) {
           return report(
@@ -20,14 +21,9 @@ extension Loader {
             ? "ports are chosen by their names: capture: {ports: [\"\(node)/*\"]}" : nil)
       }
     }
-    // 262144 is tcpdump's own upper bound (MAXIMUM_SNAPLEN).
-    if let snaplen = bytes(value["snaplen"], 1...262_144) { topology.capture.snaplen = snaplen }
-    if let limit = bytes(value["limit"], 1 << 16...1 << 50) { topology.capture.limit = UInt64(limit) }
-    topology.capture.ports = (value["ports"]?.items ?? []).compactMap(\.text)
-    for port in value["ports"]?.items ?? [] where port.text?.isEmpty ?? false {
-      report("an empty pattern matches nothing", at: port)
-    }
-    if errorCount == 0, let names = portNames?(topology) { checkPatterns(value["ports"]?.items ?? [], names) }
+    let patterns = object.place(\.ports)?.items ?? []
+    for pattern in patterns where pattern.text?.isEmpty ?? false { report("an empty pattern matches nothing", at: pattern) }
+    if errorCount == 0, let names = portNames?(topology) { checkPatterns(patterns, names) }
   }
 
   /// A pattern that matches nothing captures nothing, and a run without captures looks like any other.

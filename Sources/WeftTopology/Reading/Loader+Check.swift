@@ -105,7 +105,7 @@ extension Loader {
       checked[index].value = check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
     }
     // `to: web, port: 80`: that "web" has no port is the same mistake.
-    if table.name == Tables.forward.name, value["port"] != nil, let to = value["to"] { withdraw(at: to.mark) }
+    if table.name == ForwardEntry.keys.keys.name, value["port"] != nil, let to = value["to"] { withdraw(at: to.mark) }
     if !partial, !table.takesDefaults { require(value, table, at: value.mark) }
     if !table.exactlyOne.isEmpty {
       let given = entries.filter { table.exactlyOne.contains($0.key) }
@@ -144,7 +144,7 @@ extension Loader {
       let isMisspelt = unknown.contains {
         Suggestion.nearest(to: $0, in: names) == key.name || Self.otherWord($0, table) == key.name
           || $0.hasPrefix(key.name + ":")
-          || (table.name == Tables.event.name && key.name == "at" && (try? Quantity.duration($0)) != nil)
+          || (table.name == EventEntry.keys.keys.name && key.name == "at" && (try? Quantity.duration($0)) != nil)
       }
       if isMisspelt {
         continue

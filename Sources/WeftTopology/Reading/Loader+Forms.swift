@@ -12,7 +12,7 @@ extension Loader {
     {
       return "write it like \(first)-\(last)"
     }
-    for case .object(let table) in shapes where table.name == Tables.capture.name && value.items != nil {
+    for case .object(let table) in shapes where table.name == CaptureSettings.keys.keys.name && value.items != nil {
       return "write capture: {ports: [\(value.items?.compactMap(\.text).prefix(4).joined(separator: ", ") ?? "")]}"
     }
     if let url = (value["url"] ?? value["to"])?.text, let rest = value.entries?.filter({ $0.value.text != url }),
@@ -32,7 +32,7 @@ extension Loader {
       case .list(let element) where value.entries != nil && element.alternatives.contains(where: \.isPlace)
         && value.entriesJoined != nil:
         return "write \(value.entriesJoined ?? "")"
-      case .list(.object(let table)) where table.name == Tables.event.name && value.isByTime:
+      case .list(.object(let table)) where table.name == EventEntry.keys.keys.name && value.isByTime:
         return "an event says its time itself: - {at: \(value.entries?.first?.key ?? "5 s"), …}"
       case .list where value.entries != nil: return "put it into a list: [{…}], or begin it with \"- \""
       case .list where value.text.map { !$0.isEmpty } ?? false:
@@ -49,7 +49,7 @@ extension Loader {
         return "each name is a key with its value: {name: …}"
       case .object(let table):
         if let form = Self.examples[table.name], value.text != nil, !value.isNull { return "write it like \(form)" }
-        if table.name == Tables.setForwarding.name, let text = value.text, !value.isNull {
+        if table.name == ForwardingChange.keys.keys.name, let text = value.text, !value.isNull {
           let isSwitch = ["true", "false", "on", "off", "yes", "no"].contains(text)
           return isSwitch
             ? "write {host: laptop, enabled: \(["true", "on", "yes"].contains(text))}"

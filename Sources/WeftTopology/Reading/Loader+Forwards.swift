@@ -2,37 +2,6 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  /// One for each protocol; nil after a report.
-  func readForward(_ value: Written) -> [Forward]? {
-    let forward: Parse.ForwardText
-    if value.entries == nil {
-      guard let read = parse(value, Parse.forward) else { return nil }
-      forward = read
-    } else {
-      guard let from = parse(value["from"], Parse.ports), let place = value["to"],
-        let to = parse(place, Parse.forwardTarget)
-      else { return nil }
-      do {
-        try Parse.sameLength(from, to.ports, part: place.text ?? "")
-      } catch {
-        report(error, at: place)
-        return nil
-      }
-      forward = Parse.ForwardText(
-        address: parse(value["address"], Parse.address), hostPorts: from, vm: to.vm, vmPorts: to.ports,
-        transports: parse(value["protocol"], Parse.transports) ?? [.tcp])
-    }
-    return forward.transports.map {
-      var made = Forward(
-        protocol: $0, hostPort: forward.hostPorts.lowerBound, vm: forward.vm, vmPort: forward.vmPorts.lowerBound,
-        mark: value["to"]?.mark ?? value.mark)
-      made.hostAddress = forward.address
-      made.count = UInt16(forward.hostPorts.count)
-      made.vmAddress = IPv4Address(forward.vm)
-      return made
-    }
-  }
-
   struct PortUse: Hashable {
     var transport: TransportProtocol
     var port: UInt16

@@ -6,31 +6,11 @@ extension Loader {
   /// The cable keys of a node over what its network or segment says.
   func link(_ value: Written, over base: LinkSettings = LinkSettings()) -> LinkSettings {
     var link = base
-    if let delay = delay(value["delay"]) { link.delay = delay }
-    if let rate = parse(value["rate"], Quantity.rate) { link.rate = rate }
-    if let loss = loss(value["loss"]) { link.loss = loss }
-    if let mtu = integer(value["mtu"], 68...1500) { link.mtu = UInt16(mtu) }
-    if let queue = value["queue"] {
-      if queue.entries != nil {
-        if let frames = integer(queue["frames"], 1...10_000_000) { link.queueFrames = frames }
-        if let bytes = bytes(queue["bytes"], 1514...1 << 40) { link.queueBytes = bytes }
-      } else if let frames = integer(queue, 1...10_000_000) {
-        link.queueFrames = frames
-      }
-    }
+    Self.linkTable.read(value, into: &link, self)
     return link
   }
 
-  /// A bare 1 is all of it, and seldom meant.
-  func loss(_ value: Written?) -> Double? {
-    guard let value, let loss = parse(value, Quantity.fraction) else { return nil }
-    if loss == 1, value.text?.hasSuffix("%") == false {
-      warn(
-        "a loss of \(value.text ?? "1") is 100 %: no frame arrives", at: value,
-        hint: "did you mean \"1 %\"? write 100 % where all is to be lost")
-    }
-    return loss
-  }
+  private static let linkTable = KeyTable("cable", "What a cable does", from: LinkSettings(), LinkSettings.fields)
 
   /// Only what is sent at a rate waits for its cable.
   func checkQueues() {
@@ -73,12 +53,6 @@ extension Loader {
   func demandRoomForDHCP(_ link: LinkSettings, _ what: String, at place: Written) {
     guard let mtu = link.mtu, mtu < Self.leastForDHCP else { return }
     report("\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: place["mtu"] ?? place, hint: "576 at least, or an address")
-  }
-
-  func delay(_ value: Written?) -> Nanoseconds? {
-    guard let value, let delay = parse(value, Quantity.duration) else { return nil }
-    if delay > .hours(1) { report("a delay of more than an hour is no cable's", at: value) }
-    return delay
   }
 
   func integer(_ value: Written?, _ range: ClosedRange<UInt64>) -> Int? {

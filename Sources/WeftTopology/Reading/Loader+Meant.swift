@@ -78,11 +78,11 @@ extension Loader {
 
   /// What an unknown key says, where it is said by another: the port of a forward, the time of an event.
   func placedElsewhere(_ entry: Written.Entry, _ entries: [Written.Entry], _ table: Keys) -> String? {
-    if table.name == Tables.forward.name, entry.key == "port", let port = entry.value.text {
+    if table.name == ForwardEntry.keys.keys.name, entry.key == "port", let port = entry.value.text {
       let to = entries.first { $0.key == "to" }?.value.text ?? "web"
       return "the port stands behind the VM: to: \"\(to.prefix(40)):\(port.prefix(20))\""
     }
-    if table.name == Tables.event.name, (try? Quantity.duration(entry.key)) != nil {
+    if table.name == EventEntry.keys.keys.name, (try? Quantity.duration(entry.key)) != nil {
       let what = entry.value.entries?.first.map { "\($0.key): \($0.value.text ?? "…")" } ?? "…"
       return "an event says its time itself: - {at: \(entry.key), \(what.prefix(80))}"
     }

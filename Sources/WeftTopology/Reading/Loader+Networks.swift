@@ -108,10 +108,7 @@ extension Loader {
     network.link = link(value, over: base)
     let (name, hasOwn) = (draft.name, network.link.rate != nil)
     note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
-    if let fdb = value["fdb"] {
-      if let limit = integer(fdb["limit"], 1...10_000_000) { network.fdbLimit = limit }
-      if let ageing = interval(fdb["ageing"]) { network.fdbAgeing = ageing }
-    }
+    if let value = value["fdb"], let fdb = FDBSettings.keys.read(value, self) { network.fdb = fdb }
     guard draft.mode == .nat || draft.mode == .hostOnly else { return network }
 
     let place = value["subnet"] ?? Written(kind: .scalar("", quoted: false), mark: draft.mark)
@@ -129,7 +126,7 @@ extension Loader {
     }
     if draft.mode == .nat {
       if let nat = value["nat"] { network.nat = readNAT(nat, of: host) }
-      for forward in value["forwards"]?.items ?? [] { network.forwards += readForward(forward) ?? [] }
+      for forward in value["forwards"]?.items ?? [] { network.forwards += Forward.form.read(forward, self) ?? [] }
     }
     return network
   }

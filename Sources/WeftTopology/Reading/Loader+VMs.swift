@@ -136,10 +136,7 @@ extension Loader {
     }
     let hasRate = nic.link.rate != nil
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
-    if let rings = value["rings"] {
-      if let size = integer(rings["rx"], 1...65536) { nic.rxRing = size }
-      if let size = integer(rings["tx"], 0...65536) { nic.txRing = size }
-    }
+    if let value = value["rings"], let rings = RingSettings.keys.read(value, self) { nic.rings = rings }
     return nic
   }
 

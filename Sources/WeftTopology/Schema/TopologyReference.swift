@@ -23,7 +23,7 @@ public enum TopologyReference {
     for table in TopologySchema.tables(Tables(catalogue)) {
       text += "\n" + section(table)
       if table.name == Tables.expectation.name { text += "\n" + judging }
-      if table.name == Tables.queue.name { text += "\n" + cables }
+      if table.name == QueueSettings.keys.keys.name { text += "\n" + cables }
     }
     return text
   }

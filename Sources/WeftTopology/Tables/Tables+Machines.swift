@@ -1,15 +1,6 @@
 import WeftSettings
 
 extension Tables {
-  static let rings = Keys(
-    "rings", "Descriptors in a NIC's rings",
-    [
-      Key("rx", .integer(1...65536), "Receive ring: what comes while the VM is paused.", default: "256", example: "64"),
-      Key(
-        "tx", .integer(0...65536), "Transmit ring: what the cable's queue has no room for waits here, beside the queue.",
-        default: "0: the queue is all that waits", example: "64"),
-    ])
-
   /// What a NIC has, be it in `nics:` or in the VM itself.
   static let nicKeys: [Key] =
     [
@@ -25,7 +16,7 @@ extension Tables {
       Key(
         "mac", .scalar(.macPattern), "MAC address. In a group: the first VM's, counted up.",
         default: "a local one, from the seed", example: "52:54:00:12:34:56"),
-      Key("rings", .object(rings), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit", example: "{rx: 64, tx: 64}"),
+      Key("rings", .object(RingSettings.keys.keys), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit", example: "{rx: 64, tx: 64}"),
     ] + cable.map { $0.withDefault("the network's") }
 
   static let nic = Keys("nic", "A NIC of a VM that has several", nicKeys)

@@ -23,29 +23,8 @@ struct Tables: Sendable {
 
   static let standard = Tables(.standard)
 
-  static let queue = Keys(
-    "queue", "How much may wait for a cable",
-    [
-      Key("frames", .integer(1...10_000_000), "Frames at most.", default: "1000", example: "100"),
-      Key(
-        "bytes", .scalar(.bytes(1514...1 << 40)), "Bytes at most.", default: "frames alone bound the queue",
-        example: "64 kB"),
-    ])
-
-  static let cable: [Key] = [
-    Key("delay", .scalar(.duration), "One-way propagation delay.", default: "0", example: "2 ms"),
-    Key(
-      "rate", .scalar(.rate),
-      "How fast bits go onto the cable, counted as Ethernet does: a frame has 24 octets more there, and 84 at least.",
-      default: "no limit", example: "10 Mbit/s"),
-    Key("loss", .scalar(.fraction), "How likely a frame is lost.", default: "0 %", example: "1 %"),
-    Key(
-      "mtu", .integer(68...1500), "The largest IP packet on the cable, in both directions.", default: "1500",
-      example: "1420"),
-    Key(
-      "queue", .either([.integer(1...10_000_000), .object(queue)]),
-      "What may wait for the cable, the frame on the wire included: a number of frames, or frames and bytes. Without a rate nothing waits.", default: "1000", example: "100"),
-  ]
+  /// The keys of a cable, as every table with one has them.
+  static let cable = KeyTable("cable", "What a cable does", from: LinkSettings(), LinkSettings.fields).keys.keys
 
   static let segment = Keys(
     "segment", "A physical or external layer-2 network that hosts' uplinks join. Short form: the subnet alone",
@@ -122,10 +101,10 @@ struct Tables: Sendable {
         "The DHCP server (nat, host-only), or false for none. A bridge has that of what its host is plugged into.",
         default: "on", example: "false"),
       Key(
-        "forwards", .list(.either([.scalar(.forward), .object(forward)])), "Port forwards (nat).", default: "none",
+        "forwards", .list(Forward.form.shape), "Port forwards (nat).", default: "none",
         example: "[\"8080:web:80/tcp\"]"),
-      Key("nat", natShape, "Behaviour of the NAT (nat).", default: "rfc", example: "symmetric"),
-      Key("fdb", .object(fdb), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
+      Key("nat", NATSettings.form.shape, "Behaviour of the NAT (nat).", default: "rfc", example: "symmetric"),
+      Key("fdb", .object(FDBSettings.keys.keys), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
     ] + cable)
 
   static let dhcp = Keys(
@@ -138,35 +117,13 @@ struct Tables: Sendable {
         example: "192.168.122.10-192.168.122.99"),
       Key("lease-time", .scalar(.interval), "How long a lease lasts, in whole seconds.", default: "1 h", example: "10 min"),
     ])
-
-  static let forward = Keys(
-    "forward",
-    "A port forward. Short forms: `8080:web:80/tcp` (without a protocol, tcp), `8000-8010:web:80-90/both`, "
-      + "`203.0.113.9:8080:web:80`, `8080:192.168.122.50:80`",
-    [
-      Key("from", .scalar(.ports), "Port or ports of the host.", required: true, example: "8080"),
-      Key(
-        "to", .scalar(.forwardTarget),
-        "VM and its port or ports, as many, bridged ones too; or a host whose uplink is on the network, or an address there.",
-        required: true, example: "web:80"),
-      Key(
-        "address", .scalar(.address), "The address of the host that it is for.", default: "all of them",
-        example: "203.0.113.9"),
-      Key("protocol", .choice("tcp", "udp", "both"), "What is forwarded.", default: "tcp", example: "udp"),
-    ])
-
-  static let fdb = Keys(
-    "fdb", "The forwarding database of a virtual switch",
-    [
-      Key("limit", .integer(1...10_000_000), "Entries at most.", default: "8192", example: "100"),
-      Key("ageing", .scalar(.interval), "How long an entry lives unseen.", default: "300 s", example: "30 s"),
-    ])
 }
 
 extension Key {
   func withDefault(_ standard: String) -> Key {
     var copy = self
     copy.standard = standard
+    copy.value = nil
     return copy
   }
 }

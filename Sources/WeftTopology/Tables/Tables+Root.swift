@@ -1,97 +1,6 @@
 import WeftSettings
 
 extension Tables {
-  static let event = Keys(
-    "event", "Something that happens at a moment",
-    exactlyOne: [
-      "link-down", "link-up", "start", "pause", "resume", "stop", "set-link", "ip-forwarding",
-      "add-forward", "remove-forward", "flush-conntrack",
-      "remove-vm", "add-nic", "remove-nic", "plug",
-    ],
-    [
-      Key(
-        "at", .scalar(.duration),
-        "When, from the beginning of the run. At one moment machines boot first, then events come in the file's order.",
-        required: true, example: "5 s"),
-      Key(
-        "link-down", .scalar(.link), "Cuts a cable. A bare VM means its eth0, a bare host its uplink.",
-        example: "laptop.uplink"),
-      Key("link-up", .scalar(.link), "Mends it.", example: "laptop.uplink"),
-      Key("start", .scalar(.reference("vm")), "Starts a VM.", example: "web"),
-      Key("pause", .scalar(.reference("vm")), "Pauses a VM.", example: "web"),
-      Key("resume", .scalar(.reference("vm")), "Lets it go on.", example: "web"),
-      Key("stop", .scalar(.reference("vm")), "Stops a VM.", example: "web"),
-      Key(
-        "set-link", .object(setLink), "Changes what a cable does; only what is given changes.",
-        example: "{link: laptop.uplink, loss: 1 %}"),
-      Key(
-        "ip-forwarding", .object(setForwarding), "Switches a host's IP forwarding.",
-        example: "{host: laptop, enabled: false}"),
-      Key(
-        "add-forward", .object(changeForward), "Adds a port forward to a nat network.",
-        example: "{network: home, forward: \"8080:web:80\"}"),
-      Key(
-        "remove-forward", .object(removeForward), "Takes one away.",
-        example: "{network: home, forward: \"8080:web:80\"}"),
-      Key(
-        "flush-conntrack", .scalar(.reference("network")), "Forgets all connections of a network's NAT.",
-        example: "home"),
-      Key(
-        "remove-vm", .scalar(.reference("vm")),
-        "Takes a VM away, with its cables. Leases, forwards and connections end as they are configured.", example: "web"),
-      Key(
-        "add-nic", .object(addNIC), "Gives a VM its next interface.", example: "{vm: web, nic: {network: lan}}"),
-      Key("remove-nic", .scalar(.link), "Takes a VM's interface away; a bare VM means its eth0.", example: "web.eth1"),
-      Key(
-        "plug", .object(plug), "Moves the cable of a VM's interface into another network, of whatever host.",
-        example: "{nic: web, into: lan}"),
-    ])
-
-  static let addNIC = Keys(
-    "add-nic", "Gives a VM its next interface",
-    [
-      Key("vm", .scalar(.reference("vm")), "Which VM.", required: true, example: "web"),
-      Key("nic", .object(nic), "The interface.", required: true, example: "{network: lan}"),
-    ])
-
-  static let plug = Keys(
-    "plug", "Moves the cable of a VM's interface into another network",
-    [
-      Key("nic", .scalar(.link), "Which interface; a bare VM means its eth0.", required: true, example: "web.eth0"),
-      Key("into", .scalar(.reference("network")), "Which network.", required: true, example: "lan"),
-    ])
-
-  static let removeForward = Keys(
-    "remove-forward", "Takes a port forward away",
-    changeForward.keys + [
-      Key(
-        "keep", .scalar(.boolean),
-        "Its connections go on as they began until they are over, as where rules are looked up for a first packet alone; "
-          + "or they end with it.",
-        default: "linux: true, others: false", example: "true")
-    ])
-
-  static let changeForward = Keys(
-    "add-forward", "Adds a port forward",
-    [
-      Key("network", .scalar(.reference("network")), "Which nat network.", required: true, example: "home"),
-      Key(
-        "forward", .either([.scalar(.forward), .object(forward)]), "Which port forward.", required: true,
-        example: "\"8080:web:80\""),
-    ])
-
-  static let setLink = Keys(
-    "set-link", "Changes what a cable does",
-    [Key("link", .scalar(.link), "Which cable.", required: true, example: "laptop.uplink")]
-      + cable.filter { $0.name != "queue" && $0.name != "mtu" }.map { $0.withDefault("unchanged") })
-
-  static let setForwarding = Keys(
-    "set-ip-forwarding", "Switches a host's IP forwarding",
-    [
-      Key("host", .scalar(.reference("host")), "Which host.", required: true, example: "laptop"),
-      Key("enabled", .scalar(.boolean), "On or off.", required: true, example: "false"),
-    ])
-
   static let window = Keys(
     "window", "A window of time and how often to try in it",
     [
@@ -221,20 +130,6 @@ extension Tables {
       Key("for", .scalar(.interval), "How long it waits before it answers.", required: true, example: "119 s"),
     ])
 
-  static let capture = Keys(
-    "capture", "What captures keep. Short form: the filter",
-    [
-      Key("filter", .scalar(.text), "A pcap-filter(7) expression.", default: "everything", example: "tcp port 80"),
-      Key("snaplen", .scalar(.bytes(1...262_144)), "Bytes kept of each frame.", default: "262144", example: "128"),
-      Key(
-        "ports", .list(.scalar(.text)), "Patterns of port names; `[\"*\"]` for both ends of all cables.",
-        default: "one end of each cable", example: "[\"web/*\"]"),
-      Key(
-        "limit", .scalar(.bytes(1 << 16...1 << 50)),
-        "The most that a run's captures may take on disk; what comes later is counted, not kept.", default: "4 GB",
-        example: "500 MB"),
-    ])
-
   private static func defaults(host: Keys, vm: Keys) -> Keys {
     Keys(
     "defaults", "What holds for all of a kind that do not say otherwise",
@@ -269,13 +164,13 @@ extension Tables {
         "defaults", .object(defaults(host: host, vm: vm)), "Values for all nodes of a kind.", default: "none",
         example: "{vm: {programs: [tcp-echo]}}"),
       Key(
-        "events", .list(.object(event)), "What happens during the run.", default: "none",
+        "events", .list(.object(EventEntry.keys.keys)), "What happens during the run.", default: "none",
         example: "[{at: 5 s, link-down: laptop.uplink}]"),
       Key(
         "expect", .list(.object(expectation)), "What must hold.", default: "none",
         example: "[{from: web, ping: visitor}]"),
       Key(
-        "capture", .either([.scalar(.text), .object(capture)]), "What captures keep.", default: "everything",
+        "capture", CaptureSettings.form.shape, "What captures keep.", default: "everything",
         example: "tcp port 80"),
     ])
   }
