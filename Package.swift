@@ -25,16 +25,20 @@ let package = Package(
     .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
     // Memory for large tables: lines, large pages, prefetch.
     .target(name: "CTableMemory"),
-    .target(name: "WeftNAT", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
+    .target(
+      name: "WeftNAT", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftStack", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftPrograms", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack"], swiftSettings: views),
-    .target(name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"], swiftSettings: views),
+    .target(
+      name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"],
+      swiftSettings: views),
     .target(
       name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
-    .target(name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", "WeftSettings", .product(name: "Yams", package: "Yams")]),
+    .target(
+      name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", "WeftSettings", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
     .target(name: "WeftCapture", dependencies: ["WeftWire", "WeftCore", "CPcap"]),
 
@@ -46,8 +50,12 @@ let package = Package(
         "WeftGuest", "WeftHypervisor",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ], swiftSettings: views),
-    .target(name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"], swiftSettings: views),
-    .target(name: "Weft", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
+    .target(
+      name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"],
+      swiftSettings: views),
+    .target(
+      name: "Weft",
+      dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
     .target(
       name: "WeftCommand",
       // Not only "Weft": a change below it must rebuild this, which re-exports alone don't tell SwiftPM.
@@ -60,7 +68,10 @@ let package = Package(
     .target(name: "CMallocCount", path: "Benchmarks/CMallocCount"),
     .executableTarget(
       name: "weft-bench",
-      dependencies: ["WeftCore", "WeftWire", "WeftSettings", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric", "CTableMemory", "CMallocCount"],
+      dependencies: [
+        "WeftCore", "WeftWire", "WeftSettings", "WeftSwitch", "WeftNAT", "WeftTopology", "WeftCapture", "WeftFabric",
+        "CTableMemory", "CMallocCount",
+      ],
       path: "Benchmarks/WeftBench", swiftSettings: views),
 
     // Every module a target imports is named, the ones below too: SwiftPM rebuilds by what is named.
@@ -69,7 +80,8 @@ let package = Package(
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftIPTests", dependencies: ["WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch", "WeftCore", "WeftWire"], swiftSettings: views),
-    .testTarget(name: "WeftNATTests", dependencies: ["WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(
+      name: "WeftNATTests", dependencies: ["WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     // Linux's own NAT as the judge of ours; skips where it can't be had.
     .target(name: "CNetworkNamespace", path: "Tests/CNetworkNamespace"),
     .testTarget(
@@ -80,17 +92,20 @@ let package = Package(
     .testTarget(
       name: "WeftGuestTests",
       dependencies: [
-        "WeftGuest", "WeftProbes", "WeftPrograms", "WeftStack", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport"],
+        "WeftGuest", "WeftProbes", "WeftPrograms", "WeftStack", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport",
+      ],
       swiftSettings: views),
     .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
-      name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftSettings", "WeftCore", "WeftWire"], exclude: ["validate.py", "Fixtures"]),
+      name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftSettings", "WeftCore", "WeftWire"],
+      exclude: ["validate.py", "Fixtures"]),
     .testTarget(name: "WeftCaptureTests", dependencies: ["WeftCapture", "WeftCore", "WeftWire"]),
     .testTarget(
       name: "WeftFabricTests",
       dependencies: [
-        "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftStack", "WeftPrograms", "WeftProbes", "WeftGuest",
+        "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftStack", "WeftPrograms", "WeftProbes",
+        "WeftGuest",
         "WeftHypervisor", "WeftNAT", "WeftServices",
         "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),

@@ -195,7 +195,8 @@ struct Packets {
   func inbound(_ flow: Int) -> Frame {
     let endpoint = flow % externalPorts.count
     return udp(
-      NATBenchmark.router, NATBenchmark.outside, NATBenchmark.remote(flow / externalPorts.count), 53, NATBenchmark.external, externalPorts[endpoint])
+      NATBenchmark.router, NATBenchmark.outside, NATBenchmark.remote(flow / externalPorts.count), 53, NATBenchmark.external,
+      externalPorts[endpoint])
   }
 
   private func udp(

@@ -20,6 +20,14 @@ if let fixed = arguments.firstIndex(of: "--fixed") {
   exit(0)
 }
 
+if let timed = arguments.firstIndex(of: "--timed") {
+  guard TimedWork.run(Array(arguments[timed...].dropFirst())) else {
+    FileHandle.standardError.write(Data("--timed wants udp HOSTS PACKETS or tcp BYTES\n".utf8))
+    exit(64)
+  }
+  exit(0)
+}
+
 let udp2 = WorldBenchmarks.udpTopology(hosts: 2)
 let suites: [(String, () -> [Figure])] = [
   ("event 1 k", { [ElementBenchmarks.events(pending: 1000, goal: 60)] }),

@@ -22,7 +22,8 @@ struct InitCommand: ParsableCommand {
     }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     do {
-      try WholeFile.write(Data(Topology.template(name: name, schema: SchemaFile.place(from: file), command: Called.name).utf8), to: file)
+      try WholeFile.write(
+        Data(Topology.template(name: name, schema: SchemaFile.place(from: file), command: Called.name).utf8), to: file)
     } catch {
       throw Runner.environment("can't write \(file): \(WholeFile.reason(error, file))")
     }

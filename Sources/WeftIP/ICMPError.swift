@@ -12,7 +12,8 @@ public enum ICMPError {
   public static func isAllowed(
     about packet: borrowing IPv4View, linkDestination: MACAddress, toOneself: Bool = false
   ) -> Bool {
-    guard !linkDestination.isGroup, packet.source.isUsableSource || toOneself && packet.source.isLoopback, packet.fragmentOffset == 0,
+    guard !linkDestination.isGroup, packet.source.isUsableSource || toOneself && packet.source.isLoopback,
+      packet.fragmentOffset == 0,
       !packet.destination.isMulticast, !packet.destination.isBroadcast
     else { return false }
     if packet.protocol == .icmp {

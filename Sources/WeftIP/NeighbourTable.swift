@@ -95,7 +95,10 @@ public struct NeighbourTable: Codable {
   public struct Neighbour: Sendable {
     /// In the words of `ip neigh`.
     public enum State: String, Sendable {
-      case reachable = "REACHABLE", stale = "STALE", probe = "PROBE", incomplete = "INCOMPLETE"
+      case reachable = "REACHABLE"
+      case stale = "STALE"
+      case probe = "PROBE"
+      case incomplete = "INCOMPLETE"
     }
 
     /// Behind which port of its node it is.
@@ -358,6 +361,9 @@ extension NeighbourTable.Neighbour: Fact {
   public static var table: String { "neighbours" }
   public var key: String { "\(address) on port \(port.index)" }
   public var fields: [FactField] {
-    [FactField("mac", mac.map { "\($0)" } ?? ""), FactField("state", state.rawValue), FactField("age", age.map { "\($0)" } ?? "")]
+    [
+      FactField("mac", mac.map { "\($0)" } ?? ""), FactField("state", state.rawValue),
+      FactField("age", age.map { "\($0)" } ?? ""),
+    ]
   }
 }

@@ -7,7 +7,11 @@ public final class ImageEncoder: Encoder {
   struct Open {
     enum Form { case record, dictionary, list }
     /// Who learns what kind it is as it is closed: its caller, a field, an element's place.
-    enum Parent { case caller, field(Int), element(Int) }
+    enum Parent {
+      case caller
+      case field(Int)
+      case element(Int)
+    }
     var form: Form
     /// Where its head begins.
     var start: Int

@@ -5,7 +5,9 @@ extension NATSettings {
     checkLimits(mistakes.inside(\.limits, Limits.keys))
     if profile == .oneToOne {
       // All ports are the inside host's own.
-      let ofPorts: [PartialKeyPath<NATSettings>] = [\.mapping, \.ports, \.blockSize, \.parity, \.overload, \.portRange, \.pooling]
+      let ofPorts: [PartialKeyPath<NATSettings>] = [
+        \.mapping, \.ports, \.blockSize, \.parity, \.overload, \.portRange, \.pooling,
+      ]
       for path in ofPorts {
         let key = mistakes.name(path)
         mistakes.report("with one-to-one translation addresses are mapped, not ports: \"\(key)\" means nothing", atKey: path)

@@ -77,7 +77,8 @@ extension NATSettings.Timeouts {
     [
       Field(
         "tcp-transitory", \.transitory, .interval,
-        "All of syn-sent, syn-recv, last-ack, time-wait and close that have no value of their own (RFC 5382 REQ-5).", default: "none",
+        "All of syn-sent, syn-recv, last-ack, time-wait and close that have no value of their own (RFC 5382 REQ-5).",
+        default: "none",
         example: "1 min"),
       Field("tcp-syn-sent", \.tcpSynSent, .interval, "A SYN without an answer.", example: "1 min"),
       Field("tcp-syn-recv", \.tcpSynRecv, .interval, "SYN and SYN-ACK.", example: "1 min"),

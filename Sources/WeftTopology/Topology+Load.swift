@@ -11,7 +11,9 @@ extension Topology {
     // A byte order mark is no part of the text.
     let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
     func load(_ text: String) -> TopologyLoad {
-      loadAsItIs(text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames, catalogue: catalogue)
+      loadAsItIs(
+        text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames, catalogue: catalogue
+      )
     }
     var result = load(text)
     guard result.topology == nil, !text.utf8.contains(0) else { return result }
@@ -25,7 +27,8 @@ extension Topology {
   ) -> TopologyLoad {
     let source = SourceText(text: text, file: file)
     let withSettings = settings.isEmpty ? source : SourceText(text: text, file: file, settings: settings)
-    let loader = Loader(source: withSettings, name: name ?? baseName(file), tables: Tables(catalogue), filterChecker: filterChecker,
+    let loader = Loader(
+      source: withSettings, name: name ?? baseName(file), tables: Tables(catalogue), filterChecker: filterChecker,
       portNames: portNames)
     if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
     var reader = YAMLReader(source)
@@ -50,7 +53,9 @@ extension Topology {
     }
     if bytes.contains(0) { return notText(file, "it contains NUL bytes") }
     guard let text = String(validating: bytes, as: UTF8.self) else { return notText(file, "it is not UTF-8") }
-    return load(text: text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames, catalogue: catalogue)
+    return load(
+      text: text, file: file, name: name, settings: settings, filterChecker: filterChecker, portNames: portNames,
+      catalogue: catalogue)
   }
 
   private static func notText(_ file: String, _ why: String) -> TopologyLoad {

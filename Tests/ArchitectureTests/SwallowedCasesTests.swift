@@ -38,7 +38,8 @@ import Testing
   @Test func findsThoseAndNoOthers() {
     let cases = "  switch x {\n  case .a: 1\n  default: 2\n  }\n"
     let tuple = "  switch (x, y) {\n  case (.a, _): 1\n  default: 2\n  }\n"
-    let numbers = "  switch x {\n  case 1: 1\n  case \"a\":\n    switch y {\n    case .b: 1\n    case .c: 2\n    }\n  default: 2\n  }\n"
+    let numbers =
+      "  switch x {\n  case 1: 1\n  case \"a\":\n    switch y {\n    case .b: 1\n    case .c: 2\n    }\n  default: 2\n  }\n"
     #expect(Self.swallowing(cases) == [3] && Self.swallowing(tuple) == [3])
     #expect(Self.swallowing(numbers).isEmpty)
   }

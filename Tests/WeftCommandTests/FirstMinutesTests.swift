@@ -72,12 +72,14 @@ import WeftTestSupport
     let schema = try called("weft", "schema").output
     #expect(schema == TopologySchema.json() && schema.contains("\"$id\": \"\(TopologySchema.id)\""))
     for checkout in ["checkout", "with blank"] { scratch.write(schema, "\(checkout)/schema/topology.schema.json") }
-    for file in ["checkout/a.yaml", "checkout/labs/b.yaml", "checkout/labs/mine/c.yaml", "with blank/d.yaml", "elsewhere/e.yaml"] {
+    for file in ["checkout/a.yaml", "checkout/labs/b.yaml", "checkout/labs/mine/c.yaml", "with blank/d.yaml", "elsewhere/e.yaml"]
+    {
       #expect(try called("weft", "init '\(file)'").status == 0)
       let found = try self.schema(of: file)
       #expect(FileManager.default.contents(atPath: found) == Data(schema.utf8), "\(file): \(found)")
     }
-    #expect(String(decoding: scratch.contents("checkout/labs/b.yaml") ?? Data(), as: UTF8.self)
+    #expect(
+      String(decoding: scratch.contents("checkout/labs/b.yaml") ?? Data(), as: UTF8.self)
         .hasPrefix("# yaml-language-server: $schema=../schema/topology.schema.json\n"))
   }
 
@@ -92,8 +94,11 @@ import WeftTestSupport
     for command in ["run", "explain", "conntrack", "show"] {
       let result = try Tool.run(
         "bash",
-        ["-c", "source completion; COMP_WORDS=(weft \(command) labs/); COMP_CWORD=2; COMP_LINE='weft \(command) labs/'; "
-          + "COMP_POINT=${#COMP_LINE}; _weft weft labs/ \(command) 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\""],
+        [
+          "-c",
+          "source completion; COMP_WORDS=(weft \(command) labs/); COMP_CWORD=2; COMP_LINE='weft \(command) labs/'; "
+            + "COMP_POINT=${#COMP_LINE}; _weft weft labs/ \(command) 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\"",
+        ],
         in: scratch.path)
       #expect(result.lines == ["labs/home.yaml"], "\(result)")
     }

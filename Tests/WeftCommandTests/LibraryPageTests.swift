@@ -7,7 +7,11 @@ import WeftTestSupport
 @Suite struct LibraryPageTests {
   private let scratch = Scratch()
 
-  init() { scratch.write(Labs.small("expect:\n  - {from: web, to: \"visitor:80\"}\n  - {from: visitor, to: \"laptop:81\", is: dropped, by: home}"), "lab.yaml") }
+  init() {
+    scratch.write(
+      Labs.small("expect:\n  - {from: web, to: \"visitor:80\"}\n  - {from: visitor, to: \"laptop:81\", is: dropped, by: home}"),
+      "lab.yaml")
+  }
 
   @Test func everySnippetIsHere() throws {
     let page = try String(contentsOfFile: "\(Repository.root)/docs/library.md", encoding: .utf8)

@@ -173,7 +173,8 @@ extension LookingTests {
     scratch.write(
       Self.quiet + "\nevents: [{at: 1 s, add-forward: {network: n, forward: \"8000-8001:vm:80-81\"}}]\n", "forwards.yaml")
     #expect(try Weft.run("show", "forwards.yaml", "forwards", "--at", "500ms", in: scratch).lines.isEmpty)
-    #expect(try Weft.run("show", "forwards.yaml", "forwards", in: scratch).output == "n: tcp *:8000-8001 -> 192.168.122.2:80-81 (vm)\n")
+    #expect(
+      try Weft.run("show", "forwards.yaml", "forwards", in: scratch).output == "n: tcp *:8000-8001 -> 192.168.122.2:80-81 (vm)\n")
     #expect(try Weft.run("show", "lab.yaml", "leases", "--node", "nobody", in: scratch).status == 64)
     #expect(try Weft.run("show", "lab.yaml", "routes", in: scratch).status == 64)
   }
@@ -191,7 +192,8 @@ extension LookingTests {
     let entry = try first("lab.ckpt", "fdb", "--node", "wan")
     #expect(entry["port"] is String && entry["ageSeconds"] is Double && entry["switch"] as? String == "wan")
     let lease = try first("lab.yaml", "leases", "--set", "duration=10s")
-    #expect(lease["address"] as? String == "192.168.122.2" && (lease["expiresInSeconds"] as? Double).map { abs($0 - 3590) < 1 } == true)
+    #expect(
+      lease["address"] as? String == "192.168.122.2" && (lease["expiresInSeconds"] as? Double).map { abs($0 - 3590) < 1 } == true)
     let forward = try first("lab.yaml", "forwards", "--set", "hosts.box.networks.n.forwards=[\"53:vm:53/udp\"]")
     #expect(forward["protocol"] as? String == "udp" && forward["hostPort"] as? Int == 53 && forward["machine"] as? String == "vm")
   }

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftImage
 import WeftTestSupport
 import WeftTopology
 
 @testable import WeftFabric
-import WeftImage
 @testable import WeftStorage
 
 /// A file that isn't what it should be is refused with a reason.

@@ -71,9 +71,11 @@ import WeftTopology
     }
   }
 
-  private static var values: [Any] { [
-    0, 1, 7, 65535, UInt32.max, Int.max, UInt64.max, -1, Int.min, 150_000_000, 1_000_000_000,
-  ] }
+  private static var values: [Any] {
+    [
+      0, 1, 7, 65535, UInt32.max, Int.max, UInt64.max, -1, Int.min, 150_000_000, 1_000_000_000,
+    ]
+  }
 
   private static func resume(_ state: Any, _ what: String) {
     guard let data = try? JSONSerialization.data(withJSONObject: state),

@@ -44,7 +44,9 @@ import WeftWire
     var open = VM(name: "public", host: "laptop", nics: [nic])
     open.programs = [server]
 
-    func check(_ name: String, from: String, to: String, _ port: UInt16, _ change: (inout WeftTopology.Expectation) -> Void = { _ in })
+    func check(
+      _ name: String, from: String, to: String, _ port: UInt16, _ change: (inout WeftTopology.Expectation) -> Void = { _ in }
+    )
       -> WeftTopology.Expectation
     {
       var check = WeftTopology.Expectation(

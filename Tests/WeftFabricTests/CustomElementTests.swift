@@ -1,5 +1,4 @@
 import Testing
-
 // As a user's package has it: the library alone, and nothing of the inside.
 import WeftCore
 import WeftFabric

@@ -6,8 +6,7 @@ import WeftTestSupport
 
 /// Events of the file happen at their times, and do what they say.
 @Suite struct EventTests {
-  private static func check(_ events: [String], _ expectations: [String], in lab: String = Labs.small) throws -> Report
-  {
+  private static func check(_ events: [String], _ expectations: [String], in lab: String = Labs.small) throws -> Report {
     try run(
       "\(lab)\nevents:\n" + events.map { "  - {\($0)}\n" }.joined() + "expect:\n"
         + expectations.map { "  - {\($0)}\n" }.joined())
@@ -17,7 +16,8 @@ import WeftTestSupport
     // A cable.
     (
       ["at: 3 s, link-down: visitor", "at: 6 s, link-up: visitor.uplink"],
-      ["to: \"visitor:80\", at: 2 s", "to: \"visitor:80\", is: blocked, reason: link-down, at: 3500 ms",
+      [
+        "to: \"visitor:80\", at: 2 s", "to: \"visitor:80\", is: blocked, reason: link-down, at: 3500 ms",
         "to: \"visitor:80\", at: 7 s",
       ]
     ),

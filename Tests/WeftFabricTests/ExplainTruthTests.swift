@@ -39,7 +39,9 @@ import WeftTopology
       from = pick(ExplainTruthTests.senders)
       to = pick(ExplainTruthTests.targets)
       var events = ""
-      func event(_ verb: String, _ what: String) { events += "  - {at: \(random.next(below: scale + 2000)) ms, \(verb): \(what)}\n" }
+      func event(_ verb: String, _ what: String) {
+        events += "  - {at: \(random.next(below: scale + 2000)) ms, \(verb): \(what)}\n"
+      }
       for machine in ["web", "pub", "late"] {
         if random.next(below: 3) == 0 { event(pick(["pause", "stop", "pause"]), machine) }
         if random.next(below: 4) == 0 { event(pick(["resume", "start"]), machine) }
@@ -116,7 +118,11 @@ import WeftTopology
       #expect(isSame || isFirst, "lab \(number): \(way.outcome), but \(verdict.observed)\n\(lab.text)\(lab.check)")
       #expect(way.at == lab.at && way.steps.allSatisfy { $0.at >= lab.at }, "lab \(number)")
       if let untruth = lookupsAreTrue(way) { Issue.record("lab \(number): \(untruth)\n\(way.text(file: ""))") }
-      if way.isOpen { open += 1 } else { #expect(way.hint != nil || isSilent(way), "lab \(number): \(way.outcome)\n\(lab.text)\(lab.check)") }
+      if way.isOpen {
+        open += 1
+      } else {
+        #expect(way.hint != nil || isSilent(way), "lab \(number): \(way.outcome)\n\(lab.text)\(lab.check)")
+      }
       guard number % 4 == 0 else { continue }
       var begun = try Simulation(topology(lab.text), until: .never)
       begun.advance(to: lab.saved)
@@ -163,7 +169,8 @@ import WeftTopology
       let question = try simulation.ask(from: "web", .init(text: to), to: to, at: .seconds(1))
       let way = simulation.answer(question)
       let back = way.steps.filter { $0.port == "home/wan" && $0.event == .arrived }.flatMap(\.details)
-      #expect(back.contains { $0.hasPrefix("connection table: a reply of ") } && back.contains("verdict: out of home/lan"), "\(way)")
+      #expect(
+        back.contains { $0.hasPrefix("connection table: a reply of ") } && back.contains("verdict: out of home/lan"), "\(way)")
     }
   }
 }

@@ -23,7 +23,8 @@ import WeftTopology
     let report = try run(
       Self.lab(
         "{profile: linux, rules: [{deny: forwarded, from: outside, state: established}]}",
-        "expect: [{from: web, to: \"server:7\", is: dropped, by: home, reason: filtered}, {from: server, to: \"box:8080\", reaches: web}]"))
+        "expect: [{from: web, to: \"server:7\", is: dropped, by: home, reason: filtered}, {from: server, to: \"box:8080\", reaches: web}]"
+      ))
     // What begins outside is new, and its answers come from inside.
     #expect(report.expectations.map(\.passed) == [true, true], "\(report.expectations)")
     #expect(report.filterRules[0].packets > 0)
@@ -61,7 +62,8 @@ import WeftTopology
   /// What the file starts is there before an event of that moment looks at it.
   @Test(arguments: ["pause", "stop"]) func machinesBootBeforeEventsOfThatMoment(verb: String) throws {
     let report = try run(Self.lab("rfc", "events: [{at: 0 s, \(verb): web}]\nduration: 1 s"))
-    #expect(report.complaints == [] && report.machines.first { $0.name == "web" }?.state == (verb == "pause" ? "paused" : "stopped"))
+    #expect(
+      report.complaints == [] && report.machines.first { $0.name == "web" }?.state == (verb == "pause" ? "paused" : "stopped"))
   }
 
   /// `by` and `reason` beside every outcome that somebody decides.

@@ -49,7 +49,9 @@ import WeftWire
     simulation.run(until: .milliseconds(1400))
     try simulation.perform(.removeVM("late"))
     let outcome = try simulation.outcome()
-    let sameAsBefore = expected.captures.keys.filter { !$0.hasPrefix("play") && !$0.hasPrefix("h/play") && outcome.captures[$0] != expected.captures[$0] }
+    let sameAsBefore = expected.captures.keys.filter {
+      !$0.hasPrefix("play") && !$0.hasPrefix("h/play") && outcome.captures[$0] != expected.captures[$0]
+    }
     #expect(sameAsBefore.isEmpty, "\(sameAsBefore)")
     let seen = try #require(outcome.captures["late/eth0"])
     #expect(seen.count > 2000, "it had its address by DHCP and was answered: \(seen.count) bytes")
@@ -115,14 +117,18 @@ import WeftWire
     let node = try #require(simulation.world.names.machines["web"])
     let found = simulation.world.machine(node)
     let machine = try #require(found)
-    func address(_ port: Int) -> IPv4Address? { simulation.world.elements.machines[machine].guest.address(of: port) }
+    func address(_ port: Int) -> IPv4Address? { simulation.world.elements.machines[machine].guest.stack.address(of: port) }
     let home = try #require(address(0))
     #expect(simulation.world.graph.ports.count > 0 && IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24).contains(home))
     try simulation.perform(.plug(LinkName(node: "web", port: "eth0"), into: "play"))
     try simulation.perform(.addNIC(vm: "web", NIC(network: "home")))
     simulation.run(until: .milliseconds(2900))
-    #expect(address(0).map { IPv4Prefix(IPv4Address(10, 2, 0, 0), length: 24).contains($0) } == true, "\(String(describing: address(0)))")
-    #expect(address(1).map { IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24).contains($0) } == true, "\(String(describing: address(1)))")
+    #expect(
+      address(0).map { IPv4Prefix(IPv4Address(10, 2, 0, 0), length: 24).contains($0) } == true,
+      "\(String(describing: address(0)))")
+    #expect(
+      address(1).map { IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 24).contains($0) } == true,
+      "\(String(describing: address(1)))")
     try simulation.perform(.removeNIC(LinkName(node: "web", port: "eth1")))
     try simulation.perform(.addNIC(vm: "web", NIC(network: "play")))
     #expect(simulation.world.graph.portNames(of: node) == ["web/eth0", "web/eth1", "web/eth2"])
@@ -132,7 +138,9 @@ import WeftWire
     let topology = try topology(Self.lab)
     var planned = topology
     planned.events = [
-      Event(at: .milliseconds(300), action: .change(.addVM(Self.vm("late", "lan", IPv4Address(10, 1, 0, 7), [Self.ping(IPv4Address(10, 1, 0, 1))])))),
+      Event(
+        at: .milliseconds(300),
+        action: .change(.addVM(Self.vm("late", "lan", IPv4Address(10, 1, 0, 7), [Self.ping(IPv4Address(10, 1, 0, 1))])))),
       Event(at: .milliseconds(900), action: .change(.removeVM("two"))),
       Event(at: .milliseconds(950), action: .change(.removeVM("two"))),
       Event(at: .milliseconds(1000), action: .stop(vm: "two")),
@@ -205,7 +213,9 @@ import WeftWire
     let links = simulation.world.linksWithFloods
     for link in simulation.world.links.ids {
       let ends = simulation.world.graph.ends[link]
-      if simulation.world.graph.ports[ends.from].link != link { #expect(links[link.index].inFlight == 0 && !links[link.index].isUp) }
+      if simulation.world.graph.ports[ends.from].link != link {
+        #expect(links[link.index].inFlight == 0 && !links[link.index].isUp)
+      }
       let known = simulation.world.scheduler.deadline(of: .link(link)) ?? .never
       let actual = simulation.world.deadline(ofLink: link)
       try #require(known == actual, "link \(link)")

@@ -5,7 +5,8 @@ import WeftFabric
 @Suite struct JUnitTests {
   @Test func oddCharactersStayWellFormedAndTellTextsApart() {
     #expect(JUnit.escaped("a<b>&\"c\"") == "a&lt;b&gt;&amp;&quot;c&quot;")
-    #expect(JUnit.escaped("1\u{1b}[0m\u{7f}\u{0}\u{85}\u{fffe}\u{ffff}é\u{1f980}") == "1\\e[0m\\x7F\\0\\x85\\uFFFE\\uFFFFé\u{1f980}")
+    #expect(
+      JUnit.escaped("1\u{1b}[0m\u{7f}\u{0}\u{85}\u{fffe}\u{ffff}é\u{1f980}") == "1\\e[0m\\x7F\\0\\x85\\uFFFE\\uFFFFé\u{1f980}")
     #expect(JUnit.escaped("a\n\tb\r") == "a&#10;&#9;b&#13;")
     #expect(JUnit.escaped("a\nb]]>", isAttribute: false) == "a\nb]]&gt;")
   }

@@ -100,7 +100,7 @@ import WeftWire
         - {from: server, throughput: {to: "isp:8080", size: 100 kB}, is: \(isHeard ? "open" : "blocked"), within: 8 s}
       """)
     hold(report)
-    #expect(report.drops.contains { $0.reason == "fragmentation-needed" && $0.node == "access" } , "\(report.drops)")
+    #expect(report.drops.contains { $0.reason == "fragmentation-needed" && $0.node == "access" }, "\(report.drops)")
   }
 
   /// A bridge is no router: what is larger than the cable behind it is lost, without a word.
@@ -154,10 +154,14 @@ import WeftWire
     }
     #expect(messages(lab("", "", "", "nat")) == [])
     #expect(messages(lab(", mtu: 1400", ", nat: {mtu: 1400}", "", "nat")) == [])
-    #expect(messages(lab(", mtu: 1400", ", nat: {mtu: 1300}", "", "nat")).first?.hasPrefix("warning: the uplink has an MTU of 1400") == true)
+    #expect(
+      messages(lab(", mtu: 1400", ", nat: {mtu: 1300}", "", "nat")).first?.hasPrefix("warning: the uplink has an MTU of 1400")
+        == true)
     #expect(messages(lab("", ", mtu: 500", "", "nat")).first?.contains("don't fit an MTU of 500") == true)
     #expect(messages(lab("", "", ", mtu: 500", "nat")).first?.contains("don't fit an MTU of 500") == true)
-    #expect(messages(lab(", mtu: 1400", "", ", mtu: 1500", "bridge")).first?.hasPrefix("warning: VM \"a\" sends packets of up to 1500") == true)
+    #expect(
+      messages(lab(", mtu: 1400", "", ", mtu: 1500", "bridge")).first?.hasPrefix("warning: VM \"a\" sends packets of up to 1500")
+        == true)
     #expect(messages(lab(", mtu: 1400", "", "", "bridge")) == [])
     #expect(messages(lab(", mtu: 67", "", "", "nat")).first?.contains("error") == true)
   }

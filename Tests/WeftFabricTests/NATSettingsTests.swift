@@ -125,10 +125,10 @@ import WeftWire
     wanted.rules = [
       .init(
         .deny, direction: .forwarded, from: .inside, to: .outside, state: .new,
-          source: IPv4Prefix(IPv4Address(192, 168, 122, 50), length: 32),
-          destination: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 8), protocol: 17,
-          sourcePort: 1024...65535, port: 53...53),
-        .init(.reset, direction: .in, protocol: 6), .init(.reject, direction: .out, from: .host), .init(.allow),
+        source: IPv4Prefix(IPv4Address(192, 168, 122, 50), length: 32),
+        destination: IPv4Prefix(IPv4Address(10, 0, 0, 0), length: 8), protocol: 17,
+        sourcePort: 1024...65535, port: 53...53),
+      .init(.reset, direction: .in, protocol: 6), .init(.reject, direction: .out, from: .host), .init(.allow),
     ]
     #expect(configuration.settings.agrees(with: wanted))
   }
@@ -175,8 +175,7 @@ import WeftWire
 
 /// Forwards and connections change while the world runs.
 @Suite struct NATEventTests {
-  private static func check(_ events: [String], _ expectations: [String], in lab: String = Labs.small) throws -> Report
-  {
+  private static func check(_ events: [String], _ expectations: [String], in lab: String = Labs.small) throws -> Report {
     try run(
       "\(lab)\nevents:\n" + events.map { "  - {\($0)}\n" }.joined() + "expect:\n"
         + expectations.map { "  - {\($0), timeout: 500 ms, within: 1500 ms}\n" }.joined())

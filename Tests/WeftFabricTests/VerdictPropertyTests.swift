@@ -36,14 +36,18 @@ import WeftTestSupport
       if !isCalm {
         for victim in ["web", "pub"] where random.next(below: 3) == 0 {
           let from = 500 + random.next(below: 8000)
-          events += "  - {at: \(from) ms, pause: \(victim)}\n  - {at: \(from + 100 + random.next(below: 6000)) ms, resume: \(victim)}\n"
+          events +=
+            "  - {at: \(from) ms, pause: \(victim)}\n  - {at: \(from + 100 + random.next(below: 6000)) ms, resume: \(victim)}\n"
         }
         for cable in ["server.uplink", "box.uplink", "client.uplink", "web"] where random.next(below: 4) == 0 {
           let from = 500 + random.next(below: 8000)
-          events += "  - {at: \(from) ms, link-down: \(cable)}\n  - {at: \(from + 50 + random.next(below: 4000)) ms, link-up: \(cable)}\n"
+          events +=
+            "  - {at: \(from) ms, link-down: \(cable)}\n  - {at: \(from + 50 + random.next(below: 4000)) ms, link-up: \(cable)}\n"
         }
       }
-      let rate = random.next(below: 3) == 0 && !isCalm ? ", rate: \(1 + random.next(below: 20)) Mbit/s, queue: \(1 + random.next(below: 30))" : ""
+      let rate =
+        random.next(below: 3) == 0 && !isCalm
+        ? ", rate: \(1 + random.next(below: 20)) Mbit/s, queue: \(1 + random.next(below: 30))" : ""
       var expectations = ""
       asked = []
       for (target, (what, _)) in VerdictPropertyTests.targets.enumerated() {
@@ -52,7 +56,8 @@ import WeftTestSupport
           let at = random.next(below: 6000)
           let timeout = isCalm ? 8000 : 1 + random.next(below: 5000)
           let within = isCalm ? 9000 : random.next(below: 9000)
-          expectations += "  - {from: client, \(what), is: \(outcome), at: \(at) ms, within: \(within) ms, timeout: \(timeout) ms}\n"
+          expectations +=
+            "  - {from: client, \(what), is: \(outcome), at: \(at) ms, within: \(within) ms, timeout: \(timeout) ms}\n"
           asked.append((target, outcome))
         }
       }

@@ -166,7 +166,10 @@ import WeftTestSupport
       checks: [
         ("from: client, ping: server, timeout: 10 s", true, "open in 3 s"),
         ("from: client, to: \"server:81\", is: dropped, timeout: 2 s, at: 10 s", false, "slow"),
-        ("from: client, to: \"server:81/udp\", is: dropped, by: server, reason: port-closed, timeout: 2 s, at: 10 s", false, "slow"),
+        (
+          "from: client, to: \"server:81/udp\", is: dropped, by: server, reason: port-closed, timeout: 2 s, at: 10 s", false,
+          "slow"
+        ),
         ("from: client, to: \"server:7\", is: blocked, timeout: 2 s, at: 10 s", false, "slow"),
         ("from: client, to: \"server:81\", is: refused, timeout: 5 s, at: 25 s", true, "refused (RST)"),
         ("from: client, to: \"server:81/udp\", is: refused, timeout: 5 s, at: 25 s", true, "ICMP port unreachable"),

@@ -1,8 +1,7 @@
 import Testing
 import WeftCore
-import WeftWire
-
 import WeftProbes
+import WeftWire
 
 @testable import WeftGuest
 @testable import WeftPrograms
@@ -64,7 +63,8 @@ import WeftProbes
               ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/", host: nil, count: 3, interval: .milliseconds(40)),
               ProgramConfiguration.ping(to: .guest(1), count: 5, interval: .milliseconds(30), size: 3000, ttl: 64),
               ProgramConfiguration.udpRate(to: .guest(1), port: 5001, size: 100, interval: .milliseconds(7), count: 20),
-              ProgramConfiguration.ping(to: .address(IPv4Address(10, 0, 0, 99)), count: 1, interval: .seconds(1), size: 8, ttl: 64),
+              ProgramConfiguration.ping(
+                to: .address(IPv4Address(10, 0, 0, 99)), count: 1, interval: .seconds(1), size: 8, ttl: 64),
             ]),
           Net.guest(
             1,

@@ -1,8 +1,7 @@
 import Testing
 import WeftCore
-import WeftWire
-
 import WeftProbes
+import WeftWire
 
 @testable import WeftGuest
 @testable import WeftPrograms
@@ -14,9 +13,8 @@ private final class Server {
   var offered = IPv4Address(10, 0, 0, 50)
   var isSilent = false
   var refuses = false
-  var seen:
-    [(kind: DHCPMessage.Kind, at: Instant, unicast: Bool, requested: IPv4Address?, client: IPv4Address, name: String?)] =
-      []
+  var seen: [(kind: DHCPMessage.Kind, at: Instant, unicast: Bool, requested: IPv4Address?, client: IPv4Address, name: String?)] =
+    []
   static let address = IPv4Address(10, 0, 0, 1)
 
   func answer(_ tapped: Tapped) -> [[UInt8]] {

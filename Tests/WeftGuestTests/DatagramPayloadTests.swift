@@ -1,9 +1,8 @@
 import Foundation
 import Testing
 import WeftCore
-import WeftTestSupport
-
 import WeftProbes
+import WeftTestSupport
 
 @testable import WeftGuest
 @testable import WeftPrograms

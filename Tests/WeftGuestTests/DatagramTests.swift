@@ -1,9 +1,8 @@
 import Testing
 import WeftCore
 import WeftIP
-import WeftWire
-
 import WeftProbes
+import WeftWire
 
 @testable import WeftGuest
 @testable import WeftPrograms

@@ -1,8 +1,7 @@
 import Testing
 import WeftCore
-import WeftWire
-
 import WeftProbes
+import WeftWire
 
 @testable import WeftGuest
 @testable import WeftPrograms
@@ -14,7 +13,8 @@ import WeftProbes
   private let own: UInt64 = 1 << 40
 
   @Test func getGivesStatusAndBody() {
-    let get = ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/x", host: nil, count: 3, interval: .milliseconds(100)).starting(at: .seconds(1))
+    let get = ProgramConfiguration.httpGet(to: .guest(1), port: 80, path: "/x", host: nil, count: 3, interval: .milliseconds(100))
+      .starting(at: .seconds(1))
     var net = Net([Net.guest(0, [get]), Net.guest(1, [Self.server])])
     net.bootAll()
     net.run(seconds: 10)

@@ -1,8 +1,7 @@
 import Testing
 import WeftCore
-import WeftWire
-
 import WeftProbes
+import WeftWire
 
 @testable import WeftGuest
 @testable import WeftPrograms
@@ -160,7 +159,8 @@ import WeftProbes
         [
           // Knows its neighbour before the flood begins.
           ProgramConfiguration.ping(to: .guest(1), count: 1, interval: .seconds(1), size: 8, ttl: 64),
-          ProgramConfiguration.synFlood(to: .guest(1), port: 80, interval: .microseconds(100), count: 500).starting(at: .seconds(1)),
+          ProgramConfiguration.synFlood(to: .guest(1), port: 80, interval: .microseconds(100), count: 500).starting(
+            at: .seconds(1)),
         ]),
       Net.guest(1),
     ])

@@ -1,8 +1,7 @@
 import Testing
 import WeftCore
-import WeftWire
-
 import WeftProbes
+import WeftWire
 
 @testable import WeftGuest
 @testable import WeftPrograms

@@ -333,11 +333,12 @@ import WeftWire
   /// `masquerade random` and its kin: with shared ports too, the axis says which is taken.
   @Test func sharedPortsAreChosenAsTheAxisSays() throws {
     func ports(_ change: (inout NATSettings) -> Void) -> [UInt16] {
-      let net = Harness(configuration {
-        $0.settings = NATSettings(.linux)
-        $0.settings.portRange = 40_000...49_999
-        change(&$0.settings)
-      })
+      let net = Harness(
+        configuration {
+          $0.settings = NATSettings(.linux)
+          $0.settings.portRange = 40_000...49_999
+          change(&$0.settings)
+        })
       return (0..<4).compactMap { net.pass(Packets.udp(vm, 45_001 + 2 * $0, server, 53), on: 2)?.sourcePort }
     }
     #expect(ports { _ in } == [45_001, 45_003, 45_005, 45_007])
@@ -349,11 +350,12 @@ import WeftWire
   }
 
   @Test func anOddPortIsNotGivenAnEvenOneWhereTheyAreSharedToo() {
-    let net = Harness(configuration {
-      $0.settings = NATSettings(.linux)
-      $0.settings.portRange = 40_000...40_000
-      $0.settings.parity = true
-    })
+    let net = Harness(
+      configuration {
+        $0.settings = NATSettings(.linux)
+        $0.settings.portRange = 40_000...40_000
+        $0.settings.parity = true
+      })
     #expect(net.refuse(Packets.udp(vm, 45_001, server, 53), on: 2) == .portsExhausted)
     #expect(net.pass(Packets.udp(vm, 45_002, server, 53), on: 2)?.sourcePort == 40_000)
   }

@@ -125,7 +125,9 @@ import WeftWire
       #expect(net.gateway.filterRules[0].packets == (deniesQuery ? 1 : 0) + (deniesAnswer ? 1 : 0))
     }
     // The host's own flow goes out, its answer comes in.
-    let (request, response) = (Packets.tcp(external, 7000, server, 80, .syn), Packets.tcp(server, 80, external, 7000, [.syn, .ack]))
+    let (request, response) = (
+      Packets.tcp(external, 7000, server, 80, .syn), Packets.tcp(server, 80, external, 7000, [.syn, .ack])
+    )
     net.gateway.setFilterRules([FilterRule(.deny, direction: .in, from: .outside, state: .established)])
     #expect(net.pass(request, on: 1) != nil)
     #expect(net.refuse(response, on: 0) == .filtered)

@@ -62,8 +62,10 @@ public struct HostileFrames {
     frames.append(arp(1, proto: 0x86dd))
     for lengths in [0, 0x600, 0x004, 0xffff, 0x0610] as [UInt16] { frames.append(arp(1, lengths: lengths)) }
     // Senders that are nobody, everybody, the one who is asked.
-    for (mac, address) in [([0, 0, 0, 0, 0, 0], from), ([255, 255, 255, 255, 255, 255], from), (source, to),
-      (source, [255, 255, 255, 255]), (source, [224, 0, 0, 1]), (source, [0, 0, 0, 0]), (destination, to)]
+    for (mac, address) in [
+      ([0, 0, 0, 0, 0, 0], from), ([255, 255, 255, 255, 255, 255], from), (source, to),
+      (source, [255, 255, 255, 255]), (source, [224, 0, 0, 1]), (source, [0, 0, 0, 0]), (destination, to),
+    ]
       as [([UInt8], [UInt8])]
     {
       for operation in [1, 2] as [UInt8] {
@@ -180,7 +182,9 @@ public struct HostileFrames {
     ] as [[UInt8]] {
       for kind in [1, 3, 4, 7, 8] as [UInt8] { frames.append(dhcp(kind: kind, more: more)) }
     }
-    for cut in [0, 1, 43, 44, 235, 236, 239, 240, 241] { frames.append(udp(Array(dhcpBody(1, []).prefix(cut)), from: 68, to: 67)) }
+    for cut in [0, 1, 43, 44, 235, 236, 239, 240, 241] {
+      frames.append(udp(Array(dhcpBody(1, []).prefix(cut)), from: 68, to: 67))
+    }
   }
 
   // MARK: Making

@@ -21,7 +21,8 @@ public enum Tool {
 
   public static func path(_ name: String) -> String? {
     if name.hasPrefix("/") { return FileManager.default.isExecutableFile(atPath: name) ? name : nil }
-    return ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/opt/homebrew/bin"].map { "\($0)/\(name)" }
+    let searched = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+    return (["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/opt/homebrew/bin"] + searched).map { "\($0)/\(name)" }
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 

@@ -76,13 +76,17 @@ import Testing
     forward("^\"53:web:53\"", "nobody listens on port 53/tcp", hint: "53/udp"),
     forward("^\"9000-9010:web:90-100/both\"", "nobody listens on port 90-100/tcp or udp"),
     forward("^\"8080:192.168.122.9:81\"", "nobody listens on port 81/tcp of \"web\""),
-    doubt("events: [{at: 1 s, add-forward: {network: home, forward: ^\"80:web:80\"}}]", "nobody listens on port 80/tcp of \"web\"", hint: "http-server: 80"),
+    doubt(
+      "events: [{at: 1 s, add-forward: {network: home, forward: ^\"80:web:80\"}}]", "nobody listens on port 80/tcp of \"web\"",
+      hint: "http-server: 80"),
     // Cables.
     Doubt("segments: {a: {subnet: 10.0.0.0/24, loss: ^1}}", "100 %: no frame arrives", hint: "\"1 %\""),
     Doubt("segments: {a: {subnet: 10.0.0.0/24, loss: ^1.0}}", "100 %", hint: "write 100 %"),
     doubt("events: [{at: 1 s, set-link: {link: web, loss: ^1}}]", "100 %"),
     Doubt("segments: {a: {subnet: 10.0.0.0/24, queue: ^10}}", "its queue is never used", hint: "rate"),
-    Doubt("segments: {a: {subnet: 10.0.0.0/24}}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, queue: ^{frames: 3}}}}", "never used"),
+    Doubt(
+      "segments: {a: {subnet: 10.0.0.0/24}}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, queue: ^{frames: 3}}}}",
+      "never used"),
     // Hosts.
     Doubt("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: a 10.0.0.1, ip-forwarding: ^false}}", "no nat network"),
   ]

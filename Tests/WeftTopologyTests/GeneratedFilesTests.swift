@@ -110,15 +110,15 @@ struct GeneratedFilesTests {
       guard url.pathExtension == "swift" else { continue }
       for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") where line.hasPrefix("import ") {
         #expect(
-          ["WeftCore", "WeftSettings", "WeftWire", "Yams"].contains(String(line.dropFirst(7))), "\(url.lastPathComponent): \(line)")
+          ["WeftCore", "WeftSettings", "WeftWire", "Yams"].contains(String(line.dropFirst(7))),
+          "\(url.lastPathComponent): \(line)")
       }
     }
   }
 
   @Test func everyExampleFileLoads() throws {
     let folder = packageRoot.appending(path: "topologies")
-    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where file.hasSuffix(".yaml")
-    {
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where file.hasSuffix(".yaml") {
       let load = Topology.load(bytes: Array(try Data(contentsOf: folder.appending(path: file))), file: file)
       #expect(load.diagnostics.isEmpty, "\(load.diagnostics.map { $0.render(color: false) }.joined(separator: "\n"))")
     }

@@ -97,7 +97,8 @@ struct MistakeTests {
     Mistake("segments: {a: 0.0.0.0/0}", 1, 15, "no machine"),
     Mistake("segments: {a: 16.0.0.0/4}", 1, 15, "too large"),
     Mistake("segments: {a: 10.0.0.0/31}", 1, 15, "too small"),
-    Mistake("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: \"a, 10.0.0.1\"}}", 2, 21, "is not an uplink", hint: "\"a 10.0.0.1\""),
+    Mistake(
+      "segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: \"a, 10.0.0.1\"}}", 2, 21, "is not an uplink", hint: "\"a 10.0.0.1\""),
     Mistake("hosts: {a: {programs: [{start: 1 s}]}}", 1, 24, "a program needs one of"),
     Mistake("hosts: {a: {programs: [{http-server: 70000}]}}", 1, 38, "out of range: 1…65535"),
     Mistake("hosts: {a: {programs: [{http-server: 0}]}}", 1, 38, "out of range: 1…65535"),
@@ -158,7 +159,8 @@ struct MistakeTests {
     Mistake(base + "  x: {host: visitor, network: home}\n", 13, 31, "is on host \"laptop\", not on \"visitor\""),
     Mistake(base + "  x: {host: laptp, network: home}\n", 13, 13, "unknown host \"laptp\"", hint: "laptop"),
     Mistake(base + "  x: {host: laptop}\n", 13, 3, "VM \"x\" needs \"network\""),
-    Mistake(base + "  x: {network: lan}\n", 13, 3, "needs a static address", hint: "address: 134.115.153.2, or give the segment one"),
+    Mistake(
+      base + "  x: {network: lan}\n", 13, 3, "needs a static address", hint: "address: 134.115.153.2, or give the segment one"),
     Mistake(base + "  x: {network: lan, address: 10.0.0.1}\n", 13, 30, "outside 134.115.153.0/24"),
     Mistake(base + "  x: {network: lan, address: 134.115.153.255}\n", 13, 30, "broadcast address"),
     Mistake(base + "  x: {network: lan, address: 134.115.153.10}\n", 13, 30, "taken by host \"visitor\""),

@@ -55,11 +55,15 @@ import Testing
     Mistake("networks: {home: nat}\n" + two + "vms: {web: {network: home}}\n", 1, 1, "unknown key \"networks\"", hint: "hosts:"),
     host("networks: {home: nat}, vms: {web: {network: home}}", 63, "unknown key \"vms\"", hint: "top of the file"),
     host("address: 203.0.113.9", 40, "unknown key \"address\"", hint: "uplink: campus"),
-    Mistake(two + "events: [{at: 1 s, action: stop, link-down: one}]\n", 3, 20, "unknown key \"action\"", hint: "\"stop\" is itself the key"),
+    Mistake(
+      two + "events: [{at: 1 s, action: stop, link-down: one}]\n", 3, 20, "unknown key \"action\"",
+      hint: "\"stop\" is itself the key"),
     Mistake(two + "events: [{at: 1 s, link-down: one, for: 2 s}]\n", 3, 36, "unknown key \"for\"", hint: "two events"),
     Mistake(two + "events: [{at: 1 s, link-down: one/uplink}]\n", 3, 31, "not a link", hint: "\"one.uplink\""),
     // YAML.
-    Mistake("segments:\n  wan:203.0.113.0/24\nhosts: {one: {uplink: wan 203.0.113.2}}\n", 2, 3, "expected a map of names", hint: "a space is missing"),
+    Mistake(
+      "segments:\n  wan:203.0.113.0/24\nhosts: {one: {uplink: wan 203.0.113.2}}\n", 2, 3, "expected a map of names",
+      hint: "a space is missing"),
     Mistake("segments: {wan: 203.0.113.0/24 lan: 10.0.0.0/24}\n", 1, 32, "a comma is missing before \"lan\""),
     Mistake("<<<<<<< HEAD\nsegments: {}\n", 1, 1, "a merge conflict"),
     Mistake("// my lab\nname: x\n", 1, 1, "a comment begins with #", hint: "# my lab"),
@@ -81,8 +85,11 @@ import Testing
     host("networks: {a: {mode: nat, forwards: [\"web:80\"]}}", 77, "not a port forward", hint: "80:web:80"),
     host("networks: {a: {mode: nat, forwards: [\"8080->web:80\"]}}", 77, "not a port forward", hint: "\"8080:web:80\""),
     host("networks: {a: {mode: nat, forwards: [\"8080:web:80 tcp\"]}}", 77, "not a port forward", hint: "\"8080:web:80/tcp\""),
-    host("networks: {a: {mode: nat, dhcp: {range: 192.168.122.10-99}}}", 80, "\"99\" is not", hint: "192.168.122.10-192.168.122.99"),
-    host("networks: {a: {mode: nat, nat: {rules: [{action: deny, port: 22}]}}}", 81, "unknown key \"action\"", hint: "\"deny\" is itself"),
+    host(
+      "networks: {a: {mode: nat, dhcp: {range: 192.168.122.10-99}}}", 80, "\"99\" is not", hint: "192.168.122.10-192.168.122.99"),
+    host(
+      "networks: {a: {mode: nat, nat: {rules: [{action: deny, port: 22}]}}}", 81, "unknown key \"action\"",
+      hint: "\"deny\" is itself"),
     Mistake(two + "capture: [one/uplink]\n", 3, 10, "found a list", hint: "{ports: [one/uplink]}"),
     Mistake(two + "expect:\n  - from: two, to: \"one:80\"}\n", 4, 28, "this } closes nothing", hint: "put a { before \"from\""),
     Mistake("segments:\n  wan: {subnet: 203.0.113.0/24,\n    delay: 1 ms\nname: x\n", 2, 8, "not closed", hint: "end of line 3"),

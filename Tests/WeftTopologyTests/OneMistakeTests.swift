@@ -43,7 +43,9 @@ import Testing
     lab("hosts:", "hosts:\n  b: {uplink: campus 134.115.153.11}\n^hosts:", "stands twice", hint: nil),
     lab("  public:", "  ^web:", "stands twice"),
     lab("visitor: {uplink:", "visitor: {^uplinks:", "unknown key \"uplinks\"", hint: "\"uplink\""),
-    lab("{uplink: campus 134.115.153.10}", "{uplink: {^network: campus, address: 134.115.153.10}}", "unknown key \"network\"", hint: "\"segment\""),
+    lab(
+      "{uplink: campus 134.115.153.10}", "{uplink: {^network: campus, address: 134.115.153.10}}", "unknown key \"network\"",
+      hint: "\"segment\""),
     lab("{network: home}", "{^network:home}", "a space is missing", hint: "network: home"),
     lab("{network: lan, address: 134.115.153.73}", "{nics: ^{network: lan, address: 134.115.153.73}}", "expected a list"),
     lab("lan, address:", "lan, ^ip:", "unknown key \"ip\"", hint: "\"address\""),
@@ -67,16 +69,23 @@ import Testing
     lab("{network: home}", "{network: home, programs: [{bulk: ^public}]}", "has no port", hint: "\"public:5001\""),
     lab("campus 134.115.153.10", "^\"campus, 134.115.153.10\"", "not an uplink", hint: "\"campus 134.115.153.10\""),
     line("expect: [{from: web, ping: \"^public:80\"}]", "without a port", hint: "\"public\""),
-    line("expect: [{from: web, http: ^{url: \"http://visitor/\", status: 404}}]", "expected an http:// address", hint: "\"http://visitor/\", status: 404"),
+    line(
+      "expect: [{from: web, http: ^{url: \"http://visitor/\", status: 404}}]", "expected an http:// address",
+      hint: "\"http://visitor/\", status: 404"),
     line("seed: ^99999999999999999999999", "too large"),
     lab("campus: 134.115.153.0/24", "campus: {subnet: 134.115.153.0/24, rate: ^0.001 bit/s}", "less than 1 bit/s"),
     // Anchors.
-    lab("  web: {network: home}", "  web: {network: home}\n  p: &p {network: lan, address: 134.115.153.74}\n  ^q: {<<: *p}", "taken by VM \"p\"", hint: "line 12"),
+    lab(
+      "  web: {network: home}", "  web: {network: home}\n  p: &p {network: lan, address: 134.115.153.74}\n  ^q: {<<: *p}",
+      "taken by VM \"p\"", hint: "line 12"),
     // Tries.
     line("expect: [{from: web, ping: visitor, always-after: {from: 1 s, to: 2 s, every: ^1 us}}]", "100,000 are the most"),
     line("expect: [{from: web, ping: visitor, never-during: ^[1 s, 10 d]}]", "100,000 are the most"),
     line(
-      "expect:\n" + (1...11).map { "  - {from: web, ping: visitor, never-during: {from: 1 s, to: 2 s, every: \($0 == 11 ? "^" : "")10 us}}\n" }.joined(),
+      "expect:\n"
+        + (1...11).map {
+          "  - {from: web, ping: visitor, never-during: {from: 1 s, to: 2 s, every: \($0 == 11 ? "^" : "")10 us}}\n"
+        }.joined(),
       "1,000,000 are the most"),
   ]
 

@@ -32,7 +32,8 @@ import WeftCore
       "hosts.visitor.programs.0.http-server=8080", "vms.web.programs=[udp-echo, {tcp-echo: 9}]",
       "vms.new={network: home, rate: 1 Mbit/s}", "events.0.at=1s", "events.1={at: 2 s, link-up: laptop}",
       "expect.0.to=visitor:8080", "expect.1.ping.size=100", "expect.2.from=new", "expect.2.ping=visitor",
-      "capture.snaplen=64 B", "capture.ports.0=*/wan", "expect.1.rtt=> 1 ms", "hosts.laptop.networks.home.forwards=[\"8080:web:80\"]")
+      "capture.snaplen=64 B", "capture.ports.0=*/wan", "expect.1.rtt=> 1 ms",
+      "hosts.laptop.networks.home.forwards=[\"8080:web:80\"]")
     let topology = try #require(load.topology, "\(load.diagnostics.map { $0.render(color: false) })")
     #expect(topology.seed == 2 && topology.name == "other" && topology.duration == .seconds(3))
     #expect(topology.segments[0].link.delay == .milliseconds(5) && topology.hosts[0].uplink?.link.loss == 0.1)
@@ -45,7 +46,8 @@ import WeftCore
     guard case .connect(_, 8080, .tcp) = topology.expectations[0].probe,
       case .ping(_, size: 100, _) = topology.expectations[1].probe
     else { return #expect(Bool(false), "\(topology.expectations)") }
-    #expect(topology.capture.snaplen == 64 && topology.capture.ports == ["*/wan"] && topology.hosts[0].networks[0].forwards.count == 1)
+    #expect(
+      topology.capture.snaplen == 64 && topology.capture.ports == ["*/wan"] && topology.hosts[0].networks[0].forwards.count == 1)
   }
 
   /// Later ones stand over earlier ones, and nothing says what the file would.
@@ -63,7 +65,8 @@ import WeftCore
     ("expect.7.at=1s", 8, "is a list, and has no \"7\"", "0 to 1, and 2 adds one"),
     ("expect.first.at=1s", 8, "is a list, and has no \"first\"", nil),
     ("expect.0.is=shut", 13, "none of", nil), ("seed.x=1", 6, "\"seed\" is \"5\"", "as a whole"),
-    ("name.x=1", 6, "expected text", nil), ("expect.0.from=*", 15, "\"*\"", nil), ("vms.web.network.x=1", 17, "\"vms.web.network\" is \"home\"", "as a whole"),
+    ("name.x=1", 6, "expected text", nil), ("expect.0.from=*", 15, "\"*\"", nil),
+    ("vms.web.network.x=1", 17, "\"vms.web.network\" is \"home\"", "as a whole"),
     ("vms.web.network=hoem", 17, "unknown network \"hoem\"", "home"), ("seed=[1", 6, "[", nil),
     ("hosts.laptop.networks.home.nat=symetric", 32, "none of", "symmetric"),
     ("expect.2.from=web", 1, "needs", nil), ("seed", 1, "expected PATH=VALUE", nil), ("=2", 1, "expected PATH", nil),
@@ -119,7 +122,9 @@ import WeftCore
     let ping = "from: web, ping: visitor"
     #expect(
       names(ping, "\(ping), at: 3 s", "\(ping), at: 3 s, within: 1 s")
-        == ["web → ping visitor is open", "web → ping visitor is open (at 3 s)", "web → ping visitor is open (at 3 s, within 1 s)"])
+        == [
+          "web → ping visitor is open", "web → ping visitor is open (at 3 s)", "web → ping visitor is open (at 3 s, within 1 s)",
+        ])
     #expect(names(ping, ping) == ["web → ping visitor is open (line 11)", "web → ping visitor is open (line 12)"])
     #expect(names("name: a, \(ping)", "name: a, \(ping), at: 2 s", "name: b, \(ping)") == ["a (line 11)", "a (line 12)", "b"])
   }

@@ -1,7 +1,7 @@
 import Testing
 import WeftCore
-
 import WeftSettings
+
 @testable import WeftTopology
 
 struct UnitTests {

@@ -13,8 +13,7 @@ import WeftWire
     #expect(packet(8, payload) { header.write(to: &$0, source: Self.source, destination: Self.destination) } == bytes)
   }
 
-  @Test(arguments: cases) func deconstructsAndLeavesOutWhatIsBeyond(header: UDPHeader, payload: [UInt8], bytes: [UInt8])
-  {
+  @Test(arguments: cases) func deconstructsAndLeavesOutWhatIsBeyond(header: UDPHeader, payload: [UInt8], bytes: [UInt8]) {
     let longer = bytes + [0xee, 0xee]
     let view = UDPView(longer.span.bytes)!
     check(UDPHeader(view) == header)

@@ -4,9 +4,7 @@ public import WeftCore
 // the other's words come when the record is written already.
 extension CaptureSet {
   /// Adds a drop to the record of a frame that left through the port, and has met its end at the far end of the cable.
-  /// - Parameters:
-  ///   - since: when it left, or some time before.
-  ///   - node: who dropped it.
+  /// `since` is when it left, or some time before; `node` dropped it.
   /// - Returns: the record's number in its file; nil if there is none, as of a frame that a filter has left out.
   /// - Precondition: nothing is staged in the port's file.
   @discardableResult

@@ -101,7 +101,7 @@ extension CaptureSet {
 
   /// Goes on where the checkpoint was taken: the finished files will be the same, byte by byte, as had the run never
   /// stopped.
-  /// - Parameter metadata: the same as before; ports without a frame yet have their heads still to be written.
+  /// `metadata` is the same as before: ports without a frame yet have their heads still to be written.
   /// - Throws: also if the checkpoint isn't one of ours.
   public convenience init(
     resuming checkpoint: CaptureCheckpoint, directory: String?, metadata: CaptureMetadata,

@@ -49,8 +49,7 @@ extension CaptureSet {
   /// The number in its file of the staged frame, or of the next one, as Wireshark shows it.
   public func frameNumber(port: Int) -> UInt64 { files[ports[checked(port)].file].writer.frameNumber }
 
-  /// Makes the staged frame final.
-  /// - Parameter dropped: whether an element dropped it; counted in the port's statistics.
+  /// Makes the staged frame final. `dropped`: by an element, which the port's statistics count.
   public func commit(port: Int, dropped: Bool = false) {
     let port = ports + checked(port)
     if dropped { port.pointee.counts.dropped &+= 1 }

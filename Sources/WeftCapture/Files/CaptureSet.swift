@@ -41,6 +41,9 @@ public final class CaptureSet: @unchecked Sendable {
 
   /// - Parameters:
   ///   - directory: made if missing; nil keeps all in memory.
+  ///   - format: pcapng, or classic pcap, which has no comments.
+  ///   - layout: a file for each port, or one for all.
+  ///   - metadata: what the files say of the run.
   ///   - epoch: the nanoseconds since 1970 at which virtual time starts.
   ///   - snaplen: the most octets that are kept of a frame.
   ///   - filter: frames that don't match are counted and left out.

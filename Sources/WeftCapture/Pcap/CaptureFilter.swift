@@ -49,7 +49,7 @@ public final class CaptureFilter: @unchecked Sendable {
 
   deinit { pcap_freecode(&program) }
 
-  /// - Parameter originalLength: the frame's length on the wire, for `greater` and `less`.
+  /// Whether a frame fits. `originalLength` is its length on the wire, for `greater` and `less`.
   public func matches(_ bytes: UnsafeRawBufferPointer, originalLength: Int) -> Bool {
     guard let start = bytes.baseAddress else { return withNothing { run($0, 0, originalLength) } }
     return run(start.assumingMemoryBound(to: UInt8.self), bytes.count, originalLength)

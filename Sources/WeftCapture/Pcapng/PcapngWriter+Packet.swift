@@ -26,6 +26,8 @@ extension PcapngWriter {
   ///   - originalLength: the frame's length on the wire.
   ///   - inbound: whether the frame came in through the port, seen from the element that has it.
   ///   - packetID: the same on every hop of one packet: `frame.packet_id` in Wireshark.
+  ///   - interface: as `interface(_:into:)` has numbered it.
+  ///   - buffer: with nothing staged.
   @inline(__always)
   public mutating func begin(
     timestampNanos: UInt64, bytes: UnsafeRawBufferPointer, originalLength: Int, inbound: Bool, packetID: UInt64,

@@ -16,7 +16,8 @@ extension DropReason {
       .badUDPChecksum, .badTCPChecksum, .badTCPNumbers:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
-    case .noLink, .machineStopped, .frameTooBig, .malformedEthernet, .malformedARP, .malformedIPv4, .badIPv4Options, .malformedICMP,
+    case .noLink, .machineStopped, .frameTooBig, .malformedEthernet, .malformedARP, .malformedIPv4, .badIPv4Options,
+      .malformedICMP,
       .malformedUDP, .malformedTCP, .badTCPFlags, .unknownEtherType, .martianSource, .reservedMulticast,
       .sourceIsGroup, .hairpinPort, .noOtherPort, .notForUs, .fragmentOverlap, .fragmentationNeeded, .unexpectedICMP,
       .ipForwardingDisabled, .noPortForward, .noMapping, .filtered, .tableFull, .portsExhausted, .tcpInvalid,

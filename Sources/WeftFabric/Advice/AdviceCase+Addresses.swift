@@ -93,7 +93,9 @@ extension Advisor.Case {
   func noRoute(_ target: IPv4Address, _ node: String, isAnswer: Bool) -> Advice? {
     if !isAnswer, let advice = special ?? privateAddress { return advice }
     let line = advisor.line(ofMachine: node) ?? advisor.gateway(node)?.host.mark.line
-    let who = isAnswer ? "\(node)\(place(line)) was asked, but has no route back to \(target)" : "\(node)\(place(line)) has no route to \(target)"
+    let who =
+      isAnswer
+      ? "\(node)\(place(line)) was asked, but has no route back to \(target)" : "\(node)\(place(line)) has no route to \(target)"
     // What is closed is closed to all that is beyond it.
     if let network = advisor.vm(node)?.nics.first.flatMap({ advisor.network($0.network) }),
       [.hostOnly, .isolated].contains(network.network.mode)
@@ -104,7 +106,9 @@ extension Advisor.Case {
         text: "\(who): its network \(network.network.name)\(place(network.network.mark.line)) is \(mode), and nothing leads "
           + "out of it; a NIC on a nat or bridge network would")
     }
-    let host = advisor.host(node) ?? advisor.gateway(node)?.host ?? advisor.vm(node)?.nics.first.flatMap { advisor.network($0.network)?.host }
+    let host =
+      advisor.host(node) ?? advisor.gateway(node)?.host
+      ?? advisor.vm(node)?.nics.first.flatMap { advisor.network($0.network)?.host }
     let owner = advisor.owner(of: target)
     guard let uplink = host?.uplink, let host else { return Advice(line: line, text: "\(who): it has no uplink") }
     let there = owner.flatMap { advisor.standing(of: $0).last }.map { advisor.network($0)?.host.uplink?.segment ?? $0 }

@@ -13,7 +13,9 @@ extension Advisor.Case {
     switch reason {
     case .noPortForward, .noMapping:
       if isAnswer {
-        return Advice(line: line, text: "the request arrived, but its answer took another way back, by \(node)\(place(line)), which knows no such flow")
+        return Advice(
+          line: line,
+          text: "the request arrived, but its answer took another way back, by \(node)\(place(line)), which knows no such flow")
       }
       if let gateway, detail.kind == .transport { return noForward(gateway, detail) ?? standard(reason, line) }
       return standard(reason, line)

@@ -34,7 +34,9 @@ extension Advisor.Case {
       if let own = forward.hostAddress, own != destination.address {
         return Advice(
           line: forward.mark.line,
-          text: "the forward of \(what)\(place(forward.mark.line)) is for \(own) only, and \(destination.address.map { "\($0)" } ?? "another address") was asked")
+          text:
+            "the forward of \(what)\(place(forward.mark.line)) is for \(own) only, and \(destination.address.map { "\($0)" } ?? "another address") was asked"
+        )
       }
       guard let added = advisor.last(until: now, adds) else { return nil }
       if .start + added.at == now { return coming(added) }
@@ -100,7 +102,9 @@ extension Advisor.Case {
     if let program = listening(other, number) {
       return Advice(
         line: program.mark.line,
-        text: "\(machine)'s \(program.word)\(place(program.mark.line)) listens on \(other.upper) port \(number), and this is \(type.upper)")
+        text:
+          "\(machine)'s \(program.word)\(place(program.mark.line)) listens on \(other.upper) port \(number), and this is \(type.upper)"
+      )
     }
     let elsewhere = programs.flatMap { program in program.listens.filter { $0.0 == type }.map { ($0.1, program) } }
     // The forward that led here may mean another port.
@@ -128,7 +132,9 @@ extension Advisor.Case {
       if network.nat.localForwards {
         return Advice(
           line: forward.mark.line,
-          text: "\(type.upper) port \(number) of \(machine) is forwarded to \(forward.vm)\(at), at \(forward.hostAddress?.description ?? machine): ask for that address, or \(target)")
+          text:
+            "\(type.upper) port \(number) of \(machine) is forwarded to \(forward.vm)\(at), at \(forward.hostAddress?.description ?? machine): ask for that address, or \(target)"
+        )
       }
       return Advice(
         line: forward.mark.line,

@@ -20,7 +20,8 @@ extension Advisor.Case {
     let tail = type == .udp ? "/udp" : ""
     if let steps = steps(doors[...], to: owner, destination.address, type, number), let (first, outer) = steps.last {
       guard steps.count > 1 else {
-        return "ask for \(host.name)'s forward, \(first.hostAddress?.description ?? host.name):\(outer)\(tail)\(place(first.mark.line))"
+        return
+          "ask for \(host.name)'s forward, \(first.hostAddress?.description ?? host.name):\(outer)\(tail)\(place(first.mark.line))"
       }
       let ends = zip(doors, steps).map { "\($0.host.name):\($1.outer)\(tail)" }
       let ask = first.hostAddress.map { "\($0):\(outer)\(tail)" } ?? ends[ends.count - 1]
@@ -76,7 +77,8 @@ extension Advisor.Case {
     var (machine, address, inner) = (owner, destination.address, number)
     var lacking: [(host: String, text: String)] = []
     for door in doors {
-      let outer = advisor.forwards(of: door.network, at: now).lazy.compactMap { $0.hostPort(of: machine, address, type, inner) }.first
+      let outer = advisor.forwards(of: door.network, at: now).lazy.compactMap { $0.hostPort(of: machine, address, type, inner) }
+        .first
       let chosen = outer ?? freePort(door.host, type, inner)
       if outer == nil {
         let forward = "`forwards: [\"\(chosen):\(machine):\(inner)/\(type.rawValue)\"]` in \(door.network.name)"

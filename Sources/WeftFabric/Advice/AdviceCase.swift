@@ -211,11 +211,11 @@ extension Advisor.Case {
         text: "\(address) is \(gateway.whose)'s gateway\(place(gateway.line)), and no machine on its link has that address")
     }
     if let owner = address == destination.address ? destination.name : advisor.owner(of: address), owner != node,
-      let where_ = advisor.standing(of: owner).first
+      let link = advisor.standing(of: owner).first
     {
       return Advice(
         line: advisor.line(ofMachine: owner),
-        text: "\(owner)\(place(advisor.line(ofMachine: owner))) is on \(where_), and not on the link on which \(node) "
+        text: "\(owner)\(place(advisor.line(ofMachine: owner))) is on \(link), and not on the link on which \(node) "
           + "asks for \(address)")
     }
     return Advice(line: line, text: "no machine on the link of \(node) has the address \(address): nobody answers ARP for it")

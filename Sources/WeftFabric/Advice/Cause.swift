@@ -89,7 +89,8 @@ extension World {
     _ topology: Topology
   ) -> (Cause.Kind, Instant?)? {
     if result.outcome == .notSent {
-      let hasNone = result.localAddress == nil && machine(node).flatMap({ elements.machines[$0].guest.stack.address(of: 0) }) == nil
+      let hasNone =
+        result.localAddress == nil && machine(node).flatMap({ elements.machines[$0].guest.stack.address(of: 0) }) == nil
       return (hasNone ? .noAddress(machine: name(node)) : .unsendable, nil)
     }
     if let other = result.foreignAnswer, outcome.kind == .undecided { return (.foreignAnswer(other), nil) }

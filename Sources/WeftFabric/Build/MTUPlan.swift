@@ -20,7 +20,8 @@ struct MTUPlan {
     var uplinks: [String: Uplink] = [:]
     for host in topology.hosts {
       if let uplink = host.uplink {
-        let all = [addresses.address(of: host.name, on: uplink.segment)].compactMap(\.self) + host.networks.flatMap(\.nat.addresses)
+        let all =
+          [addresses.address(of: host.name, on: uplink.segment)].compactMap(\.self) + host.networks.flatMap(\.nat.addresses)
         for address in all { add(address, host.outsideMTU, uplink.segment) }
         for network in host.networks where network.mode == .bridge { uplinks[network.name] = uplink }
       }

@@ -91,7 +91,8 @@ extension WorldBuilder {
     var configuration = NATConfiguration(
       name: name, seed: seed,
       outside: .init(
-        mac: uplink.mac ?? macs[host.name, "uplink"], address: uplink.address ?? .any, prefix: uplink.prefix, gateway: uplink.gateway),
+        mac: uplink.mac ?? macs[host.name, "uplink"], address: uplink.address ?? .any, prefix: uplink.prefix,
+        gateway: uplink.gateway),
       networks: nats.map { network in
         .init(
           name: network.name, mac: macs[network.name, "gateway"], address: network.gateway ?? network.subnet.firstHost,
@@ -151,7 +152,8 @@ extension WorldBuilder {
       guard let lan = switchOfNetwork[network.name] else { continue }
       let narrower = mtuPlan.narrower(than: network.link.mtu, at: network.name)
       add(
-        macs[network.name, "host"], .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil), network.link.mtu,
+        macs[network.name, "host"], .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil),
+        network.link.mtu,
         narrower)
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
     }

@@ -77,8 +77,7 @@ extension World {
   ) {
     guard recorder.explain?.isComplete == false else { return }
     // Everybody whom a flooded frame isn't for lets it go: that is no news.
-    if reason == .notForUs, recorder.explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true
-    {
+    if reason == .notForUs, recorder.explain?.steps.contains(where: { $0.event == .arrived && $0.packetID == packetID }) == true {
       return
     }
     let details = [reason.text(detail)]

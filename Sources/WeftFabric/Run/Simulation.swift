@@ -138,7 +138,8 @@ public struct Simulation: ~Copyable {
   public mutating func abandon() { world.recorder.captures?.abandon() }
 
   mutating func scheduleDirector() {
-    world.scheduler.scheduleDirector(at: max(min(director.deadline(topology, world), director.isOver ? .never : world.probes.deadline), world.now))
+    world.scheduler.scheduleDirector(
+      at: max(min(director.deadline(topology, world), director.isOver ? .never : world.probes.deadline), world.now))
   }
 
   private static func makeCaptures(

@@ -1,8 +1,8 @@
 import WeftCapture
 import WeftCore
 import WeftImage
-import WeftProbes
 import WeftNAT
+import WeftProbes
 import WeftServices
 import WeftSwitch
 import WeftTopology
@@ -155,7 +155,8 @@ extension SimulationImage {
     guard files.count == captures?.files.count ?? 0 else { throw ImageError.damaged("its captures are not all there") }
     for (index, bytes) in files.enumerated() { captures?.files[index].bytes = bytes }
     self.init(
-      topology: run.topology, seed: run.seed, changes: run.changes, director: run.director, now: run.now, eventCount: run.eventCount,
+      topology: run.topology, seed: run.seed, changes: run.changes, director: run.director, now: run.now,
+      eventCount: run.eventCount,
       links: try parts.one(.links, [Link].self), switches: switches.map(\.1), gateways: gateways.map(\.1),
       servers: servers.map(\.1), machines: machines.map(\.1),
       names: ElementNames(

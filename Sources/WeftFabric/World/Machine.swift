@@ -112,7 +112,9 @@ struct Machine: Element {
     state == .running ? [] : [Lookup("the VM is \(state.rawValue)")]
   }
 
-  var isConsistent: Bool { guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns) }
+  var isConsistent: Bool {
+    guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
+  }
 
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.
   mutating func add(_ interface: NetworkInterface, _ configuration: InterfaceConfiguration) {

@@ -2,6 +2,7 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftSettings
+import WeftStack
 import WeftTopology
 import WeftWire
 
@@ -149,7 +150,7 @@ extension World {
       case .dhcp?, nil: .dhcp
       }
     return (
-      NetworkInterface(mac: mac, receiveCapacity: nic.rxRing, transmitCapacity: nic.txRing),
+      NetworkInterface(mac: mac, receiveCapacity: nic.rings.rx, transmitCapacity: nic.rings.tx),
       .init(
         mac: mac, addressing: addressing, mtu: Int(nic.link.mtu ?? 1500),
         narrower: site.mtus.narrower(than: nic.link.mtu, at: site.addresses.place(of: nic.network)))
@@ -221,7 +222,7 @@ extension World {
   private func check(_ nic: NIC) throws(ActionError) {
     guard let site else { throw noSite }
     guard site.network(nic.network) != nil else { throw .unknown(sort: "network", name: nic.network) }
-    guard nic.rxRing > 0, nic.txRing >= 0 else { throw .impossible("a network interface without a ring to receive") }
+    guard nic.rings.rx > 0, nic.rings.tx >= 0 else { throw .impossible("a network interface without a ring to receive") }
     if let mac = nic.mac, mac.isGroup || mac == .zero { throw .impossible("\(mac) is no machine's MAC address") }
     if let mac = nic.mac, site.macs.has(mac) || hasMAC(mac) { throw .macTaken(mac) }
   }

@@ -58,7 +58,9 @@ extension World {
   /// All cables as they would be had every frame gone by itself.
   var linksWithFloods: [Link] {
     var all = links.array
-    for (link, flight) in floodedFlights.reversed() { all[link.index].insert(flight.frame.copy(), flight.departure, flight.arrival) }
+    for (link, flight) in floodedFlights.reversed() {
+      all[link.index].insert(flight.frame.copy(), flight.departure, flight.arrival)
+    }
     return all
   }
 

@@ -71,7 +71,9 @@ struct Packet {
     let destination = ethernet.destination
     guard destination == mac || destination.isGroup else { return packet.bad(.notForUs) }
     guard let ip = IPv4View(ethernet.payload) else { return packet.bad(.malformedIPv4) }
-    guard packet.isSound || (ip.headerLength == 20 ? isWhole(ip.bytes) : ip.hasValidChecksum) else { return packet.bad(.badIPv4Checksum) }
+    guard packet.isSound || (ip.headerLength == 20 ? isWhole(ip.bytes) : ip.hasValidChecksum) else {
+      return packet.bad(.badIPv4Checksum)
+    }
     packet.source = ip.source
     packet.destination = ip.destination
     packet.protocolNumber = ip.protocol.rawValue

@@ -103,7 +103,9 @@ public struct UDPRateSettings: ProgramSettings, Hashable {
     if settings.to.transport == .tcp, mistakes.object.place(\.to)?.text?.hasSuffix("/tcp") == true {
       mistakes.report("datagrams go over udp, not tcp", at: \.to)
     }
-    let paces = [("interval", \Self.interval as PartialKeyPath<Self>), ("rate", \.rate), ("pps", \.pps)].filter { mistakes.has($1) }
+    let paces = [("interval", \Self.interval as PartialKeyPath<Self>), ("rate", \.rate), ("pps", \.pps)].filter {
+      mistakes.has($1)
+    }
     if paces.count > 1 { mistakes.report("only one of \(paces.map(\.0).joined(separator: ", ")) sets the pace") }
     if let pps = settings.pps { settings.interval = Nanoseconds(1_000_000_000 / pps) }
     if let rate = settings.rate {

@@ -20,7 +20,11 @@ public struct Field<Root: Sendable>: Sendable {
     _ name: String, _ path: any WritableKeyPath<Root, Value> & Sendable, _ form: Form<Value>, _ doc: String,
     required: Bool = false, default standard: String? = nil, example: String
   ) {
-    self.init(name, path, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
+    self.init(name, path, form, doc, required, standard, example) { root, value, _ in
+      root[keyPath: path] = value
+    } text: {
+      $0[keyPath: path]
+    }
     if let change = form.redirect { redirect = { change(&$0[keyPath: path], $1) } }
     if let readOver = form.readOver {
       read = { entry, reading, root in
@@ -35,7 +39,11 @@ public struct Field<Root: Sendable>: Sendable {
     _ name: String, _ path: any WritableKeyPath<Root, Value?> & Sendable, _ form: Form<Value>, _ doc: String,
     required: Bool = false, default standard: String? = nil, example: String
   ) {
-    self.init(name, path, form, doc, required, standard, example) { root, value, _ in root[keyPath: path] = value } text: { $0[keyPath: path] }
+    self.init(name, path, form, doc, required, standard, example) { root, value, _ in
+      root[keyPath: path] = value
+    } text: {
+      $0[keyPath: path]
+    }
     if let change = form.redirect {
       redirect = { root, to in
         guard var value = root[keyPath: path] else { return }
@@ -51,8 +59,11 @@ public struct Field<Root: Sendable>: Sendable {
     required: Bool = false, default standard: String? = nil, example: String
   ) {
     self.init(name, path, form, doc, required, standard, example) {
-      root, value, entry in root[keyPath: path] = Located(value, at: entry)
-    } text: { $0[keyPath: path]?.value }
+      root, value, entry in
+      root[keyPath: path] = Located(value, at: entry)
+    } text: {
+      $0[keyPath: path]?.value
+    }
   }
 
   private init<Value>(

@@ -19,7 +19,9 @@ extension Form where Value == String {
   public static var network: Form { reference("network", [.network]) }
   /// A network with a NAT.
   public static var nat: Form {
-    Form(.reference("network")) { (text) throws(Complaint) in try Parse.reference(text, to: "network") } resolve: { name, place, reading in
+    Form(.reference("network")) { (text) throws(Complaint) in
+      try Parse.reference(text, to: "network")
+    } resolve: { name, place, reading in
       reading.resolve(name, [.network], at: place) && reading.hasNAT(name, at: place) ? name : nil
     }
   }
@@ -28,7 +30,9 @@ extension Form where Value == String {
 extension Form where Value == LinkName {
   /// `laptop.uplink`, `web.eth0`, or a node's first.
   public static var cable: Form {
-    Form(.link) { (text) throws(Complaint) in try Parse.link(text) } resolve: { name, place, reading in
+    Form(.link) { (text) throws(Complaint) in
+      try Parse.link(text)
+    } resolve: { name, place, reading in
       reading.cable(name.node, name.port, at: place)
     }
   }

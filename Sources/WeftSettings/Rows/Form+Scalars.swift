@@ -78,7 +78,8 @@ extension Form where Value: RawRepresentable & CaseIterable & Sendable & Sendabl
   public static var choice: Form { choice(also: []) { _ in nil } }
 
   /// One of its words, or another that stands for one.
-  public static func choice(also others: [String], first: Bool = true, _ meaning: @escaping @Sendable (String) -> Value?) -> Form {
+  public static func choice(also others: [String], first: Bool = true, _ meaning: @escaping @Sendable (String) -> Value?) -> Form
+  {
     let own = Value.allCases.map(\.rawValue)
     let words = first ? others + own.filter { !others.contains($0) } : own + others
     return Form(.choice(words), text: { $0.rawValue }) { (text) throws(Complaint) in

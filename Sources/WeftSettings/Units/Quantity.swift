@@ -121,7 +121,8 @@ package enum Quantity {
         "\"\(whole)\" is several: a \(what) is one number with one unit",
         hint: "did you mean \"\(what == "duration" ? "\(Nanoseconds(sum))" : "\(sum)")\"?")
     } else {
-      let near = bits[String(name)] ?? units.first { $0.name.lowercased() == name.lowercased() }?.name ?? aliases[name.lowercased()]
+      let near =
+        bits[String(name)] ?? units.first { $0.name.lowercased() == name.lowercased() }?.name ?? aliases[name.lowercased()]
       let meant = near.flatMap { near in
         units.contains { $0.name == near } ? "did you mean \"\(digits) \(near)\"? " : nil
       }

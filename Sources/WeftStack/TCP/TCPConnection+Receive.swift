@@ -94,8 +94,7 @@ extension TCPConnection {
     return .accepted
   }
 
-  private mutating func receiveUnacceptable(_ segment: Segment, start: Int, window: Int, now: Instant) -> SegmentVerdict
-  {
+  private mutating func receiveUnacceptable(_ segment: Segment, start: Int, window: Int, now: Instant) -> SegmentVerdict {
     if segment.flags.contains(.rst) { return .dropped(.badTCPNumbers) }
     if segment.span > 0, !segment.flags.contains(.syn) {
       // An old segment again (our ACK was lost), or a window probe. Its acknowledgment may be news all the same.

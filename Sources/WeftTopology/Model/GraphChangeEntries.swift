@@ -30,7 +30,9 @@ struct NICMove: Sendable {
 extension Form where Value == LinkName {
   /// An interface of a VM: one that the file has, or one that an event before has added.
   static var nic: Form {
-    Form(.link) { (text) throws(Complaint) in try Parse.link(text) } resolve: { name, place, reading in
+    Form(.link) { (text) throws(Complaint) in
+      try Parse.link(text)
+    } resolve: { name, place, reading in
       (reading as? Loader)?.interface(name.node, name.port, at: place)
     }
   }

@@ -14,7 +14,9 @@ extension Loader {
     }
     let seenAs = parse(value["seen-as"], Parse.address)
     var reaches: String?
-    if let place = value["reaches"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) { reaches = name }
+    if let place = value["reaches"], let name = place.text, !place.isNull, resolve(name, [.host, .vm], at: place) {
+      reaches = name
+    }
     var by: String?
     if let place = value["by"], let name = place.text, !place.isNull, resolve(name, [.network, .host, .vm, .segment], at: place) {
       by = name

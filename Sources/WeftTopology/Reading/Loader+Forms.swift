@@ -29,7 +29,8 @@ extension Loader {
     }
     for shape in shapes {
       switch shape {
-      case .list(let element) where value.entries != nil && element.alternatives.contains(where: \.isPlace)
+      case .list(let element)
+      where value.entries != nil && element.alternatives.contains(where: \.isPlace)
         && value.entriesJoined != nil:
         return "write \(value.entriesJoined ?? "")"
       case .list(.object(let table)) where table.name == EventEntry.keys.keys.name && value.isByTime:

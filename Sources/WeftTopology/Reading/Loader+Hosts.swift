@@ -21,7 +21,8 @@ extension Loader {
         hint: "for example \(uplink.segment) \(free(at: uplink.segment, uplink.prefix, besides: [uplink.gateway]))")
     }
     if let place = entry.value["ip-forwarding"], (try? Parse.boolean(place.text ?? "")) != nil,
-      !host.networks.contains(where: { $0.mode == .nat }) {
+      !host.networks.contains(where: { $0.mode == .nat })
+    {
       warn("host \"\(host.name)\" has no nat network: it forwards nothing either way", at: place)
     }
     for (i, network) in host.networks.enumerated() { networkIndex[network.name] = (topology.hosts.count, i) }

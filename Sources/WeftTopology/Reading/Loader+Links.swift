@@ -52,7 +52,9 @@ extension Loader {
 
   func demandRoomForDHCP(_ link: LinkSettings, _ what: String, at place: Written) {
     guard let mtu = link.mtu, mtu < Self.leastForDHCP else { return }
-    report("\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: place["mtu"] ?? place, hint: "576 at least, or an address")
+    report(
+      "\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: place["mtu"] ?? place,
+      hint: "576 at least, or an address")
   }
 
   func integer(_ value: Written?, _ range: ClosedRange<UInt64>) -> Int? {

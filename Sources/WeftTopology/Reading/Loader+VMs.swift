@@ -64,7 +64,8 @@ extension Loader {
       // Misspelt is not missing: the unknown key has been reported.
       let isMisspelt = own.entries?.contains {
         tables.vm.key($0.key) == nil && tables.group.key($0.key) == nil
-          && ["network", "nics"].contains(Suggestion.nearest(to: $0.key, in: tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
+          && ["network", "nics"].contains(
+            Suggestion.nearest(to: $0.key, in: tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
       }
       if isMisspelt ?? false { return nil }
       report(

@@ -58,10 +58,11 @@ extension ScalarKind {
 
 extension Shape {
   static func scalar(_ kind: ScalarKind) -> Shape {
-    .text(Scalar(kind) { (text) throws(Complaint) in
-      try kind.check(text)
-      return text
-    })
+    .text(
+      Scalar(kind) { (text) throws(Complaint) in
+        try kind.check(text)
+        return text
+      })
   }
   static func choice(_ words: String...) -> Shape { .scalar(.choice(words)) }
   static func integer(_ range: ClosedRange<UInt64>) -> Shape { .scalar(.integer(range)) }

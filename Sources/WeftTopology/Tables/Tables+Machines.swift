@@ -16,7 +16,9 @@ extension Tables {
       Key(
         "mac", .scalar(.macPattern), "MAC address. In a group: the first VM's, counted up.",
         default: "a local one, from the seed", example: "52:54:00:12:34:56"),
-      Key("rings", .object(RingSettings.keys.keys), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit", example: "{rx: 64, tx: 64}"),
+      Key(
+        "rings", .object(RingSettings.keys.keys), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit",
+        example: "{rx: 64, tx: 64}"),
     ] + cable.map { $0.withDefault("the network's") }
 
   static let nic = Keys("nic", "A NIC of a VM that has several", nicKeys)

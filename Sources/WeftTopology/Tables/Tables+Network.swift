@@ -63,20 +63,20 @@ struct Tables: Sendable {
     ] + cable.map { $0.withDefault("the segment's") })
 
   static func host(_ programs: Shape) -> Keys {
-  Keys(
-    "host", "A physical machine; without networks, a plain machine", takesDefaults: true,
-    [
-      Key(
-        "uplink", .either([.scalar(.uplink), .object(uplink)]), "The cable to a segment.", default: "none",
-        example: "campus 134.115.153.10"),
-      Key(
-        "networks", .named(.either([.scalar(.choice(modes)), .object(network)])), "Virtual networks on this host.",
-        default: "none", example: "{lan: bridge}"),
-      Key("programs", programs, "What runs on the host itself.", default: "none", example: "[http-server]"),
-      Key(
-        "ip-forwarding", .scalar(.boolean), "Off: the NAT passes nothing in either direction.", default: "true",
-        example: "false"),
-    ])
+    Keys(
+      "host", "A physical machine; without networks, a plain machine", takesDefaults: true,
+      [
+        Key(
+          "uplink", .either([.scalar(.uplink), .object(uplink)]), "The cable to a segment.", default: "none",
+          example: "campus 134.115.153.10"),
+        Key(
+          "networks", .named(.either([.scalar(.choice(modes)), .object(network)])), "Virtual networks on this host.",
+          default: "none", example: "{lan: bridge}"),
+        Key("programs", programs, "What runs on the host itself.", default: "none", example: "[http-server]"),
+        Key(
+          "ip-forwarding", .scalar(.boolean), "Off: the NAT passes nothing in either direction.", default: "true",
+          example: "false"),
+      ])
   }
 
   static let modes = NetworkMode.allCases.map(\.rawValue)
@@ -104,7 +104,8 @@ struct Tables: Sendable {
         "forwards", .list(Forward.form.shape), "Port forwards (nat).", default: "none",
         example: "[\"8080:web:80/tcp\"]"),
       Key("nat", NATSettings.form.shape, "Behaviour of the NAT (nat).", default: "rfc", example: "symmetric"),
-      Key("fdb", .object(FDBSettings.keys.keys), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
+      Key(
+        "fdb", .object(FDBSettings.keys.keys), "The switch's forwarding database.", default: "see below", example: "{limit: 100}"),
     ] + cable)
 
   static let dhcp = Keys(

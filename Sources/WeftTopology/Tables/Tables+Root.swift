@@ -6,7 +6,9 @@ extension Tables {
     [
       Key("from", .scalar(.duration), "Its beginning.", required: true, example: "2 s"),
       Key("to", .scalar(.duration), "Its end.", default: "10 s after from", example: "4 s"),
-      Key("every", .scalar(.interval), "From one try to the next; a check may have 100,000 tries, a file's 1,000,000.", default: "1 s", example: "100 ms"),
+      Key(
+        "every", .scalar(.interval), "From one try to the next; a check may have 100,000 tries, a file's 1,000,000.",
+        default: "1 s", example: "100 ms"),
     ])
 
   static let roundTrip = Keys(
@@ -66,7 +68,8 @@ extension Tables {
         "by", .scalar(.reference("network or machine")), "What must have dropped it (dropped, refused, unreachable, blocked).",
         default: "any", example: "home"),
       Key(
-        "reason", .scalar(.reason), "The reason it must have given, one of [these](drop-reasons.md) (dropped, refused, unreachable, blocked).",
+        "reason", .scalar(.reason),
+        "The reason it must have given, one of [these](drop-reasons.md) (dropped, refused, unreachable, blocked).",
         default: "any",
         example: "no-port-forward"),
       Key("status", .integer(100...599), "Status of the response (http, open).", default: "any", example: "200"),
@@ -132,46 +135,46 @@ extension Tables {
 
   private static func defaults(host: Keys, vm: Keys) -> Keys {
     Keys(
-    "defaults", "What holds for all of a kind that do not say otherwise",
-    [
-      Key("segment", .object(segment), "For every segment.", default: "nothing", example: "{delay: 1 ms}"),
-      Key("host", .object(host), "For every host.", default: "nothing", example: "{ip-forwarding: false}"),
-      Key("network", .object(network), "For every network.", default: "nothing", example: "{delay: 10 us}"),
-      Key("vm", .object(vm), "For every VM, also of groups.", default: "nothing", example: "{programs: [tcp-echo]}"),
-    ])
+      "defaults", "What holds for all of a kind that do not say otherwise",
+      [
+        Key("segment", .object(segment), "For every segment.", default: "nothing", example: "{delay: 1 ms}"),
+        Key("host", .object(host), "For every host.", default: "nothing", example: "{ip-forwarding: false}"),
+        Key("network", .object(network), "For every network.", default: "nothing", example: "{delay: 10 us}"),
+        Key("vm", .object(vm), "For every VM, also of groups.", default: "nothing", example: "{programs: [tcp-echo]}"),
+      ])
   }
 
   static func root(host: Keys, vm: Keys, group: Keys) -> Keys {
     Keys(
-    "topology", "A topology file",
-    [
-      Key("name", .scalar(.text), "Name of the lab.", default: "the file's", example: "nat-vs-bridge"),
-      Key("seed", .integer(0...UInt64.max), "All chance in a run comes from this number.", default: "1", example: "42"),
-      Key(
-        "duration", .scalar(.duration), "How much virtual time a run may take.", default: "until all is decided",
-        example: "30 s"),
-      Key(
-        "segments", .named(.either([.scalar(.prefix), .object(segment)])), "The networks outside.", default: "none",
-        example: "{campus: 134.115.153.0/24}"),
-      Key(
-        "hosts", .named(.object(host)), "The physical machines.", default: "none",
-        example: "{visitor: {uplink: campus 134.115.153.10}}"),
-      Key("vms", .named(.object(vm)), "The virtual machines.", default: "none", example: "{web: {network: home}}"),
-      Key(
-        "groups", .named(.object(group)), "Many VMs alike.", default: "none",
-        example: "{web: {count: 8, network: home}}"),
-      Key(
-        "defaults", .object(defaults(host: host, vm: vm)), "Values for all nodes of a kind.", default: "none",
-        example: "{vm: {programs: [tcp-echo]}}"),
-      Key(
-        "events", .list(.object(EventEntry.keys.keys)), "What happens during the run.", default: "none",
-        example: "[{at: 5 s, link-down: laptop.uplink}]"),
-      Key(
-        "expect", .list(.object(expectation)), "What must hold.", default: "none",
-        example: "[{from: web, ping: visitor}]"),
-      Key(
-        "capture", CaptureSettings.form.shape, "What captures keep.", default: "everything",
-        example: "tcp port 80"),
-    ])
+      "topology", "A topology file",
+      [
+        Key("name", .scalar(.text), "Name of the lab.", default: "the file's", example: "nat-vs-bridge"),
+        Key("seed", .integer(0...UInt64.max), "All chance in a run comes from this number.", default: "1", example: "42"),
+        Key(
+          "duration", .scalar(.duration), "How much virtual time a run may take.", default: "until all is decided",
+          example: "30 s"),
+        Key(
+          "segments", .named(.either([.scalar(.prefix), .object(segment)])), "The networks outside.", default: "none",
+          example: "{campus: 134.115.153.0/24}"),
+        Key(
+          "hosts", .named(.object(host)), "The physical machines.", default: "none",
+          example: "{visitor: {uplink: campus 134.115.153.10}}"),
+        Key("vms", .named(.object(vm)), "The virtual machines.", default: "none", example: "{web: {network: home}}"),
+        Key(
+          "groups", .named(.object(group)), "Many VMs alike.", default: "none",
+          example: "{web: {count: 8, network: home}}"),
+        Key(
+          "defaults", .object(defaults(host: host, vm: vm)), "Values for all nodes of a kind.", default: "none",
+          example: "{vm: {programs: [tcp-echo]}}"),
+        Key(
+          "events", .list(.object(EventEntry.keys.keys)), "What happens during the run.", default: "none",
+          example: "[{at: 5 s, link-down: laptop.uplink}]"),
+        Key(
+          "expect", .list(.object(expectation)), "What must hold.", default: "none",
+          example: "[{from: web, ping: visitor}]"),
+        Key(
+          "capture", CaptureSettings.form.shape, "What captures keep.", default: "everything",
+          example: "tcp port 80"),
+      ])
   }
 }

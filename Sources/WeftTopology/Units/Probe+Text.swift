@@ -30,7 +30,8 @@ extension Expectation.Probe {
     let halves = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     guard halves[0].contains(":") else {
       guard halves.count == 1 || halves[1] == "icmp" else {
-        throw Complaint("\"\(text.prefix(60))\" has no port", hint: "write it like \(halves[0]):80/tcp, or \(halves[0]) for a ping")
+        throw Complaint(
+          "\"\(text.prefix(60))\" has no port", hint: "write it like \(halves[0]):80/tcp, or \(halves[0]) for a ping")
       }
       return .ping(to: try Parse.destination(halves[0]), size: 56, ttl: 64)
     }

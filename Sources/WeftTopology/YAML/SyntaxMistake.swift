@@ -40,7 +40,8 @@ struct SyntaxSearch {
   }
 
   func mistake() -> SyntaxMistake {
-    escapes() ?? openQuote() ?? tab() ?? strayBracket() ?? openBracket() ?? start() ?? colons() ?? afterWhole() ?? listOnKeysLine()
+    escapes() ?? openQuote() ?? tab() ?? strayBracket() ?? openBracket() ?? start() ?? colons() ?? afterWhole()
+      ?? listOnKeysLine()
       ?? missingColon() ?? emptyPlace() ?? secondRoot() ?? indentation() ?? blockText() ?? directive() ?? unknown()
   }
 

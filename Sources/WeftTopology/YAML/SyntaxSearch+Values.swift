@@ -44,7 +44,9 @@ extension SyntaxSearch {
       let start = tokens.first { $0.kind != .dash } ?? value
       let row = source.line(line.number)
       let whole = String(String.UnicodeScalarView(row[min(start.mark.column - 1, row.count)...]))
-      if whole.hasPrefix("-{") || whole.hasPrefix("-\"") || whole.dropFirst().first.map({ whole.first == "-" && $0.isLetter }) ?? false {
+      if whole.hasPrefix("-{") || whole.hasPrefix("-\"")
+        || whole.dropFirst().first.map({ whole.first == "-" && $0.isLetter }) ?? false
+      {
         return SyntaxMistake(
           message: "a space is missing after the dash", mark: start.mark,
           hint: "write - \(whole.dropFirst().prefix(100))")
@@ -166,7 +168,9 @@ extension SyntaxSearch {
         return SyntaxMistake(
           message: "a value that begins with & names an anchor", mark: token.mark, length: token.length,
           hint: "quote it: \"\(text)\"")
-      case .tag where problem.contains("whitespace or line break") || problem.contains("tag") || problem.contains("URI") || problem.contains("'!'"):
+      case .tag
+      where problem.contains("whitespace or line break") || problem.contains("tag") || problem.contains("URI")
+        || problem.contains("'!'"):
         return SyntaxMistake(
           message: "a value that begins with ! is a tag, and tags are not supported", mark: token.mark,
           length: token.length, hint: "quote it: \"\(text)\"")

@@ -4,7 +4,8 @@ import WeftSettings
 /// is asked only after the parser gave up, to say what is likely wrong; where it guesses wrong, a message is worse.
 struct YAMLOutline {
   enum Kind: Equatable {
-    case open(Unicode.Scalar), close(Unicode.Scalar)
+    case open(Unicode.Scalar)
+    case close(Unicode.Scalar)
     case comma, colon, dash
     /// `isClosed`: on its own line.
     case quote(Unicode.Scalar, isClosed: Bool)
