@@ -55,7 +55,10 @@ let package = Package(
       swiftSettings: views),
     .target(
       name: "Weft",
-      dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage"]),
+      dependencies: [
+        "WeftWire", "WeftCore", "WeftStack", "WeftPrograms", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric",
+        "WeftStorage",
+      ]),
     .target(
       name: "WeftCommand",
       // Not only "Weft": a change below it must rebuild this, which re-exports alone don't tell SwiftPM.
@@ -111,6 +114,9 @@ let package = Package(
       ], swiftSettings: views),
     // Runs the built `weft` as a process.
     .testTarget(name: "WeftCommandTests", dependencies: ["weft-cli", "Weft", "WeftTestSupport"]),
+    // A user's own package, whose sources are built here too: it imports Weft alone.
+    .target(name: "OwnParts", dependencies: ["Weft"], path: "Examples/OwnParts/Sources/OwnParts"),
+    .testTarget(name: "ExamplesTests", dependencies: ["OwnParts"]),
     .target(name: "WeftTestSupport", path: "Tests/WeftTestSupport"),
   ]
 )

@@ -2,7 +2,9 @@
 @_exported import WeftCapture
 @_exported import WeftCore
 @_exported import WeftFabric
+@_exported import WeftPrograms
 @_exported import WeftSettings
+@_exported import WeftStack
 @_exported import WeftStorage
 @_exported import WeftTopology
 @_exported import WeftWire

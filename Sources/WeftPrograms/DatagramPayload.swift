@@ -8,7 +8,7 @@ public enum DatagramPayload {
   private static let text = Array("weft probe".utf8)
 
   /// A probe's datagram, as long as its protocol's messages usually are.
-  /// - Parameter end: what it has to end with, as far as its protocol lets messages hold anything.
+  /// `end` is what it has to end with, as far as its protocol lets messages hold anything.
   public static func probe(to port: UInt16, end: [UInt8] = []) -> [UInt8] {
     if let message = message(to: port, count: nil, end: end) { return message }
     guard end.isEmpty else { return end }
