@@ -258,13 +258,6 @@ extension Expectation.Timing {
   /// Each of its moments is judged by itself.
   var isWindow: Bool { if case .within = self { false } else { true } }
 
-  var start: Nanoseconds {
-    switch self {
-    case .within(let at, _): at
-    case .neverDuring(let from, _, _), .alwaysAfter(let from, _, _): from
-    }
-  }
-
   /// When it is decided at the latest, but for the last try's timeout.
   var end: Nanoseconds {
     switch self {

@@ -23,13 +23,13 @@ extension World {
     guard let set = recorder.captures else { return }
     let own = graph.nodes[node].ports
     let ports = Set(own + own.compactMap { graph.neighbour(of: $0) })
-    capture(captured(topology.capture.ports).filter { ports.contains($0) }, in: set, topology)
+    capture(captured(topology.capture.ports, among: ports.sorted()), in: set, topology)
   }
 
   private mutating func capture(_ ports: [PortID], in set: CaptureSet, _ topology: Topology) {
     let descriptions = PortDescriptions(topology)
     for port in ports {
-      let speed = graph.ports[port].link.map { links[$0].parameters.rate ?? 0 } ?? 0
+      let speed = graph.ports[port].link.flatMap { links[$0].parameters.rate } ?? 0
       graph.ports[port].capture = CaptureID(
         set.addPort(name: graph.ports[port].name, description: descriptions.text(of: port, in: self), speed: speed))
     }
@@ -49,13 +49,7 @@ extension World {
   /// Captures those of ports that came to the graph which the file asks for, behind those that have files already.
   mutating func capture(_ new: [PortID]) {
     guard let set = recorder.captures, let site else { return }
-    let descriptions = PortDescriptions(site.topology)
-    for port in captured(site.topology.capture.ports, among: new) {
-      let speed = graph.ports[port].link.flatMap { links[$0].parameters.rate } ?? 0
-      graph.ports[port].capture = CaptureID(
-        set.addPort(name: graph.ports[port].name, description: descriptions.text(of: port, in: self), speed: speed))
-    }
-    speakForSwitches()
+    capture(captured(site.topology.capture.ports, among: new), in: set, site.topology)
   }
 
   func captured(_ patterns: [String]) -> [PortID] { captured(patterns, among: Array(graph.ports.ids)) }

@@ -75,3 +75,13 @@ public struct Expectation: Sendable, Codable {
     self.mark = mark
   }
 }
+
+extension Expectation.Timing {
+  /// When it is tried first.
+  package var start: Nanoseconds {
+    switch self {
+    case .within(let at, _): at
+    case .neverDuring(let from, _, _), .alwaysAfter(let from, _, _): from
+    }
+  }
+}

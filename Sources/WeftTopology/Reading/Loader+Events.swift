@@ -90,13 +90,6 @@ extension Loader {
 }
 
 extension Expectation.Timing {
-  fileprivate var start: Nanoseconds {
-    switch self {
-    case .within(let at, _): at
-    case .neverDuring(let from, _, _), .alwaysAfter(let from, _, _): from
-    }
-  }
-
   /// Of those of which every moment counts.
   fileprivate var windowEnd: Nanoseconds? {
     switch self {
