@@ -42,14 +42,14 @@ enum WorldBenchmarks {
     return topology
   }
 
-  enum Captures: String { case off, memory, tmpfs }
+  enum Captures { case off, tmpfs }
+  private static let directory = "/dev/shm/weft-bench"
 
   static func start(_ text: String, captures: Captures = .off) -> Simulation {
     let options: CaptureOptions? =
       switch captures {
       case .off: nil
-      case .memory: CaptureOptions(directory: nil)
-      case .tmpfs: CaptureOptions(directory: "/dev/shm/weft-bench")
+      case .tmpfs: CaptureOptions(directory: directory)
       }
     do throws(SimulationError) {
       return try Simulation(load(text), until: .never, captures: options)
@@ -60,12 +60,12 @@ enum WorldBenchmarks {
 
   /// Datagrams delivered per wall second, and allocations per datagram in steady state.
   static func udp(
-    _ name: String, _ text: String, senders: Int, goal: Double?, captures: Captures = .off, packets: Int = 600_000
+    _ name: String, _ text: String, senders: Int, goal: Double?, packets: Int = 600_000
   ) -> [Figure] {
     var allocations: [Double] = []
     let span = Nanoseconds(UInt64(packets / senders) * 10_000)
     let figure = Measure.values(name, unit: "packets/s", goal: goal, isRate: true) {
-      var simulation = start(text, captures: captures)
+      var simulation = start(text)
       // ARP, DHCP, first use of buffers.
       var reached = Instant.start + .milliseconds(300)
       simulation.run(until: reached)
@@ -80,25 +80,45 @@ enum WorldBenchmarks {
       let allocatedInAll = Double(Measure.allocations - allocated)
       let delivered = Double(simulation.delivered - before)
       allocations.append(allocatedInAll / delivered)
-      simulation.abandon()
       return delivered / (Measure.nanoseconds(time) / 1e9)
     }
-    guard captures == .off else { return [figure] }
     return [figure, Measure.figure("mallocs per packet, \(name)", allocations, "", goal: 0, isRate: false)]
   }
 
-  static func bulk(captures: Captures = .off) -> Figure {
-    Measure.values(
-      "TCP 1 GB over 1 Gbit/s, 1 ms, captures \(captures.rawValue)", unit: "s", runs: 3,
-      goal: captures == .off ? 1.5 : nil
-    ) {
-      var simulation = start(bulkTopology, captures: captures)
+  static func bulk() -> Figure {
+    Measure.values("TCP 1 GB over 1 Gbit/s, 1 ms", unit: "s", runs: 3, goal: 1.5) {
+      var simulation = start(bulkTopology)
       let clock = ContinuousClock()
       let time = clock.measure { simulation.run(until: .start + .seconds(12)) }
       precondition(simulation.receivedBytes >= 1_000_000_000)
-      simulation.abandon()
       return Measure.nanoseconds(time) / 1e9
     }
+  }
+
+  /// What captures cost: the same work without them and with them in turns, so that the machine's mood is in both. Until
+  /// the files are finished.
+  static func captured(_ name: String, _ text: String, span: Nanoseconds, goal: Double, runs: Int = 7) -> [Figure] {
+    func seconds(_ captures: Captures) -> Double {
+      var simulation = start(text, captures: captures)
+      simulation.run(until: .start + .milliseconds(300))
+      let time = ContinuousClock().measure {
+        simulation.run(until: .start + .milliseconds(300) + span)
+        if captures != .off { _ = simulation.end() }
+      }
+      return Measure.nanoseconds(time) / 1e9
+    }
+    _ = (seconds(.off), seconds(.tmpfs))
+    var times: [Double] = []
+    let ratios = (0..<runs).map { _ in
+      let without = seconds(.off)
+      times.append(seconds(.tmpfs))
+      return times[times.count - 1] / without
+    }
+    CaptureSet.clear(directory)
+    return [
+      Measure.figure("\(name), captured to a tmpfs", times, "s", goal: nil, isRate: false),
+      Measure.figure("\(name), captured / not captured", ratios, "×", goal: goal, isRate: false),
+    ]
   }
 
   /// Heap per VM that has booted, has an address and serves, and does nothing.

@@ -55,11 +55,11 @@ let suites: [(String, () -> [Figure])] = [
   (
     "udp captured",
     {
-      WorldBenchmarks.udp("UDP through a switch, N=2, captured to tmpfs", udp2, senders: 1, goal: nil, captures: .tmpfs)
+      WorldBenchmarks.captured("600,000 datagrams, N=2", udp2, span: .seconds(6), goal: 1.5)
     }
   ),
   ("tcp", { [WorldBenchmarks.bulk()] }),
-  ("tcp captured", { [WorldBenchmarks.bulk(captures: .tmpfs)] }),
+  ("tcp captured", { WorldBenchmarks.captured("TCP 1 GB", WorldBenchmarks.bulkTopology, span: .seconds(12), goal: 2) }),
   ("checkpoint", { CheckpointBenchmark.figures(vms: 1000) }),
   ("memory", { [WorldBenchmarks.memoryPerIdleVM()] }),
   ("broadcast", { [WorldBenchmarks.broadcast(hosts: 1000), WorldBenchmarks.broadcast(hosts: 10_000)] }),

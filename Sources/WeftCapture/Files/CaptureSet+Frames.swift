@@ -20,7 +20,7 @@ extension CaptureSet {
       return false
     }
     if file.pointee.isUntouched { writeHead(number) }
-    let kept = UnsafeRawBufferPointer(rebasing: bytes.prefix(snaplen))
+    let kept = UnsafeRawBufferPointer(start: bytes.baseAddress, count: min(bytes.count, snaplen))
     // The record's head and its fixed options, and what comments usually need, lest they double a full buffer.
     file.pointee.makeRoom(kept.count + 512, store)
     if store.hasFailed { return false }

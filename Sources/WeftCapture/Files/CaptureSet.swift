@@ -27,17 +27,38 @@ public final class CaptureSet: @unchecked Sendable {
     var counts = CaptureCounts()
   }
 
-  // Arrays of raw memory: `CaptureFile` can't be copied, and threads write neighbours, which an Array's exclusivity
-  // forbids.
-  var files: UnsafeMutablePointer<CaptureFile>
-  var ports: UnsafeMutablePointer<Port>
-  private(set) var fileCount = 0
+  /// What changes. Arrays of raw memory: `CaptureFile` can't be copied, and threads write neighbours, which an Array's
+  /// exclusivity forbids.
+  private struct State: ~Copyable {
+    var files = UnsafeMutablePointer<CaptureFile>.allocate(capacity: 0)
+    var ports = UnsafeMutablePointer<Port>.allocate(capacity: 0)
+    var fileCount = 0
+    var portCount = 0
+    var fileCapacity = 0
+    var portCapacity = 0
+    var isOpen = true
+    var fileNames = CaptureFileNames()
+
+    deinit {
+      files.deinitialize(count: fileCount)
+      ports.deinitialize(count: portCount)
+      files.deallocate()
+      ports.deallocate()
+    }
+  }
+
+  /// Apart: each look at a class's variables is checked for exclusive access, which cost a small frame half its record.
+  private let state: UnsafeMutablePointer<State>
+
+  var files: UnsafeMutablePointer<CaptureFile> { state.pointee.files }
+  var ports: UnsafeMutablePointer<Port> { state.pointee.ports }
+  var fileCount: Int { state.pointee.fileCount }
   /// Ports added so far.
-  public private(set) var portCount = 0
-  private var fileCapacity = 0
-  private var portCapacity = 0
-  private var fileNames = CaptureFileNames()
-  var isOpen = true
+  public var portCount: Int { state.pointee.portCount }
+  var isOpen: Bool {
+    get { state.pointee.isOpen }
+    set { state.pointee.isOpen = newValue }
+  }
 
   /// - Parameters:
   ///   - directory: made if missing; nil keeps all in memory.
@@ -60,20 +81,18 @@ public final class CaptureSet: @unchecked Sendable {
     self.metadata = metadata
     addressNames = CaptureNames(metadata.names)
     self.filter = filter
-    files = .allocate(capacity: 0)
-    ports = .allocate(capacity: 0)
     classic = format == .pcap ? try PcapEncoder() : nil
     store = try CaptureStore(
       directory: directory, limit: limit, heading: ["topology \(metadata.topology)", "seed \(metadata.seed)"])
+    state = .allocate(capacity: 1)
+    state.initialize(to: State())
     if case .oneFile(let name) = layout { addFile(name) }
   }
 
   deinit {
     abandon()
-    files.deinitialize(count: fileCount)
-    ports.deinitialize(count: portCount)
-    files.deallocate()
-    ports.deallocate()
+    state.deinitialize(count: 1)
+    state.deallocate()
   }
 
   /// Adds a port and returns its number, from 0. Its file's name is its own with all but letters, digits and `._-`
@@ -95,22 +114,26 @@ public final class CaptureSet: @unchecked Sendable {
 
   @discardableResult
   func addFile(_ name: String, writer: PcapngWriter = PcapngWriter()) -> Int {
-    if fileCount == fileCapacity { files = Self.grown(files, fileCount, &fileCapacity) }
-    let name = "\(fileNames.claim(for: name)).\(format.rawValue)"
+    if fileCount == state.pointee.fileCapacity {
+      state.pointee.files = Self.grown(files, fileCount, &state.pointee.fileCapacity)
+    }
+    let name = "\(state.pointee.fileNames.claim(for: name)).\(format.rawValue)"
     (files + fileCount).initialize(to: CaptureFile(name: name, writer: writer))
     if let path = store.path(name), FileSystem.isDirectory(path) {
       // Found out before the run, not at the first frame.
       let error = CaptureError(.open, path: path, reason: "a directory is in the way")
       files[fileCount].fail(error, store)
     }
-    fileCount += 1
+    state.pointee.fileCount += 1
     return fileCount - 1
   }
 
   func add(_ port: Port) {
-    if portCount == portCapacity { ports = Self.grown(ports, portCount, &portCapacity) }
+    if portCount == state.pointee.portCapacity {
+      state.pointee.ports = Self.grown(ports, portCount, &state.pointee.portCapacity)
+    }
     (ports + portCount).initialize(to: port)
-    portCount += 1
+    state.pointee.portCount += 1
   }
 
   private static func grown<T: ~Copyable>(
@@ -160,6 +183,7 @@ public final class CaptureSet: @unchecked Sendable {
     return store.path(name) ?? name
   }
 
+  @inline(__always)
   func checked(_ port: Int) -> Int {
     precondition(port >= 0 && port < portCount)
     return port

@@ -157,6 +157,6 @@ public struct Effects: ~Copyable {
   /// Forgets the entries; their frames belong to the driver now.
   @inlinable public mutating func removeAll() {
     storedCount = 0
-    if keepsNotes { forgetNotes() }
+    if keepsNotes, !notes.isEmpty || !rewrites.isEmpty { forgetNotes() }
   }
 }

@@ -17,81 +17,93 @@ struct Recorder: ~Copyable {
   var fingerprint: Fingerprint? { didSet { look() } }
   /// Set while a packet is being explained; never part of a checkpoint.
   var explain: ExplainRecorder? { didSet { look() } }
-  /// Nobody wants to know of a frame that no probe has sent: the hop loop's short way.
-  private(set) var isIdle = true
+  /// Who wants to know of a frame that no probe has sent: the hop loop has a short way for each but the last.
+  private(set) var watch = Watch.none
 
-  private mutating func look() { isIdle = captures == nil && fingerprint == nil && explain == nil }
+  enum Watch: UInt8 {
+    case none
+    /// Captures alone.
+    case captures
+    case closely
+  }
 
-  // Records are opened for a frame at a port; false where there is none, or the filter leaves it out. Clocks go on all the
-  // same: which ports are captured changes no time. Precondition: there are captures.
+  private mutating func look() {
+    watch = fingerprint != nil || explain != nil ? .closely : captures != nil ? .captures : .none
+  }
 
-  mutating func stageArrival(_ frame: inout Frame, at port: borrowing Port, now: Instant) -> Bool {
+  // Records are opened for a frame in a port's file; false where there is none, or the filter leaves it out. Clocks go on
+  // all the same: which ports are captured changes no time. Precondition: there are captures.
+
+  @inline(__always)
+  mutating func stageArrival(_ frame: inout Frame, in file: CaptureID?, of node: NodeID, now: Instant) -> Bool {
     let stamp = frame.takeStamp()
     arrivedStamp = stamp
-    return stage(frame, at: port, clocks[port.node].arrive(stamp, now: now.rawValue), inbound: true)
-  }
-
-  mutating func stageDeparture(_ frame: borrowing Frame, at port: borrowing Port, now: Instant) -> Bool {
-    let stamp = clocks[port.node].leave(now: now.rawValue)
-    frame.stamp = stamp
-    return stage(frame, at: port, stamp, inbound: false)
-  }
-
-  mutating func stageDrop(_ frame: borrowing Frame, at port: borrowing Port, now: Instant, inbound: Bool) -> Bool {
-    stage(frame, at: port, clocks[port.node].note(now: now.rawValue), inbound: inbound)
+    return stage(frame, in: file, clocks[node].arrive(stamp, now: now.rawValue), inbound: true)
   }
 
   @inline(__always)
-  private func stage(_ frame: borrowing Frame, at port: borrowing Port, _ stamp: UInt64, inbound: Bool) -> Bool {
-    guard let captures, let capture = port.capture else { return false }
+  mutating func stageDeparture(_ frame: borrowing Frame, in file: CaptureID?, of node: NodeID, now: Instant) -> Bool {
+    let stamp = clocks[node].leave(now: now.rawValue)
+    frame.stamp = stamp
+    return stage(frame, in: file, stamp, inbound: false)
+  }
+
+  mutating func stageDrop(
+    _ frame: borrowing Frame, in file: CaptureID?, of node: NodeID, now: Instant, inbound: Bool
+  ) -> Bool {
+    stage(frame, in: file, clocks[node].note(now: now.rawValue), inbound: inbound)
+  }
+
+  @inline(__always)
+  private func stage(_ frame: borrowing Frame, in file: CaptureID?, _ stamp: UInt64, inbound: Bool) -> Bool {
+    guard let captures, let file else { return false }
     return captures.stage(
-      port: capture.index, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
+      port: file.index, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
       packetID: frame.packetID)
   }
 
-  func commit(_ port: borrowing Port, dropped: Bool) {
-    guard let capture = port.file else { return }
-    captures?.commit(port: capture.index, dropped: dropped)
+  @inline(__always)
+  func commit(_ file: CaptureID?, dropped: Bool) {
+    guard let file else { return }
+    captures?.commit(port: file.index, dropped: dropped)
   }
 
   /// `by`: the node's name.
-  func comment(_ port: borrowing Port, by name: String, _ note: Note) {
-    guard let capture = port.file else { return }
-    captures?.comment(port: capture.index, by: name, note)
+  func comment(_ file: CaptureID?, by name: String, _ note: Note) {
+    guard let file else { return }
+    captures?.comment(port: file.index, by: name, note)
   }
 
-  func commentDrop(
-    _ port: borrowing Port, by name: String, _ reason: DropReason, _ detail: DropDetail, isHarmless: Bool
-  ) {
-    guard let capture = port.file else { return }
-    captures?.commentDrop(port: capture.index, by: name, reason, detail, isHarmless: isHarmless)
+  func commentDrop(_ file: CaptureID?, by name: String, _ reason: DropReason, _ detail: DropDetail, isHarmless: Bool) {
+    guard let file else { return }
+    captures?.commentDrop(port: file.index, by: name, reason, detail, isHarmless: isHarmless)
   }
 
-  /// Of the record that is open at the port; 0 where it isn't captured.
-  func frameNumber(_ port: borrowing Port) -> UInt64 {
-    guard let capture = port.file else { return 0 }
-    return captures?.frameNumber(port: capture.index) ?? 0
+  /// Of the record that is open in the file; 0 where there is none.
+  func frameNumber(_ file: CaptureID?) -> UInt64 {
+    guard let file else { return 0 }
+    return captures?.frameNumber(port: file.index) ?? 0
   }
 
   // MARK: A switch's words in the far end's file
 
   /// Opens a record there for a frame that a switch lost on its way out of a port: it was on its way in, and never came.
   /// Not in classic pcap, which couldn't say so. `far`: the far end's node.
-  func stageLoss(_ frame: borrowing Frame, at port: borrowing Port, far: NodeID) -> Bool {
-    guard let captures, captures.format == .pcapng, let capture = port.farCapture else { return false }
+  func stageLoss(_ frame: borrowing Frame, in farFile: CaptureID?, of far: NodeID) -> Bool {
+    guard let captures, captures.format == .pcapng, let farFile else { return false }
     return captures.stage(
-      port: capture.index, at: Instant(max(frame.stamp, clocks[far].last)), bytes: frame.bytes,
+      port: farFile.index, at: Instant(max(frame.stamp, clocks[far].last)), bytes: frame.bytes,
       originalLength: frame.count, inbound: true, packetID: frame.packetID)
   }
 
   /// Adds the drop of the frame that arrived last to the record of its leaving. Returns that one's number, 0 for none.
   func commentFarDrop(
-    _ frame: borrowing Frame, at port: borrowing Port, by name: String, _ reason: DropReason, _ detail: DropDetail,
+    _ frame: borrowing Frame, in farFile: CaptureID?, by name: String, _ reason: DropReason, _ detail: DropDetail,
     isHarmless: Bool
   ) -> UInt64 {
-    guard let captures, let capture = port.farCapture else { return 0 }
+    guard let captures, let farFile else { return 0 }
     return captures.commentFarDrop(
-      port: capture.index, packetID: frame.packetID, since: Instant(arrivedStamp), by: name, reason, detail,
+      port: farFile.index, packetID: frame.packetID, since: Instant(arrivedStamp), by: name, reason, detail,
       isHarmless: isHarmless) ?? 0
   }
 
@@ -99,16 +111,17 @@ struct Recorder: ~Copyable {
   mutating func addToFingerprint(
     _ passage: Fingerprint.Passage, _ frame: borrowing Frame, at port: PortID, now: Instant
   ) {
-    if fingerprint != nil { fingerprint?.add(passage, of: frame.bytes, at: port, now: now) }
+    if watch == .closely { fingerprint?.add(passage, of: frame.bytes, at: port, now: now) }
   }
 
   func isExplained(_ frame: borrowing Frame) -> Bool {
-    guard let explain, !explain.isComplete else { return false }
+    guard watch == .closely, let explain, !explain.isComplete else { return false }
     return frame.trace == explain.trace
   }
 }
 
 extension Port {
   /// Where records that are opened for it stand.
+  @inline(__always)
   var file: CaptureID? { capture ?? farCapture }
 }

@@ -42,7 +42,7 @@ extension World {
     let port = graph.port(index, of: node)
     graph.ports[port].counters.received &+= 1
     graph.ports[port].counters.receivedBytes &+= UInt64(frame.count)
-    guard recorder.isIdle else { return deliverWatched(Frame(stored: frame), to: node, on: index, at: port) }
+    guard recorder.watch == .none else { return deliverWatched(Frame(stored: frame), to: node, on: index, at: port) }
     effects.keepsNotes = false
     var receive = Receive(frame: frame, port: index, now: now)
     settle(node, elements.visit(graph.nodes[node].element, &receive, &effects))
@@ -55,7 +55,9 @@ extension World {
     effects.keepsNotes = true
     recorder.addToFingerprint(.arrived, frame, at: port, now: now)
     var arrival: Arrival?
-    if recorder.captures != nil, recorder.stageArrival(&frame, at: graph.ports[port], now: now) {
+    if recorder.captures != nil,
+      recorder.stageArrival(&frame, in: graph.ports[port].capture, of: node, now: now)
+    {
       arrival = Arrival(port: port, packetID: frame.packetID)
     }
     if recorder.isExplained(frame) { explainArrival(frame, node, index, port) }
@@ -67,7 +69,7 @@ extension World {
 
   private mutating func wake(_ node: NodeID) {
     graph.nodes[node].due = .never
-    effects.keepsNotes = !recorder.isIdle
+    effects.keepsNotes = recorder.watch != .none
     var wake = Wake(now: now)
     var (deadline, retries) = elements.visit(graph.nodes[node].element, &wake, &effects)
     if retries {
@@ -88,11 +90,17 @@ extension World {
     if hasProbed, tellProbes(node) { deadline = self.deadline(of: node) }
     // What it received comes before what it does about it.
     if !effects.observations.isEmpty { takeObservations(node) }
-    if effects.count == 1, effects[0].verdict == .transmit, recorder.isIdle, effects[0].frame.trace == 0 {
-      // What nearly always happens, with nobody looking.
+    if effects.count == 1, effects[0].verdict == .transmit, recorder.watch != .closely, effects[0].frame.trace == 0,
+      effects[0].noteCount == 0
+    {
+      // What nearly always happens, with nobody looking but captures.
       let (frame, port) = (effects[0].frame, effects[0].port)
       effects.removeAll()
-      transmit(frame, from: node, on: port, &deadline)
+      if recorder.watch == .none {
+        transmit(frame, from: node, on: port, &deadline)
+      } else {
+        transmitCaptured(frame, from: node, on: port, &deadline)
+      }
     } else if effects.count > 0 {
       carryOut(node, &deadline, arrival)
     } else if effects.keepsNotes {
@@ -134,23 +142,38 @@ extension World {
 
   /// Out of a port, and written down. `deadline`: the node's, which changes where it keeps frames for its cables.
   mutating func transmit(_ entry: Effects.Entry, from node: NodeID, at port: PortID, _ deadline: inout Instant) {
-    guard !recorder.isIdle || entry.frame.trace != 0 else {
+    guard recorder.watch != .none || entry.frame.trace != 0 else {
       return transmit(entry.frame, from: node, on: entry.port, &deadline)
     }
     number(entry.frame, of: node)
     let frame = Frame(stored: entry.frame)
     recorder.addToFingerprint(.left, frame, at: port, now: now)
-    let staged = recorder.captures != nil && recorder.stageDeparture(frame, at: graph.ports[port], now: now)
+    let staged = recorder.captures != nil && recorder.stageDeparture(frame, in: graph.ports[port].capture, of: node, now: now)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
     if frame.trace != 0 {
       trace(
         frame.trace, .sent, packetID: frame.packetID, at: port,
-        number: staged ? recorder.frameNumber(graph.ports[port]) : 0)
+        number: staged ? recorder.frameNumber(graph.ports[port].file) : 0)
       if recorder.isExplained(frame) { explainTransmission(frame, node, port, entry) }
     }
     let (stored, reason) = (frame.store(), send(entry.frame, from: node, at: port, entry.port, &deadline))
     if let reason { return lose(Frame(stored: stored), at: port, reason, staged: staged) }
-    if staged { recorder.commit(graph.ports[port], dropped: false) }
+    if staged { recorder.commit(graph.ports[port].file, dropped: false) }
+  }
+
+  /// Out of a port and into its capture, of a frame that nobody follows and nothing is to be said of.
+  @inline(never)
+  private mutating func transmitCaptured(
+    _ frame: StoredFrame, from node: NodeID, on index: PortIndex, _ deadline: inout Instant
+  ) {
+    number(frame, of: node)
+    let port = graph.port(index, of: node)
+    let file = graph.ports[port].capture
+    let looked = Frame(stored: frame)
+    let staged = recorder.stageDeparture(looked, in: file, of: node, now: now)
+    let (stored, reason) = (looked.store(), send(frame, from: node, at: port, index, &deadline))
+    if let reason { return lose(Frame(stored: stored), at: port, reason, staged: staged) }
+    if staged { recorder.commit(file, dropped: false) }
   }
 
   /// Out of a port, with nobody looking.
@@ -216,18 +239,18 @@ extension World {
     if recorder.explain != nil { explainLoss(frame, at: port, reason) }
     var staged = staged
     if recorder.captures != nil, !staged, let far = graph.neighbour(of: port) {
-      staged = recorder.stageLoss(frame, at: graph.ports[port], far: graph.ports[far].node)
+      staged = recorder.stageLoss(frame, in: graph.ports[port].farCapture, of: graph.ports[far].node)
     }
     if staged {
       recorder.commentDrop(
-        graph.ports[port], by: name(graph.ports[port].node), reason, .none, isHarmless: false)
+        graph.ports[port].file, by: name(graph.ports[port].node), reason, .none, isHarmless: false)
     }
     if frame.trace != 0, !isBystander(frame.bytes, at: port) {
       trace(
         frame.trace, .dropped(reason, .none), packetID: frame.packetID, at: port,
-        number: staged ? recorder.frameNumber(graph.ports[port]) : 0)
+        number: staged ? recorder.frameNumber(graph.ports[port].file) : 0)
     }
-    if staged { recorder.commit(graph.ports[port], dropped: true) }
+    if staged { recorder.commit(graph.ports[port].file, dropped: true) }
   }
 
   @inline(never)
@@ -245,19 +268,20 @@ extension World {
     let isLoopback = frame.count >= 12 && frame.bytes.mac(0) == frame.bytes.mac(6)
     let staged =
       recorder.captures != nil && !isLoopback
-      && recorder.stageDrop(frame, at: graph.ports[port], now: now, inbound: inbound)
+      && recorder.stageDrop(
+        frame, in: graph.ports[port].capture, of: graph.ports[port].node, now: now, inbound: inbound)
     if staged {
       recorder.commentDrop(
-        graph.ports[port], by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
+        graph.ports[port].file, by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
     }
-    var number = staged ? recorder.frameNumber(graph.ports[port]) : 0
+    var number = staged ? recorder.frameNumber(graph.ports[port].file) : 0
     if recorder.captures != nil, inbound, graph.ports[port].farCapture != nil {
       number = recorder.commentFarDrop(
-        frame, at: graph.ports[port], by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
+        frame, in: graph.ports[port].farCapture, by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
     }
     if frame.trace != 0, !isBystander(frame.bytes, at: port) {
       trace(frame.trace, .dropped(reason, detail), packetID: frame.packetID, at: port, number: number)
     }
-    if staged { recorder.commit(graph.ports[port], dropped: !isHarmless) }
+    if staged { recorder.commit(graph.ports[port].file, dropped: !isHarmless) }
   }
 }

@@ -11,8 +11,8 @@ extension World {
     var dropped = false
     let (port, packetID) = (arrival.port, arrival.packetID)
     if let rewrite = effects.rewrites.first(where: { $0.packetID == packetID }) {
-      recorder.comment(graph.ports[port], by: name(node), rewrite.first)
-      if let second = rewrite.second { recorder.comment(graph.ports[port], by: name(node), second) }
+      recorder.comment(graph.ports[port].file, by: name(node), rewrite.first)
+      if let second = rewrite.second { recorder.comment(graph.ports[port].file, by: name(node), second) }
     }
     for index in 0..<effects.count {
       let entry = effects[index]
@@ -26,21 +26,21 @@ extension World {
       let isHarmless = entry.frame.withBytes { bytes -> Bool in
         self.isHarmless(bytes, at: port, entry.reason, entry.detail)
       }
-      recorder.commentDrop(graph.ports[port], by: name(node), entry.reason, entry.detail, isHarmless: isHarmless)
+      recorder.commentDrop(graph.ports[port].file, by: name(node), entry.reason, entry.detail, isHarmless: isHarmless)
       dropped = !isHarmless
       if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: port) }) {
         trace(
           entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, at: port,
-          number: recorder.frameNumber(graph.ports[port]))
+          number: recorder.frameNumber(graph.ports[port].file))
       }
       break
     }
-    recorder.commit(graph.ports[port], dropped: dropped)
+    recorder.commit(graph.ports[port].file, dropped: dropped)
   }
 
   func writeNotes(_ entry: Effects.Entry, _ node: NodeID, _ port: PortID) {
     for number in 0..<Int(entry.noteCount) {
-      recorder.comment(graph.ports[port], by: name(node), effects.note(number, of: entry))
+      recorder.comment(graph.ports[port].file, by: name(node), effects.note(number, of: entry))
     }
   }
 
