@@ -403,6 +403,20 @@ import WeftTestSupport
     #expect(report.expectations.map(\.passed) == [false, false, true, true], "\(report.expectations)")
   }
 
+  /// A ping takes 100 ms there and back, and so does ARP before it.
+  @Test(arguments: [(199, false), (200, true), (201, true)]) func anAnswerInTheLastMomentCounts(
+    milliseconds: Int, passes: Bool
+  ) throws {
+    let verdict = try verdict(
+      "from: a, ping: b, at: 2 s, within: 0 s, timeout: \(milliseconds) ms",
+      in: """
+        name: lab
+        segments: {net: {subnet: 10.0.0.0/24, delay: 25 ms}}
+        hosts: {a: {uplink: net 10.0.0.1}, b: {uplink: net 10.0.0.2}}
+        """)
+    #expect(verdict.passed == passes, "\(verdict)")
+  }
+
   @Test func aWordBehindTheFirstPagesIsFound() throws {
     let body = String(repeating: "0123456789", count: 900) + "THE-END"
     let verdict = try verdict(

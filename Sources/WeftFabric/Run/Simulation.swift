@@ -116,13 +116,20 @@ public struct Simulation: ~Copyable {
   @inline(__always)
   mutating func handle(_ next: (source: Scheduler.Source, at: Instant)) {
     world.now = next.at
-    if case .director = next.source {
+    switch next.source {
+    case .director:
       world.eventCount &+= 1
       director.wake(topology, &world)
+      // Nothing comes after the end, at its moment neither: tries that end then do so here.
+      if director.isOver { world.wakeProbes() }
+      director.collect(topology, &world)
+      scheduleDirector()
+    case .probes:
+      world.eventCount &+= 1
       world.wakeProbes()
       director.collect(topology, &world)
       scheduleDirector()
-    } else {
+    case .link, .node:
       world.step(next.source)
       if world.hasProbeNews || !world.recorder.losses.isEmpty {
         director.collect(topology, &world)
@@ -137,9 +144,10 @@ public struct Simulation: ~Copyable {
   /// Ends the run without its captures.
   public mutating func abandon() { world.recorder.captures?.abandon() }
 
+  /// The director's deadline, and that of the probes that it started.
   mutating func scheduleDirector() {
-    world.scheduler.scheduleDirector(
-      at: max(min(director.deadline(topology, world), director.isOver ? .never : world.probes.deadline), world.now))
+    world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
+    world.scheduler.scheduleProbes(at: director.isOver ? .never : max(world.probes.deadline, world.now))
   }
 
   private static func makeCaptures(

@@ -110,6 +110,7 @@ extension World {
   func name(of source: Scheduler.Source) -> String {
     switch source {
     case .director: "the file's events and checks"
+    case .probes: "the checks' probes"
     case .link(let link): graph.ports[graph.ends[link].to].name
     case .node(let node): name(node)
     }

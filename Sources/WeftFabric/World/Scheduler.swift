@@ -1,13 +1,15 @@
 import WeftCore
 
-/// When the director, each link direction and each element is next due. What happens to the world comes before what
-/// happens in it, arrivals before timers: at one moment the director, then the links, then the nodes, each in the order
-/// of their making. There may come more of them without the others' order being touched.
+/// When the director, each link direction, each element and the probes are next due. What happens to the world comes
+/// before what happens in it, arrivals before timers: at one moment the director, then the links, then the probes, whom an
+/// arrival at the end of their time still reaches, then the nodes, each in the order of their making. There may come more of
+/// them without the others' order being touched.
 struct Scheduler: ~Copyable {
   /// Compared as they come at one moment.
   enum Source: Hashable, Comparable {
     case director
     case link(LinkID)
+    case probes
     case node(NodeID)
   }
 
@@ -27,13 +29,16 @@ struct Scheduler: ~Copyable {
     queue.grow(to: Self.slots(self.links, self.nodes), rank: Self.rank)
   }
 
-  // Links and nodes take turns in the queue's memory, so that either may grow: link 0 has slot 2, node 0 slot 1.
+  // The director has slot 0, the probes slot 1. Links and nodes take turns in the queue's memory, so that either may grow:
+  // link 0 has slot 2, node 0 slot 3.
 
-  private static func slots(_ links: Int, _ nodes: Int) -> Int { 2 * max(links, nodes) + 1 }
+  private static let probes: EventQueue.Source = 1
+
+  private static func slots(_ links: Int, _ nodes: Int) -> Int { 2 * max(links, nodes) + 2 }
   @inline(__always)
   private static func slot(_ link: LinkID) -> EventQueue.Source { link.rawValue &* 2 &+ 2 }
   @inline(__always)
-  private static func slot(_ node: NodeID) -> EventQueue.Source { node.rawValue &* 2 &+ 1 }
+  private static func slot(_ node: NodeID) -> EventQueue.Source { node.rawValue &* 2 &+ 3 }
   @inline(__always)
   private static func rank(_ slot: EventQueue.Source) -> UInt32 { slot >> 1 | (slot & 1) << 31 }
 
@@ -42,11 +47,13 @@ struct Scheduler: ~Copyable {
   @inline(__always)
   mutating func schedule(_ node: NodeID, at instant: Instant) { queue.schedule(Self.slot(node), at: instant) }
   mutating func scheduleDirector(at instant: Instant) { queue.schedule(0, at: instant) }
+  mutating func scheduleProbes(at instant: Instant) { queue.schedule(Self.probes, at: instant) }
   mutating func schedule(_ source: Source, at instant: Instant) {
     switch source {
     case .director: scheduleDirector(at: instant)
     case .link(let link): schedule(link, at: instant)
     case .node(let node): schedule(node, at: instant)
+    case .probes: scheduleProbes(at: instant)
     }
   }
 
@@ -56,6 +63,7 @@ struct Scheduler: ~Copyable {
     case .director: queue.deadline(of: 0)
     case .link(let link): queue.deadline(of: Self.slot(link))
     case .node(let node): queue.deadline(of: Self.slot(node))
+    case .probes: queue.deadline(of: Self.probes)
     }
   }
 
@@ -63,8 +71,11 @@ struct Scheduler: ~Copyable {
   @inline(__always)
   mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
     guard let next = queue.pop(notAfter: limit) else { return nil }
-    if next.source & 1 == 1 { return (.node(NodeID(Int(next.source >> 1))), next.at) }
-    return (next.source == 0 ? .director : .link(LinkID(Int(next.source >> 1) &- 1)), next.at)
+    if next.source > Self.probes {
+      let index = Int(next.source >> 1) &- 1
+      return (next.source & 1 == 1 ? .node(NodeID(index)) : .link(LinkID(index)), next.at)
+    }
+    return (next.source == Self.probes ? .probes : .director, next.at)
   }
 
   /// The rank of what is due first at the moment of what was taken out last; above all others where nothing is.

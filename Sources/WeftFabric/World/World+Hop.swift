@@ -2,11 +2,11 @@ import WeftCore
 
 // A frame's way: a link's arrival is delivered to a node, whose effects are settled into links again.
 extension World {
-  /// Handles what the scheduler says is due. The director's own deadlines are its caller's business.
+  /// Handles what the scheduler says is due. The director's deadlines and the probes' are the caller's business.
   @inline(__always)
   mutating func step(_ source: Scheduler.Source) {
     switch source {
-    case .director: break
+    case .director, .probes: break
     case .link(let link): arrive(link)
     case .node(let node): wake(node)
     }
