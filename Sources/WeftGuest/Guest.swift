@@ -145,7 +145,7 @@ public struct Guest: Codable {
       if stack.hasLoopback, foreign.isEmpty { settleLoopback(now: now, &out) }
     }
     // Worked out once a call, so that reading it costs the driver a load.
-    deadline = isBooted ? min(stack.deadline, programs.deadline) : .never
+    deadline = isBooted ? min(stack.nextDeadline(), programs.deadline) : .never
   }
 
   private mutating func settleConnections(now: Instant, _ out: inout Effects) {

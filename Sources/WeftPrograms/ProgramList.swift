@@ -5,42 +5,47 @@ import WeftWire
 /// The programs that run on a machine, as configured: also the order in which those due at the same moment run. A program's
 /// place is the tag of its sockets.
 public struct ProgramList {
-  /// A program and its deadline, which is kept beside it: asking a boxed value costs more than most that it does.
-  private struct Running {
-    var program: any GuestProgram
-    var deadline: Instant
-
-    init(_ program: any GuestProgram) {
-      self.program = program
-      deadline = program.deadline
-    }
-  }
-
-  private var running: [Running] = []
-  /// The earliest of all.
+  /// Shared with a copy until one of the two changes.
+  private var store = ProgramStore([])
+  /// The earliest of all; one too early does no harm.
   public private(set) var deadline = Instant.never
 
   public init() {}
 
   public init(_ configurations: [ProgramConfiguration], machine: String, bootedAt: Instant) {
-    for (index, configuration) in configurations.enumerated() {
-      let place = Placement(machine: machine, index: index, start: bootedAt + configuration.start)
-      running.append(Running(configuration.program(place)))
-    }
-    for program in running { deadline = min(deadline, program.deadline) }
+    store = ProgramStore(
+      configurations.enumerated().map { index, configuration in
+        configuration.program(Placement(machine: machine, index: index, start: bootedAt + configuration.start))
+      })
+    for place in store.all { deadline = min(deadline, place.deadline) }
   }
 
   /// Whether sockets of this tag are one of theirs.
   @inline(__always)
-  public func has(_ tag: UInt64) -> Bool { tag < UInt64(running.count) }
+  public func has(_ tag: UInt64) -> Bool { tag < UInt64(store.count) }
+
+  /// Sees to it that the programs are this list's alone.
+  @inline(__always)
+  private mutating func own() {
+    if !isKnownUniquelyReferenced(&store) { store = ProgramStore(programs) }
+  }
+
+  /// Where a program lies, to change it.
+  @inline(__always)
+  private mutating func place(_ tag: UInt64) -> UnsafeMutablePointer<ProgramStore.Place> {
+    own()
+    return store[Int(truncatingIfNeeded: tag)]
+  }
 
   public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    own()
     var earliest = Instant(.max)
-    for index in running.indices {
-      if running[index].deadline <= now {
-        running[index].deadline = running[index].program.deadlineAfterWake(now, &stack, &out)
+    for index in 0..<store.count {
+      let place = store[index]
+      if place.pointee.deadline <= now {
+        place.pointee.deadline = place.pointee.kind.wake(place.pointee.memory, now, &stack, &out)
       }
-      earliest = min(earliest, running[index].deadline)
+      earliest = min(earliest, place.pointee.deadline)
     }
     deadline = earliest
   }
@@ -50,68 +55,51 @@ public struct ProgramList {
   public mutating func socket(
     _ tag: UInt64, _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    hasten(tag, running[Int(tag)].program.deadlineAfter(id, events, now, &stack, &out))
+    let place = place(tag)
+    hasten(place, place.pointee.kind.socket(place.pointee.memory, id, events, now, &stack, &out))
   }
 
   public mutating func datagram(
     _ tag: UInt64, _ info: DatagramInfo, _ payload: RawSpan, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    hasten(tag, running[Int(tag)].program.deadlineAfter(info, payload, now, &stack, &out))
+    let place = place(tag)
+    hasten(place, place.pointee.kind.datagram(place.pointee.memory, info, payload, now, &stack, &out))
   }
 
   public mutating func echoReply(
     _ tag: UInt64, _ reply: EchoReply, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    running[Int(tag)].program.echoReply(reply, now: now, &stack, &out)
-    hasten(tag, running[Int(tag)].program.deadline)
+    let place = place(tag)
+    hasten(place, place.pointee.kind.echoReply(place.pointee.memory, reply, now, &stack, &out))
   }
 
   public mutating func failed(
     _ tag: UInt64, _ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
-    running[Int(tag)].program.failed(error, now: now, &stack, &out)
-    hasten(tag, running[Int(tag)].program.deadline)
+    let place = place(tag)
+    hasten(place, place.pointee.kind.failed(place.pointee.memory, error, now, &stack, &out))
   }
 
-  /// It may have set itself an earlier deadline; one too early does no harm.
+  /// A program may have set itself an earlier deadline.
   @inline(__always)
-  private mutating func hasten(_ tag: UInt64, _ own: Instant) {
-    running[Int(tag)].deadline = own
+  private mutating func hasten(_ place: UnsafeMutablePointer<ProgramStore.Place>, _ own: Instant) {
+    place.pointee.deadline = own
     deadline = min(deadline, own)
   }
 
+  /// Copies, in their order.
+  private var programs: [any GuestProgram] { store.all.map(\.program) }
+
   /// In the order of the configuration.
-  public var reports: [ProgramReport] { running.map(\.program.report) }
+  public var reports: [ProgramReport] { programs.map(\.report) }
 
   /// The places of those that come to an end by themselves and haven't yet.
-  public var unfinished: Set<Int> { Set(running.indices.filter { running[$0].program.isUnfinished }) }
+  public var unfinished: Set<Int> { Set(store.all.indices.filter { store.all[$0].program.isUnfinished }) }
 
-  public var hasUnfinished: Bool { running.contains { $0.program.isUnfinished } }
+  public var hasUnfinished: Bool { store.all.contains { $0.program.isUnfinished } }
 
   /// Of a decoded one: that every program can go on from where it is.
-  public var isConsistent: Bool { running.allSatisfy { $0.program.isConsistent } }
-}
-
-// In place, and each gives back the deadline after it: so a boxed program is neither copied nor counted.
-extension GuestProgram {
-  fileprivate mutating func deadlineAfterWake(_ now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Instant {
-    wake(now: now, &stack, &out)
-    return deadline
-  }
-
-  fileprivate mutating func deadlineAfter(
-    _ id: SocketID, _ events: SocketEvents, _ now: Instant, _ stack: inout Stack, _ out: inout Effects
-  ) -> Instant {
-    socket(id, events, now: now, &stack, &out)
-    return deadline
-  }
-
-  fileprivate mutating func deadlineAfter(
-    _ info: DatagramInfo, _ payload: RawSpan, _ now: Instant, _ stack: inout Stack, _ out: inout Effects
-  ) -> Instant {
-    datagram(info, payload, now: now, &stack, &out)
-    return deadline
-  }
+  public var isConsistent: Bool { programs.allSatisfy { $0.isConsistent } }
 }
 
 extension ProgramList: Codable {
@@ -140,13 +128,13 @@ extension ProgramList: Codable {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(running.map { Entry($0.program) }, forKey: .programs)
+    try container.encode(programs.map { Entry($0) }, forKey: .programs)
     try container.encode(deadline, forKey: .deadline)
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    running = try container.decode([Entry].self, forKey: .programs).map { Running($0.program) }
+    store = ProgramStore(try container.decode([Entry].self, forKey: .programs).map(\.program))
     deadline = try container.decode(Instant.self, forKey: .deadline)
   }
 }

@@ -14,6 +14,7 @@ struct Route {
 }
 
 /// Interfaces, routes, and the making of IPv4 packets.
+@usableFromInline
 struct IPLayer: Codable {
   var interfaces: [Interface]
   /// Of packets that may be fragmented; others carry 0 (RFC 6864, 4.1).
@@ -22,7 +23,7 @@ struct IPLayer: Codable {
   var errorBudget = TokenBucket(perSecond: 1000, burst: 50)
   var reassembly = Reassembly()
   /// What the guest sent to an address of its own.
-  var loopback = FrameQueue(capacity: 1000)
+  @usableFromInline var loopback = FrameQueue(capacity: 1000)
   /// When the rest of it is looked at.
   var loopbackAt = Instant(.max)
 

@@ -1,5 +1,5 @@
 /// A TCP connection as its owner names it. Goes stale when the connection ends: then nothing is found under it.
 public struct SocketID: Codable, Hashable, Sendable {
-  let index: UInt32
-  let generation: UInt32
+  @usableFromInline let index: UInt32
+  @usableFromInline let generation: UInt32
 }

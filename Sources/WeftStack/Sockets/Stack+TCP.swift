@@ -39,6 +39,9 @@ extension Stack {
 
   // MARK: Looking
 
+  // What programs ask for with every segment is inlined into them: a call would copy the stack for it.
+
+  @inlinable
   public func readable(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].receiveBuffer.count } ?? 0 }
   public func writable(_ id: SocketID) -> Int { tcp.find(id).map { tcp.connections[$0].writable } ?? 0 }
   public func localPort(_ id: SocketID) -> UInt16 { tcp.find(id).map { tcp.connections[$0].key.localPort } ?? 0 }
@@ -64,6 +67,7 @@ extension Stack {
   }
 
   /// The owner's own, such as a place in a table of its clients; 0 until it is set.
+  @inlinable
   public func cookie(_ id: SocketID) -> UInt32 { tcp.find(id).map { tcp.connections[$0].cookie } ?? 0 }
   public mutating func setCookie(_ id: SocketID, _ cookie: UInt32) {
     if let index = tcp.find(id) { tcp.connections[index].cookie = cookie }
@@ -78,6 +82,7 @@ extension Stack {
 
   /// Shows the first `count` bytes where they lie, in one piece or two; false where `body` says so of one, or they aren't
   /// there. Its second argument is how far from the first byte a piece begins.
+  @inlinable @inline(__always)
   public func peek(_ id: SocketID, _ count: Int, _ body: (RawSpan, Int) -> Bool) -> Bool {
     guard let index = tcp.find(id), count <= tcp.connections[index].receiveBuffer.count else { return false }
     return tcp.connections[index].receiveBuffer.pieces(count, body)

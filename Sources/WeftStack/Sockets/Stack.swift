@@ -24,8 +24,8 @@ public struct Stack: Codable {
   /// What needs chance on this machine, programs too, draws from here.
   public var random: RandomStream
   public private(set) var isUp = false
-  var ip: IPLayer
-  var tcp = TCPLayer()
+  @usableFromInline var ip: IPLayer
+  @usableFromInline var tcp = TCPLayer()
   var datagramBindings: [Binding] = []
   var echoBindings: [Binding] = []
   /// Ports of this host that lead to machines behind it; see there.
@@ -34,7 +34,7 @@ public struct Stack: Codable {
   /// What happened to sockets beside what arrives at them.
   public internal(set) var notices: [SocketNotice] = []
   /// The connection whose owner was told of its events last and hasn't done its part yet.
-  private(set) var polled: Int?
+  @usableFromInline private(set) var polled: Int?
   /// 32768–60999, Linux's ip_local_port_range.
   private var nextPort: UInt16
 
@@ -102,11 +102,12 @@ public struct Stack: Codable {
 
   // MARK: Polling
 
-  /// Worked out by whoever drives it after it has polled.
-  public var deadline: Instant { isUp ? min(tcp.deadline, ip.deadline) : .never }
+  /// When to wake it. Worked out anew for whoever drives it, after it has polled; mutating, as a call that only looks would
+  /// copy all of the stack first.
+  public mutating func nextDeadline() -> Instant { isUp ? min(tcp.deadline, ip.deadline) : .never }
 
   /// Whether a poll would find anything.
-  @inline(__always)
+  @inlinable @inline(__always)
   public var hasPending: Bool { tcp.hasPending || polled != nil }
 
   /// The next socket that something happened to; nil once all is quiet. What its owner reads and writes then goes out as it
@@ -140,7 +141,7 @@ public struct Stack: Codable {
 
   // MARK: Loopback
 
-  @inline(__always)
+  @inlinable @inline(__always)
   public var hasLoopback: Bool { !ip.loopback.isEmpty }
 
   /// The next packet that the machine sent to itself.

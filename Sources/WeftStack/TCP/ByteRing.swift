@@ -3,11 +3,12 @@ import WeftWire
 /// Bytes in order, taken off at the front: a send or receive buffer. Owns no memory while empty and never used;
 /// doubles as it fills, and gives a lot back when empty. Bytes may be written ahead of the end (out-of-order data)
 /// and are counted in later.
+@usableFromInline
 struct ByteRing {
   /// A power of two long, or empty.
   private var storage: [UInt8] = []
   private var head = 0
-  private(set) var count = 0
+  @usableFromInline private(set) var count = 0
   /// How far from the front anything was written.
   private(set) var extent = 0
 
@@ -112,7 +113,7 @@ struct ByteRing {
   }
 
   /// Shows the first `length` bytes where they lie, until `body` says false of a piece. Precondition: length ≤ count.
-  @inline(__always)
+  @usableFromInline
   func pieces(_ length: Int, _ body: (RawSpan, Int) -> Bool) -> Bool {
     guard length > 0 else { return true }
     let first = min(length, storage.count &- head)
@@ -135,12 +136,14 @@ struct ByteRing {
 extension ByteRing: Codable {
   private enum CodingKeys: CodingKey { case count, bytes }
 
+  @usableFromInline
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(count, forKey: .count)
     try container.encode(range(0, extent), forKey: .bytes)
   }
 
+  @usableFromInline
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let bytes = try container.decode([UInt8].self, forKey: .bytes)

@@ -4,6 +4,7 @@ import WeftWire
 /// One end of a TCP connection (RFC 9293) with Reno congestion control (RFC 5681, 6582, 6928) and scaled windows
 /// (RFC 7323). Segments change its state; `output` says what it has to say, once everything that came was taken in and
 /// the program has read and written: an answer then carries the acknowledgment.
+@usableFromInline
 struct TCPConnection: Codable {
   /// Bytes that may wait to be read, and the window offered; 1 Gbit/s for 33 ms.
   static let receiveLimit = 4 << 20
@@ -36,13 +37,13 @@ struct TCPConnection: Codable {
   /// It counts among those in TIME-WAIT.
   var isTimeWait = false
   /// The owner's own, such as an index into a table of its clients.
-  var cookie: UInt32 = 0
+  @usableFromInline var cookie: UInt32 = 0
   var trace: UInt32
   let isPassive: Bool
   let openedAt: Instant
 
   // For the layer: which events wait to be told, and whether it is listed.
-  var generation: UInt32
+  @usableFromInline var generation: UInt32
   var events: SocketEvents = []
   var error: SocketError?
   var isListed = false
@@ -71,7 +72,7 @@ struct TCPConnection: Codable {
   /// The right edge of the window offered.
   var offered: UInt32 = 0
   var acknowledgedUpTo: UInt32 = 0
-  var receiveBuffer = ByteRing()
+  @usableFromInline var receiveBuffer = ByteRing()
   var outOfOrder: [SequenceRange] = []
   /// The sequence number of the other side's FIN.
   var peerFin: UInt32?

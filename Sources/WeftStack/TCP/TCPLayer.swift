@@ -3,6 +3,7 @@ import WeftIP
 import WeftWire
 
 /// All connections and listeners of a guest.
+@usableFromInline
 struct TCPLayer: Codable {
   struct Listener: Codable {
     var port: UInt16
@@ -16,18 +17,18 @@ struct TCPLayer: Codable {
   /// Linux's tcp_max_tw_buckets of a smaller one.
   static let mostTimeWaits = 16_384
 
-  var connections: [TCPConnection] = []
+  @usableFromInline var connections: [TCPConnection] = []
   private(set) var free: [UInt32] = []
   private(set) var table = FlatMap<FourTuple, UInt32>()
   private(set) var listeners: [Listener] = []
   private(set) var timers = TimerHeap()
   /// Connections that have something to tell or to send.
-  private(set) var pending: [UInt32] = []
+  @usableFromInline private(set) var pending: [UInt32] = []
   private var generation: UInt32 = 0
   private(set) var timeWaits = 0
 
   var deadline: Instant { timers.earliest }
-  var hasPending: Bool { !pending.isEmpty }
+  @inlinable var hasPending: Bool { !pending.isEmpty }
   /// But for those in TIME-WAIT.
   var liveConnections: Int { table.count - timeWaits }
 
@@ -38,6 +39,7 @@ struct TCPLayer: Codable {
   }
 
   /// The connection's place, if the socket is still the one there.
+  @inlinable @inline(__always)
   func find(_ id: SocketID) -> Int? {
     let index = Int(id.index)
     guard index < connections.count, connections[index].generation == id.generation else { return nil }
