@@ -50,6 +50,9 @@ public struct NATSettings: Sendable, Codable, Hashable {
   /// Rules are looked up for a flow's first packet alone, as netfilter does: one that met no forward stays so when a
   /// forward is added, and one that met a forward outlives it. No key of its own: a trait of profile `linux`.
   public var keepsFlows = false
+  /// UDP is a stream, and assured, with the first packet after an answer that comes more than two seconds after the flow's
+  /// begin; flows of protocols without states never are (netfilter). Else all are with the first answer. Of `linux` too.
+  package var assuresLate = false
 
   /// The axis values that a profile stands for: the one place that says so.
   public init(_ profile: Profile = .rfc) {
@@ -67,6 +70,7 @@ public struct NATSettings: Sendable, Codable, Hashable {
       reportExhaustion = false
       inboundRefresh = true
       keepsFlows = true
+      assuresLate = true
       timeouts = .netfilter
     case .fullCone: filtering = .endpointIndependent
     case .restrictedCone: filtering = .addressDependent

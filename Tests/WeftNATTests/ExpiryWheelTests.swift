@@ -8,7 +8,7 @@ import WeftCore
   @Test(arguments: [1, 2, 3] as [UInt64]) func takesOutExactlyWhatIsDueWhateverHappenedBefore(seed: UInt64) {
     var random = RandomStream(seed: seed, owner: "wheel", purpose: "test")
     var wheel = ExpiryWheel()
-    var links = (0..<300).map { Conntrack.Link(sequence: 0, number: $0, mapping: .none) }
+    var links = (0..<300).map { Conntrack.Link(sequence: 0, number: $0, mapping: .none, detail: Conntrack.none) }
     var deadlines = [UInt64?](repeating: nil, count: 300)
     var now: UInt64 = 0
     for _ in 0..<30_000 {

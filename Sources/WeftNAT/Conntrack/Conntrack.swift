@@ -17,18 +17,19 @@ struct Conntrack {
     var previous: UInt32
     /// Of its inside endpoint, where it retains one.
     var mapping: Packed<MappingID>
-    /// Of TCP, where windows are tracked; else `none`.
-    var window = Conntrack.none
+    /// Of TCP, where its windows are, or `none`; of UDP the millisecond in which it began.
+    var detail: UInt32
     /// Among the sessions that are not assured, in the order of their creation.
     var older = Conntrack.none
     var newer = Conntrack.none
 
-    init(sequence: UInt64, number: Int, mapping: Packed<MappingID>) {
+    init(sequence: UInt64, number: Int, mapping: Packed<MappingID>, detail: UInt32) {
       high = UInt32(truncatingIfNeeded: sequence >> 23)
       low = UInt32(truncatingIfNeeded: sequence << 9)
       next = Conntrack.none
       previous = UInt32(number)
       self.mapping = mapping
+      self.detail = detail
     }
 
     var sequence: UInt64 { UInt64(high) << 23 | UInt64(low >> 9) }
@@ -99,21 +100,36 @@ struct Conntrack {
   func mapping(_ id: SessionID) -> MappingID? { links[id.index].mapping.id }
   mutating func setMapping(_ id: SessionID, _ mapping: MappingID?) { links[id.index].mapping = Packed(mapping) }
 
-  /// Of TCP, where windows are tracked.
+  /// Of TCP alone, where windows are tracked.
   @inline(__always)
   func window(_ id: SessionID) -> TCPWindow? {
-    let place = links[id.index].window
+    let place = links[id.index].detail
     return place == Self.none ? nil : windows[Int(place)]
   }
 
   /// Precondition: it has one.
   @inline(__always)
-  mutating func setWindow(_ id: SessionID, _ window: TCPWindow) { windows[Int(links[id.index].window)] = window }
+  mutating func setWindow(_ id: SessionID, _ window: TCPWindow) { windows[Int(links[id.index].detail)] = window }
+
+  /// In milliseconds, as far as they go: of UDP.
+  func begin(_ id: SessionID) -> UInt32 { links[id.index].detail }
+
+  /// Whether a UDP flow began more than two seconds ago.
+  func isOld(_ id: SessionID, now: Instant) -> Bool { Self.milliseconds(now) &- links[id.index].detail > 2000 }
+
+  static func milliseconds(_ instant: Instant) -> UInt32 { UInt32(truncatingIfNeeded: instant.rawValue / 1_000_000) }
 
   /// Precondition: neither tuple is in.
-  mutating func insert(_ session: Session, mapping: MappingID?, sequence: UInt64? = nil) -> SessionID {
+  mutating func insert(_ session: Session, mapping: MappingID?, began: Instant) -> SessionID {
+    let id = insert(session, mapping: mapping, sequence: created, began: Self.milliseconds(began))
+    created &+= 1
+    return id
+  }
+
+  mutating func insert(_ session: Session, mapping: MappingID?, sequence: UInt64, began: UInt32) -> SessionID {
     let number = free.last.map(Int.init) ?? sessions.count
-    let link = Link(sequence: sequence ?? created, number: number, mapping: Packed(mapping))
+    let link = Link(
+      sequence: sequence, number: number, mapping: Packed(mapping), detail: session.kind == .udp ? began : Self.none)
     if !free.isEmpty {
       free.removeLast()
       sessions[number] = session
@@ -123,7 +139,6 @@ struct Conntrack {
       sessions.append(session)
       links.append(link)
     }
-    if sequence == nil { created &+= 1 }
     count += 1
     index.insert(session.original.hash, number << 1)
     index.insert(session.reply.hash, number << 1 | 1)
@@ -156,9 +171,9 @@ struct Conntrack {
     let number = id.index
     if let free = freeWindows.popLast() {
       windows[Int(free)] = window
-      links[number].window = free
+      links[number].detail = free
     } else {
-      links[number].window = UInt32(windows.count)
+      links[number].detail = UInt32(windows.count)
       windows.append(window)
     }
   }
@@ -166,7 +181,7 @@ struct Conntrack {
   mutating func remove(_ id: SessionID) {
     let number = id.index
     if !sessions[number].flags.contains(.assured) { unlist(number) }
-    if links[number].window != Self.none { freeWindows.append(links[number].window) }
+    if sessions[number].kind == .tcp, links[number].detail != Self.none { freeWindows.append(links[number].detail) }
     wheel.remove(number, &links)
     index.remove(sessions[number].original.hash, number << 1)
     index.remove(sessions[number].reply.hash, number << 1 | 1)

@@ -40,6 +40,7 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     if flags.contains(.rst) { return .to(self == .timeWait ? .timeWait : .closed) }
     let syn = flags.contains(.syn)
     let ack = flags.contains(.ack)
+    let restarts = syn && !ack && !isReply
     switch self {
     case .none, .synSent2: return .invalid
     case .synSent:
@@ -51,6 +52,8 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
       if !isReply, ack { return .to(flags.contains(.fin) ? .finWait : .established) }
       if isReply, flags.contains(.fin) { return .to(.closeWait) }
       return .to(.synReceived)
+    // The opener was restarted: the other end's answer says what is right (RFC 9293, 3.5.1).
+    case .established where restarts, .finWait where restarts, .closeWait where restarts: return .ignore
     case .established:
       guard flags.contains(.fin) else { return .to(.established) }
       return .to(isReply ? .closeWait : .finWait)
@@ -64,47 +67,6 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
       if syn, !ack { return .reopen }
       // The RST was not believed, or was forged: the connection goes on (RFC 6146, TRANS; RFC 7857, 2.2).
       return .to(syn ? .closed : .established)
-    }
-  }
-
-  /// What a segment does in netfilter's machine (the table of nf_conntrack_proto_tcp.c): FINs of either side lead the
-  /// same way, a RST ends it, and what a receiver will sort out passes without a change.
-  func netfilterStep(_ flags: TCPFlags, _ direction: Direction) -> Step {
-    let isReply = direction == .reply
-    if flags.contains(.rst) { return .to(self == .timeWait && isReply ? .timeWait : .closed) }
-    let isOpening = self == .synSent || self == .synSent2
-    if flags.contains(.syn), flags.contains(.ack) {
-      switch self {
-      case .synSent: return isReply ? .to(.synReceived) : .invalid
-      case .synSent2: return .to(.synReceived)
-      case .synReceived where !isReply: return .to(.synReceived)
-      default: return isReply ? .ignore : .invalid
-      }
-    }
-    if flags.contains(.syn) {
-      switch self {
-      case .synSent: return .to(isReply ? .synSent2 : .synSent)
-      case .synSent2: return .to(.synSent2)
-      case .timeWait: return .reopen
-      case .closed: return isReply ? .invalid : .reopen
-      default: return isReply ? .invalid : .ignore
-      }
-    }
-    if flags.contains(.fin) {
-      switch self {
-      case _ where isOpening: return .invalid
-      case .synReceived, .established: return .to(.finWait)
-      case .finWait, .closeWait, .lastAck: return .to(.lastAck)
-      default: return .to(self)
-      }
-    }
-    switch self {
-    // The answer to half of an old connection: the receiver's RST clears it up.
-    case _ where isOpening: return isReply ? .ignore : .invalid
-    case .synReceived: return .to(isReply ? .synReceived : .established)
-    case .finWait, .closeWait: return .to(.closeWait)
-    case .lastAck: return .to(.timeWait)
-    default: return .to(self)
     }
   }
 

@@ -1,39 +1,5 @@
 import WeftWire
 
-/// What a segment says about sequence space, read once. Sequence numbers are never translated: they are the ends' own.
-struct TCPSegment {
-  var sequence: UInt32 = 0
-  var acknowledgment: UInt32 = 0
-  var window: UInt32 = 0
-  /// Of data.
-  var length: UInt32 = 0
-  var flags = TCPFlags(rawValue: 0)
-  /// Of a SYN; nil without the option.
-  var scale: UInt8?
-  /// Only its first fragment is here: where it ends isn't known.
-  var isCutShort = false
-
-  /// The sequence number after it.
-  @inline(__always)
-  var end: UInt32 {
-    sequence &+ length
-      &+ (flags.isDisjoint(with: [.syn, .fin]) ? 0 : flags.contains(.syn) && flags.contains(.fin) ? 2 : 1)
-  }
-
-  init() {}
-
-  @inline(__always)
-  init(_ tcp: borrowing TCPView, isCutShort: Bool) {
-    sequence = tcp.sequence
-    acknowledgment = tcp.acknowledgment
-    window = UInt32(tcp.window)
-    flags = tcp.flags
-    length = UInt32(truncatingIfNeeded: tcp.bytes.byteCount &- tcp.headerLength)
-    self.isCutShort = isCutShort
-    if flags.contains(.syn), tcp.headerLength > 20 { scale = TCPOptions(tcp.options)?.windowScale }
-  }
-}
-
 /// Both ends' windows as a machine between them can know them, by the bounds of van Rooij, "Real Stateful TCP Packet
 /// Filtering in IP Filter" (2001), which netfilter follows. 56 bytes.
 struct TCPWindow: BitwiseCopyable {
@@ -52,34 +18,53 @@ struct TCPWindow: BitwiseCopyable {
     static let scales: UInt8 = 1
     static let hasAcknowledged: UInt8 = 2
     static let unacknowledged: UInt8 = 4
-    /// Met in the middle or in fragments: bounds are not known.
+    /// Met in fragments: where its segments end isn't known.
     static let lenient: UInt8 = 8
-    /// It has acknowledged something that isn't of this connection, and sent nothing else.
-    static let stale: UInt8 = 16
+    /// Met in the middle of its connection: what doesn't fit passes, and nothing is learnt from it.
+    static let pickedUp: UInt8 = 16
+    /// It was the first to close.
+    static let closedFirst: UInt8 = 32
 
     @inline(__always)
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
   }
 
-  /// The last segment that had an ACK and no SYN, FIN or RST: more like it are retransmissions.
+  /// The last segment: its numbers where it had an ACK and no SYN, FIN or RST (more like it are retransmissions), or was let
+  /// by unjudged; of others that they were there.
   struct Last: BitwiseCopyable {
     var sequence: UInt32 = 0
     var acknowledgment: UInt32 = 0
     var end: UInt32 = 0
     var window: UInt16 = 0
     var isReply = false
-    var retransmissions: UInt8 = 0
+    var kind = TCPSegment.Kind.none
+  }
+
+  /// What else is known of the connection.
+  struct Marks: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    /// Both ends have sent a SYN of their own.
+    static let simultaneousOpen = Marks(rawValue: 1)
+    /// The SYN that was let by offers scaling …
+    static let scales = Marks(rawValue: 2)
+    /// … and may be answered with an ACK that isn't for the FIN before it (RFC 5961, 4).
+    static let awaitsChallenge = Marks(rawValue: 4)
   }
 
   var original = Side()
+  /// Of the last segment that had an ACK and no SYN, FIN or RST.
+  var retransmissions: UInt8 = 0
+  var marks = Marks()
   var reply = Side()
+  /// That the SYN offers that was let by.
+  var scale: UInt8 = 0
   var last = Last()
 
   /// netfilter's MAXACKWINCONST: how far behind an acknowledgment may lie where windows are small.
   private static let slack: UInt32 = 66000
 
   @inline(__always)
-  private static func isAfter(_ a: UInt32, _ b: UInt32) -> Bool { Int32(bitPattern: a &- b) > 0 }
+  static func isAfter(_ a: UInt32, _ b: UInt32) -> Bool { Int32(bitPattern: a &- b) > 0 }
 
   enum Admission {
     case fits
@@ -94,14 +79,14 @@ struct TCPWindow: BitwiseCopyable {
   @inline(__always)
   mutating func admit(_ segment: TCPSegment, _ direction: Direction, state: TCPState, always: Bool) -> Admission {
     switch direction {
-    case .original: Self.admit(segment, &original, &reply, state, always, isReply: false, &last)
-    case .reply: Self.admit(segment, &reply, &original, state, always, isReply: true, &last)
+    case .original: Self.admit(segment, &original, &reply, state, always, isReply: false, &last, &retransmissions)
+    case .reply: Self.admit(segment, &reply, &original, state, always, isReply: true, &last, &retransmissions)
     }
   }
 
   private static func admit(
     _ segment: TCPSegment, _ sender: inout Side, _ receiver: inout Side, _ state: TCPState, _ always: Bool,
-    isReply: Bool, _ last: inout Last
+    isReply: Bool, _ last: inout Last, _ retransmissions: inout UInt8
   ) -> Admission {
     let isSYN = segment.flags.contains(.syn)
     let hasACK = segment.flags.contains(.ack)
@@ -115,11 +100,7 @@ struct TCPWindow: BitwiseCopyable {
     if sender.window == 0 {
       if isSYN {
         sender.open(segment, end)
-        // Both must offer scaling, or neither has it (RFC 7323, 2.2).
-        if hasACK, !sender.has(Side.scales) || !receiver.has(Side.scales) {
-          sender.scale = 0
-          receiver.scale = 0
-        }
+        if isReply { sender.agree(&receiver) }
         if !hasACK { return .fits }
       } else {
         // Met in the middle: this much is certain.
@@ -134,19 +115,17 @@ struct TCPWindow: BitwiseCopyable {
           receiver.end &+= 1
         }
       }
-    } else if isSYN, isAfter(end, sender.end), isReply ? state == .synReceived : state == .synSent {
+    } else if isSYN, isAfter(end, sender.end), state == .synSent || state == .synReceived {
       // A SYN with a new initial number replaces the one before (RFC 9293, 3.8.1: it was sent anew).
       sender.open(segment, end)
-      if isReply, !sender.has(Side.scales) || !receiver.has(Side.scales) {
-        sender.scale = 0
-        receiver.scale = 0
-      }
+      if isReply { sender.agree(&receiver) }
+      if isReply, !hasACK { return .fits }
     }
 
     // A RST needs no ACK, and some stacks send it with a zero one.
     let acknowledgment =
       !hasACK || (isReset && segment.acknowledgment == 0) ? receiver.end : segment.acknowledgment
-    if isReset, sequence == 0, state == .synSent || state == .synSent2 {
+    if isReset, sequence == 0, state == .synSent {
       // It answers a SYN, and has no number of its own yet (RFC 9293, 3.10.7.1).
       sequence = sender.end
       end = sender.end
@@ -158,11 +137,13 @@ struct TCPWindow: BitwiseCopyable {
       receiver.window != 0 && isAfter(sender.end &- receiver.window, end)
       || isAfter(receiver.end &- max(sender.window, slack), acknowledgment)
     if isBeyond || isAhead || isOld, !always, (sender.flags | receiver.flags) & Side.lenient == 0 || isReset {
-      guard isBeyond else { return isAhead ? .invalid : .passes }
-      guard !isAhead, !isOld, end &- sender.limit < receiver.window else { return .invalid }
-      sender.end = end
-      sender.flags |= Side.unacknowledged
-      return .passes
+      let overshoots = isBeyond && !isAhead && !isOld && end &- sender.limit < receiver.window
+      if overshoots {
+        sender.end = end
+        sender.flags |= Side.unacknowledged
+      }
+      if sender.has(Side.pickedUp) { return .fits }
+      return overshoots || !isBeyond && !isAhead ? .passes : .invalid
     }
 
     let window = segment.window << (isSYN ? 0 : UInt32(sender.scale))
@@ -190,103 +171,34 @@ struct TCPWindow: BitwiseCopyable {
       if last.isReply == isReply, last.sequence == sequence, last.acknowledgment == acknowledgment, last.end == end,
         last.window == UInt16(truncatingIfNeeded: segment.window)
       {
-        if last.retransmissions < .max { last.retransmissions += 1 }
+        if retransmissions < .max { retransmissions += 1 }
+        last.kind = .ack
       } else {
         last = Last(
           sequence: sequence, acknowledgment: acknowledgment, end: end,
-          window: UInt16(truncatingIfNeeded: segment.window), isReply: isReply, retransmissions: 0)
+          window: UInt16(truncatingIfNeeded: segment.window), isReply: isReply, kind: .ack)
+        retransmissions = 0
       }
     }
     return .fits
   }
-
-  /// Data is on its way that nobody has acknowledged.
-  @inline(__always)
-  var hasUnacknowledged: Bool { (original.flags | reply.flags) & Side.unacknowledged != 0 }
-  /// Three retransmissions of one segment, or a receiver that takes nothing more.
-  @inline(__always)
-  var isStuck: Bool { last.retransmissions >= 3 || last.window == 0 && last.end != 0 }
-
-  /// What a RST is worth (netfilter; RFC 5961, 3.2): only one with exactly the expected number ends a connection. One
-  /// in the window may be a blind guess: the receiver challenges it, and the connection is as it was.
-  enum Reset { case stale, exact, inWindow }
-
-  func weigh(resetAt sequence: UInt32, _ direction: Direction) -> Reset {
-    let receiver = direction == .reply ? original : reply
-    guard receiver.has(Side.hasAcknowledged) else { return .exact }
-    if Self.isAfter(receiver.acknowledged, sequence) { return .stale }
-    return receiver.acknowledged == sequence ? .exact : .inWindow
-  }
-
-  /// The server still has an older connection between the same ports and answers its SYN with an ACK for that one. The
-  /// opener's answer is <SEQ=SEG.ACK><CTL=RST> (RFC 9293, 3.10.7.3), far from its own numbers: without it the server
-  /// never forgets (RFC 5382, REQ-2 asks for every way in which a connection opens).
-  mutating func noteStale(_ acknowledgment: UInt32) {
-    guard reply.window == 0 else { return }
-    reply.acknowledged = acknowledgment
-    reply.flags |= Side.stale
-  }
-
-  func answersStale(_ segment: TCPSegment) -> Bool {
-    reply.window == 0 && reply.has(Side.stale) && segment.sequence == reply.acknowledged
-  }
-
-  /// Its windows are not known (a connection that was taken up in the middle).
-  mutating func makeLenient() {
-    original.flags |= Side.lenient
-    reply.flags |= Side.lenient
-  }
 }
 
 extension TCPWindow.Side {
-  /// The sender's first SYN, or a new one.
+  /// The sender's first SYN, or a new one. As with netfilter, one without options leaves agreed what was.
   mutating func open(_ segment: TCPSegment, _ end: UInt32) {
     self.end = end
     limit = end
     window = max(segment.window, 1)
-    flags = segment.scale == nil ? 0 : Self.scales
+    guard segment.hasOptions else { return }
+    flags = flags & Self.pickedUp | (segment.scale == nil ? 0 : Self.scales)
     scale = segment.scale ?? 0
   }
 
-  var words: [UInt64] {
-    [
-      UInt64(end) << 32 | UInt64(limit), UInt64(window) << 32 | UInt64(acknowledged),
-      UInt64(scale) << 8 | UInt64(flags),
-    ]
-  }
-
-  init?(_ w: ArraySlice<UInt64>) {
-    let a = w.startIndex
-    self.init()
-    end = UInt32(w[a] >> 32)
-    limit = UInt32(truncatingIfNeeded: w[a])
-    window = UInt32(w[a + 1] >> 32)
-    acknowledged = UInt32(truncatingIfNeeded: w[a + 1])
-    scale = UInt8(truncatingIfNeeded: w[a + 2] >> 8)
-    flags = UInt8(truncatingIfNeeded: w[a + 2])
-    if scale > 14 { return nil }
-  }
-}
-
-extension TCPWindow {
-  static let wordCount = 8
-
-  /// For a checkpoint.
-  var words: [UInt64] {
-    original.words + reply.words + [
-      UInt64(last.sequence) << 32 | UInt64(last.acknowledgment),
-      UInt64(last.end) << 32 | UInt64(last.window) << 16 | (last.isReply ? 1 << 8 : 0) | UInt64(last.retransmissions),
-    ]
-  }
-
-  init?(_ w: ArraySlice<UInt64>) {
-    let a = w.startIndex
-    guard let original = Side(w[a..<a + 3]), let reply = Side(w[a + 3..<a + 6]) else { return nil }
-    self.original = original
-    self.reply = reply
-    last = Last(
-      sequence: UInt32(w[a + 6] >> 32), acknowledgment: UInt32(truncatingIfNeeded: w[a + 6]),
-      end: UInt32(w[a + 7] >> 32), window: UInt16(truncatingIfNeeded: w[a + 7] >> 16),
-      isReply: w[a + 7] >> 8 & 1 != 0, retransmissions: UInt8(truncatingIfNeeded: w[a + 7]))
+  /// Both must offer scaling, or neither has it (RFC 7323, 2.2).
+  mutating func agree(_ other: inout Self) {
+    if has(Self.scales), other.has(Self.scales) { return }
+    scale = 0
+    other.scale = 0
   }
 }

@@ -77,7 +77,8 @@ extension NATGateway {
       let session = Session(
         original: packet.tuple(on: port), reply: opening.reply, deadline: now, state: .none, flags: opening.flags)
       explain(Translation(session, .original), packet, bytes, &trace)
-    case .openAndRefuse(_, let refusal), .refuse(let refusal): trace.drop(refusal.reason)
+    case .openAndRefuse(_, let refusal), .passAndRefuse(_, let refusal), .refuse(let refusal):
+      trace.drop(refusal.reason)
     case .echo: trace.look(.verdict(.answered))
     }
   }

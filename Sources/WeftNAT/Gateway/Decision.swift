@@ -7,6 +7,8 @@ import WeftWire
 enum Decision {
   /// Of a known session: translated.
   case pass(Passage)
+  /// Of a known session, which takes it in; but it doesn't go on.
+  case passAndRefuse(Passage, Refusal)
   /// The first of a new one.
   case open(Opening)
   /// It is dropped, and a session entered all the same: a hole punched, or a flow to a port that nothing serves.
@@ -28,6 +30,8 @@ struct Passage {
     static let end = Changes(rawValue: 2)
     /// Somebody inside has answered: the session keeps the mapping that it came in by.
     static let confirm = Changes(rawValue: 4)
+    /// The session is one that a full table keeps.
+    static let assure = Changes(rawValue: 8)
   }
 
   var session: SessionID
@@ -87,12 +91,12 @@ struct Refusal {
     case none
     /// The session has a new deadline (`firstTimeout`).
     case refresh
-    /// … and counts the packet.
-    case count
     /// … is over.
     case end
     /// … has the windows that `decide` left.
     case windows
+    /// … and not more than `tcp-unacknowledged` left.
+    case shorten
   }
 
   var reason: DropReason

@@ -13,7 +13,7 @@ extension NATGateway {
     _ out: inout Effects
   ) {
     switch decision {
-    case .refuse(let refusal), .openAndRefuse(_, let refusal):
+    case .refuse(let refusal), .openAndRefuse(_, let refusal), .passAndRefuse(_, let refusal):
       drop(frame, packet, refusal, on: port, now: now, &out)
     case .echo: answerEcho(frame, packet, on: port, now: now, &out)
     case .pass, .open, .overdue: preconditionFailure("what goes on isn't refused")

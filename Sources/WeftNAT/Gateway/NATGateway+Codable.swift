@@ -26,13 +26,14 @@ extension Conntrack {
       words.append(UInt64(s.originalPackets) << 32 | UInt64(s.replyPackets))
       words.append(s.originalBytes)
       words.append(s.replyBytes)
-      words.append(mapping(id).map { UInt64(mappingOrder[$0.index]) } ?? UInt64(Self.none))
+      let began = s.kind == .udp ? begin(id) : 0
+      words.append(UInt64(began) << 32 | (mapping(id).map { UInt64(mappingOrder[$0.index]) } ?? UInt64(Self.none)))
     }
     return words
   }
 
   /// Nil where the words make no session.
-  static func session(_ w: ArraySlice<UInt64>) -> (session: Session, mapping: MappingID?)? {
+  static func session(_ w: ArraySlice<UInt64>) -> (session: Session, mapping: MappingID?, began: UInt32)? {
     let a = w.startIndex
     func address(_ word: UInt64) -> IPv4Address { IPv4Address(rawValue: UInt32(truncatingIfNeeded: word)) }
     func port(_ word: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: word) }
@@ -53,7 +54,7 @@ extension Conntrack {
     session.originalBytes = w[a + 6]
     session.replyBytes = w[a + 7]
     let mapping = UInt32(truncatingIfNeeded: w[a + 8])
-    return (session, mapping == Self.none ? nil : MappingID(Int(mapping)))
+    return (session, mapping == Self.none ? nil : MappingID(Int(mapping)), UInt32(w[a + 8] >> 32))
   }
 }
 
@@ -114,7 +115,7 @@ extension NATGateway {
     try container.encode(conntrack.created, forKey: .created)
     var windows: [UInt64] = []
     for (place, id) in sessions.enumerated() {
-      guard let window = conntrack.window(id) else { continue }
+      guard conntrack[id].kind == .tcp, let window = conntrack.window(id) else { continue }
       windows.append(UInt64(place))
       windows += window.words
     }
@@ -192,7 +193,7 @@ extension NATGateway {
         entry.session.replyPort.index < links.neighbours.count,
         conntrack.find(entry.session.original) == nil, conntrack.find(entry.session.reply) == nil, retain(entry)
       else { throw corrupted("a session") }
-      restored.append(conntrack.insert(entry.session, mapping: entry.mapping, sequence: sequence))
+      restored.append(conntrack.insert(entry.session, mapping: entry.mapping, sequence: sequence, began: entry.began))
       if entry.session.flags.contains(.pinhole) { mappings.countPinholes(of: entry.session, opens: true) }
     }
     let windows = try container.decode([UInt64].self, forKey: .windows)
@@ -200,7 +201,7 @@ extension NATGateway {
     guard windows.count % stride == 0 else { throw corrupted("a window cut short") }
     for start in Swift.stride(from: 0, to: windows.count, by: stride) {
       guard let place = Int(exactly: windows[start]), place < restored.count,
-        conntrack.window(restored[place]) == nil,
+        conntrack[restored[place]].kind == .tcp, conntrack.window(restored[place]) == nil,
         let window = TCPWindow(windows[start + 1..<start + stride])
       else { throw corrupted("a window") }
       conntrack.addWindow(restored[place], window)
@@ -209,7 +210,7 @@ extension NATGateway {
   }
 
   /// Counts a session in at the mappings it uses; false where one isn't there, or is named without need.
-  private mutating func retain(_ entry: (session: Session, mapping: MappingID?)) -> Bool {
+  private mutating func retain(_ entry: (session: Session, mapping: MappingID?, began: UInt32)) -> Bool {
     let session = entry.session
     if session.flags.contains(.retainsTarget) {
       guard

@@ -11,6 +11,10 @@ extension NATGateway {
   ) -> Translation? {
     switch decision {
     case .pass(let passage): return commit(passage, packet, windows)
+    case .passAndRefuse(let passage, let refusal):
+      _ = commit(passage, packet, windows)
+      commit(refusal, packet, on: port, now: now, windows)
+      return nil
     case .open(let opening): return commit(opening, packet, bytes, on: port, now: now)
     case .openAndRefuse(let opening, let refusal):
       _ = commit(opening, packet, bytes, on: port, now: now)
@@ -44,16 +48,12 @@ extension NATGateway {
     conntrack[id].account(passage.direction, bytes: packet.length)
     // One event a packet, told when all of its change is made: state, time left, that it was answered.
     let isFirstReply = passage.direction == .reply && before.replyPackets == 0
-    if isFirstReply || passage.state != before.state { step(id, passage.state, before.state, isFirstReply: isFirstReply) }
+    if isFirstReply || passage.state != before.state || passage.changes.contains(.assure) {
+      conntrack[id].state = passage.state
+      if passage.changes.contains(.assure) { assure(id) }
+      conntrack.record(.update, id)
+    }
     return Translation(before, passage.direction)
-  }
-
-  private mutating func step(_ id: SessionID, _ state: TCPState, _ before: TCPState, isFirstReply: Bool) {
-    conntrack[id].state = state
-    let isEstablished = state == .established && before != .established
-    // Packets have gone both ways; of TCP, the connection has been established.
-    if isEstablished || isFirstReply && (state == .none || state == .established) { assure(id) }
-    conntrack.record(.update, id)
   }
 
   private mutating func assure(_ id: SessionID) {
@@ -103,7 +103,7 @@ extension NATGateway {
     let session = Session(
       original: original, reply: opening.reply, deadline: now + firstTimeout(original.kind),
       state: isTCP ? .synSent : .none, flags: opening.flags)
-    let id = conntrack.insert(session, mapping: mapping)
+    let id = conntrack.insert(session, mapping: mapping, began: now)
     mappings.hosts.began(HostTable.key(port, packet.source))
     counters.created &+= 1
     if opening.flags.contains(.retainsMapping) || port.isInside && !opening.flags.contains(.local) { openPinhole(id) }
@@ -171,10 +171,11 @@ extension NATGateway {
     guard configuration.settings.windowTracking != .off,
       let tcp = TCPView(bytes.extracting(packet.transport..<packet.end))
     else { return }
+    let segment = TCPSegment(tcp, isCutShort: packet.isFragment)
     var window = TCPWindow()
-    if isPickedUp { window.makeLenient() }
-    _ = window.admit(
-      TCPSegment(tcp, isCutShort: packet.isFragment), .original, state: conntrack[id].state, always: true)
+    if isPickedUp { window.pickUp(segment) }
+    _ = window.admit(segment, .original, state: .none, always: !isPickedUp)
+    window.last.kind = segment.kind
     conntrack.addWindow(id, window)
   }
 
@@ -208,9 +209,10 @@ extension NATGateway {
     case .windows: conntrack.setWindow(id, windows)
     case .end: end(id)
     case .refresh: conntrack.setDeadline(id, (now + firstTimeout(conntrack[id].kind)).rawValue)
-    case .count:
-      conntrack.setDeadline(id, (now + firstTimeout(conntrack[id].kind)).rawValue)
-      conntrack[id].account(.original, bytes: packet.length)
+    case .shorten:
+      conntrack.setWindow(id, windows)
+      guard let most = configuration.settings.timeouts.tcpUnacknowledged else { break }
+      conntrack.setDeadline(id, min(conntrack[id].deadline, (now + most).rawValue))
     }
   }
 

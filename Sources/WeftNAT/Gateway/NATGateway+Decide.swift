@@ -25,37 +25,79 @@ extension NATGateway {
   ) -> Decision {
     let session = conntrack[hit.session]
     trace.look(.connection(conntrack.entry(hit.session, now: now), isReply: hit.direction == .reply))
-    if !session.flags.contains(.local), let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
     var passage = Passage(session: hit.session, direction: hit.direction, state: session.state)
     if !session.flags.isDisjoint(with: [.pending, .unconfirmed]) {
       if let refusal = confirmationObjection(packet, hit, session) { return .refuse(refusal) }
       if port != .outside { passage.changes.insert(.confirm) }
     }
-    let isEstablished = hit.direction == .reply || session.replyPackets > 0
+    if packet.protocolNumber == Proto.tcp {
+      return followConnection(packet, bytes, passage, session, on: port, now: now, &windows, &trace)
+    }
+    if let reason = follow(packet, bytes, session, on: port, now: now, &passage) {
+      return refuseInvalid(packet, session, reason, &trace)
+    }
+    return letThrough(packet, bytes, passage, session, on: port, &trace)
+  }
+
+  /// The way of a packet that its flow's entry has taken in: what keeps it from going on changes nothing about that.
+  @inline(__always)
+  private func letThrough(
+    _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, _ session: Session, on port: GatewayPort,
+    _ trace: inout some DecisionTrace
+  ) -> Decision {
+    var passage = passage
+    if !session.flags.contains(.local), let refusal = forwardingObjection(packet, &trace) {
+      return .passAndRefuse(passage, refusal)
+    }
+    let isEstablished = passage.direction == .reply || session.replyPackets > 0
     if filter.judgesEstablished || !isEstablished {
-      let to = session.tuple(opposite: hit.direction).port
+      let to = session.tuple(opposite: passage.direction).port
       let verdict = judge(packet.tuple(on: port), to: to, isEstablished ? .established : .new, &trace)
-      if let refusal = filterRefusal(verdict, packet, bytes) { return .refuse(refusal) }
+      if let refusal = filterRefusal(verdict, packet, bytes) { return .passAndRefuse(passage, refusal) }
       passage.rule = verdict.rule
     }
-    if session.flags.contains(.unserved), hit.direction == .original {
-      var refusal = unsolicited(packet, bytes, .noPortForward, on: port)
-      refusal.change = .count
-      refusal.session = Packed(hit.session)
-      refusal.rule = passage.rule
-      return .refuse(refusal)
+    if session.flags.contains(.unserved), passage.direction == .original {
+      return .passAndRefuse(passage, unsolicited(packet, bytes, .noPortForward, on: port))
     }
-    if packet.protocolNumber == Proto.tcp {
-      return followConnection(packet, bytes, passage, on: port, now: now, &windows, &trace)
+    return .pass(passage)
+  }
+
+  /// Of a known flow and yet not taken in. Before its checksum somebody on its way may object to it.
+  @inline(never)
+  private func refuseInvalid(
+    _ packet: Packet, _ session: Session, _ reason: DropReason, _ trace: inout some DecisionTrace
+  ) -> Decision {
+    if !session.flags.contains(.local), let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
+    return .refuse(Refusal(reason: reason, detail: packet.detail))
+  }
+
+  // MARK: Datagrams
+
+  /// What a packet without states does to its flow's entry; the reason if it is broken and would change what the entry says.
+  @inline(__always)
+  private func follow(
+    _ packet: Packet, _ bytes: RawSpan, _ session: Session, on port: GatewayPort, now: Instant, _ passage: inout Passage
+  ) -> DropReason? {
+    var isStream = true
+    if !session.flags.contains(.assured) {
+      isStream = isStreamByNow(packet, session, passage, now: now)
+      if isStream { passage.changes.insert(.assure) }
+      let isFirstReply = passage.direction == .reply && session.replyPackets == 0
+      if isStream || isFirstReply, !packet.isFragment, let reason = packet.brokenChecksum(bytes) { return reason }
     }
     if port != .outside || configuration.settings.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
-      let isStream = hit.direction == .reply || session.flags.contains(.assured)
       let timeout =
         packet.protocolNumber == Proto.udp ? datagramTimeout(isStream: isStream) : firstTimeout(session.kind)
       passage.deadline = (now + timeout).rawValue
     }
-    return .pass(passage)
+    return nil
+  }
+
+  /// Whether a flow's packets have gone both ways, and as long as it takes.
+  private func isStreamByNow(_ packet: Packet, _ session: Session, _ passage: Passage, now: Instant) -> Bool {
+    guard configuration.settings.assuresLate else { return passage.direction == .reply }
+    return packet.protocolNumber == Proto.udp && session.replyPackets > 0 && conntrack.isOld(passage.session, now: now)
   }
 
   @inline(__always)
@@ -94,36 +136,46 @@ extension NATGateway {
   // MARK: TCP
 
   private func followConnection(
-    _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, on port: GatewayPort, now: Instant,
+    _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, _ session: Session, on port: GatewayPort, now: Instant,
     _ windows: inout TCPWindow, _ trace: inout some DecisionTrace
   ) -> Decision {
     var passage = passage
     let step = conntrack.follow(
-      passage.session, packet, bytes, passage.direction, configuration.settings, &windows)
+      passage.session, packet, bytes, passage.direction, now: now, configuration.settings, &windows)
     if step.changesWindows { passage.changes.insert(.windows) }
+    if step.assures { passage.changes.insert(.assure) }
     switch step.verdict {
     case .pass(let state, let timeout):
       passage.state = state
       if let timeout { passage.deadline = (now + timeout).rawValue }
-      return .pass(passage)
-    case .last:
-      passage.changes = .end
-      return .pass(passage)
+    case .last: passage.changes = .end
     case .reopen: return .overdue(Packed(passage.session))
-    case .drop(let reason): return .refuse(Refusal(reason: reason, detail: packet.detail, rule: passage.rule))
-    case .invalid:
-      let to = conntrack[passage.session].tuple(opposite: passage.direction).port
+    case .drop(let reason): return refuseInvalid(packet, session, reason, &trace)
+    case .invalid: return refuseInvalid(packet, bytes, passage, session, step, on: port, &trace)
+    }
+    return letThrough(packet, bytes, passage, session, on: port, &trace)
+  }
+
+  private func refuseInvalid(
+    _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, _ session: Session, _ step: Conntrack.Step,
+    on port: GatewayPort, _ trace: inout some DecisionTrace
+  ) -> Decision {
+    var refusal: Refusal
+    if !session.flags.contains(.local), let objection = forwardingObjection(packet, &trace) {
+      refusal = objection
+    } else {
+      let to = session.tuple(opposite: passage.direction).port
       let verdict = judge(packet.tuple(on: port), to: to, .invalid, &trace)
-      var refusal =
+      refusal =
         filterRefusal(verdict, packet, bytes)
         ?? Refusal(reason: .tcpInvalid, detail: packet.detail, rule: verdict.rule)
-      refusal.isInvalid = true
-      if step.changesWindows {
-        refusal.change = .windows
-        refusal.session = Packed(passage.session)
-      }
-      return .refuse(refusal)
     }
+    refusal.isInvalid = true
+    if step.changesWindows {
+      refusal.change = step.shortens ? .shorten : .windows
+      refusal.session = Packed(passage.session)
+    }
+    return .refuse(refusal)
   }
 
   // MARK: What all have in common

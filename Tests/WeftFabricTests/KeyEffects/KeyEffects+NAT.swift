@@ -108,7 +108,8 @@ extension KeyEffect {
     timeout(
       "tcp-unacknowledged",
       ["vm": "programs: [{bulk: {to: \"srv:5001\", size: 1 MB}}]", "segment": "rate: 1 Mbit/s, delay: 300 ms"]),
-    timeout("udp", ["probe": "to: \"srv:7/udp\""]), timeout("udp-stream", ["probe": "to: \"srv:7/udp\""], profile: "linux"),
+    timeout("udp", ["probe": "to: \"srv:7/udp\""]),
+    timeout("udp-stream", ["vm": "programs: [{udp-rate: {to: \"srv:7\", count: 6, interval: 1 s}}]"], profile: "linux"),
     timeout("icmp", ["probe": "ping: srv"]),
 
     limit("table", "100", "1", second.merging(["limits": "early-drop: false"]) { first, _ in first }),
