@@ -10,40 +10,42 @@
 public struct EventQueue: ~Copyable {
   public typealias Source = UInt32
 
+  @usableFromInline
   struct Node: BitwiseCopyable {
-    var time: UInt64
+    @usableFromInline var time: UInt64
     var next: UInt32
     var previous: UInt32
     /// level × 256 + slot while waiting in the wheel.
-    var place: UInt32
+    @usableFromInline var place: UInt32
     /// Whose turn it is first at one moment.
     var rank: UInt32
   }
 
-  private static let none = UInt32.max
-  private static let idle = UInt32.max
+  @inlinable static var none: UInt32 { .max }
+  @inlinable static var idle: UInt32 { .max }
   /// In the heap of what is due at `base`.
   private static let due = UInt32.max - 1
   /// Next of all, beside the wheel.
-  private static let next = UInt32.max - 2
+  @inlinable static var next: UInt32 { .max - 2 }
 
   // In plain blocks, without a bounds and an ownership check per step.
-  private var nodes: UnsafeMutablePointer<Node>
+  @usableFromInline var nodes: UnsafeMutablePointer<Node>
   private let heads: UnsafeMutablePointer<UInt32>
   private let occupied: UnsafeMutablePointer<UInt64>
-  private var sources: Int
+  @usableFromInline var sources: Int
   /// Which levels have anything.
   private var levels: UInt8 = 0
   /// The moment up to which the wheel has turned. Nothing is due before it.
-  private var base: UInt64 = 0
+  @usableFromInline var base: UInt64 = 0
   /// What is due at `base`, a binary heap of rank and source; may hold stale ones, which their node's place tells.
   private var ready: [UInt64] = []
-  public private(set) var count = 0
+  @usableFromInline var waiting = 0
+  public var count: Int { waiting }
   /// The source beside the wheel; `none` where there is none.
-  private var nextSource = UInt32.max
-  private var nextTime = UInt64.max
+  @usableFromInline var nextSource = UInt32.max
+  @usableFromInline var nextTime = UInt64.max
   /// No slot of the wheel that has anything begins before, nor is anything in the heap due before.
-  private var bound = UInt64.max
+  @usableFromInline var bound = UInt64.max
 
   /// For sources 0..<sources, each of a rank of its own.
   public init(sources: Int, rank: (Source) -> UInt32 = { $0 }) {
@@ -88,8 +90,24 @@ public struct EventQueue: ~Copyable {
   }
 
   /// Sets, moves or (with `.never`) cancels the source's deadline. One that has passed is due at once.
+  @inlinable @inline(__always)
   public mutating func schedule(_ source: Source, at instant: Instant) {
     precondition(Int(source) < sources)
+    let time = max(instant.rawValue, base)
+    let node = nodes + Int(source)
+    guard nextSource == Self.none, time < bound, node.pointee.place == Self.idle else {
+      return scheduleAmongOthers(source, at: instant)
+    }
+    // Next of all.
+    node.pointee.time = time
+    node.pointee.place = Self.next
+    nextSource = source
+    nextTime = time
+    waiting &+= 1
+  }
+
+  @usableFromInline
+  mutating func scheduleAmongOthers(_ source: Source, at instant: Instant) {
     let time = max(instant.rawValue, base)
     let node = nodes + Int(source)
     let place = node.pointee.place
@@ -99,7 +117,7 @@ public struct EventQueue: ~Copyable {
     }
     guard instant != .never else { return }
     node.pointee.time = time
-    count &+= 1
+    waiting &+= 1
     if time < nextTime {
       if nextSource != Self.none { putNextIntoWheel() }
       if time < bound {
@@ -122,8 +140,8 @@ public struct EventQueue: ~Copyable {
     insert(source, nodes + Int(source))
   }
 
-  @inline(__always)
-  private mutating func forgetNext() {
+  @inlinable @inline(__always)
+  mutating func forgetNext() {
     nextSource = Self.none
     nextTime = .max
   }
@@ -135,7 +153,7 @@ public struct EventQueue: ~Copyable {
   }
 
   /// Takes out the first source in order, if it is due no later than `limit`.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
     let source = nextSource
     guard source != Self.none else { return popFromWheel(notAfter: limit) }
@@ -143,18 +161,19 @@ public struct EventQueue: ~Copyable {
     base = nextTime
     forgetNext()
     nodes[Int(source)].place = Self.idle
-    count &-= 1
+    waiting &-= 1
     return (source, Instant(base))
   }
 
-  private mutating func popFromWheel(notAfter limit: Instant) -> (source: Source, at: Instant)? {
-    guard count > 0 else { return nil }
+  @usableFromInline
+  mutating func popFromWheel(notAfter limit: Instant) -> (source: Source, at: Instant)? {
+    guard waiting > 0 else { return nil }
     while true {
       if !ready.isEmpty {
         if base > limit.rawValue, firstReady() != nil { return nil }
         if let source = takeReady() {
           nodes[Int(source)].place = Self.idle
-          count &-= 1
+          waiting &-= 1
           if ready.isEmpty { raiseBound() }
           return (source, Instant(base))
         }
@@ -173,7 +192,7 @@ public struct EventQueue: ~Copyable {
         clear(level, slot)
         base = first.pointee.time
         first.pointee.place = Self.idle
-        count &-= 1
+        waiting &-= 1
         raiseBound()
         return (source, Instant(base))
       }
@@ -277,7 +296,7 @@ public struct EventQueue: ~Copyable {
   private mutating func remove(_ node: UnsafeMutablePointer<Node>, _ place: UInt32) {
     if place == Self.next { forgetNext() } else if place != Self.due { unlink(node.pointee, place) }
     node.pointee.place = Self.idle
-    count &-= 1
+    waiting &-= 1
   }
 
   private mutating func unlink(_ node: Node, _ place: UInt32) {

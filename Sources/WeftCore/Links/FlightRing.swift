@@ -1,21 +1,31 @@
 /// What a link holds, oldest first: a ring that doubles when it is full. It owns its frames: those still in flight when
 /// the link goes away go back to their pool, and a copy of a link that changes has frames of its own: marks are written
 /// where a frame lies.
+@usableFromInline
 final class FlightRing {
+  @usableFromInline
   struct Flight: BitwiseCopyable {
-    var frame: StoredFrame
+    @usableFromInline var frame: StoredFrame
     /// When its last bit is on the wire.
-    var departure: UInt64
-    var arrival: UInt64
+    @usableFromInline var departure: UInt64
+    @usableFromInline var arrival: UInt64
+
+    @inlinable @inline(__always)
+    init(frame: StoredFrame, departure: UInt64, arrival: UInt64) {
+      self.frame = frame
+      self.departure = departure
+      self.arrival = arrival
+    }
   }
 
   /// Behind a pointer that the link keeps too: on the frame path no retain, and no exclusivity or bounds check.
+  @usableFromInline
   struct State: BitwiseCopyable {
-    private var flights: UnsafeMutablePointer<Flight>
+    @usableFromInline private(set) var flights: UnsafeMutablePointer<Flight>
     /// The capacity, a power of two, less one.
-    private var mask: Int
-    private var head = 0
-    private(set) var count = 0
+    @usableFromInline private(set) var mask: Int
+    @usableFromInline var head = 0
+    @usableFromInline var count = 0
 
     init(capacity: Int) {
       flights = .allocate(capacity: capacity)
@@ -25,7 +35,7 @@ final class FlightRing {
     func deallocate() { flights.deallocate() }
 
     /// Counted from the oldest. Precondition: index < count.
-    @inline(__always)
+    @inlinable @inline(__always)
     subscript(index: Int) -> Flight { flights[(head &+ index) & mask] }
 
     func swapAt(_ a: Int, _ b: Int) {
@@ -34,7 +44,7 @@ final class FlightRing {
       flights[(head &+ b) & mask] = flight
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func push(_ flight: Flight) {
       if count > mask { grow() }
       flights[(head &+ count) & mask] = flight
@@ -42,7 +52,7 @@ final class FlightRing {
     }
 
     /// Precondition: count > 0.
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func pop() -> Flight {
       let flight = flights[head]
       head = (head &+ 1) & mask
@@ -53,15 +63,16 @@ final class FlightRing {
 
     /// From this capacity on an empty ring gives its memory back: one storm of broadcasts must not cost every cable of a
     /// large network for ever. A burst that fills such a ring pays for it many times over.
-    private static var large: Int { 255 }
+    @inlinable static var large: Int { 255 }
 
-    @inline(never)
-    private mutating func shrink() {
+    @usableFromInline
+    mutating func shrink() {
       deallocate()
       self = State(capacity: 4)
     }
 
-    private mutating func grow() {
+    @usableFromInline
+    mutating func grow() {
       var larger = State(capacity: (mask + 1) * 2)
       for index in 0..<count { larger.push(self[index]) }
       deallocate()

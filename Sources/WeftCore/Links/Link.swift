@@ -19,24 +19,25 @@ public struct Link {
   public var parameters: LinkParameters
   public private(set) var isUp = true
   /// Of frames accepted.
-  public private(set) var counters = Counters()
+  @inlinable public var counters: Counters { counts }
+  @usableFromInline var counts = Counters()
   private var random: RandomStream
   /// Made for the first frame: an idle cable owns no memory.
-  private var owner: FlightRing?
+  @usableFromInline var owner: FlightRing?
   /// The owner's, here to reach it without a retain.
-  private var ring: UnsafeMutablePointer<FlightRing.State>?
+  @usableFromInline var ring: UnsafeMutablePointer<FlightRing.State>?
   /// When the oldest flight arrives; here so that reading the deadline is one load.
-  private var nextArrival = UInt64.max
+  @usableFromInline var nextArrival = UInt64.max
   /// Of the held ones, from the oldest, how many have left the queue.
-  private var departed = 0
-  private var waitingBytes = 0
+  @usableFromInline var departed = 0
+  @usableFromInline var waitingBytes = 0
   private var busyUntil: UInt64 = 0
   /// What of the wire's time the last departure, a whole nanosecond, left over, in units of 1/rate ns. Carried on while
   /// the wire is busy: 64-byte frames at 100 Gbit/s take 5.12 ns, not 5.
   private var remainder: UInt64 = 0
 
   /// Propagation alone can't bound what is in flight on a wire of endless rate; this does.
-  private static let flightLimit = 1 << 20
+  @inlinable static var flightLimit: Int { 1 << 20 }
 
   public init(_ parameters: LinkParameters, random: RandomStream) {
     self.parameters = parameters
@@ -68,7 +69,7 @@ public struct Link {
   }
 
   /// When the first frame arrives.
-  @inline(__always)
+  @inlinable @inline(__always)
   public var deadline: Instant { Instant(nextArrival) }
 
   /// Takes a share of a frame in at `now`. A frame that is not sent stays the caller's alone.
@@ -80,7 +81,18 @@ public struct Link {
   }
 
   /// The same with the frame itself, which is the link's now if it is sent, else still the caller's.
+  @inlinable @inline(__always)
   public mutating func take(_ frame: StoredFrame, now: Instant) -> Outcome {
+    guard onlyDelays, frame.count <= parameters.largestFrame else { return takeThroughQueue(frame, now: now) }
+    let ring = ownRing()
+    guard ring.pointee.count < Self.flightLimit else { return takeThroughQueue(frame, now: now) }
+    hold(frame, ring, departure: now.rawValue)
+    return .sent
+  }
+
+  /// Also of a cable without a queue.
+  @usableFromInline
+  mutating func takeThroughQueue(_ frame: StoredFrame, now: Instant) -> Outcome {
     let count = frame.count
     guard isUp else { return drop(.linkDown) }
     guard count <= parameters.largestFrame else { return drop(.frameTooBig) }
@@ -108,8 +120,14 @@ public struct Link {
       if ring.pointee.count >= Self.flightLimit { return drop(.queueFull) }
       if isLost() { return drop(.linkLoss) }
     }
-    counters.frames &+= 1
-    counters.bytes &+= UInt64(count)
+    hold(frame, ring, departure: departure)
+    return .sent
+  }
+
+  @inlinable @inline(__always)
+  mutating func hold(_ frame: StoredFrame, _ ring: UnsafeMutablePointer<FlightRing.State>, departure: UInt64) {
+    counts.frames &+= 1
+    counts.bytes &+= UInt64(frame.count)
     var arrival = departure.saturatingAdd(parameters.delay.rawValue)
     if ring.pointee.count == 0 {
       nextArrival = arrival
@@ -118,8 +136,7 @@ public struct Link {
       arrival = max(arrival, ring.pointee[ring.pointee.count &- 1].arrival)
     }
     ring.pointee.push(FlightRing.Flight(frame: frame, departure: departure, arrival: arrival))
-    waitingBytes &+= count
-    return .sent
+    waitingBytes &+= frame.count
   }
 
   /// Whether `send` would find room for a frame of `count` bytes; for a sender that can wait.
@@ -146,7 +163,7 @@ public struct Link {
   public var wireFreeAt: Instant { Instant(busyUntil) }
 
   /// Whether all it does to a frame is to deliver it `delay` later: no queue, no chance.
-  public var onlyDelays: Bool { isUp && parameters.rate == nil && parameters.lossThreshold == 0 }
+  @inlinable public var onlyDelays: Bool { isUp && parameters.rate == nil && parameters.lossThreshold == 0 }
 
   /// When the last of its frames arrives.
   public var lastArrival: Instant {
@@ -158,8 +175,8 @@ public struct Link {
 
   /// Counts frames that went the cable's way without being in it.
   public mutating func countFlooded(_ frames: UInt64, _ bytes: UInt64) {
-    counters.frames &+= frames
-    counters.bytes &+= bytes
+    counts.frames &+= frames
+    counts.bytes &+= bytes
   }
 
   /// Puts a frame that was counted already among those on their way, before those that arrive with it or later.
@@ -180,6 +197,7 @@ public struct Link {
   public mutating func arrive(now: Instant) -> Frame? { takeArrived(now: now).map { Frame(stored: $0) } }
 
   /// The same; the frame is the caller's.
+  @inlinable @inline(__always)
   public mutating func takeArrived(now: Instant) -> StoredFrame? {
     guard nextArrival <= now.rawValue, owner != nil else { return nil }
     let ring = ownRing()
@@ -193,15 +211,15 @@ public struct Link {
     isUp = up
     guard !up else { return }
     while inFlight > 0 {
-      counters.dropped &+= 1
+      counts.dropped &+= 1
       lost(Frame(stored: removeFirst(ownRing()).frame))
     }
     busyUntil = now.rawValue
     remainder = 0
   }
 
-  @inline(__always)
-  private mutating func removeFirst(_ ring: UnsafeMutablePointer<FlightRing.State>) -> FlightRing.Flight {
+  @inlinable @inline(__always)
+  mutating func removeFirst(_ ring: UnsafeMutablePointer<FlightRing.State>) -> FlightRing.Flight {
     let flight = ring.pointee.pop()
     if departed > 0 { departed &-= 1 } else { waitingBytes &-= flight.frame.count }
     nextArrival = ring.pointee.count == 0 ? .max : ring.pointee[0].arrival
@@ -215,14 +233,14 @@ public struct Link {
   private mutating func isLost() -> Bool { parameters.lossThreshold != 0 && random.next() < parameters.lossThreshold }
 
   /// The ring, this link's alone.
-  @inline(__always)
-  private mutating func ownRing() -> UnsafeMutablePointer<FlightRing.State> {
+  @inlinable @inline(__always)
+  mutating func ownRing() -> UnsafeMutablePointer<FlightRing.State> {
     if !isKnownUniquelyReferenced(&owner) { makeRing() }
     return ring.unsafelyUnwrapped
   }
 
-  @inline(never)
-  private mutating func makeRing() {
+  @usableFromInline @inline(never)
+  mutating func makeRing() {
     let own = owner?.copy() ?? FlightRing()
     owner = own
     ring = own.state
@@ -230,7 +248,7 @@ public struct Link {
 
   @inline(__always)
   private mutating func drop(_ reason: DropReason) -> Outcome {
-    counters.dropped &+= 1
+    counts.dropped &+= 1
     return .dropped(reason)
   }
 
@@ -285,7 +303,7 @@ extension Link: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     parameters = try container.decode(LinkParameters.self, forKey: .parameters)
     isUp = try container.decode(Bool.self, forKey: .isUp)
-    counters = try container.decode(Counters.self, forKey: .counters)
+    counts = try container.decode(Counters.self, forKey: .counters)
     random = try container.decode(RandomStream.self, forKey: .random)
     let flights = try container.decodeIfPresent(Flights.self, forKey: .flights) ?? Flights()
     departed = try container.decode(Int.self, forKey: .departed)

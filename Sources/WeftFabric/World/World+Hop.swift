@@ -15,11 +15,10 @@ extension World {
   private mutating func arrive(_ link: LinkID) {
     eventCount &+= 1
     if floods.isBuilt, let lane = floods.busyLane(of: link) { return arriveFlooded(link, lane: lane) }
-    let node = graph.ends[link].toNode
-    let port = graph.ends[link].toPort
+    let end = graph.ends[link]
     repeat {
       guard let frame = links[link].takeArrived(now: now) else { break }
-      deliver(frame, to: node, on: port)
+      deliver(frame, to: end.toNode, on: end.toPort, at: end.to)
     } while links[link].deadline <= now
     let next = links[link].deadline
     if next != .never { scheduler.schedule(link, at: next) }
@@ -32,14 +31,13 @@ extension World {
   }
 
   mutating func deliver(_ frame: consuming Frame, to node: NodeID, on index: PortIndex) {
-    deliver(frame.store(), to: node, on: index)
+    deliver(frame.store(), to: node, on: index, at: graph.port(index, of: node))
   }
 
   /// The frame is the node's from here on.
   @inline(__always)
-  mutating func deliver(_ frame: StoredFrame, to node: NodeID, on index: PortIndex) {
+  mutating func deliver(_ frame: StoredFrame, to node: NodeID, on index: PortIndex, at port: PortID) {
     delivered &+= 1
-    let port = graph.port(index, of: node)
     graph.ports[port].counters.received &+= 1
     graph.ports[port].counters.receivedBytes &+= UInt64(frame.count)
     guard recorder.watch == .none else { return deliverWatched(Frame(stored: frame), to: node, on: index, at: port) }
