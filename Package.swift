@@ -29,7 +29,9 @@ let package = Package(
       name: "WeftNAT", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"], swiftSettings: views),
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftStack", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
-    .target(name: "WeftPrograms", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack"], swiftSettings: views),
+    .target(
+      name: "WeftPrograms", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"],
+      swiftSettings: views),
     .target(
       name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),

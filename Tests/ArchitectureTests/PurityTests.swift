@@ -18,7 +18,7 @@ import Testing
     ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftPrograms", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
+    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
     ("WeftProbes", ["WeftWire", "WeftCore", "WeftStack", "WeftPrograms"]),
     ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftIP"]),

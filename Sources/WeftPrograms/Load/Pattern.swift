@@ -1,3 +1,4 @@
+import CTableMemory
 import WeftWire
 
 /// The bytes that generated payloads are made of: a function of their offset, so that the receiver can check them. Its
@@ -43,22 +44,7 @@ enum Pattern {
     a.withUnsafeBytes { a in
       b.withUnsafeBytes { b in
         guard let left = a.baseAddress, let right = b.baseAddress else { return true }
-        let count = min(a.count, b.count)
-        var difference: UInt64 = 0
-        var index = 0
-        while index &+ 8 <= count {
-          difference |=
-            left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            ^ right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-          index &+= 8
-        }
-        while index < count {
-          difference |= UInt64(
-            left.load(fromByteOffset: index, as: UInt8.self)
-              ^ right.load(fromByteOffset: index, as: UInt8.self))
-          index &+= 1
-        }
-        return difference == 0
+        return weft_equal(left, right, min(a.count, b.count))
       }
     }
   }

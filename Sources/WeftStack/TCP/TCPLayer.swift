@@ -148,52 +148,33 @@ struct TCPLayer: Codable {
   }
 
   private mutating func arm(_ index: Int) {
-    let deadline = connections[index].deadline
-    guard deadline < connections[index].timerAt else { return }
-    connections[index].timerAt = deadline
-    timers.push(UInt32(index), at: deadline)
+    if let instant = connections[index].armed() { timers.push(UInt32(index), at: instant) }
   }
 
   /// The next connection with something to tell its owner or to send.
   mutating func nextPending() -> Int? {
-    guard let slot = pending.first else { return nil }
-    if pending.count == 1 { pending.removeAll(keepingCapacity: true) } else { pending.removeFirst() }
-    return Int(slot)
+    // Nearly always the only one.
+    guard pending.count > 1 else { return pending.popLast().map { Int($0) } }
+    return Int(pending.removeFirst())
   }
 
   /// The owner has been told: sends, arms the timer, and lets go of what is over.
   mutating func settle(_ index: Int, now: Instant, _ ip: inout IPLayer, _ out: inout Effects) {
-    connections[index].isListed = false
-    // Already gone.
-    guard connections[index].generation != 0 else { return }
-    if connections[index].resetNow {
-      switch connections[index].state {
-      case .closed, .synSent, .timeWait: break
-      case .synReceived:
-        if connections[index].isPassive { handshakeEnded(index) }
-        connections[index].sendReset(now: now, &ip, &out)
-      default: connections[index].sendReset(now: now, &ip, &out)
-      }
-      connections[index].state = .closed
-    }
-    if connections[index].state == .closed {
+    switch connections[index].settle(now: now, &ip, &out) {
+    case .gone: break
+    case .open(timerAt: let instant?): timers.push(UInt32(index), at: instant)
+    case .open(timerAt: nil): break
+    case .over(let inHandshake):
+      if inHandshake { handshakeEnded(index) }
       remove(index)
-      return
-    }
-    connections[index].output(now: now, &ip, &out)
-    if connections[index].state == .timeWait, !connections[index].isTimeWait {
-      connections[index].isTimeWait = true
-      connections[index].isOrphan = true
-      connections[index].sendBuffer.release()
-      // What came with the FIN may still be read.
-      if connections[index].receiveBuffer.count == 0 { connections[index].receiveBuffer.release() }
+    case .timeWait(let instant):
       timeWaits += 1
       if timeWaits > Self.mostTimeWaits {
         remove(index)
-        return
+      } else if let instant {
+        timers.push(UInt32(index), at: instant)
       }
     }
-    arm(index)
   }
 
   private mutating func remove(_ index: Int) {

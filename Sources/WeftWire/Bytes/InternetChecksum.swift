@@ -3,45 +3,49 @@ public enum InternetChecksum {
   /// The unfolded sum of a span's 16-bit words in the machine's byte order (RFC 1071, 2(B)), on top of `initial`.
   /// An odd last byte counts as the high byte of a word.
   @inlinable public static func sum(_ bytes: RawSpan, initial: UInt64 = 0) -> UInt64 {
-    unsafe bytes.withUnsafeBytes { buffer in
-      guard let base = buffer.baseAddress else { return initial }
-      let count = buffer.count
-      var low = initial
-      var high: UInt64 = 0
-      var offset = 0
-      // Words of 64 bits are as good if their carries come round too (RFC 1071, 2(B)): an addition each, and one of the carry.
-      var wide: UInt128 = 0
-      while offset &+ 64 <= count {
-        let at = unsafe base + offset
-        wide &+= UInt128(unsafe at.loadUnaligned(as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 32, as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 40, as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 48, as: UInt64.self))
-        wide &+= UInt128(unsafe at.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
-        offset &+= 64
-      }
-      while offset &+ 8 <= count {
-        wide &+= UInt128(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        offset &+= 8
-      }
-      low &+= fold64(UInt64(truncatingIfNeeded: wide))
-      high &+= UInt64(truncatingIfNeeded: wide >> 64)
-      if offset &+ 4 <= count {
-        low &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-        offset &+= 4
-      }
-      if offset &+ 2 <= count {
-        low &+= UInt64(unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
-        offset &+= 2
-      }
-      if offset < count {
-        low &+= UInt64(UInt16(bigEndian: UInt16(unsafe base.load(fromByteOffset: offset, as: UInt8.self)) << 8))
-      }
-      return fold64(low) &+ fold64(high)
+    let count = bytes.byteCount
+    var offset = 0
+    // Words of 128 bits are as good if their carries come round too (RFC 1071, 2(B)): two additions each, and one of the carry.
+    var wide = UInt128(initial)
+    var carries: UInt64 = 0
+    while offset &+ 128 <= count {
+      add(bytes, offset, &wide, &carries)
+      add(bytes, offset &+ 16, &wide, &carries)
+      add(bytes, offset &+ 32, &wide, &carries)
+      add(bytes, offset &+ 48, &wide, &carries)
+      add(bytes, offset &+ 64, &wide, &carries)
+      add(bytes, offset &+ 80, &wide, &carries)
+      add(bytes, offset &+ 96, &wide, &carries)
+      add(bytes, offset &+ 112, &wide, &carries)
+      offset &+= 128
     }
+    while offset &+ 16 <= count {
+      add(bytes, offset, &wide, &carries)
+      offset &+= 16
+    }
+    var low = fold64(UInt64(truncatingIfNeeded: wide)) &+ fold64(UInt64(truncatingIfNeeded: wide >> 64)) &+ carries
+    if offset &+ 8 <= count {
+      low &+= fold64(unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+      offset &+= 8
+    }
+    if offset &+ 4 <= count {
+      low &+= UInt64(unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
+      offset &+= 4
+    }
+    if offset &+ 2 <= count {
+      low &+= UInt64(unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self))
+      offset &+= 2
+    }
+    if offset < count { low &+= UInt64(UInt16(bigEndian: UInt16(bytes.u8(offset)) << 8)) }
+    return low
+  }
+
+  @inlinable @inline(__always)
+  static func add(_ bytes: RawSpan, _ offset: Int, _ wide: inout UInt128, _ carries: inout UInt64) {
+    let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt128.self)
+    let (sum, overflow) = wide.addingReportingOverflow(word)
+    wide = sum
+    carries &+= overflow ? 1 : 0
   }
 
   @inlinable @inline(__always) static func fold64(_ sum: UInt64) -> UInt64 { (sum & 0xffff_ffff) &+ (sum >> 32) }
