@@ -15,6 +15,11 @@ public struct Guest: Codable {
   public var stack: Stack
   var programs = ProgramList()
   private var foreign: [SocketEvent] = []
+  /// The stack's own, as it was last worked out, and at which of its changes.
+  private var stackDeadline = Instant.start
+  private var stackChanges = UInt64.max
+
+  private enum CodingKeys: CodingKey { case configuration, deadline, stack, programs, foreign }
 
   public init(_ configuration: GuestConfiguration) {
     self.configuration = configuration
@@ -63,15 +68,18 @@ public struct Guest: Codable {
       return
     }
     let reception = stack.receive(frame, on: port, now: now, &out)
+    var isQuiet = false
+    if case .datagram = reception { isQuiet = true }
     take(reception, frame, on: port, now: now, &out)
-    settle(now: now, &out)
+    settle(now: now, isQuiet: isQuiet, &out)
   }
 
   public mutating func wake(now: Instant, _ out: inout Effects) {
-    stack.wake(now: now, &out)
+    let isQuiet = stackDeadline > now && !stack.hasLoopback
+    if !isQuiet { stack.wake(now: now, &out) }
     takeNotices(now: now, &out)
     if isBooted, programs.deadline <= now { programs.wake(now: now, &stack, &out) }
-    settle(now: now, &out)
+    settle(now: now, isQuiet: isQuiet, &out)
   }
 
   @inline(__always)
@@ -84,7 +92,8 @@ public struct Guest: Codable {
     case .datagram(let tag, let info, let payload):
       let bytes = frame.bytes
       deliver(tag, info, bytes.extracting(payload), now: now, &out)
-    case .whole(let tag, let info, let bytes, let payload):
+    case .whole(let tag, let info, let payload):
+      let bytes = stack.takeWhole()
       deliver(tag, info, bytes.span.bytes.extracting(payload), now: now, &out)
     case .echoReply(let tag, let reply):
       if programs.has(tag) {
@@ -138,14 +147,25 @@ public struct Guest: Codable {
 
   /// Tells programs what happened to their sockets, and lets the connections say what they have to, until all is quiet or
   /// something happened to a socket of somebody outside.
+  public mutating func settle(now: Instant, _ out: inout Effects) { settle(now: now, isQuiet: false, &out) }
+
+  /// `isQuiet`: nothing but a datagram went through the stack, or nothing at all.
   @inline(__always)
-  public mutating func settle(now: Instant, _ out: inout Effects) {
+  private mutating func settle(now: Instant, isQuiet: Bool, _ out: inout Effects) {
+    var isQuiet = isQuiet && stack.changes == stackChanges
     if foreign.isEmpty {
-      if stack.hasPending { settleConnections(now: now, &out) }
-      if stack.hasLoopback, foreign.isEmpty { settleLoopback(now: now, &out) }
+      if stack.hasPending {
+        isQuiet = false
+        settleConnections(now: now, &out)
+      }
+      if stack.hasLoopback, foreign.isEmpty {
+        isQuiet = false
+        settleLoopback(now: now, &out)
+      }
     }
+    if !isQuiet { (stackDeadline, stackChanges) = (stack.nextDeadline(), stack.changes) }
     // Worked out once a call, so that reading it costs the driver a load.
-    deadline = isBooted ? min(stack.nextDeadline(), programs.deadline) : .never
+    deadline = isBooted ? min(stackDeadline, programs.deadline) : .never
   }
 
   private mutating func settleConnections(now: Instant, _ out: inout Effects) {

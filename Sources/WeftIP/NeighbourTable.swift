@@ -161,8 +161,9 @@ public struct NeighbourTable: Codable {
     out.transmit(frame, on: port)
   }
 
+  /// Into a frame's first 14 bytes.
   @inlinable @inline(__always)
-  static func writeHeader(_ frame: inout Frame, destination: MACAddress, source: MACAddress) {
+  public static func writeHeader(_ frame: inout Frame, destination: MACAddress, source: MACAddress) {
     // No checksum covers the Ethernet header.
     let isSound = frame.isSound
     var span = frame.mutableBytes
@@ -170,6 +171,15 @@ public struct NeighbourTable: Codable {
     span.put(source, at: 6)
     span.put(EtherType.ipv4.rawValue, at: 12)
     frame.isSound = isSound
+  }
+
+  /// A neighbour that frames are sent to without asking again, and until when.
+  public func trusted(_ neighbour: IPv4Address, now: Instant) -> (mac: MACAddress, until: Instant)? {
+    if let peer { return (peer, .never) }
+    guard let entry = entries[neighbour.rawValue], entry.mac != .zero, now <= entry.confirmed + Self.confirmedFor else {
+      return nil
+    }
+    return (entry.mac, entry.confirmed + Self.confirmedFor)
   }
 
   @usableFromInline

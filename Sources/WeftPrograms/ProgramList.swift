@@ -7,6 +7,7 @@ import WeftWire
 public struct ProgramList {
   /// Shared with a copy until one of the two changes.
   private var store = ProgramStore([])
+  @usableFromInline private(set) var count = 0
   /// The earliest of all; one too early does no harm.
   public private(set) var deadline = Instant.never
 
@@ -17,12 +18,13 @@ public struct ProgramList {
       configurations.enumerated().map { index, configuration in
         configuration.program(Placement(machine: machine, index: index, start: bootedAt + configuration.start))
       })
+    count = store.count
     for place in store.all { deadline = min(deadline, place.deadline) }
   }
 
   /// Whether sockets of this tag are one of theirs.
-  @inline(__always)
-  public func has(_ tag: UInt64) -> Bool { tag < UInt64(store.count) }
+  @inlinable @inline(__always)
+  public func has(_ tag: UInt64) -> Bool { tag < UInt64(truncatingIfNeeded: count) }
 
   /// Sees to it that the programs are this list's alone.
   @inline(__always)
@@ -135,6 +137,7 @@ extension ProgramList: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     store = ProgramStore(try container.decode([Entry].self, forKey: .programs).map(\.program))
+    count = store.count
     deadline = try container.decode(Instant.self, forKey: .deadline)
   }
 }

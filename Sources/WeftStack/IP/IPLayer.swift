@@ -16,7 +16,9 @@ struct Route {
 /// Interfaces, routes, and the making of IPv4 packets.
 @usableFromInline
 struct IPLayer: Codable {
-  var interfaces: [Interface]
+  var interfaces: [Interface] { didSet { changes &+= 1 } }
+  /// Counts up as anything of the interfaces may have become another.
+  @usableFromInline var changes: UInt64 = 0
   /// Of packets that may be fragmented; others carry 0 (RFC 6864, 4.1).
   private var identification: UInt16
   /// ICMP errors (RFC 1812, 4.3.2.8): Linux's icmp_msgs_per_sec and icmp_msgs_burst.
@@ -26,6 +28,14 @@ struct IPLayer: Codable {
   @usableFromInline var loopback = FrameQueue(capacity: 1000)
   /// When the rest of it is looked at.
   var loopbackAt = Instant(.max)
+  /// What was put together from fragments last, until it is taken.
+  var whole: [UInt8] = []
+  /// To whom was sent last.
+  var path = KnownPath()
+  /// Of the datagram sent last.
+  var template = DatagramTemplate()
+
+  private enum CodingKeys: CodingKey { case interfaces, identification, errorBudget, reassembly, loopback, loopbackAt }
 
   init(interfaces: [Interface], identification: UInt16) {
     self.interfaces = interfaces
@@ -113,6 +123,33 @@ struct IPLayer: Codable {
     if address.isLoopback { return true }
     for index in interfaces.indices where interfaces[index].address == address { return !address.isUnspecified }
     return false
+  }
+
+  /// For the next packet to a destination that one was just sent to.
+  @inline(never)
+  mutating func rememberPath(to destination: IPv4Address, _ route: Route, now: Instant) {
+    guard !route.isBroadcast, !route.isLoopback,
+      let (mac, until) = interfaces[route.interface].neighbours.trusted(route.nextHop, now: now)
+    else { return }
+    path = KnownPath(
+      to: destination, route, from: interfaces[route.interface], neighbour: mac, until: until, changes: changes)
+  }
+
+  /// Reckons with a frame that was sent, until the truth is told.
+  @inline(__always)
+  mutating func occupyWire(of interface: Int, _ octets: Int, now: Instant) {
+    let changes = changes
+    interfaces[interface].occupyWire(octets, now: now)
+    self.changes = changes
+  }
+
+  /// What the NIC's driver knows of its queue. No route and no neighbour goes by it.
+  @inline(__always)
+  mutating func setWire(of interface: Int, rate: UInt64, freeAt: Instant) {
+    let changes = changes
+    interfaces[interface].wireRate = rate
+    interfaces[interface].wireFreeAt = freeAt
+    self.changes = changes
   }
 
   /// A frame with room for the Ethernet header, a written IPv4 header, and `length` undefined bytes of payload.

@@ -68,7 +68,11 @@ struct Interface: Codable {
   /// The subnet's broadcast address; /31 and /32 have none (RFC 3021).
   var directedBroadcast: IPv4Address? { prefix.length < 31 && !address.isUnspecified ? prefix.broadcast : nil }
 
+  @inline(__always)
   func isBroadcast(_ destination: IPv4Address) -> Bool {
-    destination.isBroadcast || (prefix.length < 31 && !address.isUnspecified && destination == prefix.broadcast)
+    // In steps: a closure of `||` would copy the interface.
+    if destination.isBroadcast { return true }
+    if prefix.length >= 31 || address.isUnspecified { return false }
+    return destination == prefix.broadcast
   }
 }

@@ -9,8 +9,8 @@ public enum Reception {
   case dropped(DropReason, DropDetail)
   /// A datagram for a socket; its payload lies in the frame.
   case datagram(tag: UInt64, DatagramInfo, payload: Range<Int>)
-  /// The same, put together from fragments, whose last the frame was.
-  case whole(tag: UInt64, DatagramInfo, [UInt8], payload: Range<Int>)
+  /// The same, put together from fragments, whose last the frame was; its payload lies in what `takeWhole` gives.
+  case whole(tag: UInt64, DatagramInfo, payload: Range<Int>)
   case echoReply(tag: UInt64, EchoReply)
 }
 
@@ -48,6 +48,7 @@ extension Stack {
     _ frame: borrowing Frame, on port: PortIndex, now: Instant, _ out: inout Effects
   ) -> Reception {
     guard port.index < ip.interfaces.count else { return .dropped(.noLink, .none) }
+    if let plain = receivePlain(frame, on: port, now: now, &out) { return plain }
     return receive(frame, on: port, isLoopback: false, now: now, &out)
   }
 
@@ -174,11 +175,13 @@ extension Stack {
       let packet = IPv4View(bytes.span.bytes)
     else { return .accepted }
     // Should the whole turn out to be wrong, the last fragment stands for it.
-    return switch deliver(packet, linkDestination, on: port, isSound: false, trace: trace, now: now, &out) {
-    case .accepted, .fragment: .accepted
-    case .dropped(let reason, let detail): .dropped(reason, detail)
-    case .datagram(let tag, let info, let payload): .whole(tag: tag, info, bytes, payload: payload)
-    case .echoReply(let tag, let reply): .echoReply(tag: tag, reply)
+    switch deliver(packet, linkDestination, on: port, isSound: false, trace: trace, now: now, &out) {
+    case .accepted, .fragment: return .accepted
+    case .dropped(let reason, let detail): return .dropped(reason, detail)
+    case .datagram(let tag, let info, let payload):
+      ip.whole = bytes
+      return .whole(tag: tag, info, payload: payload)
+    case .echoReply(let tag, let reply): return .echoReply(tag: tag, reply)
     }
   }
 
@@ -212,13 +215,20 @@ extension Stack {
     if linkDestination.isGroup || ip.interfaces[port.index].isBroadcast(segment.destination) {
       return .dropped(.notForUs, .address(segment.destination.rawValue))
     }
-    let detail = DropDetail.transport(6, port: segment.destinationPort)
-    switch tcp.receive(
-      segment, options, payload: bytes.extracting(unchecked: header..<bytes.byteCount), &random, now: now,
-      &ip, &out)
-    {
-    case .accepted: return .accepted
-    case .dropped(let reason): return .dropped(reason, detail)
+    let verdict = tcp.receive(
+      segment, options, payload: bytes.extracting(unchecked: header..<bytes.byteCount), &random, now: now, &ip, &out)
+    guard let reason = answer(verdict, segment, now: now, &out) else { return .accepted }
+    return .dropped(reason, .transport(6, port: segment.destinationPort))
+  }
+
+  /// Why the segment is dropped, if it is.
+  @inline(__always)
+  mutating func answer(
+    _ verdict: SegmentVerdict, _ segment: Segment, now: Instant, _ out: inout Effects
+  ) -> DropReason? {
+    switch verdict {
+    case .accepted: return nil
+    case .dropped(let reason): return reason
     case .reset(let reason):
       if segment.trace != 0 {
         notices.append(
@@ -227,7 +237,7 @@ extension Stack {
             toPort: segment.destinationPort))
       }
       sendReset(segment, now: now, &out)
-      return .dropped(reason, detail)
+      return reason
     }
   }
 

@@ -48,6 +48,12 @@ extension Stack {
     from sourcePort: UInt16, to address: IPv4Address, _ port: UInt16, _ payload: RawSpan, source: IPv4Address? = nil,
     trace: UInt32 = 0, now: Instant, _ out: inout Effects
   ) -> SendResult {
+    let ports = UInt32(sourcePort) << 16 | UInt32(port)
+    let count = DatagramTemplate.headers &+ payload.byteCount
+    if source == nil, localForwards.isEmpty, ip.template.fits(ports, to: address, count: count, now: now, changes: ip.changes) {
+      sendLikeLast(payload, trace: trace, &out)
+      return .sent
+    }
     // Looked at here: a call would copy the stack for it.
     if !localForwards.isEmpty, let target = redirection(.udp, address, port) {
       remember(RedirectedFlow(socket: sourcePort, asked: TransportAddress(address, port), target: target))
@@ -61,25 +67,48 @@ extension Stack {
       sendLongDatagram(from: sourcePort, to: address, port, payload, route, trace: trace, now: now, &out)
       return .sent
     }
+    if !route.isBroadcast, !route.isLoopback, makeTemplate(ports, to: address, count: count, route, now: now) {
+      sendLikeLast(payload, trace: trace, &out)
+      return .sent
+    }
     var frame = ip.packet(
       .udp, from: route.source, to: address, length: length, timeToLive: Self.timeToLive(to: address), trace: trace, &out)
     var span = frame.mutableBytes
-    span.put(UInt32(sourcePort) << 16 | UInt32(port), at: 34)
-    span.put(UInt32(truncatingIfNeeded: length) << 16, at: 38)
-    span.put(payload, at: 42)
-    // The header's words are at hand: only the payload is summed up.
-    let header =
-      InternetChecksum.pseudoHeader(source: route.source, destination: address, protocol: 17, length: length)
-      &+ UInt64((UInt32(sourcePort) << 16 | UInt32(port)).bigEndian)
-      &+ UInt64((UInt32(truncatingIfNeeded: length) << 16).bigEndian)
-    let checksum = InternetChecksum.checksum(payload, initial: header)
-    // Zero would mean "no checksum" (RFC 768).
-    span.put(checksum == 0 ? 0xffff : checksum, at: 40)
+    var datagram = span.slice(34..<34 + length)
+    datagram.put(payload, at: 8)
+    UDPHeader(sourcePort: sourcePort, destinationPort: port).write(
+      to: &datagram, source: route.source, destination: address)
     frame.isSound = true
     // The sender's own machine may be a member too (RFC 1112, 6.1: delivered to it unless it asks otherwise).
     if address.isMulticast, hearsGroups(port) { ip.loopBack(frame.share(), route, &out) }
     ip.send(frame, route, now: now, &out)
     return .sent
+  }
+
+  @inline(__always)
+  private func sendLikeLast(_ payload: RawSpan, trace: UInt32, _ out: inout Effects) {
+    var frame = out.frame(count: ip.template.count)
+    frame.trace = trace
+    var span = frame.mutableBytes
+    ip.template.write(to: &span)
+    span.put(payload, at: DatagramTemplate.headers)
+    // Zero would mean "no checksum" (RFC 768).
+    let checksum = InternetChecksum.checksum(payload, initial: ip.template.sum)
+    span.put(checksum == 0 ? 0xffff : checksum, at: 40)
+    frame.isSound = true
+    out.transmit(frame, on: ip.template.port)
+  }
+
+  /// False where the neighbour isn't known, or must be asked for again. `count`: bytes of the frame.
+  @inline(never)
+  private mutating func makeTemplate(
+    _ ports: UInt32, to address: IPv4Address, count: Int, _ route: Route, now: Instant
+  ) -> Bool {
+    guard let (mac, until) = ip.interfaces[route.interface].neighbours.trusted(route.nextHop, now: now) else { return false }
+    ip.template = DatagramTemplate(
+      ports: ports, to: address, count: count, route, from: ip.interfaces[route.interface], neighbour: mac, until: until,
+      changes: ip.changes)
+    return true
   }
 
   private mutating func sendLongDatagram(

@@ -96,8 +96,7 @@ public struct Stack: Codable {
   @inline(__always)
   public mutating func wire(of port: Int, rate: UInt64, freeAt: Instant) {
     guard port < ip.interfaces.count else { return }
-    ip.interfaces[port].wireRate = rate
-    ip.interfaces[port].wireFreeAt = freeAt
+    ip.setWire(of: port, rate: rate, freeAt: freeAt)
   }
 
   // MARK: Polling
@@ -105,6 +104,10 @@ public struct Stack: Codable {
   /// When to wake it. Worked out anew for whoever drives it, after it has polled; mutating, as a call that only looks would
   /// copy all of the stack first.
   public mutating func nextDeadline() -> Instant { isUp ? min(tcp.deadline, ip.deadline) : .never }
+
+  /// Counts up with what may have brought `nextDeadline` forward, but for what was polled, received or woken for.
+  @inlinable @inline(__always)
+  public var changes: UInt64 { ip.changes }
 
   /// Whether a poll would find anything.
   @inlinable @inline(__always)
@@ -137,6 +140,12 @@ public struct Stack: Codable {
     let taken = notices
     notices = []
     return taken
+  }
+
+  /// The bytes of a datagram that was put together from fragments.
+  public mutating func takeWhole() -> [UInt8] {
+    defer { ip.whole = [] }
+    return ip.whole
   }
 
   // MARK: Loopback

@@ -31,7 +31,7 @@ extension TCPConnection {
     let rate = ip.interfaces[route.interface].wireRate
     guard rate != 0 else { return }
     let octets = LinkParameters.octetsOnWire(54 &+ length)
-    ip.interfaces[route.interface].occupyWire(octets, now: now)
+    ip.occupyWire(of: route.interface, octets, now: now)
     if aheadUntil <= now { ahead = 0 }
     ahead &+= octets
     aheadUntil = ip.interfaces[route.interface].wireFreeAt

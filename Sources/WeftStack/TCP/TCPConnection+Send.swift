@@ -211,9 +211,10 @@ extension TCPConnection {
     ackNow = false
     ackAt = .never
     acknowledgedUpTo = expected
-    guard let route = ip.route(to: key.remoteAddress) else { return }
     let local = key.localAddress
     let remote = key.remoteAddress
+    let isKnown = ip.path.leads(to: remote, now: now, changes: ip.changes)
+    guard let route = isKnown ? ip.path.route : ip.route(to: remote) else { return }
     var frame = ip.packet(.tcp, from: local, to: remote, length: 20 &+ length, trace: trace, &out)
     var span = frame.mutableBytes
     span.put(UInt32(truncatingIfNeeded: key.ports), at: 34)
@@ -227,7 +228,12 @@ extension TCPConnection {
       initial: InternetChecksum.pseudoHeader(source: local, destination: remote, protocol: 6, length: 20 &+ length))
     span.put(checksum, at: 50)
     frame.isSound = true
-    ip.send(frame, route, now: now, &out)
+    if isKnown {
+      ip.path.send(frame, &out)
+    } else {
+      ip.send(frame, route, now: now, &out)
+      ip.rememberPath(to: remote, route, now: now)
+    }
     if length > 0 { goAhead(length, route, now: now, &ip) }
   }
 
