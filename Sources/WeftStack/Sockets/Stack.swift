@@ -154,7 +154,11 @@ public struct Stack: Codable {
   public var hasLoopback: Bool { !ip.loopback.isEmpty }
 
   /// The next packet that the machine sent to itself.
-  public mutating func takeLoopback() -> Frame? { ip.loopback.pop() }
+  public mutating func takeLoopback() -> Frame? {
+    // Nothing is left to be looked at later.
+    if ip.loopback.count == 1 { ip.loopbackAt = Instant(.max) }
+    return ip.loopback.pop()
+  }
 
   /// All that may be looked at now was: the rest comes in a microsecond, since a transfer to oneself takes time too.
   public mutating func endLoopback(now: Instant) {
