@@ -5,32 +5,22 @@
 
 #ifdef __linux__
 
+#include "perform.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-// A namespace belongs to a thread: each request gets a thread of its own, which ends with it, so that no thread of the
-// process is ever left in a namespace that it didn't choose.
-struct request {
-  int namespace_fd;
-  const char *interface;
-  int (*run)(struct request *);
-  int result;
-  int error;
-};
 
 static void *serve(void *argument) {
   struct request *request = argument;
@@ -40,8 +30,8 @@ static void *serve(void *argument) {
   return NULL;
 }
 
-static int perform(int namespace_fd, const char *interface, int (*run)(struct request *)) {
-  struct request request = {.namespace_fd = namespace_fd, .interface = interface, .run = run, .result = -1};
+static int perform_with(struct request request) {
+  request.result = -1;
   pthread_t thread;
   int failure = pthread_create(&thread, NULL, serve, &request);
   if (failure != 0) {
@@ -51,6 +41,10 @@ static int perform(int namespace_fd, const char *interface, int (*run)(struct re
   pthread_join(thread, NULL);
   errno = request.error;
   return request.result;
+}
+
+int perform(int namespace_fd, const char *interface, int (*run)(struct request *)) {
+  return perform_with((struct request){.namespace_fd = namespace_fd, .interface = interface, .run = run});
 }
 
 static int open_self(struct request *request) {
@@ -104,33 +98,25 @@ int namespace_offloads_off(int namespace_fd, const char *interface) {
   return perform(namespace_fd, interface, offloads_off);
 }
 
-static int open_netfilter(struct request *request) {
+static int open_raw(struct request *request) {
   (void)request;
-  return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  return socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 }
 
-int namespace_netfilter_socket(int namespace_fd) { return perform(namespace_fd, NULL, open_netfilter); }
+int namespace_raw_socket(int namespace_fd) { return perform(namespace_fd, NULL, open_raw); }
 
-int conntrack_flush(int netfilter_fd) {
-  struct {
-    struct nlmsghdr header;
-    struct nfgenmsg message;
-  } ask;
-  memset(&ask, 0, sizeof ask);
-  ask.header.nlmsg_len = sizeof ask;
-  ask.header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
-  ask.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  ask.message.nfgen_family = AF_UNSPEC;
-  ask.message.version = NFNETLINK_V0;
-  if (send(netfilter_fd, &ask, sizeof ask, 0) < 0) return -1;
-  struct {
-    struct nlmsghdr header;
-    struct nlmsgerr error;
-    char rest[256];
-  } answer;
-  if (recv(netfilter_fd, &answer, sizeof answer, 0) < (ssize_t)(sizeof answer.header + sizeof answer.error)) return -1;
-  errno = -answer.error.error;
-  return answer.error.error == 0 ? 0 : -1;
+static int open_udp(struct request *request) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(request->port)};
+  if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+int namespace_udp_socket(int namespace_fd, uint16_t port) {
+  return perform_with((struct request){.namespace_fd = namespace_fd, .port = port, .run = open_udp});
 }
 
 int thread_pin(void) {
@@ -151,8 +137,8 @@ int thread_unpin(void) {
 int namespace_create(void) { errno = ENOSYS; return -1; }
 int namespace_packet_socket(int namespace_fd, const char *interface) { errno = ENOSYS; return -1; }
 int namespace_offloads_off(int namespace_fd, const char *interface) { errno = ENOSYS; return -1; }
-int namespace_netfilter_socket(int namespace_fd) { errno = ENOSYS; return -1; }
-int conntrack_flush(int netfilter_fd) { errno = ENOSYS; return -1; }
+int namespace_raw_socket(int namespace_fd) { errno = ENOSYS; return -1; }
+int namespace_udp_socket(int namespace_fd, uint16_t port) { errno = ENOSYS; return -1; }
 int thread_pin(void) { errno = ENOSYS; return -1; }
 int thread_unpin(void) { errno = ENOSYS; return -1; }
 
