@@ -100,7 +100,13 @@ int namespace_offloads_off(int namespace_fd, const char *interface) {
 
 static int open_raw(struct request *request) {
   (void)request;
-  return socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+  int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+  int mark = RAW_SOCKET_MARK;
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0) return fd;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
 }
 
 int namespace_raw_socket(int namespace_fd) { return perform(namespace_fd, NULL, open_raw); }

@@ -62,51 +62,63 @@ struct SequenceTests {
 extension SequenceJudge {
   /// Of each sequence. What really waits is spread over several boxes, that wait at once.
   static func differences(_ sequences: [StepSequence]) throws -> [[StepDifference]] {
-    let work = Work(sequences)
-    let boxes = DispatchGroup()
-    for _ in 0..<min(12, sequences.count) {
-      boxes.enter()
+    // Those that wait come first.
+    let order = sequences.indices.sorted { sequences[$0].mayWait && !sequences[$1].mayWait }
+    let found = try share(sequences.count, boxes: 12) { judge, place in try judge.differences(sequences[order[place]]) }
+    var differences: [[StepDifference]] = Array(repeating: [], count: sequences.count)
+    for (index, one) in zip(order, found) { differences[index] = one }
+    return differences
+  }
+
+  /// Does something `count` times, in order but shared out among some boxes.
+  static func share<Result>(
+    _ count: Int, boxes: Int, _ body: @escaping @Sendable (SequenceJudge, Int) throws -> Result
+  ) throws -> [Result] {
+    let work = Work<Result>(count)
+    let group = DispatchGroup()
+    for _ in 0..<min(boxes, count) {
+      group.enter()
       // Threads of their own: they sleep more than they work.
       Thread.detachNewThread {
-        defer { boxes.leave() }
+        defer { group.leave() }
         do {
           let judge = try SequenceJudge()
-          while let (index, sequence) = work.next() { work.finish(index, try judge.differences(sequence)) }
+          while let index = work.next() { work.finish(index, try body(judge, index)) }
         } catch {
           work.fail(error)
         }
       }
     }
-    boxes.wait()
-    return try work.result()
+    group.wait()
+    return try work.results()
   }
 }
 
-/// Sequences that several boxes share out among them.
-private final class Work: @unchecked Sendable {
+/// What several threads share out among them.
+private final class Work<Result>: @unchecked Sendable {
   private let lock = NSLock()
-  private let sequences: [StepSequence]
-  private var order: [Int]
-  private var found: [[StepDifference]]
+  private let count: Int
+  private var begun = 0
+  private var found: [Int: Result] = [:]
   private var error: (any Error)?
 
-  init(_ sequences: [StepSequence]) {
-    self.sequences = sequences
-    found = Array(repeating: [], count: sequences.count)
-    // Those that wait come first.
-    order = sequences.indices.sorted { !sequences[$0].mayWait && sequences[$1].mayWait }
+  init(_ count: Int) { self.count = count }
+
+  func next() -> Int? {
+    lock.withLock {
+      guard error == nil, begun < count else { return nil }
+      begun += 1
+      return begun - 1
+    }
   }
 
-  func next() -> (Int, StepSequence)? {
-    lock.withLock { error == nil ? order.popLast().map { ($0, sequences[$0]) } : nil }
-  }
-
-  func finish(_ index: Int, _ differences: [StepDifference]) { lock.withLock { found[index] = differences } }
+  func finish(_ index: Int, _ result: Result) { lock.withLock { found[index] = result } }
   func fail(_ error: any Error) { lock.withLock { self.error = error } }
-  func result() throws -> [[StepDifference]] {
+
+  func results() throws -> [Result] {
     try lock.withLock {
       if let error { throw error }
-      return found
+      return (0..<count).compactMap { found[$0] }
     }
   }
 }

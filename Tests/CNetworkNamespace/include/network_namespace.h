@@ -16,6 +16,9 @@ int namespace_packet_socket(int namespace_fd, const char *interface);
 /// Turns checksum and segmentation offloads of an interface off: what is captured is what a wire would carry.
 int namespace_offloads_off(int namespace_fd, const char *interface);
 
+/// What rules know packets of a raw socket by (`meta mark`).
+#define RAW_SOCKET_MARK 69
+
 /// A raw socket of the namespace: it sends IPv4 packets with their headers as the box's own, through its routes and rules.
 int namespace_raw_socket(int namespace_fd);
 

@@ -5,20 +5,24 @@ import WeftWire
 struct HostEmulator {
   /// Of UDP: served from the beginning.
   static let services: [UInt16] = [9000]
-  /// Of TCP: whoever has a flow with one of them is not answered.
+  /// Of TCP, for programs: whoever has a flow with one of them that has sent is not answered.
   static let ownPorts: ClosedRange<UInt16> = 45000...45009
 
   private var bound = Set(services)
+  private var boundTCP: Set<UInt16> = []
 
-  /// Its program has sent from there.
-  mutating func bind(_ port: UInt16) { bound.insert(port) }
+  /// Its program sends this.
+  mutating func bind(_ packet: Packet) {
+    guard let port = packet.sourcePort else { return }
+    if packet.header.protocol == .udp { bound.insert(port) } else if Self.ownPorts.contains(port) { boundTCP.insert(port) }
+  }
 
   /// To a packet that came for it. `isKnown`: it belongs to a flow, or fits none.
   func answer(to bytes: RawSpan, isKnown: Bool) -> Packet? {
     guard let ip = IPv4View(bytes) else { return nil }
     switch ip.protocol {
     case .tcp:
-      guard let tcp = TCPView(ip.payload), !isKnown || !Self.ownPorts.contains(tcp.destinationPort) else { return nil }
+      guard let tcp = TCPView(ip.payload), !isKnown || !boundTCP.contains(tcp.destinationPort) else { return nil }
       let header = Reset.header(
         sourcePort: tcp.sourcePort, destinationPort: tcp.destinationPort, sequence: tcp.sequence,
         acknowledgment: tcp.acknowledgment, flags: tcp.flags, length: tcp.payload.byteCount)

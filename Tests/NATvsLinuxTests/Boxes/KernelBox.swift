@@ -20,6 +20,8 @@ final class KernelBox: Box {
   private var made: [conntrack_row] = []
   private let events: Int32
   private var hasOtherForwards = false
+  /// Of its own.
+  private var hasSentTCP = false
   private var isForwarding = true
   /// UDP sockets of the box's own, by port.
   private var bound: [UInt16: Int32] = [:]
@@ -205,7 +207,8 @@ extension KernelBox: RouterBox {
   func begin(_ setup: RouterSetup) throws {
     // A forward may have come or gone.
     if hasOtherForwards { rules = nil }
-    hasOtherForwards = false
+    if hasSentTCP, rules == setup { try box.run(["nft", "-f", "-"], input: "flush set ip filter own\n") }
+    (hasOtherForwards, hasSentTCP) = (false, false)
     try setRules(setup)
     try setTimeouts(setup.timeouts)
     if !isForwarding { try setIPForwarding(true) }
@@ -234,7 +237,8 @@ extension KernelBox: RouterBox {
 
   func give(_ packet: Packet, from origin: SequenceStep.Origin, toAll: Bool) throws -> [Output] {
     guard let side = origin.side else {
-      if let port = packet.udpSource { try bind(port) }
+      if packet.header.protocol == .udp, let port = packet.sourcePort { try bind(port) }
+      if packet.header.protocol == .tcp { hasSentTCP = true }
       try raw.transmit(packet.bytes, to: packet.header.destination)
       return try collect(through: .outside)
     }

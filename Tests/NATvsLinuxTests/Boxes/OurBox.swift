@@ -200,7 +200,7 @@ extension OurBox: RouterBox {
 
   func give(_ packet: Packet, from origin: SequenceStep.Origin, toAll: Bool) throws -> [Output] {
     guard let side = origin.side else {
-      if let port = packet.udpSource { host?.bind(port) }
+      host?.bind(packet)
       return try give(Self.ethernet(packet), on: NATGateway.hostPort)
     }
     return try give(Step.ethernet(packet, from: side, to: toAll ? .broadcast : side.mac), on: side)

@@ -24,9 +24,9 @@ extension SequenceStep.Origin {
 }
 
 extension Packet {
-  /// The port that UDP comes from.
-  var udpSource: UInt16? {
-    guard header.protocol == .udp, body.count >= 8 else { return nil }
+  /// The port that it comes from; nil but for TCP and UDP.
+  var sourcePort: UInt16? {
+    guard header.protocol == .udp || header.protocol == .tcp, body.count >= 8 else { return nil }
     return body.span.bytes.u16(0)
   }
 }

@@ -1,3 +1,4 @@
+import CNetworkNamespace
 import WeftWire
 
 extension RouterSetup {
@@ -28,9 +29,14 @@ extension RouterSetup {
         }
       }
       table ip filter {
+        set own { type inet_service; flags dynamic; }
+        chain output {
+          type filter hook output priority filter
+          meta mark \(RAW_SOCKET_MARK) tcp sport \(Self.ownPorts) add @own { tcp sport }
+        }
         chain input {
           type filter hook input priority filter
-          tcp dport \(Self.ownPorts) ct state established,related,invalid drop
+          tcp dport @own ct state established,related,invalid drop
         }
         chain forward {
           type filter hook forward priority filter; policy drop
@@ -55,6 +61,7 @@ extension RouterSetup {
     return "elements = { \(forwards.map { "\($0.port) : \($0.to.address) . \($0.to.port)" }.joined(separator: ", ")) }"
   }
 
-  /// Of TCP, from which the box's own raw packets come: the kernel, which has no socket there, must not reset their flows.
+  /// Of TCP, from which the box's own raw packets come: the kernel, which has no socket there, must not reset their flows once
+  /// there is one.
   private static var ownPorts: String { "\(HostEmulator.ownPorts.lowerBound)-\(HostEmulator.ownPorts.upperBound)" }
 }

@@ -40,6 +40,8 @@ final class SequenceJudge {
   /// When our clock was last set by the kernel's.
   private var seen = ContinuousClock.now
   private var names = TableNames(known: [])
+  /// With one timer for both it only shows in [ASSURED], which then isn't compared: for sequences that can't wait.
+  private var ignoresUDPStreams = false
   private var our = View()
   private var its = View()
 
@@ -83,6 +85,7 @@ final class SequenceJudge {
     try kernel.begin(sequence.setup)
     ours.begin(sequence.setup)
     names = TableNames(known: sequence.known)
+    ignoresUDPStreams = sequence.setup.hasOneUDPTimeout
     (our, its) = (View(), View())
     seen = .now
     slept = 0
@@ -122,6 +125,7 @@ final class SequenceJudge {
   /// An entry can be aged, but not the moment from which on the kernel takes UDP for a stream, two seconds after its first
   /// packet. Whether that can come to matter: for an answered flow with the next packet, for others with the one after.
   private func needsRealTime(before later: ArraySlice<SequenceStep>) -> Bool {
+    if ignoresUDPStreams { return false }
     let coming = later.count { $0.isUDP }
     return its.table.contains { row in
       [IPProtocol.udp.rawValue, UDPLite.protocolNumber].contains(row.protocolNumber) && !row.isAssured
@@ -148,6 +152,7 @@ final class SequenceJudge {
 
   private func compare(_ index: Int, _ text: String) -> StepDifference? {
     let table = TableDifference.all(ours: our.table, kernel: its.table, names)
+      .filter { !(ignoresUDPStreams && $0.isUDPAssured) }
     let (onlyOurs, onlyKernel) = (Self.without(our.said, its.said), Self.without(its.said, our.said))
     if table.isEmpty, onlyOurs.isEmpty, onlyKernel.isEmpty { return nil }
     return StepDifference(

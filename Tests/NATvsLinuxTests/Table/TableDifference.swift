@@ -37,6 +37,11 @@ enum TableDifference: Equatable {
 }
 
 extension TableDifference {
+  var isUDPAssured: Bool {
+    guard case .assured(_, let kernel) = self else { return false }
+    return kernel.protocolNumber == 17 || kernel.protocolNumber == UDPLite.protocolNumber
+  }
+
   /// Both values, the kernel's first: `tcp established: left close|established`.
   var signature: String {
     switch self {
