@@ -58,8 +58,8 @@ let package = Package(
     .target(
       name: "Weft",
       dependencies: [
-        "WeftWire", "WeftCore", "WeftStack", "WeftPrograms", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric",
-        "WeftStorage",
+        "WeftWire", "WeftCore", "WeftStack", "WeftPrograms", "WeftProbes", "WeftSettings", "WeftTopology", "WeftCapture",
+        "WeftFabric", "WeftStorage",
       ]),
     .target(
       name: "WeftCommand",
@@ -97,7 +97,8 @@ let package = Package(
     .testTarget(
       name: "WeftGuestTests",
       dependencies: [
-        "WeftGuest", "WeftProbes", "WeftPrograms", "WeftStack", "WeftIP", "WeftCore", "WeftWire", "WeftTestSupport",
+        "WeftGuest", "WeftProbes", "WeftPrograms", "WeftStack", "WeftIP", "WeftSettings", "WeftCore", "WeftWire",
+        "WeftTestSupport",
       ],
       swiftSettings: views),
     .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
@@ -118,7 +119,7 @@ let package = Package(
     .testTarget(name: "WeftCommandTests", dependencies: ["weft-cli", "Weft", "WeftTestSupport"]),
     // A user's own package, whose sources are built here too: it imports Weft alone.
     .target(name: "OwnParts", dependencies: ["Weft"], path: "Examples/OwnParts/Sources/OwnParts"),
-    .testTarget(name: "ExamplesTests", dependencies: ["OwnParts"]),
+    .testTarget(name: "ExamplesTests", dependencies: ["OwnParts", "Weft"]),
     .target(name: "WeftTestSupport", path: "Tests/WeftTestSupport"),
   ]
 )

@@ -44,8 +44,8 @@ struct ExplainCommand: ParsableCommand {
 
   func run() throws {
     let (from, to) = try parsedEnds()
-    let probe: Expectation.Probe
-    do throws(ProbeTextError) { probe = try Expectation.Probe(text: to) } catch {
+    let probe: any ProbeSettings
+    do throws(ProbeTextError) { probe = try Expectation.probe(text: to) } catch {
       throw ValidationError(error.description)
     }
     let moment = try at.map { Instant.start + (try duration($0)) } ?? (LabFile.isCheckpoint(file) ? nil : .seconds(1))

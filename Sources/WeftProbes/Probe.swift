@@ -4,9 +4,9 @@ import WeftStack
 import WeftWire
 
 /// A kind of probe: what one try of an expectation does on a machine's sockets. It belongs to the lab, not to the machine,
-/// which may be stopped or taken back under it. A kind is one file, with its settings, its state machine and its result.
+/// which may be stopped or taken back under it. A kind is one file, with its state machine and what is said of its result.
 public protocol Probe: Activity {
-  associatedtype Settings: ProbeSettings
+  associatedtype Settings: RunnableProbe
   /// Sends the first packet. Nil where it can't be sent yet: it is tried again until its time is over.
   init?(_ settings: Settings, _ start: ProbeStart, now: Instant, _ stack: inout Stack, _ out: inout Effects)
   /// What it saw so far; its `outcome`, once it is over.
@@ -32,45 +32,38 @@ extension Probe {
 
 /// What a probe is told as it begins.
 public struct ProbeStart {
+  /// The name of its machine.
+  public var machine: String
+  /// 0.0.0.0 where nothing is sent.
   public var target: IPv4Address
   /// Every frame it sends carries it.
   public var trace: UInt32
   /// What its sockets are to be tagged with.
   public var tag: UInt64
+  /// Whether it helps another machine's.
+  public var isPartner: Bool
   public var result: ProbeResult
-}
-
-/// What is tried.
-public protocol ProbeSettings: Codable, Sendable {
-  associatedtype Machine: Probe where Machine.Settings == Self
-  /// Another one for each kind.
-  static var name: String { get }
-  var target: Target { get }
-  /// Of the first packet: shown where it has no way out of its own machine.
-  var transport: IPProtocol { get }
-  var port: UInt16 { get }
-  /// Whether it only helps the probe of another machine: it has no result of its own.
-  var isPartner: Bool { get }
-  /// Whether it is made on the machine itself, without a packet.
-  var needsTarget: Bool { get }
-}
-
-extension ProbeSettings {
-  public var isPartner: Bool { false }
-  public var needsTarget: Bool { true }
 }
 
 /// One try of an expectation. Every frame it sends, and every frame sent in answer to one of those, carries its trace.
 public struct ProbeConfiguration: Sendable {
   /// At least 1, and different from that of every other probe under way, but for a partner's.
   public var trace: UInt32
-  public var settings: any ProbeSettings
+  public var settings: any RunnableProbe
+  /// The name of the machine that tries.
+  public var machine: String
+  /// Nil where nothing is sent.
+  public var target: Target?
+  /// Whether it only helps the probe of another machine: it has no result of its own.
+  public var isPartner: Bool
   /// From its start to giving up.
   public var timeout: Nanoseconds
 
-  public init(trace: UInt32, _ settings: any ProbeSettings, timeout: Nanoseconds) {
-    self.trace = trace
-    self.settings = settings
-    self.timeout = timeout
+  public init(
+    trace: UInt32, _ settings: any RunnableProbe, from machine: String = "", to target: Target?, isPartner: Bool = false,
+    timeout: Nanoseconds
+  ) {
+    (self.trace, self.settings, self.machine, self.target) = (trace, settings, machine, target)
+    (self.isPartner, self.timeout) = (isPartner, timeout)
   }
 }

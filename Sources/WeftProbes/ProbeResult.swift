@@ -23,6 +23,8 @@ public struct ProbeResult: Codable, Sendable, Hashable {
     case notSent
     /// The machine lost its power under it.
     case stopped
+    /// It came to something else, in words.
+    case otherwise(String)
 
     public init(_ error: SocketError?) {
       self =
@@ -69,6 +71,8 @@ public struct ProbeResult: Codable, Sendable, Hashable {
   public var remoteAddress: IPv4Address?
   public var icmpFrom: IPv4Address?
   public var nat: NATFindings?
+  /// What an open one found, in words.
+  public var note: String?
 
   public init(trace: UInt32, startedAt: Instant) {
     self.trace = trace

@@ -1,5 +1,6 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
@@ -12,7 +13,10 @@ struct ProbeRun {
     case finished
   }
 
-  let settings: any ProbeSettings
+  let settings: any RunnableProbe
+  let name: String
+  let target: Target?
+  let isPartner: Bool
   /// The machine's number, as the lab has it.
   let machine: Int
   let expiry: Instant
@@ -22,14 +26,14 @@ struct ProbeRun {
   var heldUntil = Instant.start
 
   init(_ probe: ProbeConfiguration, on machine: Int, now: Instant) {
-    settings = probe.settings
+    (settings, name, target, isPartner) = (probe.settings, probe.machine, probe.target, probe.isPartner)
     self.machine = machine
     expiry = now + probe.timeout
     state = .waiting(at: now)
     result = ProbeResult(trace: probe.trace, startedAt: now)
   }
 
-  var tag: UInt64 { ProbeTable.tag(of: result.trace, isPartner: settings.isPartner) }
+  var tag: UInt64 { ProbeTable.tag(of: result.trace, isPartner: isPartner) }
 
   var isFinished: Bool { if case .finished = state { true } else { false } }
 
@@ -65,17 +69,19 @@ struct ProbeRun {
 
   /// False where it can't be sent yet.
   private mutating func start(now: Instant, _ stack: inout Stack, _ out: inout Effects) -> Bool {
-    guard let address = settings.target.address ?? (settings.needsTarget ? nil : .any) else { return false }
-    result.remoteAddress = address
-    if settings.needsTarget, stack.isUnroutable(address) {
+    let isSent = settings.exchange != .none
+    guard let address = target?.address ?? (isSent ? nil : .any) else { return false }
+    if isSent { result.remoteAddress = address }
+    if isSent, stack.isUnroutable(address) {
       // What connect(2) answers at once: network unreachable, as far as this machine can tell. The packet that would
       // have left is dropped on record, as evidence.
       dropUnroutable(address, &stack, &out)
       finish(.unreachable(code: ICMPv4UnreachableCode.network), now: now)
       return true
     }
-    let start = ProbeStart(target: address, trace: result.trace, tag: tag, result: result)
-    func begun<S: ProbeSettings>(_ settings: S, _ stack: inout Stack, _ out: inout Effects) -> (any Probe)? {
+    let start = ProbeStart(
+      machine: name, target: address, trace: result.trace, tag: tag, isPartner: isPartner, result: result)
+    func begun<S: RunnableProbe>(_ settings: S, _ stack: inout Stack, _ out: inout Effects) -> (any Probe)? {
       S.Machine(settings, start, now: now, &stack, &out)
     }
     guard let probe = begun(settings, &stack, &out) else { return false }
@@ -85,7 +91,8 @@ struct ProbeRun {
   }
 
   private func dropUnroutable(_ address: IPv4Address, _ stack: inout Stack, _ out: inout Effects) {
-    let (type, port) = (settings.transport, settings.port)
+    let type: IPProtocol = settings.service.map { $0.transport == .tcp ? .tcp : .udp } ?? .icmp
+    let port = settings.service?.port ?? 0
     stack.dropUnroutable(type, to: address, length: type == .tcp ? 20 : 8, trace: result.trace, &out) { bytes, source in
       if type == .tcp {
         TCPHeader(sourcePort: 0, destinationPort: port, sequence: 0, acknowledgment: 0, flags: .syn, window: 65535)

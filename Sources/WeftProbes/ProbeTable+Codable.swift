@@ -1,14 +1,20 @@
 import WeftCore
+import WeftPrograms
+import WeftSettings
 
 // A probe is coded beside the name of its kind.
 
 extension ProbeRun: Codable {
-  private enum CodingKeys: CodingKey { case kind, settings, machine, expiry, heldUntil, waitingUntil, probe, result }
+  private enum CodingKeys: CodingKey {
+    case settings, name, target, isPartner, machine, expiry, heldUntil, waitingUntil, probe, result
+  }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(type(of: settings).name, forKey: .kind)
-    try container.encode(settings, forKey: .settings)
+    try container.encode(CodedProbe(settings), forKey: .settings)
+    try container.encode(name, forKey: .name)
+    try container.encodeIfPresent(target, forKey: .target)
+    try container.encode(isPartner, forKey: .isPartner)
     try container.encode(machine, forKey: .machine)
     try container.encode(expiry, forKey: .expiry)
     try container.encode(heldUntil, forKey: .heldUntil)
@@ -23,18 +29,24 @@ extension ProbeRun: Codable {
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    func probe<S: ProbeSettings>(_ kind: S.Type) throws -> (any Probe)? {
+    func probe<S: RunnableProbe>(_ settings: S) throws -> (any Probe)? {
       try container.decodeIfPresent(S.Machine.self, forKey: .probe)
     }
-    let kind = try decoder.probeKind(try container.decode(String.self, forKey: .kind))
-    settings = try container.decode(kind, forKey: .settings)
+    let kind = try container.decode(CodedProbe.self, forKey: .settings).settings
+    guard let kind = kind as? any RunnableProbe else {
+      throw DecodingError.dataCorruptedError(forKey: .settings, in: container, debugDescription: "nothing runs it")
+    }
+    settings = kind
+    name = try container.decode(String.self, forKey: .name)
+    target = try container.decodeIfPresent(Target.self, forKey: .target)
+    isPartner = try container.decode(Bool.self, forKey: .isPartner)
     machine = try container.decode(Int.self, forKey: .machine)
     expiry = try container.decode(Instant.self, forKey: .expiry)
     heldUntil = try container.decode(Instant.self, forKey: .heldUntil)
     result = try container.decode(ProbeResult.self, forKey: .result)
     if let at = try container.decodeIfPresent(Instant.self, forKey: .waitingUntil) {
       state = .waiting(at: at)
-    } else if let probe = try probe(kind) {
+    } else if let probe = try probe(settings) {
       state = .running(probe)
     } else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a probe that is over"))

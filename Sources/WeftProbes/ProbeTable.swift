@@ -70,7 +70,7 @@ public struct ProbeTable {
 
   /// Ends a probe before its time; nil where there is none with this trace.
   public mutating func abandon(_ trace: UInt32, now: Instant, _ stack: inout Stack) -> ProbeResult? {
-    guard let index = runs.firstIndex(where: { $0.result.trace == trace && !$0.settings.isPartner }) else { return nil }
+    guard let index = runs.firstIndex(where: { $0.result.trace == trace && !$0.isPartner }) else { return nil }
     runs[index].abandon(now: now, &stack)
     let result = runs.remove(at: index).result
     collect()
@@ -79,7 +79,7 @@ public struct ProbeTable {
 
   private mutating func collect() {
     if runs.contains(where: \.isFinished) {
-      for run in runs where run.isFinished && !run.settings.isPartner { results.append((run.machine, run.result)) }
+      for run in runs where run.isFinished && !run.isPartner { results.append((run.machine, run.result)) }
       runs.removeAll { $0.isFinished }
     }
     deadline = .never

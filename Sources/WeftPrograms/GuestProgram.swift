@@ -4,7 +4,7 @@ import WeftStack
 import WeftWire
 
 /// A kind of program that runs on a machine for its own sake. A kind is one file, with its settings, its state machine and
-/// its report, and one line of `ProgramCatalogue.standard`.
+/// its report, and one line of `Catalogue.standard`.
 public protocol GuestProgram: Activity {
   associatedtype Settings: Codable & Sendable
   /// Its key in a topology file.
@@ -21,8 +21,28 @@ extension GuestProgram {
 
 /// Settings of a program in a topology that say what runs for it.
 public protocol RunnableSettings: ProgramSettings {
+  /// What runs; its name is the word in the file.
+  associatedtype Machine: GuestProgram
   /// `target`: where a machine of the file, or an address, is found.
-  func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration
+  func settings(_ target: (Destination) -> Target) -> Machine.Settings
+}
+
+extension RunnableSettings {
+  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
+    ProgramConfiguration(Machine.self, settings(target), start: start)
+  }
+
+  static var machine: any GuestProgram.Type { Machine.self }
+}
+
+extension Decoder {
+  /// The kind of program of this name; an error where there is none.
+  func programKind(_ name: String) throws -> any GuestProgram.Type {
+    guard let kind = try kind(name, of: catalogue.programs, "kind of program") as? any RunnableSettings.Type else {
+      throw DecodingError.dataCorrupted(.init(codingPath: codingPath, debugDescription: "nothing runs a \(name)"))
+    }
+    return kind.machine
+  }
 }
 
 extension Destination {

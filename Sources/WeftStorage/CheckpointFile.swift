@@ -2,6 +2,7 @@ import Foundation
 import WeftCapture
 import WeftCore
 import WeftFabric
+import WeftSettings
 
 /// Why a file can't be resumed from, or none could be written.
 public enum CheckpointError: Error, CustomStringConvertible {
@@ -69,9 +70,9 @@ public enum CheckpointFile {
     case none
   }
 
-  /// Goes on with the run in a file.
+  /// Goes on with the run in a file. `catalogue`: what its programs and probes may be.
   public static func resume(
-    _ path: String, captures: Captures, limit: UInt64? = nil
+    _ path: String, captures: Captures, limit: UInt64? = nil, catalogue: Catalogue = .standard
   ) throws(CheckpointError) -> Simulation {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
@@ -84,16 +85,16 @@ public enum CheckpointFile {
       if !FileManager.default.fileExists(atPath: path) { throw .unreadable(path: path, "no such file") }
       throw .unreadable(path: path, WholeFile.reason(error, path))
     }
-    return try decode([UInt8](data), path: path, captures: captures, limit: limit)
+    return try decode([UInt8](data), path: path, captures: captures, limit: limit, catalogue: catalogue)
   }
 
   public static func decode(
-    _ bytes: [UInt8], path: String, captures: Captures, limit: UInt64? = nil
+    _ bytes: [UInt8], path: String, captures: Captures, limit: UInt64? = nil, catalogue: Catalogue = .standard
   ) throws(CheckpointError) -> Simulation {
     let pool = FramePool()
     var image: SimulationImage
     do throws(ImageError) {
-      image = try SimulationImage(decoding: bytes, pool: pool)
+      image = try SimulationImage(decoding: bytes, pool: pool, catalogue: catalogue)
     } catch {
       switch error {
       case .foreign: throw .foreign(path: path)

@@ -19,7 +19,7 @@ import Testing
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
-    ("WeftProbes", ["WeftWire", "WeftCore", "WeftStack", "WeftPrograms"]),
+    ("WeftProbes", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"]),
     ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftIP"]),
     (

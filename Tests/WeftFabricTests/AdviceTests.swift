@@ -204,7 +204,8 @@ import WeftTopology
 
   static func explain(_ row: Row) throws -> Explanation {
     var simulation = try Simulation(topology(#require(labs[row.lab])), until: .never)
-    let question = try simulation.ask(from: row.from, .init(text: row.to), to: row.to, at: .start + row.at)
+    let question = try simulation.ask(
+      from: row.from, WeftTopology.Expectation.probe(text: row.to), to: row.to, at: .start + row.at)
     simulation.advance(to: .start + row.at)
     return simulation.answer(question)
   }

@@ -83,7 +83,7 @@ import WeftTopology
 
   private func explain(_ lab: Lab, _ simulation: consuming Simulation) throws -> Explanation {
     var simulation = simulation
-    let question = try simulation.ask(from: lab.from, .init(text: lab.to), to: lab.to, at: lab.at)
+    let question = try simulation.ask(from: lab.from, WeftTopology.Expectation.probe(text: lab.to), to: lab.to, at: lab.at)
     simulation.advance(to: lab.at)
     return simulation.answer(question)
   }
@@ -155,7 +155,7 @@ import WeftTopology
       """
     for (at, outcome) in [(3, "open in 1.0"), (100, "open in 4 ms")] as [(UInt64, String)] {
       var simulation = try Simulation(topology(text), until: .never)
-      let question = try simulation.ask(from: "client", .init(text: "pub"), to: "pub", at: .seconds(at))
+      let question = try simulation.ask(from: "client", WeftTopology.Expectation.probe(text: "pub"), to: "pub", at: .seconds(at))
       simulation.advance(to: .seconds(at))
       let way = simulation.answer(question)
       #expect(way.outcome.hasPrefix(outcome), "\(way)")
@@ -166,7 +166,7 @@ import WeftTopology
   @Test func theLookupsOnTheWayBackAreToldOfAPingToo() throws {
     for to in ["visitor", "visitor:80"] {
       var simulation = try Simulation(example("nat-vs-bridge.yaml"), until: .never)
-      let question = try simulation.ask(from: "web", .init(text: to), to: to, at: .seconds(1))
+      let question = try simulation.ask(from: "web", WeftTopology.Expectation.probe(text: to), to: to, at: .seconds(1))
       let way = simulation.answer(question)
       let back = way.steps.filter { $0.port == "home/wan" && $0.event == .arrived }.flatMap(\.details)
       #expect(

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WeftCore
 import WeftProbes
+import WeftSettings
 import WeftWire
 
 @testable import WeftGuest
@@ -298,30 +299,46 @@ extension ProgramConfiguration {
 
 /// What a test tries, in few words.
 struct ProbeKind {
-  var settings: any ProbeSettings
+  var settings: any RunnableProbe
+  var to: Target
+  var isPartner = false
 
-  static func tcpConnect(to: Target, port: UInt16) -> Self { .init(settings: ConnectProbe.Settings(to: to, port: port, .tcp)) }
-  static func udp(to: Target, port: UInt16) -> Self { .init(settings: ConnectProbe.Settings(to: to, port: port, .udp)) }
+  private static func end(_ to: Target, _ port: UInt16, _ type: IPProtocol) -> Endpoint {
+    Endpoint(destination(to), port: port, type == .tcp ? .tcp : .udp)
+  }
+  private static func destination(_ to: Target) -> Destination { to.address.map { .address($0) } ?? .node(to.text) }
+
+  static func tcpConnect(to: Target, port: UInt16) -> Self {
+    .init(settings: ConnectProbeSettings(end(to, port, .tcp)), to: to)
+  }
+  static func udp(to: Target, port: UInt16) -> Self { .init(settings: ConnectProbeSettings(end(to, port, .udp)), to: to) }
   static func ping(to: Target, size: Int, ttl: UInt8) -> Self {
-    .init(settings: PingProbe.Settings(to: to, size: size, timeToLive: ttl))
+    .init(settings: PingProbeSettings(destination(to), size: size, ttl: ttl), to: to)
   }
   static func http(to: Target, port: UInt16, path: String, host: String?) -> Self {
-    .init(settings: HTTPProbe.Settings(to: to, port: port, path: path, host: host))
+    let name = host.map { Destination.node($0) } ?? destination(to)
+    return .init(settings: HTTPProbeSettings(HTTPAddress(name, port: port, path: path)), to: to)
   }
   static func throughput(to: Target, port: UInt16, size: UInt64) -> Self {
-    .init(settings: ThroughputProbe.Settings(to: to, port: port, size: size))
+    .init(settings: ThroughputProbeSettings(end(to, port, .tcp), size: size), to: to)
   }
-  static func nat(via: Target, port: UInt16) -> Self { .init(settings: NATTypeProbe.Settings(via: via, port: port)) }
+  static func nat(via: Target, port: UInt16) -> Self {
+    var settings = NATTypeProbeSettings(destination(via))
+    settings.port = port
+    return .init(settings: settings, to: via)
+  }
   static func punch(via: Target, port: UInt16, protocol type: IPProtocol, isPartner: Bool) -> Self {
-    .init(settings: PunchProbe.Settings(via: via, port: port, type, isPartner: isPartner))
+    var settings = PunchProbeSettings("", via: destination(via))
+    (settings.port, settings.transport) = (port, type == .tcp ? .tcp : .udp)
+    return .init(settings: settings, to: via, isPartner: isPartner)
   }
   static func idle(to: Target, port: UInt16, protocol type: IPProtocol, delay: Nanoseconds) -> Self {
-    .init(settings: IdleProbe.Settings(to: to, port: port, type, delay: delay))
+    .init(settings: IdleProbeSettings(end(to, port, type), for: delay), to: to)
   }
 }
 
 extension ProbeConfiguration {
   init(trace: UInt32, kind: ProbeKind, timeout: Nanoseconds) {
-    self.init(trace: trace, kind.settings, timeout: timeout)
+    self.init(trace: trace, kind.settings, to: kind.to, isPartner: kind.isPartner, timeout: timeout)
   }
 }

@@ -53,7 +53,7 @@ struct LoadTests {
     #expect(lab.expectations[0].seenAs == (try address("134.115.153.223")))
     #expect(lab.expectations[1].by == "home" && lab.expectations[2].reaches == "web")
     #expect(lab.expectations[1].name == "nobody comes in unasked")
-    guard case .connect(to: .node("visitor"), port: 80, protocol: .tcp) = lab.expectations[0].probe,
+    guard lab.expectations[0].probe as? ConnectProbeSettings == .connect(to: .node("visitor"), port: 80, protocol: .tcp),
       case .within(at: .seconds(1), within: .seconds(10)) = lab.expectations[0].timing
     else {
       Issue.record("not a connection at 1 s")
@@ -93,9 +93,10 @@ struct LoadTests {
     #expect(lab.expectations[5].name == "web → lease is open")
     #expect(lab.expectations[7].name == "web → public/tcp by hole punching is blocked")
     #expect(lab.expectations[7].timeout == .seconds(8) && lab.expectations[8].timeout == .seconds(123))
-    guard
-      case .nat(via: .node("server"), port: 4000, .endpointIndependent, .addressDependent, hairpin: true) =
-        lab.expectations[6].probe, case .within(_, within: .seconds(129)) = lab.expectations[8].timing
+    var nat = NATTypeProbeSettings(.node("server"))
+    (nat.port, nat.mapping, nat.filtering, nat.hairpin) = (4000, .endpointIndependent, .addressDependent, true)
+    guard lab.expectations[6].probe as? NATTypeProbeSettings == nat,
+      case .within(_, within: .seconds(129)) = lab.expectations[8].timing
     else {
       Issue.record("what the NAT must look like, and how long silence may take")
       return

@@ -11,7 +11,7 @@ extension Advisor {
     let advisor: Advisor
     let cause: Cause
     let from: String
-    let probe: Expectation.Probe
+    let probe: any ProbeSettings
     let lostARP: [DropReason: Int]
 
     var topology: Topology { advisor.topology }
@@ -48,14 +48,10 @@ extension Advisor.Case {
   // MARK: What was asked
 
   var destination: (name: String?, address: IPv4Address?) {
-    switch probe {
-    case .connect(let to, _, _), .ping(let to, _, _), .http(let to, _, _, _, _), .throughput(let to, _, _, _, _),
-      .nat(let to, _, _, _, _), .punch(_, let to, _, _), .idle(let to, _, _, _):
-      switch to {
-      case .node(let name): (name, cause.asked ?? advisor.names.addresses[name])
-      case .address(let address): (advisor.owner(of: address), address)
-      }
-    case .lease: (nil, nil)
+    switch probe.target {
+    case .node(let name): (name, cause.asked ?? advisor.names.addresses[name])
+    case .address(let address): (advisor.owner(of: address), address)
+    case nil: (nil, nil)
     }
   }
 
@@ -64,24 +60,11 @@ extension Advisor.Case {
 
   /// The address that was asked for as such.
   private var literal: IPv4Address? {
-    switch probe {
-    case .connect(.address(let address), _, _), .ping(.address(let address), _, _), .http(.address(let address), _, _, _, _),
-      .throughput(.address(let address), _, _, _, _), .nat(.address(let address), _, _, _, _),
-      .punch(_, .address(let address), _, _), .idle(.address(let address), _, _, _):
-      address
-    default: nil
-    }
+    if case .address(let address) = probe.target { address } else { nil }
   }
 
   /// Nil for what knows no ports.
-  var port: (type: TransportProtocol, number: UInt16)? {
-    switch probe {
-    case .connect(_, let port, let type), .idle(_, let port, let type, _), .punch(_, _, let port, let type): (type, port)
-    case .http(_, let port, _, _, _), .throughput(_, let port, _, _, _): (.tcp, port)
-    case .nat(_, let port, _, _, _): (.udp, port)
-    case .ping, .lease: nil
-    }
-  }
+  var port: (type: TransportProtocol, number: UInt16)? { probe.service.map { ($0.transport, $0.port) } }
 
   // MARK: Machines and cables
 

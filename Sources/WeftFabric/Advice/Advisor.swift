@@ -70,7 +70,7 @@ struct Advisor {
 
   /// - Parameter lostARP: how often ARP was lost for each reason, where that was watched.
   func advice(
-    _ cause: Cause, from: String, _ probe: Expectation.Probe, lostARP: [DropReason: Int] = [:]
+    _ cause: Cause, from: String, _ probe: any ProbeSettings, lostARP: [DropReason: Int] = [:]
   ) -> Advice? {
     Case(advisor: self, cause: cause, from: from, probe: probe, lostARP: lostARP).advice
   }

@@ -1,4 +1,6 @@
 import WeftCore
+import WeftPrograms
+import WeftSettings
 import WeftTopology
 
 /// Why there is nothing to explain.
@@ -15,16 +17,6 @@ public enum ExplainError: Error, CustomStringConvertible {
   }
 }
 
-extension Expectation.Probe {
-  /// The machine that is asked, where it is named.
-  fileprivate var target: String? {
-    switch self {
-    case .connect(.node(let name), _, _), .ping(.node(let name), _, _), .http(.node(let name), _, _, _, _): name
-    default: nil
-    }
-  }
-}
-
 /// A question that was asked of a run.
 public struct ExplainQuestion: Sendable {
   var index: Int
@@ -37,14 +29,14 @@ extension Simulation {
   /// Plans one probe at a moment, now at the earliest: a check beside the file's own, so that what is told of it is what
   /// a check there would come to. The run goes on as it would, with its events and its checks, and beyond its end.
   public mutating func ask(
-    from: String, _ probe: Expectation.Probe, to label: String, at moment: Instant? = nil,
+    from: String, _ probe: some ProbeSettings, to label: String, at moment: Instant? = nil,
     timeout: Nanoseconds = .seconds(4)
   ) throws(ExplainError) -> ExplainQuestion {
     guard world.names.machines[from] != nil else {
       throw .unknownMachine(from, known: world.names.machines.keys.sorted())
     }
-    guard probe.settings(world.names) != nil else {
-      if let name = probe.target, world.names.machines[name] == nil {
+    if let target = probe.target, Target(target, world.names).address == nil {
+      if case .node(let name) = target, world.names.machines[name] == nil {
         throw .unknownMachine(name, known: world.names.machines.keys.sorted())
       }
       throw .noAddress(label)
@@ -89,7 +81,7 @@ extension Simulation {
 
   /// Sends one probe now and follows it through the fabric. It is real traffic: explain a run that nobody else needs.
   public mutating func explain(
-    from: String, _ probe: Expectation.Probe, to label: String, timeout: Nanoseconds = .seconds(4)
+    from: String, _ probe: some ProbeSettings, to label: String, timeout: Nanoseconds = .seconds(4)
   ) throws(ExplainError) -> Explanation {
     answer(try ask(from: from, probe, to: label, timeout: timeout))
   }

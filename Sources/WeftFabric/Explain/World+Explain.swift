@@ -1,4 +1,5 @@
 import WeftCore
+import WeftProbes
 import WeftTopology
 import WeftWire
 
@@ -117,7 +118,7 @@ extension World {
     let parameters = links[link].parameters
     var parts = ["over the cable to \(graph.ports[graph.ends[link].to].name)"]
     if parameters.delay > .zero { parts.append("\(parameters.delay)") }
-    if let rate = parameters.rate { parts.append(TryOutcome.rate(rate)) }
+    if let rate = parameters.rate { parts.append(Figures.rate(rate)) }
     if parameters.lossThreshold > 0 {
       parts.append("loss \((Double(parameters.lossThreshold) / 0x1p64 * 10_000).rounded() / 100) %")
     }

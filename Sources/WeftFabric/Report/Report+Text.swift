@@ -1,4 +1,5 @@
 import WeftCore
+import WeftProbes
 
 extension Report {
   /// The summary for people. `paint` colours a text, or gives it back where colour isn't wanted.
@@ -80,7 +81,7 @@ extension Report {
     if let status = report.httpStatus { parts.append(", HTTP \(status)") }
     if let findings = report.findings { parts.append(", \(findings.text)") }
     if let rtt = report.rtt, rtt.count > 0 { parts.append(", rtt \(rtt.minimum)/\(rtt.average)/\(rtt.maximum)") }
-    if let rate = report.throughput { parts.append(", \(TryOutcome.rate(rate))") }
+    if let rate = report.throughput { parts.append(", \(Figures.rate(rate))") }
     return parts.joined()
   }
 

@@ -2,6 +2,7 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftProbes
+import WeftPrograms
 import WeftSettings
 import WeftStack
 import WeftTopology
@@ -204,22 +205,19 @@ struct Director: Codable {
       return runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
     }
     if index == asked { world.recorder.explain = ExplainRecorder(trace: trace, origin: node, topology: topology) }
-    if case .lease = expectation.probe {
-      runs[index].finished(trace, world.leaseOutcome(node), of: expectation, now: world.now, in: world)
-      return
-    }
-    guard let settings = expectation.probe.settings(world.names),
+    let probe = expectation.probe.runnable
+    let target = probe.target.map { Target($0, world.names) }
+    guard probe.exchange == .none || target?.address != nil,
       world.machine(node).map({ world.elements.machines[$0].state }) == .running
     else {
-      let why = world.standstill(of: node) ?? "the target has no address"
-      var outcome = TryOutcome.undecided("nothing was sent: \(why)")
-      outcome.cause = world.standstillCause(of: node)
-      runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
-      return
+      return runs[index].finished(
+        trace, world.unbegun(probe, from: node), of: expectation, now: world.now, in: world)
     }
-    world.startProbe(ProbeConfiguration(trace: trace, settings, timeout: timeout), on: node)
-    if let (peer, settings) = expectation.probe.partner(world.names) {
-      world.startProbe(ProbeConfiguration(trace: trace, settings, timeout: timeout), on: peer)
+    world.startProbe(
+      ProbeConfiguration(trace: trace, probe, from: expectation.from, to: target, timeout: timeout), on: node)
+    if let peer = probe.partner, let other = world.names.machines[peer] {
+      world.startProbe(
+        ProbeConfiguration(trace: trace, probe, from: peer, to: target, isPartner: true, timeout: timeout), on: other)
     }
     collect(topology, &world)
   }
@@ -234,7 +232,7 @@ struct Director: Codable {
     }
     if let (result, records) = world.abandonProbe(trace, on: node) {
       outcome = world.judge(
-        result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
+        result, records, of: expectation.probe.runnable, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
         firstDecides: index == asked, isOfMoment: expectation.timing.isWindow, topology,
         whereabouts: { world.whereabouts() })
     } else {
@@ -250,10 +248,8 @@ struct Director: Codable {
     for trace in Set(world.recorder.losses).sorted() {
       guard let index = owner(of: trace) else { continue }
       owners?[trace] = index
-      switch topology.expectations[index].probe {
-      case .connect(_, _, .udp), .ping: break
-      case .connect, .http, .throughput, .nat, .punch, .idle, .lease: continue
-      }
+      let probe = topology.expectations[index].probe
+      guard probe.exchange == .single, probe.isDatagram else { continue }
       let found = whereabouts ?? world.whereabouts()
       whereabouts = found
       guard found[trace] == nil else { continue }
@@ -273,7 +269,7 @@ struct Director: Codable {
       guard let index = owner(of: result.trace) else { continue }
       let expectation = topology.expectations[index]
       let outcome = world.judge(
-        result, records, of: expectation.probe, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
+        result, records, of: expectation.probe.runnable, from: node, asked: expectation.reason.flatMap { DropReason(name: $0) },
         firstDecides: index == asked, isOfMoment: expectation.timing.isWindow, topology
       ) {
         let found = whereabouts ?? world.whereabouts()
@@ -305,19 +301,14 @@ extension Event.Action {
 }
 
 extension World {
-  /// Whether every NIC that asks by DHCP has been given an address; a machine none of whose NICs asks has no lease.
-  func leaseOutcome(_ node: NodeID) -> TryOutcome {
-    guard let machine = machine(node) else { return TryOutcome(kind: .failed, text: "\(name(node)) is no machine") }
-    let guest = elements.machines[machine].guest
-    let asking = guest.stack.configuration.interfaces.indices.filter { guest.stack.asksByDHCP(on: $0) }
-    guard !asking.isEmpty else {
-      return TryOutcome(kind: .failed, text: "\(name(node)) asks no DHCP server: its addresses are set by hand")
+  /// What a try comes to that can't begin: its machine stands still, or its target has no address.
+  fileprivate func unbegun(_ probe: any RunnableProbe, from node: NodeID) -> TryOutcome {
+    let standstill = standstill(of: node)
+    if let standstill, let text = type(of: probe).atStandstill {
+      return TryOutcome(kind: .failed, text: "\(text): \(standstill)")
     }
-    if let standstill = standstill(of: node) { return TryOutcome(kind: .failed, text: "no lease: \(standstill)") }
-    if let missing = asking.first(where: { !guest.stack.hasLease(on: $0, now: now) }) {
-      return TryOutcome(kind: .failed, text: "eth\(missing) has no lease")
-    }
-    let addresses = asking.compactMap { guest.stack.address(of: $0)?.description }.joined(separator: ", ")
-    return TryOutcome(kind: .open, text: "has \(addresses)")
+    var outcome = TryOutcome.undecided("nothing was sent: \(standstill ?? "the target has no address")")
+    outcome.cause = standstillCause(of: node)
+    return outcome
   }
 }

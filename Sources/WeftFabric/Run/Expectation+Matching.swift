@@ -1,4 +1,5 @@
 import WeftCore
+import WeftProbes
 import WeftSettings
 import WeftTopology
 import WeftWire
@@ -68,50 +69,17 @@ extension Expectation {
     if let text = roundTripMismatch(outcome.roundTrip) {
       return outcome.roundTrip == nil ? .undecided(text) : .differs(text)
     }
-    switch probe {
-    case .http(_, _, _, let status, let bodyContains):
-      if let status, result.httpStatus != status { return .differs("HTTP status \(status)") }
-      if let bodyContains, !result.bodyFound { return .differs("a body with \"\(bodyContains)\"") }
-    case .throughput(_, _, _, let atLeast, let atMost):
-      let text = atLeast.map { "at least \(TryOutcome.rate($0))" } ?? atMost.map { "at most \(TryOutcome.rate($0))" }
-      guard let text else { return .holds }
-      // What takes no time has no rate.
-      guard let rate = result.throughput else { return .undecided("\(text), of a transfer that takes time") }
-      if let atLeast, rate < atLeast { return .differs("at least \(TryOutcome.rate(atLeast))") }
-      if let atMost, rate > atMost { return .differs("at most \(TryOutcome.rate(atMost))") }
-    case .nat(_, _, let mapping, let filtering, let hairpin):
-      return natMatch(outcome, mapping, filtering, hairpin)
-    case .connect, .ping, .punch, .idle, .lease: break
+    return switch probe.runnable.mismatch(result, doubting: outcome.doubtful) {
+    case .differs(let text): .differs(text)
+    case .undecided(let text): .undecided(text)
+    case nil: .holds
     }
-    return .holds
   }
 
   private func roundTripMismatch(_ time: Nanoseconds?) -> String? {
     if let rttAtMost, time.map({ $0 > rttAtMost }) ?? true { return "a round trip of at most \(rttAtMost)" }
     if let rttAtLeast, time.map({ $0 < rttAtLeast }) ?? true { return "a round trip of at least \(rttAtLeast)" }
     return nil
-  }
-
-  /// An answer that came says something for sure; one that did not, where it met a decision or no packet was lost.
-  private func natMatch(
-    _ outcome: TryOutcome, _ mapping: NATSettings.Dependence?, _ filtering: NATSettings.Dependence?, _ hairpin: Bool?
-  ) -> Match {
-    let found = outcome.result?.nat
-    if let mapping, found?.mapping?.rawValue != mapping.rawValue {
-      let text = "mapping \(mapping.rawValue)"
-      return found?.mapping == nil && outcome.doubtful.contains(.mapping) ? .undecided(text) : .differs(text)
-    }
-    if let filtering {
-      let text = "filtering \(filtering.rawValue)"
-      if outcome.doubtful.contains(.filtering), found?.filtering != .endpointIndependent { return .undecided(text) }
-      if found?.filtering?.rawValue != filtering.rawValue { return .differs(text) }
-    }
-    if let hairpin {
-      let text = "hairpin \(hairpin ? "yes" : "no")"
-      if outcome.doubtful.contains(.hairpin), found?.hairpin != true { return .undecided(text) }
-      if found?.hairpin != hairpin { return .differs(text) }
-    }
-    return .holds
   }
 
   /// A negative rests on evidence: the probe was sent, or is known to have died in its sender's own stack; and where it is

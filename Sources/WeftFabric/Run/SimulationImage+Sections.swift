@@ -4,6 +4,7 @@ import WeftImage
 import WeftNAT
 import WeftProbes
 import WeftServices
+import WeftSettings
 import WeftSwitch
 import WeftTopology
 
@@ -23,7 +24,12 @@ enum ImagePart: UInt16, CaseIterable {
   case gateway, dhcpServer, machine
 
   /// Raised when what a part holds changes.
-  var version: UInt16 { 1 }
+  var version: UInt16 {
+    switch self {
+    case .run, .records: 2
+    case .shapes, .links, .ports, .captures, .captureFile, .virtualSwitch, .gateway, .dhcpServer, .machine: 1
+    }
+  }
 
   static func title(_ kind: UInt16, _ name: String) -> String {
     let part =
@@ -117,7 +123,8 @@ extension SimulationImage {
   }
 
   /// An image from its bytes, its frames in `pool`. Sections of a kind that this weft doesn't know are passed over.
-  public init(decoding file: [UInt8], pool: FramePool) throws(ImageError) {
+  /// `catalogue`: what its programs and probes may be.
+  public init(decoding file: [UInt8], pool: FramePool, catalogue: Catalogue = .standard) throws(ImageError) {
     let sections: [Section]
     do throws(SectionError) {
       sections = try SectionFile.decode(
@@ -135,7 +142,7 @@ extension SimulationImage {
         section: ImagePart.title(section.kind, section.name), found: section.version, reads: part.version)
     }
     do {
-      try self.init(Parts(sections, pool))
+      try self.init(Parts(sections, pool, catalogue))
     } catch let error as ImageError {
       throw error
     } catch {
@@ -170,13 +177,14 @@ extension SimulationImage {
     private let sections: [UInt16: [Section]]
     private let decoder: ImageDecoder
 
-    init(_ all: [Section], _ pool: FramePool) throws {
+    init(_ all: [Section], _ pool: FramePool, _ catalogue: Catalogue) throws {
       sections = Dictionary(grouping: all, by: \.kind)
       guard let shapes = sections[ImagePart.shapes.rawValue]?.first else {
         throw ImageError.damaged("it has no \(ImagePart.title(ImagePart.shapes.rawValue, ""))")
       }
       do {
-        decoder = try ImageDecoder(shapeTable: shapes.bytes, userInfo: [.framePool: FramePoolReference(pool)])
+        decoder = try ImageDecoder(
+          shapeTable: shapes.bytes, userInfo: [.framePool: FramePoolReference(pool), .catalogue: catalogue])
       } catch { throw ImageError.damaged("\(ImagePart.title(shapes.kind, "")) doesn't decode: \(error)") }
     }
 

@@ -1,6 +1,7 @@
 import WeftCore
 import WeftProbes
 import WeftPrograms
+import WeftSettings
 import WeftTopology
 
 /// What the records of a try say: which drops were decided and which happened.
@@ -55,14 +56,13 @@ struct TryFacts {
 
   /// Of a try that opened in the end: the decision that its first packet met. The moment was not open, whatever became so
   /// before the packet went again.
-  func decisionBeforeOpening(_ probe: Expectation.Probe) -> TraceRecord? {
+  func decisionBeforeOpening(_ exchange: Exchange) -> TraceRecord? {
     guard let first = decided.first, accidents.allSatisfy({ $0.at > first.at }) else { return nil }
-    switch probe {
-    case .connect, .ping: return first
+    switch exchange {
+    case .single: return first
     // What a page or a transfer met later doesn't say that its connection was refused.
-    case .http, .throughput:
-      return records.first { $0.event == .sent }?.packetID == first.packetID ? first : nil
-    case .nat, .punch, .idle, .lease: return nil
+    case .connection: return records.first { $0.event == .sent }?.packetID == first.packetID ? first : nil
+    case .dialogue, .none: return nil
     }
   }
 
@@ -76,13 +76,9 @@ struct TryFacts {
 
   /// From the departure of the first packet that was not lost to the answer. With an accident on the way it can't be told
   /// which of several packets was answered (Karn & Partridge 1987): nil.
-  func roundTrip(_ result: ProbeResult, of probe: Expectation.Probe) -> Nanoseconds? {
+  func roundTrip(_ result: ProbeResult, of exchange: Exchange) -> Nanoseconds? {
     guard result.outcome == .open, accidents.isEmpty else { return nil }
-    switch probe {
-    case .connect, .ping: break
-    case .http, .throughput, .nat, .punch, .idle, .lease: return result.rtt
-    }
-    guard let sent = records.first(where: { $0.event == .sent }) else { return result.rtt }
+    guard exchange == .single, let sent = records.first(where: { $0.event == .sent }) else { return result.rtt }
     return result.finishedAt - sent.at
   }
 }

@@ -55,22 +55,6 @@ struct TryOutcome {
 extension TryOutcome {
   /// A try that couldn't begin.
   static func undecided(_ why: String) -> TryOutcome { TryOutcome(kind: .undecided, text: why) }
-
-  static func rate(_ bits: UInt64) -> String {
-    for (unit, scale) in [("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)] where Double(bits) >= scale {
-      let tenths = (Double(bits) / scale * 10).rounded() / 10
-      return "\(tenths) \(unit)"
-    }
-    return "\(bits) bit/s"
-  }
-
-  static func size(_ bytes: UInt64) -> String {
-    for (unit, scale) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] where Double(bytes) >= scale {
-      let tenths = (Double(bytes) / scale * 10).rounded() / 10
-      return "\(tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)") \(unit)"
-    }
-    return "\(bytes) B"
-  }
 }
 
 extension World {
@@ -112,23 +96,5 @@ extension World {
     }
     for index in records.indices.reversed() where chosen.count < limit { chosen.insert(index) }
     return chosen.sorted().map { evidence(records[$0]) }
-  }
-}
-
-extension Expectation.Probe {
-  /// Whether it speaks by datagrams: a refusal of them is an ICMP error.
-  var isDatagram: Bool {
-    switch self {
-    case .connect(_, _, .udp), .idle(_, _, .udp, _), .punch(_, _, _, .udp), .nat, .ping: true
-    case .connect, .idle, .punch, .http, .throughput, .lease: false
-    }
-  }
-
-  /// Whether it is over with one packet and its answer, so that several tries at once don't disturb each other.
-  var isQuick: Bool {
-    switch self {
-    case .connect, .ping, .lease: true
-    case .http, .throughput, .nat, .punch, .idle: false
-    }
   }
 }

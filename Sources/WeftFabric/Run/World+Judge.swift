@@ -1,5 +1,6 @@
 import WeftCore
 import WeftProbes
+import WeftSettings
 import WeftTopology
 import WeftWire
 
@@ -12,7 +13,7 @@ extension World {
   /// `firstDecides`: what decided the first packet stands, whatever became of those that its sender sent again.
   /// `whereabouts` is asked for at most once, and only if it matters.
   func judge(
-    _ result: ProbeResult, _ trace: Trace?, of probe: Expectation.Probe, from node: NodeID, asked: DropReason? = nil,
+    _ result: ProbeResult, _ trace: Trace?, of probe: any RunnableProbe, from node: NodeID, asked: DropReason? = nil,
     firstDecides: Bool = false, isOfMoment: Bool = false, _ topology: Topology, whereabouts: () -> [UInt32: Whereabouts]
   ) -> TryOutcome {
     let facts = TryFacts(trace?.records ?? [], asked: asked, in: self, topology)
@@ -21,7 +22,7 @@ extension World {
     switch result.outcome ?? .timedOut {
     case .open:
       outcome =
-        (isOfMoment ? facts.decisionBeforeOpening(probe).map { dropped(by: $0) } : nil)
+        (isOfMoment ? facts.decisionBeforeOpening(probe.exchange).map { dropped(by: $0) } : nil)
         ?? TryOutcome(kind: .open, text: "open")
     case .refused:
       let isICMP = probe.isDatagram || result.icmpFrom != nil
@@ -40,21 +41,21 @@ extension World {
     case .stopped: outcome = .undecided("undecided: \(standstill(of: node) ?? "\(name(node)) was stopped")")
     case .reset: outcome = TryOutcome(kind: .failed, text: "connected, then reset")
     case .badResponse:
-      let isEarly = if case .idle = probe { true } else { false }
-      outcome = TryOutcome(kind: .failed, text: isEarly ? "answered too early" : "answered, but not with HTTP")
+      outcome = TryOutcome(kind: .failed, text: type(of: probe).badAnswer)
+    case .otherwise(let text): outcome = TryOutcome(kind: .failed, text: text)
     case .notSent:
       outcome = .undecided(standstill(of: node) ?? Self.unsent(result, probe))
     }
     outcome.records = facts.records
     outcome.result = result
-    outcome.roundTrip = facts.roundTrip(result, of: probe)
+    outcome.roundTrip = facts.roundTrip(result, of: probe.exchange)
     outcome.cause = cause(of: outcome, facts, from: node, there, topology)
     finish(&outcome, facts, of: probe)
     return outcome
   }
 
   /// Why nothing left a machine that runs.
-  private static func unsent(_ result: ProbeResult, _ probe: Expectation.Probe) -> String {
+  private static func unsent(_ result: ProbeResult, _ probe: any RunnableProbe) -> String {
     guard let address = result.remoteAddress else { return "nothing was sent: no address or no route yet" }
     if !probe.isDatagram, address.isMulticast || address.isBroadcast {
       return "nothing was sent: a connection has two ends, and \(address) is many (RFC 1122, 4.2.3.10)"
@@ -63,25 +64,21 @@ extension World {
   }
 
   /// Adds what was measured.
-  private func finish(_ outcome: inout TryOutcome, _ facts: TryFacts, of probe: Expectation.Probe) {
+  private func finish(_ outcome: inout TryOutcome, _ facts: TryFacts, of probe: any RunnableProbe) {
     guard let result = outcome.result else { return }
     outcome.doubtful = Set(result.silentTests.filter { facts.isDoubtful($0) }.map(\.axis))
     if outcome.kind == .open {
-      if let findings = result.nat {
-        outcome.text = findings.text(doubting: outcome.doubtful)
+      if let found = probe.found(result, doubting: outcome.doubtful) {
+        outcome.text = found
         // Which answers arrived and which were filtered is what shows it; that there were many requests is not.
-        outcome.records.removeAll { $0.event == .sent }
+        if probe.countsDrops { outcome.records.removeAll { $0.event == .sent } }
       } else if let time = outcome.roundTrip ?? result.rtt {
         outcome.text += " in \(time)"
       }
     }
     // Of a moment that was not open it is no part what came of it later.
     if result.outcome == .open, outcome.kind == .dropped { return }
-    if let status = result.httpStatus { outcome.text += ", HTTP \(status)" }
-    if let rate = result.throughput, result.bytes > 0 { outcome.text += ", \(TryOutcome.rate(rate))" }
-    if case .throughput(_, _, let size, _, _) = probe, outcome.kind == .open, result.throughput == nil {
-      outcome.text += ", \(TryOutcome.size(size)) in no time"
-    }
+    outcome.text += probe.measured(result, isOpen: outcome.kind == .open)
   }
 
   private func unreachable(_ code: UInt8, _ result: ProbeResult, _ facts: TryFacts, _ topology: Topology)
@@ -111,7 +108,7 @@ extension World {
 
   /// No answer, or not all of it, in time.
   private func silence(
-    _ result: ProbeResult, _ facts: TryFacts, of probe: Expectation.Probe, from node: NodeID,
+    _ result: ProbeResult, _ facts: TryFacts, of probe: any RunnableProbe, from node: NodeID,
     _ whereabouts: Whereabouts?, _ topology: Topology
   ) -> TryOutcome {
     let waited = result.finishedAt - result.startedAt
@@ -120,18 +117,16 @@ extension World {
     if result.hasAnswer {
       // It stopped for good where again and again the same decision met it, and nothing else did.
       let last = facts.decided.filter { $0.at >= result.progressAt ?? .start }
-      // What a NAT filters while it is asked how it filters stops nothing.
-      let isAsked = if case .nat = probe { true } else { false }
-      if last.count > 1, !isAsked, whereabouts == nil,
+      if last.count > 1, !probe.countsDrops, whereabouts == nil,
         !facts.hadAccident(from: result.progressAt ?? .start, to: result.finishedAt)
       {
         return TryOutcome(
-          kind: .dropped, text: "dropped by \(describe(drop: last[0])), after \(Self.progress(result, of: probe))")
+          kind: .dropped, text: "dropped by \(describe(drop: last[0])), after \(probe.progress(result))")
       }
       let cause = whereabouts?.paused.flatMap { standstill(of: $0) } ?? accident
       return TryOutcome(
         kind: .slow,
-        text: "slow: not finished in \(waited): \(Self.progress(result, of: probe))\(cause.map { " (\($0))" } ?? "")")
+        text: "slow: not finished in \(waited): \(probe.progress(result))\(cause.map { " (\($0))" } ?? "")")
     }
     if let paused = whereabouts?.paused, let standstill = standstill(of: paused) {
       return .undecided("no answer: \(standstill)")
@@ -165,7 +160,7 @@ extension World {
         "no answer from \(asked): one came from \(other.port == 0 ? "\(other.address)" : "\(other)"), "
           + "which no socket takes that is connected to another")
     }
-    if facts.isDelivered, case .connect(_, _, .udp) = probe {
+    if facts.isDelivered, probe.exchange == .single, probe.service?.transport == .udp {
       return TryOutcome(kind: .unanswered, text: "delivered, unanswered")
     }
     if result.isConnected { return .undecided("undecided: connected, then nothing came in \(waited)") }
@@ -182,17 +177,5 @@ extension World {
       left
         ? "no answer, and nothing was dropped on the way"
         : "no answer, and nothing left its sender (no neighbour answered ARP yet)")
-  }
-
-  /// `HTTP 200, 240 kB`, `2.4 of 40 MB`
-  private static func progress(_ result: ProbeResult, of probe: Expectation.Probe) -> String {
-    switch probe {
-    case .throughput(_, _, let size, _, _):
-      return "\(TryOutcome.size(result.bytes)) of \(TryOutcome.size(size)) arrived"
-    case .http: return "\(TryOutcome.size(result.bytes)) of the body came"
-    case .nat: return result.nat?.text ?? "the server answered"
-    case .punch: return "the other was heard"
-    case .connect, .ping, .idle, .lease: return "something came"
-    }
   }
 }

@@ -18,7 +18,7 @@ extension World {
   }
 
   mutating func startProbe(_ probe: ProbeConfiguration, on node: NodeID) {
-    if !probe.settings.isPartner { recorder.traces.start(probe.trace, origin: node) }
+    if !probe.isPartner { recorder.traces.start(probe.trace, origin: node) }
     let now = now
     withStack(of: node) { $0.start(probe, on: node.index, isRunning: $1, now: now, &$2, &$3) }
   }

@@ -1,22 +1,13 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// Opens a connection, and closes it again: open when the handshake is done. Over UDP it sends one small datagram from a
 /// connected socket: open when its peer answers.
 public struct ConnectProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = ConnectProbe
-    public static let name = "connect"
-    public var target: Target
-    public var port: UInt16
-    public var transport: IPProtocol
-
-    public init(to target: Target, port: UInt16, _ transport: IPProtocol) {
-      (self.target, self.port, self.transport) = (target, port, transport)
-    }
-  }
+  public typealias Settings = ConnectProbeSettings
 
   private enum Socket: Codable {
     case tcp(SocketID)
@@ -29,8 +20,8 @@ public struct ConnectProbe: Probe {
 
   public init?(_ settings: Settings, _ start: ProbeStart, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     result = start.result
-    port = settings.port
-    if settings.transport == .tcp {
+    port = settings.to.port
+    if settings.to.transport == .tcp {
       guard let id = result.connect(start, port, now: now, &stack) else { return nil }
       socket = .tcp(id)
     } else {
@@ -78,6 +69,10 @@ public struct ConnectProbe: Probe {
     case .udp(let port, _): stack.unbindDatagrams(port)
     }
   }
+}
+
+extension ConnectProbeSettings: RunnableProbe {
+  public typealias Machine = ConnectProbe
 }
 
 extension ProbeResult {

@@ -1,30 +1,12 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// A GET; open when the whole response is there.
 public struct HTTPProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = HTTPProbe
-    public static let name = "http"
-    public var target: Target
-    public var port: UInt16
-    public var path: String
-    /// The Host header; nil: the target.
-    public var host: String?
-    /// Looked for in all of the body.
-    public var bodyContains: String?
-    public var transport: IPProtocol { .tcp }
-
-    public init(to target: Target, port: UInt16, path: String, host: String? = nil, bodyContains: String? = nil) {
-      self.target = target
-      self.port = port
-      self.path = path
-      self.host = host
-      self.bodyContains = bodyContains
-    }
-  }
+  public typealias Settings = HTTPProbeSettings
 
   private var exchange: HTTPExchange
   private let port: UInt16
@@ -32,10 +14,10 @@ public struct HTTPProbe: Probe {
 
   public init?(_ settings: Settings, _ start: ProbeStart, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     result = start.result
-    port = settings.port
+    port = settings.url.port
     guard let socket = result.connect(start, port, now: now, &stack) else { return nil }
-    let host = settings.host ?? (port == 80 ? settings.target.text : "\(settings.target.text):\(port)")
-    exchange = HTTPExchange(socket, host: host, path: settings.path, bodyContains: settings.bodyContains ?? "")
+    exchange = HTTPExchange(
+      socket, host: settings.url.to.hostHeader, path: settings.url.path, bodyContains: settings.body ?? "")
   }
 
   public mutating func socket(
@@ -60,4 +42,22 @@ public struct HTTPProbe: Probe {
   }
 
   public mutating func close(now: Instant, _ stack: inout Stack) { end(exchange.socket, now: now, &stack) }
+}
+
+extension HTTPProbeSettings: RunnableProbe {
+  public typealias Machine = HTTPProbe
+
+  public static let badAnswer = "answered, but not with HTTP"
+
+  public func progress(_ result: ProbeResult) -> String { "\(Figures.size(result.bytes)) of the body came" }
+
+  public func measured(_ result: ProbeResult, isOpen: Bool) -> String {
+    result.httpStatus.map { ", HTTP \($0)" } ?? ""
+  }
+
+  public func mismatch(_ result: ProbeResult, doubting doubtful: Set<SilentTest.Axis>) -> Mismatch? {
+    if let status, result.httpStatus != status { return .differs("HTTP status \(status)") }
+    if let body, !result.bodyFound { return .differs("a body with \"\(body)\"") }
+    return nil
+  }
 }

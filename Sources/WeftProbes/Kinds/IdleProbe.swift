@@ -1,22 +1,12 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// Asks an echo server to answer only after a while, over a flow without traffic until then; open when that answer comes.
 public struct IdleProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = IdleProbe
-    public static let name = "idle"
-    public var target: Target
-    public var port: UInt16
-    public var transport: IPProtocol
-    public var delay: Nanoseconds
-
-    public init(to target: Target, port: UInt16, _ transport: IPProtocol, delay: Nanoseconds) {
-      (self.target, self.port, self.transport, self.delay) = (target, port, transport, delay)
-    }
-  }
+  public typealias Settings = IdleProbeSettings
 
   private enum Socket: Codable {
     case tcp(SocketID)
@@ -30,15 +20,15 @@ public struct IdleProbe: Probe {
   public init?(_ settings: Settings, _ start: ProbeStart, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     self.settings = settings
     result = start.result
-    if settings.transport == .tcp {
-      guard let id = result.connect(start, settings.port, now: now, &stack) else { return nil }
+    if settings.to.transport == .tcp {
+      guard let id = result.connect(start, settings.to.port, now: now, &stack) else { return nil }
       socket = .tcp(id)
     } else {
-      guard let local = result.bind(start, peer: settings.port, &stack) else { return nil }
+      guard let local = result.bind(start, peer: settings.to.port, &stack) else { return nil }
       socket = .udp(port: local, sentAt: now)
-      let payload = DatagramPayload.probe(to: settings.port, end: LateEcho.request(settings.delay))
+      let payload = DatagramPayload.probe(to: settings.to.port, end: LateEcho.request(settings.time))
       stack.sendDatagram(
-        from: local, to: start.target, settings.port, payload.span.bytes, trace: start.trace, now: now, &out)
+        from: local, to: start.target, settings.to.port, payload.span.bytes, trace: start.trace, now: now, &out)
     }
   }
 
@@ -46,7 +36,7 @@ public struct IdleProbe: Probe {
     _ id: SocketID, _ events: SocketEvents, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
     if events.contains(.connected) {
-      stack.write(id, LateEcho.request(settings.delay).span.bytes)
+      stack.write(id, LateEcho.request(settings.time).span.bytes)
       result.progress(0, isConnected: true, false, now: now)
     }
     let count = stack.readable(id)
@@ -72,7 +62,7 @@ public struct IdleProbe: Probe {
 
   /// Before its time: then the server is none that can wait, and nothing was shown.
   private mutating func answered() {
-    result.outcome = result.rtt.map { $0 < settings.delay } ?? false ? .badResponse : .open
+    result.outcome = result.rtt.map { $0 < settings.time } ?? false ? .badResponse : .open
   }
 
   public mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
@@ -82,7 +72,7 @@ public struct IdleProbe: Probe {
   public mutating func strayed(from source: TransportAddress, toPort: UInt16) {
     switch socket {
     case .udp: result.foreignAnswer = source
-    case .tcp: result.strayed(from: source, toPort: toPort, peer: settings.port)
+    case .tcp: result.strayed(from: source, toPort: toPort, peer: settings.to.port)
     }
   }
 
@@ -92,4 +82,10 @@ public struct IdleProbe: Probe {
     case .udp(let port, _): stack.unbindDatagrams(port)
     }
   }
+}
+
+extension IdleProbeSettings: RunnableProbe {
+  public typealias Machine = IdleProbe
+
+  public static let badAnswer = "answered too early"
 }

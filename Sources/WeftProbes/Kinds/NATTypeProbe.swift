@@ -1,20 +1,12 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// Classifies the NAT on the way to a STUN server; open when that answers.
 public struct NATTypeProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = NATTypeProbe
-    public static let name = "nat"
-    /// The server.
-    public var target: Target
-    public var port: UInt16
-    public var transport: IPProtocol { .udp }
-
-    public init(via target: Target, port: UInt16) { (self.target, self.port) = (target, port) }
-  }
+  public typealias Settings = NATTypeProbeSettings
 
   private var classifier: NATClassifier
   public var result: ProbeResult
@@ -60,4 +52,37 @@ public struct NATTypeProbe: Probe {
   }
 
   public mutating func close(now: Instant, _ stack: inout Stack) { classifier.close(&stack) }
+}
+
+extension NATTypeProbeSettings: RunnableProbe {
+  public typealias Machine = NATTypeProbe
+
+  /// What a NAT filters while it is asked how it filters stops nothing.
+  public var countsDrops: Bool { true }
+
+  public func progress(_ result: ProbeResult) -> String { result.nat?.text ?? "the server answered" }
+
+  public func found(_ result: ProbeResult, doubting doubtful: Set<SilentTest.Axis>) -> String? {
+    result.nat?.text(doubting: doubtful)
+  }
+
+  /// An answer that came says something for sure; one that did not, where it met a decision or no packet was lost.
+  public func mismatch(_ result: ProbeResult, doubting doubtful: Set<SilentTest.Axis>) -> Mismatch? {
+    let found = result.nat
+    if let mapping, found?.mapping?.rawValue != mapping.rawValue {
+      let text = "mapping \(mapping.rawValue)"
+      return found?.mapping == nil && doubtful.contains(.mapping) ? .undecided(text) : .differs(text)
+    }
+    if let filtering {
+      let text = "filtering \(filtering.rawValue)"
+      if doubtful.contains(.filtering), found?.filtering != .endpointIndependent { return .undecided(text) }
+      if found?.filtering?.rawValue != filtering.rawValue { return .differs(text) }
+    }
+    if let hairpin {
+      let text = "hairpin \(hairpin ? "yes" : "no")"
+      if doubtful.contains(.hairpin), found?.hairpin != true { return .undecided(text) }
+      if found?.hairpin != hairpin { return .differs(text) }
+    }
+    return nil
+  }
 }

@@ -1,24 +1,12 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// One echo request; open when a reply came.
 public struct PingProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = PingProbe
-    public static let name = "ping"
-    public var target: Target
-    /// Bytes of data.
-    public var size: Int
-    public var timeToLive: UInt8
-    public var transport: IPProtocol { .icmp }
-    public var port: UInt16 { 0 }
-
-    public init(to target: Target, size: Int, timeToLive: UInt8) {
-      (self.target, self.size, self.timeToLive) = (target, size, timeToLive)
-    }
-  }
+  public typealias Settings = PingProbeSettings
 
   private let identifier: UInt16
   private let sentAt: Instant
@@ -31,7 +19,7 @@ public struct PingProbe: Probe {
     sentAt = now
     result.localAddress = source.address
     _ = stack.sendEcho(
-      to: start.target, identifier: identifier, sequence: 1, size: settings.size, timeToLive: settings.timeToLive,
+      to: start.target, identifier: identifier, sequence: 1, size: settings.size, timeToLive: settings.ttl,
       trace: start.trace, now: now, &out)
   }
 
@@ -49,4 +37,8 @@ public struct PingProbe: Probe {
   }
 
   public mutating func close(now: Instant, _ stack: inout Stack) { stack.unbindEcho(identifier) }
+}
+
+extension PingProbeSettings: RunnableProbe {
+  public typealias Machine = PingProbe
 }

@@ -1,24 +1,13 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// Meets the machine that runs the same with `isPartner`, introduced by a rendezvous server; open when data went both ways.
 /// The partner's own probe has the same trace and no result.
 public struct PunchProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = PunchProbe
-    public static let name = "punch"
-    /// The server.
-    public var target: Target
-    public var port: UInt16
-    public var transport: IPProtocol
-    public var isPartner: Bool
-
-    public init(via target: Target, port: UInt16, _ transport: IPProtocol, isPartner: Bool) {
-      (self.target, self.port, self.transport, self.isPartner) = (target, port, transport, isPartner)
-    }
-  }
+  public typealias Settings = PunchProbeSettings
 
   private var punch: HolePunch
   public var result: ProbeResult
@@ -27,7 +16,7 @@ public struct PunchProbe: Probe {
     guard
       let punch = HolePunch(
         server: TransportAddress(start.target, settings.port), isTCP: settings.transport == .tcp,
-        isPartner: settings.isPartner, trace: start.trace, tag: start.tag, now: now, &stack, &out)
+        isPartner: start.isPartner, trace: start.trace, tag: start.tag, now: now, &stack, &out)
     else { return nil }
     self.punch = punch
     result = start.result
@@ -83,4 +72,10 @@ public struct PunchProbe: Probe {
   public mutating func close(now: Instant, _ stack: inout Stack) {
     punch.close(result.outcome == .open, now: now, &stack)
   }
+}
+
+extension PunchProbeSettings: RunnableProbe {
+  public typealias Machine = PunchProbe
+
+  public func progress(_ result: ProbeResult) -> String { "the other was heard" }
 }

@@ -1,23 +1,12 @@
 import WeftCore
 import WeftPrograms
+import WeftSettings
 import WeftStack
 import WeftWire
 
 /// Sends bytes over TCP to a sink; open when the last is acknowledged.
 public struct ThroughputProbe: Probe {
-  public struct Settings: ProbeSettings {
-    public typealias Machine = ThroughputProbe
-    public static let name = "throughput"
-    public var target: Target
-    public var port: UInt16
-    /// In bytes.
-    public var size: UInt64
-    public var transport: IPProtocol { .tcp }
-
-    public init(to target: Target, port: UInt16, size: UInt64) {
-      (self.target, self.port, self.size) = (target, port, size)
-    }
-  }
+  public typealias Settings = ThroughputProbeSettings
 
   private var transfer: BulkTransfer
   private let port: UInt16
@@ -25,7 +14,7 @@ public struct ThroughputProbe: Probe {
 
   public init?(_ settings: Settings, _ start: ProbeStart, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     result = start.result
-    port = settings.port
+    port = settings.to.port
     guard let socket = result.connect(start, port, now: now, &stack) else { return nil }
     transfer = BulkTransfer(socket, size: settings.size)
   }
@@ -58,4 +47,27 @@ public struct ThroughputProbe: Probe {
   }
 
   public var isConsistent: Bool { transfer.isConsistent }
+}
+
+extension ThroughputProbeSettings: RunnableProbe {
+  public typealias Machine = ThroughputProbe
+
+  public func progress(_ result: ProbeResult) -> String {
+    "\(Figures.size(result.bytes)) of \(Figures.size(size)) arrived"
+  }
+
+  public func measured(_ result: ProbeResult, isOpen: Bool) -> String {
+    guard let rate = result.throughput else { return isOpen ? ", \(Figures.size(size)) in no time" : "" }
+    return result.bytes > 0 ? ", \(Figures.rate(rate))" : ""
+  }
+
+  public func mismatch(_ result: ProbeResult, doubting doubtful: Set<SilentTest.Axis>) -> Mismatch? {
+    let (low, high) = (atLeast.map { "at least \(Figures.rate($0))" }, atMost.map { "at most \(Figures.rate($0))" })
+    guard let text = low ?? high else { return nil }
+    // What takes no time has no rate.
+    guard let rate = result.throughput else { return .undecided("\(text), of a transfer that takes time") }
+    if let atLeast, rate < atLeast { return low.map { .differs($0) } }
+    if let atMost, rate > atMost { return high.map { .differs($0) } }
+    return nil
+  }
 }

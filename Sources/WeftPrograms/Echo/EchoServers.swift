@@ -156,13 +156,17 @@ public struct UDPEcho: GuestProgram {
 }
 
 extension TCPEchoSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(TCPEcho.self, .init(port: port), start: start)
+  public typealias Machine = TCPEcho
+
+  public func settings(_ target: (Destination) -> Target) -> TCPEcho.Settings {
+    .init(port: port)
   }
 }
 
 extension UDPEchoSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(UDPEcho.self, .init(port: port), start: start)
+  public typealias Machine = UDPEcho
+
+  public func settings(_ target: (Destination) -> Target) -> UDPEcho.Settings {
+    .init(port: port)
   }
 }

@@ -110,8 +110,9 @@ extension Ping {
 }
 
 extension PingSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(
-      Ping.self, .init(to: target(to), count: count, interval: interval, size: size, timeToLive: ttl), start: start)
+  public typealias Machine = Ping
+
+  public func settings(_ target: (Destination) -> Target) -> Ping.Settings {
+    .init(to: target(to), count: count, interval: interval, size: size, timeToLive: ttl)
   }
 }

@@ -201,11 +201,9 @@ extension HTTPGet {
 }
 
 extension HTTPGetSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(
-      HTTPGet.self,
-      .init(
-        to: target(to.to), port: to.port, path: path, host: to.to.hostHeader, count: count, interval: interval),
-      start: start)
+  public typealias Machine = HTTPGet
+
+  public func settings(_ target: (Destination) -> Target) -> HTTPGet.Settings {
+    .init(to: target(to.to), port: to.port, path: path, host: to.to.hostHeader, count: count, interval: interval)
   }
 }

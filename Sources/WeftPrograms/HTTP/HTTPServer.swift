@@ -213,8 +213,9 @@ extension HTTPServer {
 }
 
 extension HTTPServerSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(
-      HTTPServer.self, .init(port: port, status: status, body: body.map { Array($0.utf8) }, size: size), start: start)
+  public typealias Machine = HTTPServer
+
+  public func settings(_ target: (Destination) -> Target) -> HTTPServer.Settings {
+    .init(port: port, status: status, body: body.map { Array($0.utf8) }, size: size)
   }
 }

@@ -129,7 +129,9 @@ extension BulkTransfer {
 }
 
 extension BulkSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(Bulk.self, .init(to: target(to.to), port: to.port, size: size), start: start)
+  public typealias Machine = Bulk
+
+  public func settings(_ target: (Destination) -> Target) -> Bulk.Settings {
+    .init(to: target(to.to), port: to.port, size: size)
   }
 }

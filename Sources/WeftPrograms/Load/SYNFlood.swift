@@ -67,8 +67,9 @@ extension SYNFlood {
 }
 
 extension SYNFloodSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(
-      SYNFlood.self, .init(to: target(to.to), port: to.port, interval: interval, count: count), start: start)
+  public typealias Machine = SYNFlood
+
+  public func settings(_ target: (Destination) -> Target) -> SYNFlood.Settings {
+    .init(to: target(to.to), port: to.port, interval: interval, count: count)
   }
 }

@@ -114,7 +114,9 @@ extension Sink {
 }
 
 extension SinkSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(Sink.self, .init(port: port), start: start)
+  public typealias Machine = Sink
+
+  public func settings(_ target: (Destination) -> Target) -> Sink.Settings {
+    .init(port: port)
   }
 }

@@ -112,8 +112,9 @@ public struct UDPRate: GuestProgram {
 }
 
 extension UDPRateSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(
-      UDPRate.self, .init(to: target(to.to), port: to.port, size: size, interval: interval, count: count), start: start)
+  public typealias Machine = UDPRate
+
+  public func settings(_ target: (Destination) -> Target) -> UDPRate.Settings {
+    .init(to: target(to.to), port: to.port, size: size, interval: interval, count: count)
   }
 }

@@ -68,7 +68,9 @@ public struct NATProbe: GuestProgram {
 }
 
 extension NATProbeSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(NATProbe.self, .init(via: target(via), port: port), start: start)
+  public typealias Machine = NATProbe
+
+  public func settings(_ target: (Destination) -> Target) -> NATProbe.Settings {
+    .init(via: target(via), port: port)
   }
 }

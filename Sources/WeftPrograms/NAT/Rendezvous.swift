@@ -119,7 +119,9 @@ public struct Rendezvous: GuestProgram {
 }
 
 extension RendezvousSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(Rendezvous.self, .init(port: port), start: start)
+  public typealias Machine = Rendezvous
+
+  public func settings(_ target: (Destination) -> Target) -> Rendezvous.Settings {
+    .init(port: port)
   }
 }

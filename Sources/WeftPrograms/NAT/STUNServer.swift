@@ -119,7 +119,9 @@ public struct STUNServer: GuestProgram {
 }
 
 extension STUNServerSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(STUNServer.self, .init(port: port, partner: other.map(target)), start: start)
+  public typealias Machine = STUNServer
+
+  public func settings(_ target: (Destination) -> Target) -> STUNServer.Settings {
+    .init(port: port, partner: other.map(target))
   }
 }

@@ -161,12 +161,3 @@ public struct SYNFloodSettings: ProgramSettings, Hashable {
     .table(keys, short: .endpoint(.tcp)) { SYNFloodSettings($0) },
     "Sends SYNs from ever other ports and keeps no state. Short form: to where.", example: "{to: \"server:80\", pps: 10000}")
 }
-
-extension Catalogue {
-  /// Weft's own.
-  public static let standard = Catalogue(programs: [
-    HTTPServerSettings.self, HTTPGetSettings.self, PingSettings.self, TCPEchoSettings.self, UDPEchoSettings.self,
-    SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
-    RendezvousSettings.self, SYNFloodSettings.self,
-  ])
-}

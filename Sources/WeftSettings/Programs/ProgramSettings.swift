@@ -47,17 +47,3 @@ extension Case where Value == any ProgramSettings {
     return row
   }
 }
-
-/// The kinds of things that a topology file may name: those that come with weft, and a user's own beside them.
-public struct Catalogue: Sendable {
-  public private(set) var programs: [any ProgramSettings.Type]
-
-  public init(programs: [any ProgramSettings.Type]) { self.programs = programs }
-
-  /// These and one more, which stands for any of the same word.
-  public func with(_ kind: any ProgramSettings.Type) -> Catalogue {
-    Catalogue(programs: programs.filter { $0.word != kind.word } + [kind])
-  }
-
-  public func program(_ word: String) -> (any ProgramSettings.Type)? { programs.first { $0.word == word } }
-}

@@ -46,6 +46,8 @@ public struct Mistakes<Root: Sendable> {
   package let object: Object<Root>
   package let reading: any Reading
 
+  package init(object: Object<Root>, reading: any Reading) { (self.object, self.reading) = (object, reading) }
+
   /// Whether the key that sets it stands there.
   public func has(_ path: PartialKeyPath<Root>) -> Bool { object[path] != nil }
 

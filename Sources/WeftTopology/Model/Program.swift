@@ -36,17 +36,8 @@ extension Program: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let word = try container.decode(String.self, forKey: .word)
-    let catalogue = decoder.userInfo[.catalogue] as? Catalogue ?? .standard
-    guard let kind = catalogue.program(word) else {
-      throw DecodingError.dataCorruptedError(forKey: .word, in: container, debugDescription: "there is no program \"\(word)\"")
-    }
-    settings = try container.decode(kind, forKey: .settings)
+    settings = try container.decode(decoder.kind(word, of: decoder.catalogue.programs, "program"), forKey: .settings)
     start = try container.decode(Nanoseconds.self, forKey: .start)
     mark = try container.decode(Mark.self, forKey: .mark)
   }
-}
-
-extension CodingUserInfoKey {
-  /// Of the `Catalogue` whose kinds a decoder is to know.
-  public static let catalogue = CodingUserInfoKey(rawValue: "weft.catalogue").unsafelyUnwrapped
 }

@@ -3,25 +3,32 @@ import WeftSettings
 extension Loader {
   /// What a check without a name is called: all that it asks for, in words. Nothing of when it asks, so that a check
   /// keeps its name in a CI's history when its times change.
-  func checkName(_ value: Written, from: String, what: String, _ outcome: Expectation.Outcome) -> String {
-    let often = value["never-during"] != nil ? "never " : value["always-after"] != nil ? "always " : ""
-    var name = "\(from) → \(what) is \(often)\(outcome.rawValue)"
-    func add(_ key: String, _ phrase: (String) -> String) {
-      if let given = value[key], !given.isNull { name += phrase(given.shown) }
+  func checkName(_ check: Placed<ExpectationEntry>, from: String, _ probe: some ProbeSettings) -> String {
+    let often = check[\.neverDuring] != nil ? "never " : check[\.alwaysAfter] != nil ? "always " : ""
+    let what = probe.title(placeOfTarget(check, probe).text ?? "")
+    var name = "\(from) → \(what) is \(often)\(check.value.outcome.rawValue)"
+    func add(_ path: PartialKeyPath<ExpectationEntry>, _ phrase: (String) -> String) {
+      if let given = check.place(path) { name += phrase(given.shown) }
     }
-    add("by") { " by \($0)" }
-    add("reason") { " (\($0))" }
-    add("status") { ", status \($0)" }
-    add("body") { ", body \"\($0.prefix(40))\"" }
-    add("seen-as") { ", seen as \($0)" }
-    add("reaches") { ", reaching \($0)" }
-    add("rtt") { ", rtt \($0)" }
-    for (probe, keys) in [("throughput", ["at-least", "at-most"]), ("nat", ["mapping", "filtering", "hairpin"])] {
-      for key in keys {
-        if let bound = value[probe]?[key], !bound.isNull { name += ", \(key) \(bound.shown)" }
-      }
-    }
+    let (isBeside, bounds) = (type(of: probe).keysStandBeside, bounds(check, probe))
+    add(\.by) { " by \($0)" }
+    add(\.reason) { " (\($0))" }
+    if isBeside { name += bounds }
+    add(\.seenAs) { ", seen as \($0)" }
+    add(\.reaches) { ", reaching \($0)" }
+    add(\.roundTrip) { ", rtt \($0)" }
+    if !isBeside { name += bounds }
     return name
+  }
+
+  /// `, at-least 5 Mbit/s`
+  private func bounds<Settings: ProbeSettings>(_ check: Placed<ExpectationEntry>, _ probe: Settings) -> String {
+    let own = own(check, probe)
+    return Settings.bounds.compactMap { own[$0] }.map { entry in
+      let isText = own.table.keys.key(entry.key)?.shape.kind == .text
+      let shown = entry.value.shown
+      return ", \(entry.key) " + (isText ? "\"\(shown.prefix(40))\"" : shown)
+    }.joined()
   }
 
   /// No two checks of a file have one name: those that would get what they differ in, and if that is nothing, their line.
@@ -34,7 +41,7 @@ extension Loader {
     for group in equal() {
       // A name that was given stays as it was given, as far as can be.
       let derived = group.filter { !checks[$0].isNamed }
-      let keys = Tables.expectation.keys.map(\.name).filter { key in
+      let keys = tables.expectation.keys.keys.map(\.name).filter { key in
         Set(derived.map { checks[$0].value[key]?.shown ?? "" }).count > 1
       }
       for index in derived {

@@ -6,108 +6,122 @@ import WeftWire
 
 extension Loader {
   /// Keys that say something only about some probes or outcomes.
-  func checkFit(_ value: Written, _ outcome: Expectation.Outcome) {
+  func checkFit(_ check: Placed<ExpectationEntry>) {
+    let outcome = check.value.outcome
     // What goes with an outcome that is none can't be told.
-    if let place = value["is"], !place.isNull, place.text.flatMap(Expectation.Outcome.init(rawValue:)) == nil { return }
-    let isLease = value["lease"] != nil
-    for entry in value.entries ?? [] where !entry.value.isNull {
-      let key = entry.key
-      let problem: String?
-      switch key {
-      case "seen-as", "reaches":
-        problem =
-          isLease
-          ? "a lease is looked up: \"\(key)\" goes with a packet that somebody gets"
-          : outcome == .open || outcome == .delivered
-            ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
-      case "is":
-        problem =
-          outcome == .delivered && value["to"]?.text?.hasSuffix("/udp") != true
-          ? "\"is: delivered\" goes with a datagram: to: \"node:port/udp\"" : nil
-      case "by", "reason":
-        problem =
-          [.dropped, .refused, .unreachable, .blocked].contains(outcome)
-          ? nil : "\"\(key)\" goes with \"is: dropped\", refused, unreachable or blocked"
-      case "rtt":
-        problem =
-          outcome != .open
-          ? "\"rtt\" goes with \"is: open\""
-          : value["to"] == nil && value["ping"] == nil ? "\"rtt\" goes with \"to\" or \"ping\"" : nil
-      case "status", "body":
-        problem =
-          value["http"] == nil
-          ? "\"\(key)\" goes with \"http\""
-          : outcome == .open ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) brings no page"
-      case "lease":
-        problem = outcome == .open ? nil : "a lease is obtained or not: there is no \"is: \(outcome.rawValue)\""
-      default: problem = nil
+    if case .wrong = check.place(\.outcome)?.finding { return }
+    func object(_ paths: PartialKeyPath<ExpectationEntry>..., to reason: (String) -> String?) {
+      for entry in paths.compactMap({ check[$0] }) {
+        if let problem = reason(entry.key) { report(problem, atKey: entry.keyMark, entry.key) }
       }
-      if let problem { report(problem, atKey: entry.keyMark, key) }
+    }
+    let kinds = tables.catalogue.probes.all
+    let kind = kinds.first { check.written[$0.word] != nil }
+    let isLookup = kind?.exchange == Exchange.none
+    let word = kind?.word ?? ""
+    object(\.seenAs, \.reaches) { key in
+      isLookup
+        ? "a \(word) is looked up: \"\(key)\" goes with a packet that somebody gets"
+        : outcome == .open || outcome == .delivered
+          ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
+    }
+    object(\.outcome) { key in
+      let isDatagram = check.value.probe.map { $0.exchange == .single && $0.service?.transport == .udp } ?? true
+      return outcome == .delivered && !isDatagram
+        ? "\"is: delivered\" goes with a datagram: to: \"node:port/udp\"" : nil
+    }
+    object(\.by, \.reason) { key in
+      [.dropped, .refused, .unreachable, .blocked].contains(outcome)
+        ? nil : "\"\(key)\" goes with \"is: dropped\", refused, unreachable or blocked"
+    }
+    object(\.roundTrip) { key in
+      guard outcome == .open else { return "\"\(key)\" goes with \"is: open\"" }
+      let words = ExpectationEntry.measured(kinds).map { "\"\($0.word)\"" }
+      return kind?.exchange == .single ? nil : "\"\(key)\" goes with \(words.joined(separator: " or "))"
+    }
+    if isLookup, outcome != .open, let entry = check[\.probe] {
+      report("a \(word) is obtained or not: there is no \"is: \(outcome.rawValue)\"", atKey: entry.keyMark, entry.key)
+    }
+    for kind in kinds { checkBounds(check, kind) }
+  }
+
+  /// What an open one must also be.
+  private func checkBounds<Settings: ProbeSettings>(_ check: Placed<ExpectationEntry>, _ kind: Settings.Type) {
+    let outcome = check.value.outcome
+    guard let place = check.written[Settings.word] else {
+      guard Settings.keysStandBeside else { return }
+      for key in Settings.keys.keys.keys {
+        guard let entry = check.written.entries?.first(where: { $0.key == key.name && !$0.value.isNull }) else { continue }
+        report("\"\(key.name)\" goes with \"\(Settings.word)\"", atKey: entry.keyMark, key.name)
+      }
+      return
     }
     guard outcome != .open else { return }
-    for (probe, keys) in [("throughput", ["at-least", "at-most"]), ("nat", ["mapping", "filtering", "hairpin"])] {
-      for entry in value[probe]?.entries ?? [] where keys.contains(entry.key) && !entry.value.isNull {
-        report(
-          "\"\(entry.key)\" goes with \"is: open\": what is \(outcome.rawValue) has none", atKey: entry.keyMark, entry.key)
-      }
+    let object = Object(Settings.keysStandBeside ? check.written : place, Settings.keys)
+    for entry in Settings.bounds.compactMap({ object[$0] }) {
+      report(
+        "\"\(entry.key)\" goes with \"is: open\": what is \(outcome.rawValue) \(Settings.withoutBounds)",
+        atKey: entry.keyMark, entry.key)
     }
   }
 
   /// Who waits for an answer isn't told of chance.
-  func checkReason(_ value: Written?, _ outcome: Expectation.Outcome) -> String? {
-    guard let value, let text = value.text, !value.isNull, let reason = try? Parse.reason(text) else { return nil }
-    if outcome == .refused || outcome == .unreachable, reason.meaning == .accident {
-      report(
-        "nobody is told of \(text), so that nothing is \(outcome.rawValue) for it", at: value,
-        hint: "did you mean \"is: dropped\"?")
-    }
-    return text
+  func checkReason(_ check: Placed<ExpectationEntry>) {
+    let outcome = check.value.outcome
+    guard let place = check.place(\.reason), let reason = check.value.reason, reason.meaning == .accident,
+      outcome == .refused || outcome == .unreachable
+    else { return }
+    report(
+      "nobody is told of \(reason.name), so that nothing is \(outcome.rawValue) for it", at: place,
+      hint: "did you mean \"is: dropped\"?")
   }
 
-  func checkSense(_ value: Written, _ expectation: Expectation) {
-    checkTimes(value, expectation)
-    checkTries(value, expectation)
-    checkAnswer(value, expectation)
-    if case .lease = expectation.probe {
-      if let place = value["timeout"], !place.isNull {
-        warn("a lease is there or not: it is looked up at once, without a \"timeout\"", at: place)
-      }
-      if let place = value["lease"], !asksByDHCP(expectation.from) {
-        warn(
-          "\"\(expectation.from)\" asks no DHCP server, its address is set by hand: it never has a lease", at: place,
-          hint: "leave its \"address\" out where there is a DHCP server")
-      }
-      return
+  func checkSense(_ check: Placed<ExpectationEntry>, _ expectation: Expectation) {
+    checkTimes(check, expectation)
+    checkTries(check, expectation)
+    checkAnswer(check, expectation)
+    let probe = expectation.probe
+    if probe.exchange == .none, let place = check.place(\.timeout) {
+      let word = type(of: probe).word
+      warn("a \(word) is there or not: it is looked up at once, without a \"timeout\"", at: place)
     }
-    guard let (to, port) = expectation.probe.target, isOwn(to, expectation.from), !hasForward(expectation.from, port)
+    guard let to = probe.target, probe.partner == nil, isOwn(to, expectation.from),
+      !hasForward(expectation.from, probe.service?.port)
     else { return }
-    let keys = ["to", "ping", "http", "throughput", "idle", "nat"]
-    let body = keys.lazy.compactMap { value[$0] }.first ?? value
     warn(
-      "\"\(expectation.from)\" asks itself: nothing of it is on any cable", at: body["to"] ?? body["via"] ?? body,
+      "\"\(expectation.from)\" asks itself: nothing of it is on any cable", at: placeOfTarget(check, probe),
       hint: "let another machine try")
   }
 
+  /// Where a probe says whom it asks.
+  func placeOfTarget<Settings: ProbeSettings>(_ check: Placed<ExpectationEntry>, _ probe: Settings) -> Written {
+    let own = Settings.keysStandBeside ? nil : Settings.keys.target.flatMap { self.own(check, probe).place($0) }
+    return own ?? check.place(\.probe) ?? check.written
+  }
+
   /// Times that cut one another.
-  private func checkTimes(_ value: Written, _ expectation: Expectation) {
-    if value["lease"] == nil, let place = value["timeout"], case .within(_, let within) = expectation.timing, within > .zero,
-      expectation.timeout > within
+  private func checkTimes(_ check: Placed<ExpectationEntry>, _ expectation: Expectation) {
+    if expectation.probe.exchange != .none, let place = check.place(\.timeout),
+      case .within(_, let within) = expectation.timing, within > .zero, expectation.timeout > within
     {
-      let end = value["within"] == nil ? "it is tried for \(within) (\"within\")" : "\"within\" is \(within)"
+      let end = check[\.within] == nil ? "it is tried for \(within) (\"within\")" : "\"within\" is \(within)"
       warn(
         "\(end): no try waits for \(expectation.timeout)", at: place, hint: "within: 0 s is one try with all its time")
     }
     switch expectation.timing {
     case .within: break
     case .neverDuring(let from, let to, let every), .alwaysAfter(let from, let to, let every):
-      guard to > from, every > to - from, let place = (value["never-during"] ?? value["always-after"])?["every"] else {
-        return
-      }
+      guard to > from, every > to - from, let place = window(check)?.place(\.every) else { return }
       warn("the window is over in \(to - from): with \"every\" \(every) it is tried once", at: place)
     }
   }
 
-  private func asksByDHCP(_ machine: String) -> Bool {
+  /// Where the keys of its window stand.
+  func window(_ check: Placed<ExpectationEntry>) -> Object<Window>? {
+    (check.place(\.neverDuring) ?? check.place(\.alwaysAfter)).map { Object($0, Window.keys) }
+  }
+
+  func asksByDHCP(_ machine: String) -> Bool {
     if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.address == nil } }
     return hostIndex[machine].flatMap { topology.hosts[$0].uplink }.map { $0.address == nil } ?? false
   }
@@ -136,17 +150,12 @@ extension Loader {
   }
 }
 
-extension Expectation.Probe {
-  /// Who is to answer, and at which port.
-  var target: (to: Destination, port: UInt16?)? {
-    switch self {
-    case .connect(let to, let port, _): return (to, port)
-    case .ping(let to, _, _): return (to, nil)
-    case .http(let to, let port, _, _, _): return (to, port)
-    case .throughput(let to, let port, _, _, _): return (to, port)
-    case .nat(let via, let port, _, _, _): return (via, port)
-    case .idle(let to, let port, _, _): return (to, port)
-    case .punch, .lease: return nil
+extension KeyTable {
+  /// The row that says whom something is for.
+  fileprivate var target: PartialKeyPath<Root>? {
+    fields.lazy.map(\.path.value).first {
+      let type = type(of: $0).valueType
+      return type == Destination.self || type == Endpoint.self
     }
   }
 }

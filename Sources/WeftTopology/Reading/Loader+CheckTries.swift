@@ -9,41 +9,38 @@ extension Loader {
   private static let mostTries: UInt64 = 100_000
   private static let mostTriesOfAll: UInt64 = 1_000_000
 
-  func checkTries(_ value: Written, _ expectation: Expectation) {
+  func checkTries(_ check: Placed<ExpectationEntry>, _ expectation: Expectation) {
     let (from, to, every): (Nanoseconds, Nanoseconds, Nanoseconds)
     switch expectation.timing {
     case .within: return
     case .neverDuring(let first, let last, let interval), .alwaysAfter(let first, let last, let interval):
       (from, to, every) = (first, min(last, topology.duration ?? last), interval)
     }
-    guard every > .zero, let window = value["never-during"] ?? value["always-after"] else { return }
+    guard every > .zero, let window = window(check) else { return }
     let count = to > from ? (to - from).rawValue / every.rawValue : 0
     guard count <= Self.mostTries else {
       return report(
         "every \(every) from \(from) to \(to), it would be tried \(count) times: 100,000 are the most",
-        at: window["every"] ?? window, hint: "a longer \"every\", or a shorter window")
+        at: window.place(\.every) ?? window.written, hint: "a longer \"every\", or a shorter window")
     }
     let before = tries
     tries += count
     if tries > Self.mostTriesOfAll, before <= Self.mostTriesOfAll {
       report(
         "up to here the checks are tried \(tries) times: 1,000,000 are the most of a file",
-        at: window["every"] ?? window, hint: "a longer \"every\", or shorter windows")
+        at: window.place(\.every) ?? window.written, hint: "a longer \"every\", or shorter windows")
     }
   }
 
   /// Answers that nobody gives, or that every answer is.
-  func checkAnswer(_ value: Written, _ expectation: Expectation) {
-    if let body = value["body"], !body.isNull, body.text == "" {
-      warn("every page contains an empty text", at: body, hint: "give it a word of the page, or leave it out")
-    }
+  func checkAnswer(_ check: Placed<ExpectationEntry>, _ expectation: Expectation) {
     // What must never be so may well be what never can.
     if case .neverDuring = expectation.timing { return }
-    if errorCount == 0, let address = expectation.seenAs, let place = value["seen-as"], !isSomebodys(address) {
+    if errorCount == 0, let address = expectation.seenAs, let place = check.place(\.seenAs), !isSomebodys(address) {
       warn("nobody has the address \(address): nothing is ever seen as it", at: place)
     }
-    if let reached = expectation.reaches, let place = value["reaches"], let target = expectation.probe.target,
-      case .node(let asked) = target.to, asked != reached,
+    if let reached = expectation.reaches, let place = check.place(\.reaches), expectation.probe.partner == nil,
+      case .node(let asked) = expectation.probe.target, asked != reached,
       hostIndex[asked].map({ topology.hosts[$0].networks.isEmpty }) ?? true
     {
       warn(

@@ -20,9 +20,10 @@ public enum TopologyReference {
       Values come from `defaults`, then from the group, then from the node itself; the last one wins.
 
       """
-    for table in TopologySchema.tables(Tables(catalogue)) {
+    let tables = Tables(catalogue)
+    for table in TopologySchema.tables(tables) {
       text += "\n" + section(table)
-      if table.name == Tables.expectation.name { text += "\n" + judging }
+      if table.name == tables.expectation.keys.name { text += "\n" + judging }
       if table.name == QueueSettings.keys.keys.name { text += "\n" + cables }
     }
     return text

@@ -5,6 +5,7 @@ struct Tables: Sendable {
   let catalogue: Catalogue
   let program: KeyTable<ProgramEntry>
   let programs: Form<[Placed<ProgramEntry>]>
+  let expectation: KeyTable<ExpectationEntry>
   let host: Keys
   let vm: Keys
   let group: Keys
@@ -15,10 +16,11 @@ struct Tables: Sendable {
     self.catalogue = catalogue
     program = ProgramEntry.table(catalogue)
     programs = ProgramEntry.list(program, catalogue)
+    expectation = ExpectationEntry.table(catalogue.probes.all)
     host = Self.host(programs.shape)
     vm = Self.vm(programs.shape)
     group = Self.group(programs.shape)
-    root = Self.root(host: host, vm: vm, group: group)
+    root = Self.root(host: host, vm: vm, group: group, expectation.keys)
   }
 
   static let standard = Tables(.standard)

@@ -7,7 +7,7 @@ struct ProgramEntry: Sendable {
   var start: Nanoseconds?
 
   static func table(_ catalogue: Catalogue) -> KeyTable<ProgramEntry> {
-    let cases = catalogue.programs.map { kind -> Case<any ProgramSettings> in
+    let cases = catalogue.programs.all.map { kind -> Case<any ProgramSettings> in
       var row = kind.row
       row.key.shape = row.key.shape.adding(ProgramStart.table(kind.start.fileText).keys.keys)
       return row
@@ -19,7 +19,7 @@ struct ProgramEntry: Sendable {
 
   /// A list of programs, each by its word alone where that says all, or with its keys.
   static func list(_ table: KeyTable<ProgramEntry>, _ catalogue: Catalogue) -> Form<[Placed<ProgramEntry>]> {
-    let words = catalogue.programs.filter { $0.standsAlone }.map { $0.word }
+    let words = catalogue.programs.all.filter { $0.standsAlone }.map { $0.word }
     let word = Form<Placed<ProgramEntry>>(.choice(words)) { (text) throws(Complaint) -> String in
       try Parse.choice(text, words)
     } resolve: { word, place, reading in

@@ -17,8 +17,10 @@ public struct HeartbeatSettings: ProgramSettings {
 }
 
 extension HeartbeatSettings: RunnableSettings {
-  public func configuration(start: Nanoseconds, _ target: (Destination) -> Target) -> ProgramConfiguration {
-    ProgramConfiguration(Heartbeat.self, .init(to: target(to.to), port: to.port, every: every), start: start)
+  public typealias Machine = Heartbeat
+
+  public func settings(_ target: (Destination) -> Target) -> Heartbeat.Settings {
+    .init(to: target(to.to), port: to.port, every: every)
   }
 }
 
