@@ -114,3 +114,16 @@ public struct Located<Value> {
 }
 
 extension Located: Sendable where Value: Sendable {}
+
+extension Field {
+  /// The rows of another table that stand in this one, and are read from there over what holds without them. `default`: in
+  /// place of theirs.
+  package static func apart<Other>(_ other: KeyTable<Other>, default standard: String? = nil, optional: Bool = false) -> [Field] {
+    other.keys.keys.map { key in
+      var key = key
+      if let standard { (key.standard, key.value) = (standard, nil) }
+      if optional { key.isRequired = false }
+      return Field(key, Path(\Root.self), isCase: false, read: { _, _, _ in true }, text: { _ in nil }, redirect: nil)
+    }
+  }
+}

@@ -127,6 +127,11 @@ extension Form {
   }
 }
 
+extension Form where Value == Written {
+  /// As it stands, for what can be read only when more is known.
+  package static func raw(_ shape: Shape) -> Form { Form(shape: shape) { written, _ in written } }
+}
+
 /// A value and what it is called.
 public struct Named<Value> {
   public var name: String

@@ -80,4 +80,14 @@ public struct KeyTable<Root: Sendable>: Sendable {
   package func redirect(_ root: inout Root, _ change: (Destination) -> Destination) {
     for field in fields { field.redirect?(&root, change) }
   }
+
+  /// The name of the key that sets a property.
+  package func name(_ path: PartialKeyPath<Root>) -> String {
+    fields.first { $0.path.value == path }?.key.name ?? ""
+  }
+
+  /// The object that a short form stands for.
+  package func object(_ values: (PartialKeyPath<Root>, Written)..., at mark: Mark) -> Written {
+    Written(kind: .map(values.map { .init(key: name($0), keyMark: mark, value: $1) }), mark: mark)
+  }
 }

@@ -20,6 +20,14 @@ public struct Object<Root: Sendable>: Sendable {
   /// Its value.
   package func place(_ path: PartialKeyPath<Root>) -> Written? { self[path]?.value }
 
+  /// The same, be it without a value.
+  package func entry(_ path: PartialKeyPath<Root>) -> Written.Entry? {
+    let name = table.name(path)
+    return written.entries?.first { $0.key == name }
+  }
+
+  package func bare(_ path: PartialKeyPath<Root>) -> Written? { entry(path)?.value }
+
   /// The keys under one of its keys.
   package func inside<Inner>(_ path: KeyPath<Root, Inner>, _ table: KeyTable<Inner>) -> Object<Inner> {
     Object<Inner>(place(path) ?? Written(kind: .map([]), mark: written.mark), table)

@@ -9,7 +9,7 @@ extension ScalarKind {
     case .duration: "a duration"
     case .interval: "a duration of more than 0"
     case .rate: "a rate"
-    case .size, .bytes: "a size"
+    case .bytes: "a size"
     case .fraction: "a percentage"
     case .address, .addressPattern: "an IPv4 address"
     case .prefix: "a subnet"

@@ -26,7 +26,7 @@ package enum ScalarKind: Sendable, Equatable {
   case text, boolean
   case always(Bool)
   case integer(ClosedRange<UInt64>)
-  case duration, rate, size, fraction
+  case duration, rate, fraction
   /// A duration of more than 0: an interval of none would never let time pass.
   case interval
   /// A size in bounds, in bytes.

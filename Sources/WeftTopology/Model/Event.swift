@@ -110,8 +110,8 @@ struct LinkChange: Sendable {
       Field("loss", \.loss, .loss, LinkSettings.lossDoc, default: "unchanged", example: "1 %"),
     ]
   ) { change, mistakes in
-    let known: Set = ["delay", "rate", "loss"]
-    if mistakes.object.written.entries?.contains(where: { known.contains($0.key) }) != true {
+    let changes = [\LinkChange.delay as PartialKeyPath, \.rate, \.loss]
+    if changes.allSatisfy({ mistakes.object.bare($0) == nil }) {
       mistakes.report("set-link changes nothing", hint: "give it delay, rate or loss")
     }
   }

@@ -39,7 +39,9 @@ extension Forward {
   static let form = Form<[Forward]>(shape: .either([.text(text), .object(ForwardEntry.keys.keys)])) { written, reading in
     guard written.entries == nil else {
       let entry = ForwardEntry.keys.read(written, reading)
-      return entry.flatMap { $0.isOfOneLength ? make($0.text, at: written["to"]?.mark ?? written.mark) : nil }
+      return entry.flatMap {
+        $0.isOfOneLength ? make($0.text, at: Object(written, ForwardEntry.keys).bare(\.to)?.mark ?? written.mark) : nil
+      }
     }
     let found: Parse.ForwardText? = reading.value(of: written, text)
     return found.map { make($0, at: written.mark) }

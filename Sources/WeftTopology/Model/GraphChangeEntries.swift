@@ -41,7 +41,7 @@ extension Form where Value == LinkName {
 extension Form where Value == NIC {
   /// As among a VM's `nics`. Which VM it is for stands beside it.
   static var laterNIC: Form {
-    Form(shape: .object(Tables.nic)) { written, reading in
+    Form(shape: .object(NICEntry.keys.keys)) { written, reading in
       (reading as? Loader)?.laterNIC(written)
     }
   }

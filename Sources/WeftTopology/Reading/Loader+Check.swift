@@ -88,7 +88,7 @@ extension Loader {
           hint: action.map { "\"\($0)\" is itself the key: {\($0): \(table.key($0)?.example ?? "…")}" }
             ?? placedElsewhere(entry, entries, table) ?? unknownKeyHint(entry.key, table))
         if let meant = meant(entry, table), meant.isMisspelt, value[meant.key.name] == nil, meant.key.shape.isLike(meant.value) {
-          check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == "defaults")
+          check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == tables.defaults.keys.name)
         }
         continue
       }
@@ -102,10 +102,11 @@ extension Loader {
         continue
       }
       checking = (table.name, key.name)
-      checked[index].value = check(entry.value, key.shape, at: entry.keyMark, partial: table.name == "defaults")
+      checked[index].value = check(entry.value, key.shape, at: entry.keyMark, partial: table.name == tables.defaults.keys.name)
     }
     // `to: web, port: 80`: that "web" has no port is the same mistake.
-    if table.name == ForwardEntry.keys.keys.name, value["port"] != nil, let to = value["to"] { withdraw(at: to.mark) }
+    let isForward = table.name == ForwardEntry.keys.keys.name
+    if isForward, value["port"] != nil, let to = Object(value, ForwardEntry.keys).bare(\.to) { withdraw(at: to.mark) }
     if !partial, !table.takesDefaults { require(value, table, at: value.mark) }
     if !table.exactlyOne.isEmpty {
       let given = entries.filter { table.exactlyOne.contains($0.key) }
@@ -144,7 +145,8 @@ extension Loader {
       let isMisspelt = unknown.contains {
         Suggestion.nearest(to: $0, in: names) == key.name || Self.otherWord($0, table) == key.name
           || $0.hasPrefix(key.name + ":")
-          || (table.name == EventEntry.keys.keys.name && key.name == "at" && (try? Quantity.duration($0)) != nil)
+          || (table.name == EventEntry.keys.keys.name && key.name == EventEntry.keys.name(\.at)
+            && (try? Quantity.duration($0)) != nil)
       }
       if isMisspelt {
         continue
@@ -210,7 +212,7 @@ extension Loader {
     if let meant = Self.otherWords[word], table.key(meant) != nil { return "did you mean \"\(meant)\"?" }
     let owners = TopologySchema.tables(tables).filter { $0.key(word) != nil }.map(\.name)
     if (1...3).contains(owners.count) {
-      let places = owners.map { $0 == tables.root.name ? "at the top of the file" : "in \($0.article)" }
+      let places = owners.map { $0 == tables.root.keys.name ? "at the top of the file" : "in \($0.article)" }
       return "it stands \(places.joined(separator: " or ")); the keys here are \(table.keys.map(\.name).joined(separator: ", "))"
     }
     return "the keys are \(table.keys.map(\.name).joined(separator: ", "))"

@@ -51,7 +51,9 @@ extension Loader {
 
   /// An interface that an event adds to a VM.
   func laterNIC(_ value: Written) -> NIC? {
-    guard let place = value["network"], let network = place.text, resolve(network, [.network], at: place) else {
+    guard let place = Object(value, NICEntry.keys).bare(\.network), let network = place.text,
+      resolve(network, [.network], at: place)
+    else {
       return nil
     }
     return makeNIC(

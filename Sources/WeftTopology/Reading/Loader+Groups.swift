@@ -8,11 +8,11 @@ extension Loader {
   func readGroup(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-") else { return }
     let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
-    require(own, tables.group, at: entry.keyMark, name: entry.key)
-    let value = overDefaults(own.without(["name", "count"]))
+    require(own, tables.group.keys, at: entry.keyMark, name: entry.key)
+    let value = overDefaults(own.without(Set(GroupEntry.keys.keys.keys.map(\.name))))
     let (count, pattern) = (groupCount(entry), groupPattern(entry))
     guard count > 0 else { return }
-    let mark = own["name"]?.mark ?? entry.keyMark
+    let mark = Object(own, GroupEntry.keys).bare(\.name)?.mark ?? entry.keyMark
     let names = (1...count).map { Pattern.expand(pattern, $0) }
     let errors = errorCount
     let depends = value.contains("{n")
@@ -41,21 +41,23 @@ extension Loader {
   /// Addresses without {n} count up from member to member, also where other texts have it.
   private func counted(_ text: Written, _ original: Written, _ n: Int) -> Written {
     guard n > 1, case .map(var entries) = text.kind else { return text }
+    let keys = NICEntry.keys
+    let (address, lease, mac) = (keys.name(\.address), keys.name(\.lease), keys.name(\.mac))
     for i in entries.indices {
-      let plain = original[entries[i].key]?.text.map { !$0.contains("{n") } ?? false
-      switch (entries[i].key, entries[i].value.kind) {
-      case ("nics", .list(let items)):
-        let originals = original["nics"]?.items ?? []
-        let list = zip(items, originals).map { counted($0, $1, n) }
+      let key = entries[i].key
+      let plain = original[key]?.text.map { !$0.contains("{n") } ?? false
+      switch entries[i].value.kind {
+      case .list(let items) where key == tables.vm.name(\.nics):
+        let list = zip(items, original[key]?.items ?? []).map { counted($0, $1, n) }
         entries[i].value = Written(kind: .list(list), mark: entries[i].value.mark)
-      case ("address", .scalar(let text, let quoted)) where plain, ("lease", .scalar(let text, let quoted)) where plain:
+      case .scalar(let text, let quoted) where plain && (key == address || key == lease):
         guard let first = IPv4Address(text) else { continue }
         let (next, _) = first.rawValue.addingReportingOverflow(UInt32(n - 1))
         entries[i].value.kind = .scalar("\(IPv4Address(rawValue: next))", quoted: quoted)
-      case ("mac", .scalar(let text, let quoted)) where plain:
+      case .scalar(let text, let quoted) where plain && key == mac:
         guard let first = MACAddress(text) else { continue }
         entries[i].value.kind = .scalar("\(MACAddress(rawValue: first.rawValue &+ UInt64(n - 1)))", quoted: quoted)
-      default: continue
+      case .scalar, .list, .map: continue
       }
     }
     return Written(kind: .map(entries), mark: text.mark)
@@ -64,22 +66,22 @@ extension Loader {
   private func copy(_ mould: VM, _ name: String, _ n: Int, _ value: Written) -> VM {
     var vm = mould
     vm.name = name
-    let items = value["nics"]?.items ?? [value]
+    let items = (Object(value, tables.vm).bare(\.nics)?.items ?? [value]).map { Object($0, NICEntry.keys) }
     for i in vm.nics.indices {
       let owner = "VM \"\(name)\"" + (vm.nics.count > 1 ? " (eth\(i))" : "")
       let network = networkIndex[vm.nics[i].network].map { topology.hosts[$0.host].networks[$0.network] }
       guard let network else { continue }
-      func count(_ first: IPv4Address?, _ key: String) -> IPv4Address? {
+      func count(_ first: IPv4Address?, _ path: PartialKeyPath<NICEntry>) -> IPv4Address? {
         guard let first else { return nil }
         let address = IPv4Address(rawValue: first.rawValue &+ UInt32(n - 1))
-        occupy(address, network, at: items[i][key] ?? value, owner: owner)
+        occupy(address, network, at: items[i].bare(path) ?? value, owner: owner)
         return address
       }
-      vm.nics[i].address = count(vm.nics[i].address, "address")
-      vm.nics[i].reservation = count(vm.nics[i].reservation, "lease")
+      vm.nics[i].address = count(vm.nics[i].address, \.address)
+      vm.nics[i].reservation = count(vm.nics[i].reservation, \.lease)
       if let first = vm.nics[i].mac {
         let mac = MACAddress(rawValue: first.rawValue &+ UInt64(n - 1))
-        take(mac, for: owner, at: items[i]["mac"] ?? value)
+        take(mac, for: owner, at: items[i].bare(\.mac) ?? value)
         vm.nics[i].mac = mac
       }
     }

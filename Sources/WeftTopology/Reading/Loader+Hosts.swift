@@ -5,22 +5,23 @@ import WeftWire
 extension Loader {
   func readHost(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
-    let value = merged(entry, "host")
+    let value = merged(entry, \.host)
+    let (own, _) = read(value, tables.host)
     var host = Host(name: entry.key, mark: entry.keyMark)
-    if let uplink = value["uplink"], !uplink.isNull { host.uplink = readUplink(uplink, of: host.name) }
-    if let forwarding = parse(value["ip-forwarding"], Parse.boolean) { host.ipForwarding = forwarding }
+    if let uplink = own.uplink { host.uplink = readUplink(uplink, of: host.name) }
+    host.ipForwarding = own.forwards
     hostIndex[host.name] = topology.hosts.count
-    let hasUplink = !(value["uplink"]?.isNull ?? true)
+    let hasUplink = own.uplink != nil
     if !hasUplink { withoutUplink.insert(host.name) }
     if hasUplink, host.uplink == nil { lost(at: entry.keyMark) }
-    host.networks = readNetworks(value["networks"], of: host, hasUplink: hasUplink)
-    settleMTU(of: &host, value)
+    host.networks = readNetworks(own.networks, of: host, hasUplink: hasUplink)
+    settleMTU(of: &host, own.uplink)
     if let uplink = host.uplink, uplink.address == nil, let nat = host.networks.first(where: { $0.mode == .nat }) {
       report(
         "host \"\(host.name)\" has the nat network \"\(nat.name)\", so that its uplink needs an address", at: uplink.mark,
         hint: "for example \(uplink.segment) \(free(at: uplink.segment, uplink.prefix, besides: [uplink.gateway]))")
     }
-    if let place = entry.value["ip-forwarding"], (try? Parse.boolean(place.text ?? "")) != nil,
+    if let place = Object(entry.value, tables.host).place(\.forwards), (try? Parse.boolean(place.text ?? "")) != nil,
       !host.networks.contains(where: { $0.mode == .nat })
     {
       warn("host \"\(host.name)\" has no nat network: it forwards nothing either way", at: place)
@@ -30,9 +31,9 @@ extension Loader {
   }
 
   /// A NAT's MTU is that of its uplink: one for both directions, whichever of the two keys says it.
-  private func settleMTU(of host: inout Host, _ value: Written) {
+  private func settleMTU(of host: inout Host, _ uplink: Written?) {
     guard let nat = host.networks.first(where: { $0.mode == .nat }), let mtu = nat.nat.mtu else { return }
-    if let own = value["uplink"]?["mtu"], let other = host.uplink?.link.mtu, other != mtu {
+    if let own = uplink.flatMap({ cable($0).bare(\.mtu) }), let other = host.uplink?.link.mtu, other != mtu {
       report(
         "the uplink has an MTU of \(other), and the NAT of \"\(nat.name)\" one of \(mtu): they are one link, and the smaller one "
           + "holds", at: own.mark, length: own.length, severity: .warning)

@@ -6,11 +6,12 @@ extension Loader {
   /// The cable keys of a node over what its network or segment says.
   func link(_ value: Written, over base: LinkSettings = LinkSettings()) -> LinkSettings {
     var link = base
-    Self.linkTable.read(value, into: &link, self)
+    Self.cableKeys.read(value, into: &link, self)
     return link
   }
 
-  private static let linkTable = KeyTable("cable", "What a cable does", from: LinkSettings(), LinkSettings.fields)
+  /// The keys of a cable, as every table with one has them.
+  static let cableKeys = KeyTable("cable", "What a cable does", from: LinkSettings(), LinkSettings.fields)
 
   /// Only what is sent at a rate waits for its cable.
   func checkQueues() {
@@ -24,7 +25,7 @@ extension Loader {
 
   /// Notes the queue that a node itself gives its cable, or its members'.
   func note(queueOf value: Written, _ rate: @escaping () -> Bool) {
-    if let place = value["queue"], !place.isNull { queues.append((place, rate)) }
+    if let place = cable(value).place(\.queue) { queues.append((place, rate)) }
   }
 
   /// Whether an event gives this cable a rate.
@@ -53,19 +54,12 @@ extension Loader {
   func demandRoomForDHCP(_ link: LinkSettings, _ what: String, at place: Written) {
     guard let mtu = link.mtu, mtu < Self.leastForDHCP else { return }
     report(
-      "\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: place["mtu"] ?? place,
+      "\(what) asks by DHCP, whose messages don't fit an MTU of \(mtu)", at: cable(place).place(\.mtu) ?? place,
       hint: "576 at least, or an address")
   }
 
-  func integer(_ value: Written?, _ range: ClosedRange<UInt64>) -> Int? {
-    parse(value) { (text) throws(Complaint) in Int(clamping: try Parse.integer(text, in: range)) }
-  }
-
-  func bytes(_ value: Written?, _ range: ClosedRange<UInt64>) -> Int? {
-    parse(value) { (text) throws(Complaint) in Int(clamping: try Quantity.size(text, in: range)) }
-  }
-
-  func interval(_ value: Written?) -> Nanoseconds? { parse(value, Quantity.interval) }
+  /// Where the keys of a node's cable stand.
+  func cable(_ value: Written) -> Object<LinkSettings> { Object(value, Self.cableKeys) }
 
   /// Checks that a machine may have this address on a subnet.
   @discardableResult

@@ -52,7 +52,8 @@ extension Loader {
         }
         guard let meant = meant(entry, table), !known.contains(meant.key.name),
           meant.isMisspelt && meant.key.shape.isLike(meant.value)
-            || isFine({ check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == "defaults") })
+            || isFine({ check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == tables.defaults.keys.name) }
+            )
         else { return entry }
         known.insert(meant.key.name)
         return Written.Entry(
@@ -79,7 +80,7 @@ extension Loader {
   /// What an unknown key says, where it is said by another: the port of a forward, the time of an event.
   func placedElsewhere(_ entry: Written.Entry, _ entries: [Written.Entry], _ table: Keys) -> String? {
     if table.name == ForwardEntry.keys.keys.name, entry.key == "port", let port = entry.value.text {
-      let to = entries.first { $0.key == "to" }?.value.text ?? "web"
+      let to = entries.first { $0.key == ForwardEntry.keys.name(\.to) }?.value.text ?? "web"
       return "the port stands behind the VM: to: \"\(to.prefix(40)):\(port.prefix(20))\""
     }
     if table.name == EventEntry.keys.keys.name, (try? Quantity.duration(entry.key)) != nil {

@@ -9,30 +9,35 @@ extension Loader {
     for entry in segments.named { declare(entry.key, .segment, entry.keyMark) }
     for entry in hosts.named {
       declare(entry.key, .host, entry.keyMark)
-      for network in merged(entry, "host")["networks"]?.entries.map(\.named) ?? [] {
+      for network in Object(merged(entry, \.host), tables.host).bare(\.networks)?.entries.map(\.named) ?? [] {
         if declare(network.key, .network, network.keyMark) { networkHost[network.key] = entry.key }
       }
     }
     for entry in vms.named { declare(entry.key, .vm, entry.keyMark) }
     for entry in groups.named {
       let errors = errorCount
+      let own = Object(entry.value, GroupEntry.keys)
       let pattern = groupPattern(entry)
       if groupCount(entry) > 1, Pattern.expand(pattern, 1) == Pattern.expand(pattern, 2) {
-        let place = entry.value["name"]?.mark ?? entry.keyMark
+        let place = own.bare(\.name)?.mark ?? entry.keyMark
         report("the name of a group's VMs needs {n}", atKey: place, pattern, hint: "for example \"\(entry.key){n}\"")
         continue
       }
       for n in 0..<groupCount(entry) {
-        declare(Pattern.expand(pattern, n + 1), .vm, entry.value["name"]?.mark ?? entry.keyMark)
+        declare(Pattern.expand(pattern, n + 1), .vm, own.bare(\.name)?.mark ?? entry.keyMark)
         if errorCount > errors { break }
       }
     }
   }
 
-  func groupPattern(_ entry: Written.Entry) -> String { entry.value["name"]?.text ?? "\(entry.key){n}" }
+  func groupPattern(_ entry: Written.Entry) -> String {
+    Object(entry.value, GroupEntry.keys).bare(\.name)?.text ?? "\(entry.key){n}"
+  }
 
   func groupCount(_ entry: Written.Entry) -> Int {
-    guard let text = entry.value["count"]?.text, let count = try? Parse.integer(text, in: 1...100_000) else { return 0 }
+    guard let text = Object(entry.value, GroupEntry.keys).bare(\.count)?.text,
+      let count = try? Parse.integer(text, in: 1...100_000)
+    else { return 0 }
     return Int(count)
   }
 
@@ -55,7 +60,7 @@ extension Loader {
   }
 
   /// A node over its kind's defaults.
-  func merged(_ entry: Written.Entry, _ kind: String) -> Written {
+  func merged(_ entry: Written.Entry, _ kind: PartialKeyPath<DefaultsEntry>) -> Written {
     let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
     return own.merged(over: defaults(kind))
   }
@@ -140,7 +145,8 @@ extension Loader {
     if let other = taken[place]?[address] {
       let message = "\(address) on \"\(place)\" is taken by \(other)"
       if let name = owner.split(separator: "\"").dropFirst().first.map(String.init), let own = names[name]?.mark,
-        (value.mark.line, value.mark.column) < (own.line, own.column), value.mark != defaults("vm")?["address"]?.mark
+        (value.mark.line, value.mark.column) < (own.line, own.column),
+        value.mark != defaults(\.vm).flatMap({ Object($0, NICEntry.keys).bare(\.address) })?.mark
       {
         // It comes from an anchor elsewhere, where nothing is wrong with it.
         report(message, atKey: own, name, hint: "it has it from line \(value.mark.line): give it one of its own")

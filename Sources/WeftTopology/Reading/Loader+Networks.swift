@@ -10,56 +10,58 @@ struct NetworkDraft {
   var subnet: IPv4Prefix?
   /// A subnet stands in the file, be it a wrong one.
   var hasSubnet: Bool
-  var value: Written
+  var read: NetworkEntry
+  var object: Object<NetworkEntry>
 }
 
 extension Loader {
   func draft(_ entry: Written.Entry, of host: Host, hasUplink: Bool) -> NetworkDraft? {
     var own = entry
     if own.value.text != nil, !own.value.isNull {
-      let key = Written.Entry(key: "mode", keyMark: own.value.mark, value: own.value)
-      own.value = Written(kind: .map([key]), mark: own.value.mark)
+      own.value = NetworkEntry.keys.object((\.mode, own.value), at: own.value.mark)
     }
-    let value = merged(own, "network")
-    require(value, Tables.network, at: entry.keyMark, name: entry.key)
-    guard let place = value["mode"], let mode = place.text.flatMap(NetworkMode.init(rawValue:)) else { return nil }
+    let value = merged(own, \.network)
+    require(value, NetworkEntry.keys.keys, at: entry.keyMark, name: entry.key)
+    let (read, object) = read(value, NetworkEntry.keys)
+    guard let place = object.place(\.mode), let mode = read.mode else { return nil }
     if !hasUplink, mode == .nat || mode == .bridge {
       report(
         "a \(mode.rawValue) network needs an uplink, and host \"\(host.name)\" has none", at: place,
         hint: "give \"\(host.name)\" an uplink, or use host-only")
     }
     // Only what the network itself says: defaults are for those they fit.
-    let draftName = entry.key
-    for entry in own.value.entries ?? [] {
-      let modes: [NetworkMode]
-      switch entry.key {
-      case "forwards", "nat": modes = [.nat]
-      case "gateway", "dhcp": modes = [.nat, .hostOnly]
-      case "subnet": modes = [.nat, .hostOnly, .isolated]
-      default: continue
-      }
-      if modes.contains(mode) { continue }
+    checkKeys(Object(own.value, NetworkEntry.keys), of: entry.key, mode, host)
+    var draft = NetworkDraft(name: entry.key, mark: entry.keyMark, mode: mode, hasSubnet: false, read: read, object: object)
+    if mode == .bridge {
+      draft.subnet = host.uplink?.prefix
+      draft.hasSubnet = true
+    } else if object.place(\.subnet) != nil {
+      draft.hasSubnet = true
+      draft.subnet = read.subnet
+    }
+    return draft
+  }
+
+  /// Keys of modes that the network's isn't.
+  private func checkKeys(_ own: Object<NetworkEntry>, of name: String, _ mode: NetworkMode, _ host: Host) {
+    let rows: [(PartialKeyPath<NetworkEntry>, [NetworkMode])] = [
+      (\.forwards, [.nat]), (\.nat, [.nat]), (\.gateway, [.nat, .hostOnly]), (\.dhcp, [.nat, .hostOnly]),
+      (\.subnet, [.nat, .hostOnly, .isolated]),
+    ]
+    for (path, modes) in rows where !modes.contains(mode) {
+      guard let entry = own.entry(path) else { continue }
       // `dhcp: false` says what is so anyway.
-      if entry.key == "dhcp" {
+      if path == \NetworkEntry.dhcp {
         if entry.value.text == "false" || entry.value.isNull { continue }
-        withoutDHCP.insert(draftName)
+        withoutDHCP.insert(name)
         if mode == .bridge {
           refuseDHCP(entry, of: host)
           continue
         }
       }
-      let hint = entry.key == "subnet" ? "its addresses are those of the host's segment" : nil
+      let hint = path == \NetworkEntry.subnet ? "its addresses are those of the host's segment" : nil
       report("\(mode.rawValue.article) network has no \"\(entry.key)\"", atKey: entry.keyMark, entry.key, hint: hint)
     }
-    var draft = NetworkDraft(name: entry.key, mark: entry.keyMark, mode: mode, hasSubnet: false, value: value)
-    if mode == .bridge {
-      draft.subnet = host.uplink?.prefix
-      draft.hasSubnet = true
-    } else if let text = value["subnet"], !text.isNull {
-      draft.hasSubnet = true
-      draft.subnet = parse(text, Parse.subnet)
-    }
-    return draft
   }
 
   /// A bridge is a switch and no more.
@@ -100,7 +102,7 @@ extension Loader {
 
   func readNetwork(_ draft: NetworkDraft, of host: Host) -> Network? {
     guard let subnet = draft.subnet else { return nil }
-    let value = draft.value
+    let (own, object, value) = (draft.read, draft.object, draft.object.written)
     var network = Network(name: draft.name, mode: draft.mode, subnet: subnet, mark: draft.mark)
     var base = LinkSettings()
     // A bridge is one link with what it is plugged into.
@@ -108,32 +110,31 @@ extension Loader {
     network.link = link(value, over: base)
     let (name, hasOwn) = (draft.name, network.link.rate != nil)
     note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
-    if let value = value["fdb"], let fdb = FDBSettings.keys.read(value, self) { network.fdb = fdb }
+    network.fdb = own.fdb
     guard draft.mode == .nat || draft.mode == .hostOnly else { return network }
 
-    let place = value["subnet"] ?? Written(kind: .scalar("", quoted: false), mark: draft.mark)
+    let place = object.place(\.subnet) ?? Written(kind: .scalar("", quoted: false), mark: draft.mark)
     guard subnet.hostCount >= 2, subnet.length < 31 else {
       report("\(subnet) is too small for a gateway and a VM", at: place, hint: "a /24 has 254 addresses")
       return nil
     }
     network.gateway = subnet.firstHost
-    if let gateway = value["gateway"], let address = parse(gateway, Parse.address) {
-      fits(address, subnet, of: draft.name, at: gateway)
+    if let address = own.gateway, let place = object.place(\.gateway) {
+      fits(address, subnet, of: draft.name, at: place)
       network.gateway = address
     }
-    if value["dhcp"]?.text != "false" {
-      network.dhcp = readDHCP(value["dhcp"], of: network.name, subnet, gateway: network.gateway, at: place)
-    }
+    let dhcp = own.dhcp ?? DHCPChoice()
+    if dhcp.isOn { network.dhcp = dhcpServer(dhcp, of: network.name, subnet, gateway: network.gateway, at: place) }
     if draft.mode == .nat {
-      if let nat = value["nat"] { network.nat = readNAT(nat, of: host) }
-      for forward in value["forwards"]?.items ?? [] { network.forwards += Forward.form.read(forward, self) ?? [] }
+      if let nat = own.nat { network.nat = readNAT(nat, of: host) }
+      for forward in own.forwards?.items ?? [] { network.forwards += Forward.form.read(forward, self) ?? [] }
     }
     return network
   }
 
   /// The server of a network or segment.
-  func readDHCP(
-    _ value: Written?, of name: String, _ subnet: IPv4Prefix, gateway: IPv4Address?, at place: Written
+  func dhcpServer(
+    _ choice: DHCPChoice, of name: String, _ subnet: IPv4Prefix, gateway: IPv4Address?, at place: Written
   ) -> DHCPSettings? {
     guard subnet.hostCount >= 3 else {
       report(
@@ -143,10 +144,11 @@ extension Loader {
     }
     var server = subnet.lastHost
     if server == gateway { server = IPv4Address(rawValue: server.rawValue - 1) }
-    if let text = value?["server"], let address = parse(text, Parse.address) {
-      if fits(address, subnet, of: name, at: text), address == gateway {
+    let object = choice.place.map { Object($0, DHCPEntry.keys) }
+    if let address = choice.keys.server, let place = object?.place(\.server) {
+      if fits(address, subnet, of: name, at: place), address == gateway {
         report(
-          "\(address) is the gateway's address", at: text, hint: "the DHCP server has one of its own, like \(server)")
+          "\(address) is the gateway's address", at: place, hint: "the DHCP server has one of its own, like \(server)")
       }
       server = address
     }
@@ -154,22 +156,11 @@ extension Loader {
     while first == gateway || first == server { first = IPv4Address(rawValue: first.rawValue + 1) }
     while last == gateway || last == server { last = IPv4Address(rawValue: last.rawValue - 1) }
     var settings = DHCPSettings(server: server, rangeFirst: first, rangeLast: last)
-    if let text = value?["range"], let (from, to) = parse(text, Parse.range) {
-      for end in [from, to] { fits(end, subnet, of: name, at: text) }
-      (settings.rangeFirst, settings.rangeLast) = (from, to)
+    if let range = choice.keys.range, let place = object?.place(\.range) {
+      for end in [range.lowerBound, range.upperBound] { fits(end, subnet, of: name, at: place) }
+      (settings.rangeFirst, settings.rangeLast) = (range.lowerBound, range.upperBound)
     }
-    if let place = value?["lease-time"], let time = interval(place) {
-      // RFC 2132, 9.2: 32 bits of seconds, of which all ones are forever.
-      let second: UInt64 = 1_000_000_000
-      if time.rawValue % second != 0 {
-        report(
-          "DHCP counts leases in whole seconds: \(time) is none", at: place,
-          hint: "did you mean \(Nanoseconds((time.rawValue / second + 1) * second))?")
-      } else if time.rawValue / second >= UInt64(UInt32.max) {
-        report("a lease is shorter than 2^32 - 1 seconds (136 years)", at: place)
-      }
-      settings.leaseTime = time
-    }
+    settings.leaseTime = choice.keys.leaseTime
     return settings
   }
 }

@@ -5,7 +5,8 @@ import WeftWire
 extension Loader {
   func readHostPrograms(_ entry: Written.Entry) {
     guard let index = hostIndex[entry.key], topology.hosts[index].mark == entry.keyMark else { return }
-    topology.hosts[index].programs = programs(merged(entry, "host")["programs"], inGroup: false)
+    topology.hosts[index].programs = programs(
+      Object(merged(entry, \.host), tables.host).bare(\.programs), inGroup: false)
   }
 
   func programs(_ value: Written?, inGroup: Bool) -> [Program] {

@@ -7,24 +7,24 @@ extension Loader {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     var value = entry.value
     if value.text != nil, !value.isNull {
-      let key = Written.Entry(key: "subnet", keyMark: value.mark, value: value)
-      value = Written(kind: .map([key]), mark: value.mark)
+      value = SegmentEntry.keys.object((\.subnet, value), at: value.mark)
     }
-    value = merged(.init(key: entry.key, keyMark: entry.keyMark, value: value), "segment")
-    require(value, Tables.segment, at: entry.keyMark, name: entry.key)
-    guard let subnet = parse(value["subnet"], Parse.subnet) else { return lost(at: entry.keyMark) }
+    value = merged(.init(key: entry.key, keyMark: entry.keyMark, value: value), \.segment)
+    require(value, SegmentEntry.keys.keys, at: entry.keyMark, name: entry.key)
+    let (own, object) = read(value, SegmentEntry.keys)
+    guard let subnet = own.subnet else { return lost(at: entry.keyMark) }
     var segment = Segment(name: entry.key, subnet: subnet, mark: entry.keyMark)
     segment.link = link(value)
     let (name, hasOwn) = (entry.key, segment.link.rate != nil)
     note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
-    if let gateway = value["gateway"], let address = parse(gateway, Parse.address),
-      fits(address, subnet, of: segment.name, at: gateway)
-    {
+    if let address = own.gateway, let place = object.place(\.gateway), fits(address, subnet, of: segment.name, at: place) {
       segment.gateway = address
     }
-    if let dhcp = value["dhcp"], !dhcp.isNull, dhcp.text != "false" {
-      let place = value["subnet"] ?? Written(kind: .scalar("", quoted: false), mark: entry.keyMark)
-      segment.dhcp = readDHCP(dhcp, of: segment.name, subnet, gateway: segment.gateway, at: place)
+    // One that can't be read is one all the same: nobody is told that there is none.
+    let dhcp = own.dhcp ?? (object.place(\.dhcp) == nil ? nil : DHCPChoice())
+    if let dhcp, dhcp.isOn {
+      let place = object.place(\.subnet) ?? Written(kind: .scalar("", quoted: false), mark: entry.keyMark)
+      segment.dhcp = dhcpServer(dhcp, of: segment.name, subnet, gateway: segment.gateway, at: place)
     }
     segmentIndex[segment.name] = topology.segments.count
     topology.segments.append(segment)

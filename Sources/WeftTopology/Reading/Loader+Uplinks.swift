@@ -42,8 +42,10 @@ extension Loader {
 
   /// The host whose network an uplink names.
   private func upstream(of entry: Written.Entry) -> String? {
-    let uplink = merged(entry, "host")["uplink"]
-    let name = uplink?["segment"]?.text ?? uplink?.text.flatMap { $0.split(separator: " ").first.map(String.init) }
+    let uplink = Object(merged(entry, \.host), tables.host).place(\.uplink)
+    let name =
+      uplink.flatMap { Object($0, UplinkEntry.keys).place(\.segment) }?.text
+      ?? uplink?.text.flatMap { $0.split(separator: " ").first.map(String.init) }
     return name.flatMap { networkHost[$0] }
   }
 
@@ -58,16 +60,17 @@ extension Loader {
       guard let address = try? Parse.address(parts[1]) else { return nil }
       return makeUplink(to: parts[0], at: value, address, at: value, value, of: host)
     }
-    guard let segment = value["segment"], let name = segment.text, !name.isEmpty,
+    let (own, object) = read(value, UplinkEntry.keys)
+    guard let segment = own.segment, let name = segment.text, !name.isEmpty,
       resolve(name, [.segment, .network], at: segment)
     else { return nil }
-    guard let place = value["address"], !place.isNull else {
+    guard let place = object.place(\.address) else {
       return makeUplink(to: name, at: segment, nil, at: value, value, of: host)
     }
-    for key in ["dhcp", "lease"] {
-      if let other = value[key], !other.isNull { report("an uplink has either \"address\" or \"\(key)\"", at: other) }
+    for path in [\UplinkEntry.dhcp as PartialKeyPath, \.lease] {
+      if let other = object[path] { report("an uplink has either \"address\" or \"\(other.key)\"", at: other.value) }
     }
-    guard let address = parse(place, Parse.address) else { return nil }
+    guard let address = own.address else { return nil }
     return makeUplink(to: name, at: segment, address, at: place, value, of: host)
   }
 
@@ -75,6 +78,7 @@ extension Loader {
     to name: String, at namePlace: Written, _ address: IPv4Address?, at place: Written, _ value: Written,
     of host: String
   ) -> Uplink? {
+    let (own, object) = read(value, UplinkEntry.keys)
     var uplink: Uplink
     let base: LinkSettings
     let dhcp: DHCPSettings?
@@ -107,18 +111,18 @@ extension Loader {
           : "for example \(name) \(free(at: name, uplink.prefix, besides: [uplink.gateway])), "
             + "or give the segment one: dhcp: true")
     }
-    if value.text == nil, address == nil, let lease = value["lease"], let wanted = parse(lease, Parse.address) {
+    if address == nil, let wanted = own.lease, let lease = object.place(\.lease) {
       occupy(wanted, at: lease)
       uplink.reservation = wanted
     }
-    if let gateway = value["gateway"], let hop = parse(gateway, Parse.address) {
+    if let hop = own.gateway, let gateway = object.place(\.gateway) {
       fits(hop, uplink.prefix, of: name, at: gateway)
       if hop == address ?? uplink.reservation { report("a host is not its own gateway", at: gateway) }
       uplink.gateway = hop
     }
-    if let mac = value["mac"], let hardware = parse(mac, Parse.mac) {
-      take(hardware, for: "host \"\(host)\"", at: mac)
-      uplink.mac = hardware
+    if let mac = own.mac, let place = object.place(\.mac) {
+      take(mac, for: "host \"\(host)\"", at: place)
+      uplink.mac = mac
     }
     uplink.link = link(value, over: base)
     if address == nil { demandRoomForDHCP(uplink.link, "host \"\(host)\"", at: value) }

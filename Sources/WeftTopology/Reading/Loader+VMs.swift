@@ -3,10 +3,6 @@ import WeftSettings
 import WeftWire
 
 extension Loader {
-  static let nicKeyNames = Set(Tables.nicKeys.map(\.name))
-  /// What one NIC has and another cannot have too.
-  private static let ownKeyNames: Set<String> = ["network", "address", "lease", "mac"]
-
   func readVM(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     // A short form that there is none of has been reported.
@@ -24,48 +20,51 @@ extension Loader {
 
   /// A VM over `defaults: vm`, whose NIC keys go under each entry of `nics` where there are several.
   func overDefaults(_ own: Written) -> Written {
-    let under = defaults("vm")
-    if let nics = own["nics"]?.items, let under {
+    let under = defaults(\.vm)
+    let several = tables.vm.name(\.nics)
+    if let nics = own[several]?.items, let under {
       let base = Written(
         kind: .map(
-          (under.entries ?? []).filter { Self.nicKeyNames.contains($0.key) && !Self.ownKeyNames.contains($0.key) }),
+          (under.entries ?? []).filter { NICEntry.names.contains($0.key) && !NICEntry.own.contains($0.key) }),
         mark: under.mark)
-      let list = Written(kind: .list(nics.map { $0.merged(over: base) }), mark: own["nics"]?.mark ?? own.mark)
+      let list = Written(kind: .list(nics.map { $0.merged(over: base) }), mark: own[several]?.mark ?? own.mark)
       let entries = (own.entries ?? []).map { entry in
-        entry.key == "nics" ? Written.Entry(key: "nics", keyMark: entry.keyMark, value: list) : entry
+        entry.key == several ? Written.Entry(key: several, keyMark: entry.keyMark, value: list) : entry
       }
-      return Written(kind: .map(entries), mark: own.mark).merged(over: under.without(Self.nicKeyNames))
+      return Written(kind: .map(entries), mark: own.mark).merged(over: under.without(NICEntry.names))
     }
-    let single = own.entries?.contains { $0.key == "network" } ?? false
-    return own.merged(over: single ? under?.without(["nics"]) : under)
+    let single = Object(own, NICEntry.keys).bare(\.network) != nil
+    return own.merged(over: single ? under?.without([several]) : under)
   }
 
   /// `inGroup`: `next` stands for another member.
   func makeVM(
     _ name: String, _ value: Written, at mark: Mark, own: Written, inGroup: Bool = false
   ) -> VM? {
-    if own["nics"] != nil, let other = own.entries?.first(where: { Self.nicKeyNames.contains($0.key) }) {
+    let (vm, object) = read(value, tables.vm)
+    let severalOwn = Object(own, tables.vm).bare(\.nics) != nil
+    if severalOwn, let other = own.entries?.first(where: { NICEntry.names.contains($0.key) }) {
       report(
         "\"\(other.key)\" cannot stand beside \"nics\"", atKey: other.keyMark, other.key,
         hint: "move it into an entry of nics")
     }
     // Read first, so that mistakes in them are found also where the NICs are wrong.
-    let programs = programs(value["programs"], inGroup: inGroup)
+    let programs = programs(object.bare(\.programs), inGroup: inGroup)
     var host: String?
     var hostIsKnown = true
-    if let place = value["host"], let text = place.text, !place.isNull {
+    if let place = vm.host, let text = place.text {
       hostIsKnown = resolve(text, [.host], at: place)
       if hostIsKnown { host = text }
     }
-    let several = value["nics"]?.items
-    if several == nil, value["network"].map(\.isNull) ?? true {
+    let several = object.bare(\.nics)?.items
+    if several == nil, Object(value, NICEntry.keys).place(\.network) == nil {
       // NICs that are no list have been reported.
-      if let nics = value["nics"], !nics.isNull { return nil }
+      if vm.nics != nil { return nil }
       // Misspelt is not missing: the unknown key has been reported.
       let isMisspelt = own.entries?.contains {
-        tables.vm.key($0.key) == nil && tables.group.key($0.key) == nil
-          && ["network", "nics"].contains(
-            Suggestion.nearest(to: $0.key, in: tables.vm.keys.map(\.name)) ?? Self.otherWords[$0.key])
+        tables.vm.keys.key($0.key) == nil && tables.group.keys.key($0.key) == nil
+          && [NICEntry.keys.name(\.network), tables.vm.name(\.nics)].contains(
+            Suggestion.nearest(to: $0.key, in: tables.vm.keys.keys.map(\.name)) ?? Self.otherWords[$0.key])
       }
       if isMisspelt ?? false { return nil }
       report(
@@ -74,10 +73,11 @@ extension Loader {
       return nil
     }
     let list = several ?? [value]
-    if list.isEmpty { report("VM \"\(name)\" needs at least one NIC", at: value["nics"]?.mark ?? mark) }
+    if list.isEmpty { report("VM \"\(name)\" needs at least one NIC", at: object.bare(\.nics)?.mark ?? mark) }
     var nics: [NIC] = []
     for (i, item) in list.enumerated() {
-      guard let place = item["network"], let text = place.text, resolve(text, [.network], at: place) else { continue }
+      guard let place = Object(item, NICEntry.keys).bare(\.network), let text = place.text, resolve(text, [.network], at: place)
+      else { continue }
       guard let owner = networkHost[text] else { continue }
       if let host, host != owner {
         report(
@@ -92,10 +92,10 @@ extension Loader {
       if let nic = makeNIC(item, network: text, at: own, length: length, owner: port, cable: cable) { nics.append(nic) }
     }
     guard let host, nics.count == list.count, !nics.isEmpty else { return nil }
-    var vm = VM(name: name, host: host, nics: nics, mark: mark)
-    if let autostart = parse(value["autostart"], Parse.boolean) { vm.autostart = autostart }
-    vm.programs = programs
-    return vm
+    var made = VM(name: name, host: host, nics: nics, mark: mark)
+    made.autostart = vm.autostart
+    made.programs = programs
+    return made
   }
 
   func makeNIC(
@@ -104,15 +104,16 @@ extension Loader {
     guard let place = networkIndex[name] else { return nil }
     let network = topology.hosts[place.host].networks[place.network]
     var nic = NIC(network: name, mark: mark)
-    if let text = value["address"], let address = parse(text, Parse.address) {
-      occupy(address, network, at: text, owner: owner)
+    let (own, object) = read(value, NICEntry.keys)
+    if let address = own.address, let place = object.place(\.address) {
+      occupy(address, network, at: place, owner: owner)
       nic.address = address
-    } else if dhcp(for: network) == nil, value["address"].map(\.isNull) ?? true {
-      if !withoutDHCP.contains(name), value["lease"].map(\.isNull) ?? true {
+    } else if dhcp(for: network) == nil, object.place(\.address) == nil {
+      if !withoutDHCP.contains(name), object.place(\.lease) == nil {
         reportNoDHCP(network, owner, at: mark, length: length)
       }
     }
-    if let text = value["lease"], let address = parse(text, Parse.address) {
+    if let text = object.place(\.lease), let address = own.lease {
       if nic.address != nil {
         report("a NIC has either \"address\" or \"lease\"", at: text)
       } else if dhcp(for: network) == nil {
@@ -122,13 +123,13 @@ extension Loader {
       }
       nic.reservation = address
     }
-    if let text = value["mac"], let mac = parse(text, Parse.mac) {
-      take(mac, for: owner, at: text)
+    if let place = object.place(\.mac), let mac = own.mac {
+      take(mac, for: owner, at: place)
       nic.mac = mac
     }
     nic.link = link(value, over: network.link)
     if nic.address == nil { demandRoomForDHCP(nic.link, owner, at: value) }
-    if network.mode == .bridge, let own = value["mtu"],
+    if network.mode == .bridge, let own = self.cable(value).bare(\.mtu),
       let outer = topology.hosts[place.host].uplink?.link.mtu, outer < nic.link.mtu ?? 1500
     {
       report(
@@ -137,7 +138,7 @@ extension Loader {
     }
     let hasRate = nic.link.rate != nil
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
-    if let value = value["rings"], let rings = RingSettings.keys.read(value, self) { nic.rings = rings }
+    nic.rings = own.rings
     return nic
   }
 

@@ -184,27 +184,24 @@ final class Loader {
       report(message, at: root.mark, length: 1, hint: "weft init writes one to begin with")
       return
     }
-    root = check(root, .object(tables.root), at: root.mark)
+    root = check(root, .object(tables.root.keys), at: root.mark)
     // One mistake, one message: what stands under a misspelt key is read as what was meant.
-    if errorCount > 0, errorCount < 100 { root = corrected(root, .object(tables.root)) }
-    defaults = root["defaults"]
-    if let value = root["name"], let name = value.text, !name.isEmpty {
+    if errorCount > 0, errorCount < 100 { root = corrected(root, .object(tables.root.keys)) }
+    let (own, object) = read(root, tables.root)
+    defaults = own.defaults
+    if let name = own.name, !name.isEmpty, let place = object.place(\.name) {
       // Runs name their output after the lab.
-      if let problem = Self.problem(ofLabName: name) { report(problem, at: value) }
+      if let problem = Self.problem(ofLabName: name) { report(problem, at: place) }
       topology.name = name
     }
-    if let seed = parse(root["seed"], { (t) throws(Complaint) in try Parse.integer(t, in: 0...UInt64.max) }) {
-      topology.seed = seed
-    }
-    if let value = root["duration"], let duration = parse(value, Quantity.duration) {
-      if duration == .zero { report("a run of no time shows nothing", at: value) }
+    topology.seed = own.seed
+    if let duration = own.duration, let place = object.place(\.duration) {
+      if duration == .zero { report("a run of no time shows nothing", at: place) }
       topology.duration = duration
     }
-    noteUnread(root)
-    let segments = root["segments"]?.entries ?? []
-    let hosts = root["hosts"]?.entries ?? []
-    let vms = root["vms"]?.entries ?? []
-    let groups = root["groups"]?.entries ?? []
+    noteUnread(own, root)
+    let (segments, hosts) = (own.segments?.entries ?? [], own.hosts?.entries ?? [])
+    let (vms, groups) = (own.vms?.entries ?? [], own.groups?.entries ?? [])
     declare(segments, hosts, vms, groups)
     for entry in segments { readSegment(entry) }
     checkSegments()
@@ -217,31 +214,42 @@ final class Loader {
     checkPairs()
     checkListeners()
     checkPools()
-    for value in root["events"]?.items ?? [] { readEvent(value) }
+    for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()
       checkServed()
       checkQueues()
     }
-    for value in root["expect"]?.items ?? [] { readExpectation(value) }
+    for value in own.expect?.items ?? [] { readExpectation(value) }
     tellChecksApart()
-    if let capture = root["capture"] { readCapture(capture) }
+    if let capture = own.capture { readCapture(capture) }
     checkDuration()
   }
 
+  /// What can be read of an object, and where its keys stand.
+  func read<Root>(_ value: Written, _ table: KeyTable<Root>) -> (Root, Object<Root>) {
+    var root = table.standard
+    table.read(value, into: &root, self)
+    return (root, Object(value, table))
+  }
+
   /// Maps of names that are none, or stand where they are not read.
-  private func noteUnread(_ root: Written) {
-    func isLost(_ value: Written?) -> Bool { value.map { !$0.isNull && $0.entries == nil } ?? false }
-    if isLost(root["segments"]) { unread.insert(.segment) }
-    if isLost(root["hosts"]) { unread.formUnion([.host, .network]) }
-    if isLost(root["vms"]) || isLost(root["groups"]) { unread.insert(.vm) }
+  private func noteUnread(_ own: RootEntry, _ root: Written) {
+    func isLost(_ value: Written?) -> Bool { value.map { $0.entries == nil } ?? false }
+    if isLost(own.segments) { unread.insert(.segment) }
+    if isLost(own.hosts) { unread.formUnion([.host, .network]) }
+    if isLost(own.vms) || isLost(own.groups) { unread.insert(.vm) }
+    // None of these is a key there.
     if root["networks"] != nil { unread.insert(.network) }
-    for host in root["hosts"]?.entries ?? [] {
-      if isLost(host.value["networks"]) || host.value["network"] != nil { unread.insert(.network) }
+    for host in own.hosts?.entries ?? [] {
+      let networks = Object(host.value, tables.host).place(\.networks)
+      if isLost(networks) || host.value["network"] != nil { unread.insert(.network) }
       if host.value["vms"] != nil || host.value["vm"] != nil { unread.insert(.vm) }
     }
   }
 
   /// The defaults of a kind.
-  func defaults(_ kind: String) -> Written? { defaults?[kind] }
+  func defaults(_ kind: PartialKeyPath<DefaultsEntry>) -> Written? {
+    defaults.flatMap { Object($0, tables.defaults).bare(kind) }
+  }
 }

@@ -10,9 +10,9 @@ public enum TopologySchema {
   public static func json(_ catalogue: Catalogue = .standard) -> String {
     let tables = Tables(catalogue)
     var definitions: [(String, JSON)] = []
-    for table in Self.tables(tables) where table.name != tables.root.name { definitions.append((table.name, object(table))) }
+    for table in Self.tables(tables) where table.name != tables.root.keys.name { definitions.append((table.name, object(table))) }
     definitions.sort { $0.0 < $1.0 }
-    guard case .object(let root) = object(tables.root) else { return "" }
+    guard case .object(let root) = object(tables.root.keys) else { return "" }
     let schema: [(String, JSON)] =
       [
         ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("$id", .string(id)),
@@ -35,7 +35,7 @@ public enum TopologySchema {
         for key in table.keys { visit(key.shape) }
       }
     }
-    visit(.object(tables.root))
+    visit(.object(tables.root.keys))
     return found
   }
 
@@ -44,7 +44,7 @@ public enum TopologySchema {
       ("description", .string(table.title + ".")), ("type", .array([.string("object"), .string("null")])),
     ]
     let canBeNull =
-      table.name != Tables.standard.root.name && table.exactlyOne.isEmpty
+      table.name != Tables.standard.root.keys.name && table.exactlyOne.isEmpty
       && (table.takesDefaults || !table.keys.contains { $0.isRequired })
     if !canBeNull { pairs[1].1 = .string("object") }
     pairs.append(("properties", .object(table.keys.map { ($0.name, property($0, isCase: table.exactlyOne.contains($0.name))) })))
@@ -131,7 +131,6 @@ public enum TopologySchema {
     case .rate: return units(Quantity.rates, bare: "")
     case .bytes(let range):
       return .object([("anyOf", .array([numbers(range), units(Quantity.sizes, bare: "?")]))])
-    case .size: return .object([("anyOf", .array([numbers(0...UInt64.max), units(Quantity.sizes, bare: "?")]))])
     case .fraction:
       let number = JSON.object([("type", .string("number")), ("minimum", .integer(0)), ("maximum", .integer(1))])
       return .object([("anyOf", .array([number, strings("^[0-9]+([.][0-9]+)? *%$")]))])

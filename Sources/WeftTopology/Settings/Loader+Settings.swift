@@ -15,7 +15,7 @@ extension Loader {
         continue
       }
       guard let value = value(of: path, line: line) else { continue }
-      if let changed = set(root, .object(tables.root), path.steps[...], to: value, below: "") { root = changed }
+      if let changed = set(root, .object(tables.root.keys), path.steps[...], to: value, below: "") { root = changed }
     }
     return root
   }
@@ -154,10 +154,11 @@ extension Shape {
           pairs.map { .init(key: $0, keyMark: mark, value: Written(kind: .scalar($1, quoted: false), mark: mark)) }),
         mark: mark)
     }
-    if table.name == "program" { return map([(text, "")]) }
+    if table.name == ProgramEntry.name { return map([(text, "")]) }
     if short.contains(.uplink) {
       let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
-      return words.count == 2 ? map([("segment", words[0]), ("address", words[1])]) : nil
+      return words.count == 2
+        ? map([(UplinkEntry.keys.name(\.segment), words[0]), (UplinkEntry.keys.name(\.address), words[1])]) : nil
     }
     let key = table.keys.first { key in
       key.shape.kind.map(short.contains) ?? false

@@ -6,6 +6,8 @@ struct ProgramEntry: Sendable {
   var settings: (any ProgramSettings)?
   var start: Nanoseconds?
 
+  static let name = "program"
+
   static func table(_ catalogue: Catalogue) -> KeyTable<ProgramEntry> {
     let cases = catalogue.programs.all.map { kind -> Case<any ProgramSettings> in
       var row = kind.row
@@ -13,7 +15,7 @@ struct ProgramEntry: Sendable {
       return row
     }
     return KeyTable(
-      "program", "What runs in a guest", from: ProgramEntry(),
+      name, "What runs in a guest", from: ProgramEntry(),
       Field.cases(\.settings, cases) + [startField(\.start, "0 s for servers, 100 ms for others")])
   }
 

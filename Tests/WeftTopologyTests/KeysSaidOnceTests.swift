@@ -1,0 +1,33 @@
+import Foundation
+import Testing
+
+@testable import WeftTopology
+
+/// A key of the file stands in its row and nowhere else: all others ask the row by what it sets.
+@Suite struct KeysSaidOnceTests {
+  /// Words that are no keys where they are asked for: what other tools have there, what is misplaced, a port's name.
+  static let allowed: [String: Set<String>] = [
+    "Reading/Loader.swift": ["networks", "network", "vms", "vm"],
+    "Reading/Loader+Events.swift": ["uplink"],
+    "Reading/Loader+Check.swift": ["port"],
+    "Reading/Loader+Meant.swift": ["port"],
+    "Reading/Loader+Forms.swift": ["url", "to", "name"],
+  ]
+
+  @Test func noKeyIsAskedForByItsText() throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/WeftTopology")
+      .standardizedFileURL
+    let keys = Set(TopologySchema.tables().flatMap(\.keys).map(\.name)).union(["url"])
+    let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+    var found: [String: Set<String>] = [:]
+    for case let file as URL in files where file.pathExtension == "swift" {
+      let name = String(file.path.dropFirst(folder.path.count + 1))
+      let source = try String(contentsOf: file, encoding: .utf8)
+      for match in source.matches(of: /\["([a-z-]+)"\]|(?:key|key\.name) == "([a-z-]+)"|case "([a-z-]+)"/) {
+        let word = String(match.output.1 ?? match.output.2 ?? match.output.3 ?? "")
+        if keys.contains(word) { found[name, default: []].insert(word) }
+      }
+    }
+    #expect(found == Self.allowed)
+  }
+}
