@@ -22,7 +22,7 @@ let package = Package(
     .target(name: "WeftSettings", dependencies: ["WeftWire", "WeftCore"]),
     .target(name: "WeftIP", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
 
-    .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+    .target(name: "WeftSwitch", dependencies: ["WeftWire", "WeftCore", "WeftSettings"], swiftSettings: views),
     // Memory for large tables: lines, large pages, prefetch.
     .target(name: "CTableMemory"),
     .target(
@@ -84,7 +84,8 @@ let package = Package(
     .testTarget(name: "WeftWireTests", dependencies: ["WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftCoreTests", dependencies: ["WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftIPTests", dependencies: ["WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
-    .testTarget(name: "WeftSwitchTests", dependencies: ["WeftSwitch", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(
+      name: "WeftSwitchTests", dependencies: ["WeftSwitch", "WeftSettings", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(
       name: "WeftNATTests", dependencies: ["WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     // Linux's own NAT as the judge of ours; skips where it can't be had.

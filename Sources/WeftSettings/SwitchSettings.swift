@@ -7,7 +7,8 @@ public struct FDBSettings: Sendable, Codable, Hashable {
   /// How long an entry lives unseen.
   public var ageing = Nanoseconds.seconds(300)
 
-  public init() {}
+  /// Linux's bridge has no fewer: those of a /19 of VMs, 300 s.
+  public init(limit: Int = 8192) { self.limit = limit }
 
   public static let keys: KeyTable<FDBSettings> = KeyTable(
     "fdb", "The forwarding database of a virtual switch", from: FDBSettings(),

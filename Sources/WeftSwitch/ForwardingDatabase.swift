@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// Which port each MAC address was last seen on (IEEE 802.1Q-2018, 8.8).
@@ -15,16 +16,15 @@ public struct ForwardingDatabase: Codable {
     case known, added, moved, full
   }
 
-  public let limit: Int
-  public let ageing: Nanoseconds
+  public let settings: FDBSettings
   private var entries = FlatMap<UInt64, Entry>()
   /// When a full table was last swept: once a second at most, so that a flood of forged addresses can't cost a sweep each.
   private var swept: Instant?
 
-  public init(limit: Int, ageing: Nanoseconds) {
-    self.limit = limit
-    self.ageing = ageing
-  }
+  public init(_ settings: FDBSettings) { self.settings = settings }
+
+  private var limit: Int { settings.limit }
+  private var ageing: Nanoseconds { settings.ageing }
 
   /// Of a decoded one: that its entries are few enough and name ports of the switch.
   func fits(ports: Int) -> Bool {

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// A learning layer-2 switch (IEEE 802.1Q-2018, clause 8): learns sources, forwards to the port a destination was seen
@@ -18,10 +19,9 @@ public struct VirtualSwitch: Element {
   public private(set) var counters = Counters()
   private var removed: [PortIndex] = []
 
-  /// Limits default to Linux's bridge: no fewer entries than a /19 of VMs, 300 s.
-  public init(ports: Int, fdbLimit: Int = 8192, ageing: Nanoseconds = .seconds(300)) {
+  public init(ports: Int, fdb: FDBSettings = FDBSettings()) {
     portCount = ports
-    database = ForwardingDatabase(limit: fdbLimit, ageing: ageing)
+    database = ForwardingDatabase(fdb)
   }
 
   /// One more, behind the others.

@@ -14,7 +14,7 @@ import Testing
     ("WeftSettings", ["WeftWire", "WeftCore"]),
     ("WeftIP", ["WeftWire", "WeftCore"]),
     ("WeftImage", []),
-    ("WeftSwitch", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftSwitch", ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),

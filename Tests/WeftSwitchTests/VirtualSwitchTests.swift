@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftSwitch
 import WeftWire
 
@@ -76,7 +77,7 @@ import WeftWire
   }
 
   @Test func aFullDatabaseLearnsNoMoreButForwardsWhatItKnows() {
-    var bridge = VirtualSwitch(ports: 3, fdbLimit: 2)
+    var bridge = VirtualSwitch(ports: 3, fdb: FDBSettings(limit: 2))
     _ = feed(&bridge, frame(Self.a, .broadcast), on: 0)
     _ = feed(&bridge, frame(Self.b, .broadcast), on: 1)
     _ = feed(&bridge, frame(Self.c, .broadcast), on: 2)
@@ -100,7 +101,7 @@ import WeftWire
 
   @Test func randomBytesAreForwardedOrDroppedNeverKept() {
     var random = RandomStream(seed: 7, owner: "switch", purpose: "fuzz")
-    var bridge = VirtualSwitch(ports: 3, fdbLimit: 100)
+    var bridge = VirtualSwitch(ports: 3, fdb: FDBSettings(limit: 100))
     for _ in 0..<20_000 {
       let bytes = (0..<Int(random.next(below: 40))).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       let (ports, reason) = feed(&bridge, pool.frame(bytes), on: Int(random.next(below: 3)))

@@ -13,7 +13,7 @@ extension WorldBuilder {
     let switchNodes = plan.nodes.filter { $0.element.virtualSwitch != nil }
     world.elements.switches = Arena(
       zip(switchNodes, switchSettings).map { node, settings in
-        VirtualSwitch(ports: node.ports.count, fdbLimit: settings.limit, ageing: settings.ageing)
+        VirtualSwitch(ports: node.ports.count, fdb: settings)
       })
     world.elements.gateways = Arena(finishedGateways.map { NATGateway($0) })
     world.elements.servers = Arena(servers.map { DHCPServer($0) })

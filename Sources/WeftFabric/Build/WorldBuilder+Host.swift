@@ -16,7 +16,7 @@ extension WorldBuilder {
   mutating func add(_ host: WeftTopology.Host) {
     let bridge = host.networks.first { $0.mode == .bridge }.map { network in
       let node = addSwitch(
-        network.name, .network(network.name, host: host.name), limit: network.fdb.limit, ageing: network.fdb.ageing)
+        network.name, .network(network.name, host: host.name), fdb: network.fdb)
       switchOfNetwork[network.name] = node
       cover(network.name, node)
       cover(host.name, node)
@@ -26,7 +26,7 @@ extension WorldBuilder {
     for network in privateNetworks {
       let name = network.mode == .nat ? "\(network.name)-switch" : network.name
       let node = addSwitch(
-        name, .network(network.name, host: host.name), limit: network.fdb.limit, ageing: network.fdb.ageing)
+        name, .network(network.name, host: host.name), fdb: network.fdb)
       switchOfNetwork[network.name] = node
       cover(network.name, node)
       cover(host.name, node)

@@ -32,7 +32,7 @@ struct WorldBuilder {
   var servers: [DHCPServer.Configuration] = []
   var machines: [Machine] = []
   /// Per switch, in order.
-  var switchSettings: [(limit: Int, ageing: Nanoseconds)] = []
+  var switchSettings: [FDBSettings] = []
   var macs: MACPlan
   var switchOfNetwork: [String: NodeID] = [:]
   var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
@@ -66,10 +66,8 @@ struct WorldBuilder {
     }
   }
 
-  mutating func addSwitch(
-    _ name: String, _ role: Role, limit: Int = 8192, ageing: Nanoseconds = .seconds(300)
-  ) -> NodeID {
-    switchSettings.append((limit, ageing))
+  mutating func addSwitch(_ name: String, _ role: Role, fdb: FDBSettings = FDBSettings()) -> NodeID {
+    switchSettings.append(fdb)
     return plan.add(.virtualSwitch(ID(switchSettings.count - 1)), name, role)
   }
 
@@ -99,7 +97,7 @@ struct WorldBuilder {
 
   private mutating func draw() {
     for segment in topology.segments {
-      let node = addSwitch(segment.name, .segment(segment.name), limit: 65_536)
+      let node = addSwitch(segment.name, .segment(segment.name), fdb: FDBSettings(limit: 65_536))
       switchOfSegment[segment.name] = node
       cover(segment.name, node)
       if let dhcp = segment.dhcp {
