@@ -27,17 +27,18 @@ extension Topology {
   ) -> TopologyLoad {
     let source = SourceText(text: text, file: file)
     let withSettings = settings.isEmpty ? source : SourceText(text: text, file: file, settings: settings)
-    let loader = Loader(
-      source: withSettings, name: name ?? baseName(file), tables: Tables(catalogue), filterChecker: filterChecker,
-      portNames: portNames)
+    let complaints = Complaints(withSettings)
+    let reader = Reader(complaints, Tables(catalogue))
+    let resolver = Resolver(reader, name: name ?? baseName(file), filterChecker: filterChecker, portNames: portNames)
     if text.utf8.contains(0) { return notText(file, "it contains NUL bytes") }
-    var reader = YAMLReader(source)
-    guard let root = reader.read(), !reader.isForeign else {
-      return TopologyLoad(topology: nil, diagnostics: reader.diagnostics)
+    var yaml = YAMLReader(source)
+    guard let written = yaml.read(), !yaml.isForeign else {
+      return TopologyLoad(topology: nil, diagnostics: yaml.diagnostics)
     }
-    loader.begin(after: reader.diagnostics, hasDuplicates: reader.hasDuplicates)
-    loader.read(settings.isEmpty ? root : loader.apply(settings, to: root))
-    return loader.finish(reader.diagnostics)
+    complaints.begin(after: yaml.diagnostics)
+    if yaml.hasDuplicates { resolver.missNothing() }
+    if let root = reader.read(settings.isEmpty ? written : reader.apply(settings, to: written)) { resolver.read(root) }
+    return complaints.finish(yaml.diagnostics, resolver.topology)
   }
 
   /// The same from bytes as they are in the file, which must be UTF-8.

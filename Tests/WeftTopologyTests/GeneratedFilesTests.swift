@@ -38,11 +38,12 @@ struct GeneratedFilesTests {
     for table in TopologySchema.tables() {
       for key in table.keys {
         let source = SourceText(text: "k: \(key.example)\n", file: "example")
-        var reader = YAMLReader(source)
-        let value = try #require(reader.read()?["k"], "\(table.name).\(key.name): \(reader.diagnostics)")
-        let loader = Loader(source: source, name: "", tables: .standard, filterChecker: nil)
-        loader.check(value, key.shape, at: value.mark)
-        #expect(loader.diagnostics.isEmpty, "\(table.name).\(key.name): \(loader.diagnostics.map(\.message))")
+        var yaml = YAMLReader(source)
+        let value = try #require(yaml.read()?["k"], "\(table.name).\(key.name): \(yaml.diagnostics)")
+        let reader = Reader(Complaints(source), .standard)
+        reader.check(value, key.shape, at: value.mark)
+        let found = reader.complaints.diagnostics
+        #expect(found.isEmpty, "\(table.name).\(key.name): \(found.map(\.message))")
       }
     }
   }

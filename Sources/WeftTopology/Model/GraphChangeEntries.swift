@@ -33,7 +33,7 @@ extension Form where Value == LinkName {
     Form(.link) { (text) throws(Complaint) in
       try Parse.link(text)
     } resolve: { name, place, reading in
-      (reading as? Loader)?.interface(name.node, name.port, at: place)
+      (reading as? Resolver)?.interface(name.node, name.port, at: place)
     }
   }
 }
@@ -42,7 +42,7 @@ extension Form where Value == NIC {
   /// As among a VM's `nics`. Which VM it is for stands beside it.
   static var laterNIC: Form {
     Form(shape: .object(NICEntry.keys.keys)) { written, reading in
-      (reading as? Loader)?.laterNIC(written)
+      (reading as? Resolver)?.laterNIC(written)
     }
   }
 }

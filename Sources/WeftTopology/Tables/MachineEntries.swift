@@ -1,7 +1,7 @@
 import WeftSettings
 import WeftWire
 
-// What a file says of hosts and VMs, before their addresses are worked out (Loader+Hosts, +VMs, +Groups).
+// What a file says of hosts and VMs, before their addresses are worked out (Resolver+Hosts, +VMs, +Groups).
 
 /// What a NIC has, be it in `nics:` or in the VM itself.
 struct NICEntry: Sendable {
@@ -29,7 +29,7 @@ struct NICEntry: Sendable {
       Field(
         "rings", \.rings, .table(RingSettings.keys), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit",
         example: "{rx: 64, tx: 64}"),
-    ] + Field.apart(Loader.cableKeys, default: "the network's"))
+    ] + Field.apart(Tables.cable, default: "the network's"))
 
   static let names = Set(keys.keys.keys.map(\.name))
   /// What one NIC has and another cannot have too.

@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-// What a file says of segments, uplinks and networks, before their addresses are worked out (Loader+Segments, +Uplinks, +Networks).
+// What a file says of segments, uplinks and networks, before their addresses are worked out (Resolver+Segments, +Uplinks, +Networks).
 
 /// A DHCP server's own keys.
 struct DHCPEntry: Sendable {
@@ -55,7 +55,7 @@ struct SegmentEntry: Sendable {
         "gateway", \.gateway, .address,
         "The router there: DHCP hands it out, and uplinks without a gateway of their own have it.", default: "none",
         example: "134.115.153.1"),
-    ] + Field.apart(Loader.cableKeys))
+    ] + Field.apart(Tables.cable))
 }
 
 /// Under a host's `uplink`.
@@ -88,7 +88,7 @@ struct UplinkEntry: Sendable {
         "gateway", \.gateway, .address, "Default gateway.", default: "that of the segment or nat network, else none",
         example: "134.115.153.1"),
       Field("mac", \.mac, .mac, "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
-    ] + Field.apart(Loader.cableKeys, default: "the segment's"))
+    ] + Field.apart(Tables.cable, default: "the segment's"))
 }
 
 /// An entry of a host's `networks`.
@@ -127,7 +127,7 @@ struct NetworkEntry: Sendable {
       Field(
         "fdb", \.fdb, .table(FDBSettings.keys), "The switch's forwarding database.", default: "see below",
         example: "{limit: 100}"),
-    ] + Field.apart(Loader.cableKeys))
+    ] + Field.apart(Tables.cable))
 }
 
 extension Form where Value == Nanoseconds {

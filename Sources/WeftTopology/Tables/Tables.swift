@@ -27,4 +27,7 @@ struct Tables: Sendable {
   }
 
   static let standard = Tables(.standard)
+
+  /// The keys of a cable, as every table with one has them.
+  static let cable = KeyTable("cable", "What a cable does", from: LinkSettings(), LinkSettings.fields)
 }

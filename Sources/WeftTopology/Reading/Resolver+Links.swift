@@ -2,16 +2,13 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   /// The cable keys of a node over what its network or segment says.
   func link(_ value: Written, over base: LinkSettings = LinkSettings()) -> LinkSettings {
     var link = base
-    Self.cableKeys.read(value, into: &link, self)
+    Tables.cable.read(value, into: &link, self)
     return link
   }
-
-  /// The keys of a cable, as every table with one has them.
-  static let cableKeys = KeyTable("cable", "What a cable does", from: LinkSettings(), LinkSettings.fields)
 
   /// Only what is sent at a rate waits for its cable.
   func checkQueues() {
@@ -59,7 +56,7 @@ extension Loader {
   }
 
   /// Where the keys of a node's cable stand.
-  func cable(_ value: Written) -> Object<LinkSettings> { Object(value, Self.cableKeys) }
+  func cable(_ value: Written) -> Object<LinkSettings> { Object(value, Tables.cable) }
 
   /// Checks that a machine may have this address on a subnet.
   @discardableResult

@@ -1,7 +1,7 @@
 import WeftCore
 import WeftSettings
 
-extension Loader {
+extension Resolver {
   func readCapture(_ value: Written) {
     guard !value.isNull else { return }
     guard let capture = CaptureSettings.form.read(value, self) else { return }

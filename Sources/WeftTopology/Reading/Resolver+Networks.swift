@@ -14,7 +14,7 @@ struct NetworkDraft {
   var object: Object<NetworkEntry>
 }
 
-extension Loader {
+extension Resolver {
   func draft(_ entry: Written.Entry, of host: Host, hasUplink: Bool) -> NetworkDraft? {
     var own = entry
     if own.value.text != nil, !own.value.isNull {

@@ -2,7 +2,7 @@ import WeftSettings
 
 // What was probably meant where a value has another form than it should.
 
-extension Loader {
+extension Reader {
   /// A hint for a value of the wrong form.
   func formHint(_ value: Written, _ shape: Shape) -> String? {
     let shapes = shape.alternatives
@@ -112,17 +112,6 @@ extension Loader {
     ("curl", "{http-get: \"http://server/\"}"), ("wget", "{http-get: \"http://server/\"}"),
     ("netcat", "{tcp-echo: PORT}"), ("nc", "{tcp-echo: PORT}"), ("echo", "tcp-echo or udp-echo"),
   ]
-
-  /// A VM that names a segment: where a bridge would be, or is.
-  func segmentHint(_ segment: String) -> String? {
-    let hosts = topology.hosts.filter { $0.uplink?.segment == segment }
-    if let bridge = hosts.lazy.flatMap(\.networks).first(where: { $0.mode == .bridge }) {
-      return "did you mean \"\(bridge.name)\", the bridge to it?"
-    }
-    return hosts.first.map {
-      "a VM joins a network of its host: a bridge to \"\(segment)\" on \"\($0.name)\" would be networks: {lan: bridge}"
-    }
-  }
 }
 
 extension Written {

@@ -3,7 +3,7 @@ import WeftSettings
 import WeftWire
 
 /// What forms ask of the whole file while they read its parts.
-extension Loader: Reading {
+extension Resolver: Reading {
   func report(_ complaint: Complaint, atKey entry: Written.Entry) {
     report(complaint.message, atKey: entry.keyMark, entry.key, hint: complaint.hint)
   }

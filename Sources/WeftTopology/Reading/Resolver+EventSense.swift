@@ -3,7 +3,7 @@ import WeftSettings
 
 // Events that find things as they want them already do nothing, and nobody plans nothing.
 
-extension Loader {
+extension Resolver {
   private enum Life { case stopped, running, paused }
 
   /// A state, and the line of the event that made it so; nil from the beginning.

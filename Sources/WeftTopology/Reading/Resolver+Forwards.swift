@@ -1,7 +1,7 @@
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   struct PortUse: Hashable {
     var transport: TransportProtocol
     var port: UInt16

@@ -1,6 +1,6 @@
 import WeftSettings
 
-extension Loader {
+extension Resolver {
   /// A lab has more parts than the file names: a NAT network's switch, DHCP servers, the gateway of several networks. They
   /// have names in captures and reports, which nothing else may bear.
   func checkNodeNames() {

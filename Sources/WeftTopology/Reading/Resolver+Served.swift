@@ -4,7 +4,7 @@ import WeftWire
 
 // Forwards to ports on which nobody listens: seldom meant, and seen late.
 
-extension Loader {
+extension Resolver {
   func checkServed() {
     for network in topology.hosts.lazy.flatMap(\.networks) { checkServed(network.forwards, network.name) }
     for event in topology.events {

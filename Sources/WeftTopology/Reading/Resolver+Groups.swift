@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   /// Expands a group. Where no text depends on {n}, the first VM is the mould of the others: ten thousand VMs cost ten
   /// thousand copies, not ten thousand readings.
   func readGroup(_ entry: Written.Entry) {

@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   /// What the rows read of it, and its addresses as this host can have them.
   func readNAT(_ value: Written, of host: Host) -> NATSettings {
     guard var nat = NATSettings.form.read(value, self) else { return NATSettings() }

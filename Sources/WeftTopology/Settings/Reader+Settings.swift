@@ -1,6 +1,6 @@
 import WeftSettings
 
-extension Loader {
+extension Reader {
   /// The tree with what is set over it, as if it stood in the file. What can't be set is reported.
   func apply(_ settings: [String], to root: Written) -> Written {
     var root = root

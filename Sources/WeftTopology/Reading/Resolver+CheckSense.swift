@@ -4,7 +4,7 @@ import WeftWire
 
 // Expectations that say less than they seem to.
 
-extension Loader {
+extension Resolver {
   /// Keys that say something only about some probes or outcomes.
   func checkFit(_ check: Placed<ExpectationEntry>) {
     let outcome = check.value.outcome

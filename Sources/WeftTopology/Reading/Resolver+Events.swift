@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   func readEvent(_ value: Written) {
     guard let entry = EventEntry.keys.read(value, self), let action = entry.action,
       let key = Object(value, EventEntry.keys)[\.action]

@@ -1,7 +1,7 @@
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   /// Takes down every name first, so that order in the file does not matter and nothing is unknown twice.
   func declare(
     _ segments: [Written.Entry], _ hosts: [Written.Entry], _ vms: [Written.Entry], _ groups: [Written.Entry]
@@ -80,7 +80,7 @@ extension Loader {
       _ = try Parse.reference(name, to: sorts.map(\.rawValue).joined(separator: " or "))
     } catch {
       // The table has said so already where a name alone can stand.
-      if errorCount == 0 || !hasError(at: value.mark) { report(error, at: value) }
+      if errorCount == 0 || !complaints.hasError(at: value.mark) { report(error, at: value) }
       return false
     }
     if !unread.isDisjoint(with: sorts), errorCount > 0 { return false }
@@ -163,6 +163,17 @@ extension Loader {
       report("MAC address \(mac) is taken by \(other)", at: value)
     } else {
       macs[mac] = owner
+    }
+  }
+
+  /// A VM that names a segment: where a bridge would be, or is.
+  func segmentHint(_ segment: String) -> String? {
+    let hosts = topology.hosts.filter { $0.uplink?.segment == segment }
+    if let bridge = hosts.lazy.flatMap(\.networks).first(where: { $0.mode == .bridge }) {
+      return "did you mean \"\(bridge.name)\", the bridge to it?"
+    }
+    return hosts.first.map {
+      "a VM joins a network of its host: a bridge to \"\(segment)\" on \"\($0.name)\" would be networks: {lan: bridge}"
     }
   }
 }

@@ -1,6 +1,6 @@
 import WeftSettings
 
-extension Loader {
+extension Reader {
   /// Everything a table can say about a value: its form, its keys, its units. What is found of it goes into the value that
   /// comes back, so that nothing is read or told twice. `mark` is where to complain of what is missing.
   @discardableResult
@@ -72,7 +72,7 @@ extension Loader {
         if strays?.keys.contains(entry.key) ?? false { continue }
         if index > 0, let hint = commaHint(entry, after: entries[index - 1], table) {
           // `1,5 ms`: the 1 without a unit is the same mistake.
-          if hint.hasPrefix("decimals") { withdraw(at: entries[index - 1].value.mark) }
+          if hint.hasPrefix("decimals") { complaints.withdraw(at: entries[index - 1].value.mark) }
           report("\"\(entry.key.prefix(60))\" is no key", atKey: entry.keyMark, entry.key, hint: hint)
           continue
         }
@@ -106,7 +106,7 @@ extension Loader {
     }
     // `to: web, port: 80`: that "web" has no port is the same mistake.
     let isForward = table.name == ForwardEntry.keys.keys.name
-    if isForward, value["port"] != nil, let to = Object(value, ForwardEntry.keys).bare(\.to) { withdraw(at: to.mark) }
+    if isForward, value["port"] != nil, let to = Object(value, ForwardEntry.keys).bare(\.to) { complaints.withdraw(at: to.mark) }
     if !partial, !table.takesDefaults { require(value, table, at: value.mark) }
     if !table.exactlyOne.isEmpty {
       let given = entries.filter { table.exactlyOne.contains($0.key) }

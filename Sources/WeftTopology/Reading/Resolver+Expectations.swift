@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   func readExpectation(_ value: Written) {
     guard value.entries != nil else { return lost(at: value.mark) }
     var entry = ExpectationEntry()

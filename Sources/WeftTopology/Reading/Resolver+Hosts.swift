@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   func readHost(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     let value = merged(entry, \.host)

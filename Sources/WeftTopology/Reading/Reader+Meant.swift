@@ -2,7 +2,7 @@ import WeftSettings
 
 // Keys that are unknown, and what was meant by them.
 
-extension Loader {
+extension Reader {
   struct Meant {
     var key: Key
     var value: Written
@@ -52,7 +52,9 @@ extension Loader {
         }
         guard let meant = meant(entry, table), !known.contains(meant.key.name),
           meant.isMisspelt && meant.key.shape.isLike(meant.value)
-            || isFine({ check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == tables.defaults.keys.name) }
+            || complaints.isFine({
+              check(meant.value, meant.key.shape, at: entry.keyMark, partial: table.name == tables.defaults.keys.name)
+            }
             )
         else { return entry }
         known.insert(meant.key.name)

@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   func readHostPrograms(_ entry: Written.Entry) {
     guard let index = hostIndex[entry.key], topology.hosts[index].mark == entry.keyMark else { return }
     topology.hosts[index].programs = programs(

@@ -1,6 +1,6 @@
 import WeftSettings
 
-extension Loader {
+extension Resolver {
   /// What a check without a name is called: all that it asks for, in words. Nothing of when it asks, so that a check
   /// keeps its name in a CI's history when its times change.
   func checkName(_ check: Placed<ExpectationEntry>, from: String, _ probe: some ProbeSettings) -> String {

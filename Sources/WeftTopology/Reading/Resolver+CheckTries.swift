@@ -4,7 +4,7 @@ import WeftWire
 
 // How often a check is tried, and what its tries can come to.
 
-extension Loader {
+extension Resolver {
   /// No check is tried more often; nor are all of a file together.
   private static let mostTries: UInt64 = 100_000
   private static let mostTriesOfAll: UInt64 = 1_000_000

@@ -3,7 +3,7 @@ import WeftSettings
 import WeftWire
 
 /// Uplinks are plugged into segments, or into the networks of other hosts: those are read first, wherever they stand.
-extension Loader {
+extension Resolver {
   func readHosts(_ entries: [Written.Entry]) {
     for entry in byUplink(entries) { readHost(entry) }
     // What is built has the order of the file.

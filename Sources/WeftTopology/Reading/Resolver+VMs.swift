@@ -2,7 +2,7 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-extension Loader {
+extension Resolver {
   func readVM(_ entry: Written.Entry) {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     // A short form that there is none of has been reported.
@@ -64,7 +64,7 @@ extension Loader {
       let isMisspelt = own.entries?.contains {
         tables.vm.keys.key($0.key) == nil && tables.group.keys.key($0.key) == nil
           && [NICEntry.keys.name(\.network), tables.vm.name(\.nics)].contains(
-            Suggestion.nearest(to: $0.key, in: tables.vm.keys.keys.map(\.name)) ?? Self.otherWords[$0.key])
+            Suggestion.nearest(to: $0.key, in: tables.vm.keys.keys.map(\.name)) ?? Reader.otherWords[$0.key])
       }
       if isMisspelt ?? false { return nil }
       report(
