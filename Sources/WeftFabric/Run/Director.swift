@@ -126,7 +126,7 @@ struct Director: Codable {
       let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
-      if event.action.isOfLife { bootAll(&world) }
+      if case .life = event.action.sense { bootAll(&world) }
       perform(event, topology, &world)
     }
     if let asked, let due = runs[asked].takeDue(topology.expectations[asked], now: now) {
@@ -288,16 +288,6 @@ struct Director: Codable {
   }
 
   var decidedCount: Int { runs.count { $0.verdict != nil } }
-}
-
-extension Event.Action {
-  /// Of a VM's life cycle.
-  fileprivate var isOfLife: Bool {
-    switch self {
-    case .start, .pause, .resume, .stop: true
-    case .linkDown, .linkUp, .setLink, .ipForwarding, .addForward, .removeForward, .flushConntrack, .change: false
-    }
-  }
 }
 
 extension World {

@@ -34,7 +34,36 @@ public struct Event: Sendable, Codable {
   }
 }
 
-/// An entry of `events`: a moment and exactly one action. An event is a case above, its row here, and what the world does.
+extension Event.Action {
+  /// What it does to a thing of which the file knows how it is, so that it may be so already.
+  package enum Sense {
+    case life(vm: String, Life)
+    case cable(LinkName, isUp: Bool)
+    case ipForwarding(host: String, isOn: Bool)
+    case forwards(network: String, [Forward], isAdded: Bool)
+    case other
+  }
+
+  package enum Life { case start, pause, resume, stop }
+
+  package var sense: Sense {
+    switch self {
+    case .start(let vm): .life(vm: vm, .start)
+    case .pause(let vm): .life(vm: vm, .pause)
+    case .resume(let vm): .life(vm: vm, .resume)
+    case .stop(let vm): .life(vm: vm, .stop)
+    case .linkDown(let cable): .cable(cable, isUp: false)
+    case .linkUp(let cable): .cable(cable, isUp: true)
+    case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
+    case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
+    case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
+    case .setLink, .flushConntrack, .change: .other
+    }
+  }
+}
+
+/// An entry of `events`: a moment and exactly one action. An event is a case and its sense above, its row here, and what the
+/// world does.
 struct EventEntry: Sendable {
   var at = Nanoseconds.zero
   var action: Event.Action?

@@ -39,13 +39,12 @@ extension Resolver {
     let order = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
     for index in order {
       let line = topology.events[index].mark.line
-      switch topology.events[index].action {
-      case .start(let vm): live(vm, "started", [.stopped], .running, &lives, index)
-      case .pause(let vm): live(vm, "paused", [.running], .paused, &lives, index)
-      case .resume(let vm): live(vm, "resumed", [.paused], .running, &lives, index)
-      case .stop(let vm): live(vm, "stopped", [.running, .paused], .stopped, &lives, index)
-      case .linkDown(let cable): plug(cable, false, &cables, index)
-      case .linkUp(let cable): plug(cable, true, &cables, index)
+      switch topology.events[index].action.sense {
+      case .life(let vm, .start): live(vm, "started", [.stopped], .running, &lives, index)
+      case .life(let vm, .pause): live(vm, "paused", [.running], .paused, &lives, index)
+      case .life(let vm, .resume): live(vm, "resumed", [.paused], .running, &lives, index)
+      case .life(let vm, .stop): live(vm, "stopped", [.running, .paused], .stopped, &lives, index)
+      case .cable(let cable, let isUp): plug(cable, isUp, &cables, index)
       case .ipForwarding(let host, let enabled):
         let hasNAT = hostIndex[host].map { topology.hosts[$0].networks.contains { $0.mode == .nat } } ?? false
         if !hasNAT {
@@ -54,20 +53,20 @@ extension Resolver {
           doubt(index, "IP forwarding of \"\(host)\" is \(enabled ? "on" : "off") already, \(known.since)")
         }
         forwarding[host] = Known(value: enabled, line: line)
-      case .addForward(let network, let forwards):
+      case .forwards(let network, let forwards, isAdded: true):
         for forward in forwards {
           guard let key = key(forward, network) else { continue }
           if let other = ports[key] { doubt(index, "the port is forwarded already (line \(other))") }
           ports[key] = line
         }
-      case .removeForward(let network, let forwards, _):
+      case .forwards(let network, let forwards, isAdded: false):
         for forward in forwards {
           guard let key = key(forward, network) else { continue }
           if ports.removeValue(forKey: key) == nil {
             doubt(index, "there is no such forward at \(topology.events[index].at)", hint: near(key))
           }
         }
-      case .setLink, .flushConntrack, .change: break
+      case .other: break
       }
     }
   }

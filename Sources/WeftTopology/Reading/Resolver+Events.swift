@@ -7,13 +7,11 @@ extension Resolver {
     guard let entry = EventEntry.keys.read(value, self), let action = entry.action,
       let key = Object(value, EventEntry.keys)[\.action]
     else { return lost(at: value.mark) }
-    switch action {
-    case .addForward(let network, let forwards), .removeForward(let network, let forwards, _):
+    if case .forwards(let network, let forwards, _) = action.sense {
       // Whether it is in the way of another forward shows when it happens.
       guard let place = networkIndex[network], let first = forwards.first else { return }
       let host = topology.hosts[place.host]
       checkTarget(first, host.networks[place.network], host)
-    case .linkDown, .linkUp, .start, .pause, .resume, .stop, .setLink, .ipForwarding, .flushConntrack, .change: break
     }
     topology.events.append(Event(at: entry.at, action: action, mark: value.mark))
     eventKeys.append((key.keyMark, key.key.unicodeScalars.count))
