@@ -48,14 +48,34 @@ public struct CaptureBuffer: ~Copyable {
     committed = count
   }
 
-  /// Puts final bytes before all others. Precondition: nothing is staged.
+  /// Puts final bytes before all others.
   mutating func prepend(_ bytes: UnsafeRawBufferPointer) {
-    precondition(!isStaged)
+    guard let source = bytes.baseAddress, bytes.count > 0 else { return }
     reserve(bytes.count)
     (base + bytes.count).copyMemory(from: base, byteCount: count)
-    if let source = bytes.baseAddress { base.copyMemory(from: source, byteCount: bytes.count) }
+    base.copyMemory(from: source, byteCount: bytes.count)
     count += bytes.count
-    committed = count
+    committed += bytes.count
+  }
+
+  /// A buffer's memory by itself. Whoever has it gives it back exactly once: to a buffer, or with `release`.
+  struct Memory: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let capacity: Int
+    /// Bytes in it.
+    let count: Int
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+    func release() { base.deallocate() }
+  }
+
+  /// Gives the memory away with all that is in it, for `next` to give other memory of the same size.
+  /// Preconditions: there is some, and nothing is staged.
+  mutating func exchange(_ next: (Memory) -> UnsafeMutableRawPointer) {
+    precondition(capacity > 0 && !isStaged)
+    base = next(Memory(base: base, capacity: capacity, count: count))
+    count = 0
+    committed = 0
   }
 
   /// Gives all memory back, and with it everything in the buffer.
@@ -67,6 +87,8 @@ public struct CaptureBuffer: ~Copyable {
     committed = 0
   }
 
+  static func allocate(_ size: Int) -> UnsafeMutableRawPointer { .allocate(byteCount: size, alignment: 16) }
+
   @inline(__always)
   mutating func reserve(_ more: Int) {
     if capacity - count < more { grow(more) }
@@ -76,7 +98,7 @@ public struct CaptureBuffer: ~Copyable {
   private mutating func grow(_ more: Int) {
     var size = max(Self.firstCapacity, capacity)
     while size - count < more { size *= 2 }
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    let memory = Self.allocate(size)
     if count > 0 { memory.copyMemory(from: base, byteCount: count) }
     if capacity > 0 { base.deallocate() }
     base = memory

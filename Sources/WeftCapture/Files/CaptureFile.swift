@@ -5,12 +5,14 @@ struct CaptureFile: ~Copyable {
   var buffer = CaptureBuffer()
   var writer: PcapngWriter
   var names = NamesInFile()
-  /// Bytes on disk.
+  /// Bytes on disk, or on their way there.
   private(set) var flushed = 0
   /// The first failure; from then on nothing is written.
   private(set) var failure: CaptureError?
-  /// Whether the file is there.
+  /// Whether the file is there, or on its way.
   private var exists = false
+  /// Whether the folder knows of it.
+  private var isListed = false
   /// Not even the head: idle ports hold no memory, and have no file.
   private(set) var isUntouched = true
   /// Where the file may be cut, whole records before it: at each flush, with the records up to there.
@@ -35,48 +37,91 @@ struct CaptureFile: ~Copyable {
   private mutating func makeRoomSlowly(_ more: Int, _ store: CaptureStore) {
     let full = buffer.capacity >= CaptureStore.fullBuffer
     let frugal = buffer.capacity >= CaptureStore.frugalBuffer && store.isShort
-    if store.folder != nil, full || frugal { flush(store) }
+    if store.folder != nil, full || frugal {
+      if let writer = store.writer, writer.isReady() { handOver(to: writer, store) } else { flush(store) }
+    }
     let before = buffer.capacity
     buffer.reserve(more)
     store.account(buffer.capacity - before)
   }
 
-  /// Moves the committed bytes to disk. What a full disk doesn't take is lost, but for whole records.
-  mutating func flush(_ store: CaptureStore) {
-    guard failure == nil, buffer.committed > 0, let folder = store.folder, let path = store.path(name) else { return }
+  /// Has the full buffer written beside the run.
+  private mutating func handOver(to writer: CaptureWriter, _ store: CaptureStore) {
+    guard failure == nil, buffer.committed > 0, let path = store.path(name), list(store) else { return }
+    let create = !exists
+    exists = true
+    flushed += buffer.committed
+    marks.append((flushed, self.writer.recordCount))
+    buffer.exchange { writer.write(CaptureWriter.Job(path: path, create: create, memory: $0)) }
+  }
+
+  /// Of a failure of the writer's: takes back what it hasn't written of this file. Where it is this file that failed, that
+  /// is lost.
+  mutating func takeOver(_ failed: CaptureWriter.Failure, _ rest: [CaptureWriter.Job], _ store: CaptureStore) {
+    guard let path = store.path(name) else { return }
+    for job in rest.reversed() where job.path == path {
+      let before = buffer.capacity
+      buffer.prepend(job.memory.bytes)
+      store.account(buffer.capacity - before)
+      takeFromDisk(job)
+    }
+    guard failed.job.path == path else { return }
+    takeFromDisk(failed.job)
+    let behind = buffer.bytes().withUnsafeBytes { CaptureRecords.whole($0, upTo: 0, isPcapng: isPcapng).lost }
+    writer.loseRecords(behind)
+    lose(failed.job.memory.bytes, but: failed.written, failed.error, store)
+  }
+
+  private mutating func takeFromDisk(_ job: CaptureWriter.Job) {
+    flushed -= job.memory.count
+    marks.removeLast()
+    if job.create { exists = false }
+  }
+
+  /// Before the file is made. False: the folder has no room to say so.
+  private mutating func list(_ store: CaptureStore) -> Bool {
+    guard !isListed, let folder = store.folder else { return true }
     do throws(CaptureError) {
-      if !exists { try folder.add(name) }
-      var rest = 0
-      var written = 0
-      var lost: UInt64 = 0
-      var problem: CaptureError?
-      let create = !exists
-      let isPcapng = isPcapng
-      buffer.drain { bytes in
-        (written, problem) = FileSystem.append(bytes, to: path, create: create)
-        guard problem != nil else { return }
-        (rest, lost) = CaptureRecords.whole(bytes, upTo: written, isPcapng: isPcapng)
-      }
-      exists = true
-      guard let problem else {
-        flushed += written
-        marks.append((flushed, writer.recordCount))
-        return
-      }
-      flushed += rest
-      writer.loseRecords(lost)
-      // A head without a record, or half a head, is nothing to read.
-      if writer.recordCount == 0 { flushed = 0 }
-      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
-      throw problem
+      try folder.add(name)
+      isListed = true
+      return true
     } catch {
       fail(error, store)
+      return false
     }
+  }
+
+  /// Of bytes that couldn't all be written: what a full disk doesn't take is lost, but for whole records.
+  private mutating func lose(
+    _ bytes: UnsafeRawBufferPointer, but written: Int, _ error: CaptureError, _ store: CaptureStore
+  ) {
+    let (rest, lost) = CaptureRecords.whole(bytes, upTo: written, isPcapng: isPcapng)
+    flushed += rest
+    writer.loseRecords(lost)
+    // A head without a record, or half a head, is nothing to read.
+    if writer.recordCount == 0 { flushed = 0 }
+    if let path = store.path(name) {
+      if flushed > 0 { FileSystem.cut(path, to: flushed) } else { FileSystem.remove(path) }
+    }
+    fail(error, store)
+  }
+
+  /// Moves the committed bytes to disk, at once. Nothing of the file is on its way.
+  mutating func flush(_ store: CaptureStore) {
+    guard failure == nil, buffer.committed > 0, let path = store.path(name), list(store) else { return }
+    let memory = UnsafeRawBufferPointer(start: buffer.base, count: buffer.committed)
+    let (written, error) = FileSystem.append(memory, to: path, create: !exists)
+    exists = true
+    if let error { return lose(memory, but: written, error, store) }
+    flushed += written
+    marks.append((flushed, writer.recordCount))
+    buffer.drain { _ in }
   }
 
   /// Takes what was flushed last back into the buffer, before what is there. False where nothing was, or it can't be read.
   mutating func takeBack(_ store: CaptureStore) -> Bool {
-    guard failure == nil, let last = marks.popLast(), let path = store.path(name) else { return false }
+    store.writer?.drain()
+    guard !store.hasFailed, failure == nil, let last = marks.popLast(), let path = store.path(name) else { return false }
     let from = marks.last?.bytes ?? 0
     var bytes: [UInt8] = []
     guard (try? FileSystem.load(path, from..<last.bytes, into: &bytes)) != nil else { return false }
@@ -90,7 +135,7 @@ struct CaptureFile: ~Copyable {
 
   mutating func fail(_ error: CaptureError, _ store: CaptureStore) {
     failure = failure ?? error
-    store.hasFailed = true
+    store.setFailed()
     releaseMemory(store)
   }
 

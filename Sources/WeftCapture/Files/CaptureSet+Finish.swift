@@ -4,10 +4,18 @@ extension CaptureSet {
   /// The first failure so far, in the order of files; a run may want to stop early.
   public var failure: CaptureError? {
     guard store.hasFailed else { return nil }
+    settle()
     for file in 0..<fileCount {
       if let failure = files[file].failure { return failure }
     }
     return nil
+  }
+
+  /// Waits for what is on its way to the disk, and takes over what a failure there has left.
+  private func settle() {
+    guard let (failure, rest) = store.writer?.takeFailure() else { return }
+    for file in 0..<fileCount { files[file].takeOver(failure, rest, store) }
+    for job in rest + [failure.job] { job.memory.release() }
   }
 
   /// Writes the statistics and what is still in memory. After a failure it keeps what there is, and throws. Later calls
@@ -16,6 +24,7 @@ extension CaptureSet {
   public func finish(at end: Instant) throws(CaptureError) {
     guard isOpen else { return }
     isOpen = false
+    settle()
     for file in 0..<fileCount where !files[file].isUntouched && files[file].failure == nil {
       files[file].writer.cancel(into: &files[file].buffer)
       if format == .pcapng {
@@ -33,6 +42,7 @@ extension CaptureSet {
       if failed, files[file].failure?.isForSpace ?? false { makeRoomOnDisk() }
     }
     makeRoomOnDisk()
+    store.writer?.stop()
     store.folder?.close()
     if let failure { throw failure }
   }
@@ -57,6 +67,7 @@ extension CaptureSet {
   public func abandon() {
     guard isOpen else { return }
     isOpen = false
+    store.writer?.stop()
     for file in 0..<fileCount { files[file].releaseMemory(store) }
     store.folder?.abandon()
   }
@@ -69,13 +80,15 @@ extension CaptureSet {
 
   /// All that the port's file holds so far, flushed or not, without a staged frame; empty while nothing was captured.
   public func bytesSoFar(port: Int) throws(CaptureError) -> [UInt8] {
-    try files[ports[checked(port)].file].bytes(store)
+    settle()
+    return try files[ports[checked(port)].file].bytes(store)
   }
 
   /// The run's captures as they are now. Precondition: nothing is staged, and neither `finish` nor `abandon` was
   /// called.
   public func checkpoint() throws(CaptureError) -> CaptureCheckpoint {
     precondition(isOpen)
+    settle()
     if let failure { throw failure }
     var checkpoint = CaptureCheckpoint(
       format: format, layout: layout, epoch: epoch, snaplen: snaplen, ports: [], files: [])

@@ -15,8 +15,10 @@ final class CaptureStore: Sendable {
   let folder: RunFolder?
   /// Bytes of records that may be written.
   let limit: UInt64
+  /// nil: buffers are written by whoever fills them.
+  let writer: CaptureWriter?
   private let held = Atomic<Int>(0)
-  private let failed = Atomic<Bool>(false)
+  private let failed = CaptureFlag()
   private let written = Atomic<UInt64>(0)
   private let stopped = Atomic<Bool>(false)
   private let missed = Atomic<UInt64>(0)
@@ -29,6 +31,7 @@ final class CaptureStore: Sendable {
     } else {
       folder = nil
     }
+    writer = folder != nil && CaptureWriter.isWorthwhile ? CaptureWriter(failed: failed) : nil
   }
 
   func path(_ name: String) -> String? { folder.map { "\($0.path)/\(name)" } }
@@ -37,10 +40,9 @@ final class CaptureStore: Sendable {
   func account(_ bytes: Int) { if bytes != 0 { held.add(bytes, ordering: .relaxed) } }
   var heldBytes: Int { held.load(ordering: .relaxed) }
 
-  var hasFailed: Bool {
-    get { failed.load(ordering: .relaxed) }
-    set { failed.store(newValue, ordering: .relaxed) }
-  }
+  @inline(__always)
+  var hasFailed: Bool { failed.isSet }
+  func setFailed() { failed.set() }
 
   // MARK: The limit
 
@@ -72,6 +74,15 @@ final class CaptureStore: Sendable {
       if newValue.limit >= limit { stopped.store(true, ordering: .relaxed) }
     }
   }
+}
+
+/// Set once, by any thread.
+final class CaptureFlag: Sendable {
+  private let value = Atomic<Bool>(false)
+
+  @inline(__always)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
 }
 
 /// From when on a run's frames have no records, since there were as many bytes of them as there may be.
