@@ -30,7 +30,14 @@ extension NATSettings {
 
   private func checkPorts(_ mistakes: Mistakes<NATSettings>) {
     let whole = Dependence.addressAndPortDependent
-    if overload, mapping != whole || filtering != whole {
+    if overload, !mistakes.has(\.overload) {
+      // The profile's, and not to be lost by the way.
+      for (path, value) in [(\NATSettings.mapping as PartialKeyPath, mapping), (\.filtering, filtering)] where value != whole {
+        mistakes.report(
+          "profile \(profile.rawValue) shares ports between flows (overload), which only a \(mistakes.name(path)) that is "
+            + "\(whole.rawValue) can tell apart", atKey: path, hint: "overload: false gives each mapping a port of its own")
+      }
+    } else if overload, mapping != whole || filtering != whole {
       mistakes.report(
         "ports can only be overloaded where mapping and filtering are \(whole.rawValue)", atKey: \.overload,
         hint: "set both, or use profile: linux")

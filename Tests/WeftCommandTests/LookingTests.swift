@@ -60,6 +60,37 @@ import WeftTestSupport
     #expect(result.errors.hasSuffix("\(result.lines.count) flow events have been shown.\n"))
   }
 
+  /// conntrack's own commands and options.
+  @Test(arguments: [
+    ("-L", 2), ("-L -p tcp", 1), ("-L -p udp --dport 9", 1), ("-L -p udp --dport 10", 0), ("-s 192.168.122.0/24", 2),
+    ("-d 203.0.113.2", 2), ("-d 203.0.113.3", 0), ("-q 203.0.113.1", 2), ("-r 203.0.113.9", 0), ("--state TIME_WAIT", 1),
+    ("--state ESTABLISHED", 0), ("-u ASSURED", 1), ("-u SEEN_REPLY", 1), ("-u UNSET", 1), ("-D -p tcp", 1),
+    ("-E -p udp", 1),
+  ])
+  func conntracksOptionsChoose(options: String, count: Int) throws {
+    let words = options.split(separator: " ").map(String.init)
+    let result = try Weft.start(["conntrack", "lab.yaml", "--at", "2s"] + words, in: scratch).wait()
+    #expect(result.status == 0 && result.lines.count == count, "\(result)")
+    let what = options.hasPrefix("-E") ? "flow events" : "flow entries"
+    #expect(
+      result.errors.hasSuffix(" \(count) \(what) have been \(options.hasPrefix("-D") ? "deleted" : "shown").\n"), "\(result)")
+  }
+
+  @Test func conntrackCounts() throws {
+    #expect(try Weft.run("conntrack", "lab.yaml", "--at", "2s", "-C", in: scratch).output == "2\n")
+    let statistics = try Weft.run("conntrack", "lab.yaml", "--at", "2s", "-S", in: scratch)
+    #expect(statistics.output.hasPrefix("cpu=0   \tfound=0 invalid=0 insert=0 insert_failed=0 drop=0 early_drop=0 "))
+    for wrong in [["-C", "-S"], ["-C", "-p", "tcp"], ["-D"], ["--state", "OPEN"], ["-p", "tpc"], ["-s", "1.2.3"]] {
+      let result = try Weft.start(["conntrack", "lab.yaml"] + wrong, in: scratch).wait()
+      #expect(result.status == 64 && result.output.isEmpty, "\(result)")
+    }
+  }
+
+  @Test func aReportTellsHowFullTheTableWas() throws {
+    let report = try Weft.run("run", "lab.yaml", "--no-captures", in: scratch)
+    #expect(report.output.contains("Connection tables\n  n: at most 2 of 262144 entries, at 1 s; 1 at the end"), "\(report)")
+  }
+
   @Test func aNATIsKnownByItsHostsNameToo() throws {
     for name in ["n", "box"] {
       #expect(try Weft.run("conntrack", "lab.yaml", "--gateway", name, in: scratch).lines.count == 1)

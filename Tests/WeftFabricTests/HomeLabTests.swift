@@ -265,7 +265,11 @@ import WeftWire
   }
 
   /// … and a flow that met no forward meets none that comes later, until it has been silent or is flushed.
-  @Test(arguments: [("linux", "", 0), ("linux", "- {at: 12 s, flush-conntrack: n}", 8), ("rfc", "", 15)])
+  @Test(arguments: [
+    ("linux", "", 0), ("linux", "- {at: 12 s, flush-conntrack: n}", 8), ("rfc", "", 15),
+    ("linux", "- {at: 12 s, flush-conntrack: {network: n, protocol: udp, port: 53, source: 203.0.113.0/24}}", 8),
+    ("linux", "- {at: 12 s, flush-conntrack: {network: n, port: 54}}", 0),
+  ])
   func aFlowThatBeganBeforeItsForwardStaysOutside(profile: String, event: String, arrived: Int) throws {
     let report = try run(
       """

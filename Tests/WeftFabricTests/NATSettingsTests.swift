@@ -43,9 +43,11 @@ import WeftWire
     }
     for mapping in NATSettings.Dependence.allCases {
       for filtering in NATSettings.Dependence.allCases {
-        try check("mapping: \(mapping.rawValue), filtering: \(filtering.rawValue)") {
+        // Sharing ports is an axis too, which needs both as they are.
+        try check("mapping: \(mapping.rawValue), filtering: \(filtering.rawValue), overload: false") {
           $0.mapping = mapping
           $0.filtering = filtering
+          $0.overload = false
         }
       }
     }

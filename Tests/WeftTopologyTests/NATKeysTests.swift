@@ -206,6 +206,8 @@ struct NATKeysTests {
     Marked(lab("nat: {ports: block, ^port-range: 2000-2100}"), "no block of 512", hint: "block-size"),
     Marked(lab("nat: {^overload: true}"), "overloaded", hint: "linux"),
     Marked(lab("nat: {profile: linux, filtering: address-dependent, ^overload: true}"), "overloaded"),
+    Marked(lab("nat: {profile: linux, ^mapping: endpoint-independent}"), "shares ports between flows", hint: "overload: false"),
+    Marked(lab("nat: {profile: linux, ^filtering: endpoint-independent}"), "shares ports between flows", hint: "overload: false"),
     Marked(lab("nat: {^pooling: paired}"), "no choice", hint: "addresses"),
     Marked(lab("nat: {profile: one-to-one, ^ports: random}"), "means nothing"),
     Marked(lab("nat: {^one-to-one: {web: 134.115.153.223}}"), "needs profile one-to-one"),
@@ -277,6 +279,9 @@ struct NATKeysTests {
       lab("dhcp: {}", more: "events: [{at: 1 s, remove-forward: {network: home, forward: ^\"web:80\"}}]"),
       "not a port forward"),
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, flush-conntrack: ^laptop}]"), "is a host, not a network"),
+    Marked(
+      lab("dhcp: {}", more: "events: [{at: 1 s, flush-conntrack: {network: home, protocol: icmp, ^port: 80}}]"),
+      "only tcp and udp have ports"),
   ]
 
   @Test(arguments: mistakes) private func aMistakeIsReportedWhereItStands(_ mistake: Marked) { mistake.check() }

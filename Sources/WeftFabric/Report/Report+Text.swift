@@ -19,6 +19,13 @@ extension Report {
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section(
+      "Connection tables",
+      Self.shortened(
+        connectionTables.map {
+          "  \($0.gateway): at most \($0.most) of \($0.limit) entries, at \($0.mostAt); \($0.entries) at the end"
+        },
+        to: 20))
+    section(
       "Filter rules",
       Self.shortened(
         filterRules.map { "  \($0.gateway): rule \($0.number) (\($0.action)): \($0.packets) packets, \($0.bytes) B" },

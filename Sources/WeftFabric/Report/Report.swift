@@ -23,6 +23,17 @@ public struct Report: Codable, Sendable {
     public var line: String
   }
 
+  /// How full a NAT's connection table was.
+  public struct ConnectionTable: Codable, Sendable {
+    public var gateway: String
+    public var entries: UInt64
+    /// At once, and when first.
+    public var most: UInt64
+    public var mostAt: Instant
+    /// How many it holds.
+    public var limit: Int
+  }
+
   public struct Drop: Codable, Sendable {
     public var node: String
     public var port: String
@@ -94,6 +105,8 @@ public struct Report: Codable, Sendable {
   public var machines: [Machine]
   public var programs: [Program]
   public var flows: [Flow]
+  /// Of each NAT that had any.
+  public var connectionTables: [ConnectionTable]
   public var filterRules: [FilterRule]
   public var leases: [Lease]
   public var drops: [Drop]
@@ -166,7 +179,8 @@ extension Simulation {
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
-      filterRules: world.filterRules, leases: world.leases, drops: world.dropReport, captures: captures,
+      connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases, drops: world.dropReport,
+      captures: captures,
       silentPorts: silentPorts, captureCutOff: world.recorder.captures?.cutOff, captureFailure: failure?.description,
       interruption: interruption, stall: stall)
   }
@@ -226,6 +240,16 @@ extension World {
 
   var flows: [Report.Flow] {
     facts(ConnectionEntry.self).map { .init(gateway: name($0), line: $1.conntrackLine) }
+  }
+
+  var connectionTables: [Report.ConnectionTable] {
+    gatewayNodes.compactMap { node, id in
+      let gateway = elements.gateways[id]
+      guard gateway.counters.most > 0 else { return nil }
+      return .init(
+        gateway: name(node), entries: UInt64(gateway.connectionCounts(now: now).total), most: gateway.counters.most,
+        mostAt: gateway.counters.mostAt, limit: gateway.configuration.limits.table)
+    }
   }
 
   var filterRules: [Report.FilterRule] {

@@ -1,5 +1,6 @@
 import WeftCore
 import WeftNAT
+import WeftSettings
 
 /// An entry of a NAT's connection table.
 public struct ConnectionLine: Sendable {
@@ -9,6 +10,19 @@ public struct ConnectionLine: Sendable {
   public var line: String
   /// Of the gateway's ports.
   var interfaces: [String]
+}
+
+/// What happened to a NAT's connection table so far.
+public struct ConnectionStatisticsLine: Sendable, Encodable {
+  public var gateway: String
+  public var counters: NATGateway.Counters
+
+  /// As `conntrack -S` prints it (conntrack-tools 1.4.7), with what means something here: segments that fit no connection; flows
+  /// that found no free port; flows that found no room; entries given up for others.
+  public var line: String {
+    "cpu=0   \tfound=0 invalid=\(counters.invalid) insert=0 insert_failed=\(counters.portsExhausted) "
+      + "drop=\(counters.tableFull) early_drop=\(counters.evicted) error=0 search_restart=0 "
+  }
 }
 
 /// A change of a NAT's connection table.
@@ -38,10 +52,18 @@ extension Simulation {
     return (world.names.gatewayOfNetwork[name] ?? world.names.gateways[name]).map { world.name($0) }
   }
 
-  public func connections(at now: Instant) -> [ConnectionLine] {
-    world.facts(ConnectionEntry.self, at: now).map { node, entry in
+  public func connections(at now: Instant, _ filter: FlowFilter = FlowFilter()) -> [ConnectionLine] {
+    let filter = ConnectionFilter(filter)
+    return world.facts(ConnectionEntry.self, at: now).filter { filter.matches($0.1) }.map { node, entry in
       ConnectionLine(
         gateway: world.name(node), entry: entry, line: entry.conntrackLine, interfaces: world.graph.portNames(of: node))
+    }
+  }
+
+  /// Of each NAT, as `conntrack -S` has it of a box with one CPU.
+  public var connectionStatistics: [ConnectionStatisticsLine] {
+    world.gatewayNodes.map { node, gateway in
+      ConnectionStatisticsLine(gateway: world.name(node), counters: world.elements.gateways[gateway].counters)
     }
   }
 
@@ -51,12 +73,13 @@ extension Simulation {
   }
 
   /// In the order of time; of one moment, in the order of gateways.
-  public mutating func takeConnectionEvents() -> [ConnectionEventLine] {
+  public mutating func takeConnectionEvents(_ filter: FlowFilter = FlowFilter()) -> [ConnectionEventLine] {
+    let filter = ConnectionFilter(filter)
     var all: [ConnectionEventLine] = []
     for (node, gateway) in world.gatewayNodes {
       let name = world.name(node)
       let interfaces = world.graph.portNames(of: node)
-      all += world.elements.gateways[gateway].takeEvents().map {
+      all += world.elements.gateways[gateway].takeEvents().filter { filter.matches($0.entry) }.map {
         ConnectionEventLine(gateway: name, event: $0, line: $0.conntrackLine, interfaces: interfaces)
       }
     }

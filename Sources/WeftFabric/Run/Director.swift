@@ -184,7 +184,7 @@ struct Director: Codable {
       case .addForward(let network, let forwards): try world.addForwards(forwards, to: network, topology)
       case .removeForward(let network, let forwards, let keep):
         try world.removeForwards(forwards, of: network, keep: keep, topology)
-      case .flushConntrack(let network): try world.flushConnections(of: network)
+      case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
       case .change(let action): try world.perform(action)
       }
     } catch {

@@ -2,6 +2,7 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftNAT
+import WeftSettings
 import WeftStack
 import WeftTopology
 import WeftWire
@@ -71,11 +72,11 @@ extension World {
     if case .gateway(let host) = graph.nodes[node].role { shareForwards(of: host) }
   }
 
-  mutating func flushConnections(of network: String) throws(ActionError) {
+  mutating func flushConnections(of network: String, _ filter: FlowFilter) throws(ActionError) {
     guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else {
       throw .unknown(sort: "NAT network", name: network)
     }
-    elements.gateways[gateway].flush(now: now)
+    elements.gateways[gateway].kill(ConnectionFilter(filter), now: now)
     settle(node)
   }
 

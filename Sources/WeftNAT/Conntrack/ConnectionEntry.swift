@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// A line of the connection table, in netfilter's terms: the original direction as its first packet came in, the reply
@@ -45,9 +46,23 @@ public struct ConnectionFilter: Hashable, Sendable, Codable {
   public var replyDestination: IPv4Prefix?
   public var replyDestinationPort: UInt16?
   public var isAssured: Bool?
+  public var hasReply: Bool?
 
   /// Matches all.
   public init() {}
+
+  public init(_ filter: FlowFilter) {
+    protocolNumber = filter.protocol
+    source = filter.source
+    destination = filter.destination
+    sourcePort = filter.sourcePort
+    destinationPort = filter.port
+    replySource = filter.replySource
+    replyDestination = filter.replyDestination
+    state = filter.state.map { TCPState($0) }
+    isAssured = filter.isAssured
+    hasReply = filter.hasReply
+  }
 
   public func matches(_ entry: ConnectionEntry) -> Bool {
     (protocolNumber.map { $0 == entry.protocolNumber } ?? true) && (state.map { $0 == entry.state } ?? true)
@@ -58,7 +73,7 @@ public struct ConnectionFilter: Hashable, Sendable, Codable {
       && (replySource?.contains(entry.reply.source) ?? true)
       && (replyDestination?.contains(entry.reply.destination) ?? true)
       && (replyDestinationPort.map { $0 == entry.reply.destinationPort } ?? true)
-      && (isAssured.map { $0 == entry.isAssured } ?? true)
+      && (isAssured.map { $0 == entry.isAssured } ?? true) && (hasReply.map { $0 == entry.hasReply } ?? true)
   }
 }
 

@@ -17,8 +17,8 @@ public struct Event: Sendable, Codable {
     case addForward(network: String, [Forward])
     /// `keep`: whether its connections go on; nil: as the NAT's profile has it.
     case removeForward(network: String, [Forward], keep: Bool?)
-    /// All connections of the NAT that the network has.
-    case flushConntrack(network: String)
+    /// The connections of the NAT that the network has; without a filter all.
+    case flushConntrack(network: String, FlowFilter = FlowFilter())
     /// Of who is joined to whom.
     case change(GraphAction)
   }
@@ -103,9 +103,10 @@ struct EventEntry: Sendable {
             "remove-forward", .table(ForwardChange.removing), "Takes one away.",
             example: "{network: home, forward: \"8080:web:80\"}"
           ) { .removeForward(network: $0.network, $0.forwards, keep: $0.keep) },
-          Case("flush-conntrack", .nat, "Forgets all connections of a network's NAT.", example: "home") {
-            .flushConntrack(network: $0)
-          },
+          Case(
+            "flush-conntrack", .table(Flush.keys, short: .nat) { Flush(network: $0) },
+            "Forgets connections of a network's NAT (conntrack -F, or -D with a filter).", example: "home"
+          ) { .flushConntrack(network: $0.network, $0.filter) },
           Case(
             "remove-vm", .vm,
             "Takes a VM away, with its cables. Leases, forwards and connections end as they are configured.", example: "web"
@@ -157,6 +158,31 @@ struct ForwardingChange: Sendable {
       Field("host", \.host, .host, "Which host.", required: true, example: "laptop"),
       Field("enabled", \.enabled, .boolean, "On or off.", required: true, example: "false"),
     ])
+}
+
+/// Under `flush-conntrack`.
+struct Flush: Sendable {
+  var network = ""
+  var filter = FlowFilter()
+
+  static let keys: KeyTable<Flush> = KeyTable(
+    "flush-conntrack", "Forgets connections: all, or those that match. Short form: the network alone", from: Flush(),
+    [
+      Field("network", \.network, .nat, "Of which network's NAT.", required: true, example: "home"),
+      Field("protocol", \.filter.protocol, .protocolNumber, "tcp, udp, icmp or a number.", default: "any", example: "udp"),
+      Field(
+        "source", \.filter.source, .network, "Who began it (conntrack -s).", default: "any", example: "192.168.122.2"),
+      Field(
+        "destination", \.filter.destination, .network, "Whom it was sent to (-d).", default: "any", example: "203.0.113.0/24"),
+      Field("source-port", \.filter.sourcePort, .port, "From which port (--sport).", default: "any", example: "40000"),
+      Field("port", \.filter.port, .port, "To which port (--dport).", default: "any", example: "53"),
+    ]
+  ) { flush, mistakes in
+    guard let number = flush.filter.protocol, number != 6, number != 17 else { return }
+    for path: PartialKeyPath<Flush> in [\.filter.port, \.filter.sourcePort] {
+      mistakes.report("only tcp and udp have ports", atKey: path)
+    }
+  }
 }
 
 /// Under `add-forward` and `remove-forward`.

@@ -231,6 +231,13 @@ extension KeyEffect {
       program("nat-probe", "port", "via: srv, port: 3478", "via: srv, port: 3400", stun),
     ]
 
+  /// All of them against those that match.
+  private static func flush(_ key: String, _ what: String, _ beside: [String: String] = [:]) -> KeyEffect {
+    .init(
+      "flush-conntrack.\(key)", in: "events", "{at: 3 s, flush-conntrack: {network: home}}",
+      "{at: 3 s, flush-conntrack: {\(what)}}", ["root": "duration: 5 s"].merging(beside) { first, _ in first })
+  }
+
   static let events: [KeyEffect] = [
     .init("event.at", in: "events", "{at: 2 s, stop: b}", "{at: 3 s, stop: b}"),
     .init("event.link-down", in: "events", "", "{at: 500 ms, link-down: a}"),
@@ -246,6 +253,11 @@ extension KeyEffect {
       "event.remove-forward", in: "events", "", "{at: 500 ms, remove-forward: {network: home, forward: \"80:b:80\"}}",
       outside.merging(["network": "forwards: [\"80:b:80\"]"]) { first, _ in first }),
     .init("event.flush-conntrack", in: "events", "", "{at: 3 s, flush-conntrack: home}", ["root": "duration: 5 s"]),
+    flush(
+      "network", "network: own", ["hosts": "x: {uplink: wan 203.0.113.7, networks: {own: {mode: nat, subnet: 10.1.0.0/24}}}"]),
+    flush("protocol", "network: home, protocol: 47"), flush("source", "network: home, source: 10.9.9.9"),
+    flush("destination", "network: home, destination: 10.9.9.9"), flush("source-port", "network: home, source-port: 1"),
+    flush("port", "network: home, port: 1"),
     .init(
       "set-ip-forwarding.host", in: "events", "{at: 500 ms, ip-forwarding: {host: box, enabled: false}}",
       "{at: 500 ms, ip-forwarding: {host: srv, enabled: false}}"),
