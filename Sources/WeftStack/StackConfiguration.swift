@@ -33,6 +33,19 @@ public struct InterfaceConfiguration: Codable, Sendable {
   public var narrower = NarrowNeighbours()
   /// The one other station of a link without ARP.
   public var peer: MACAddress?
+  /// Its other addresses: of each subnet one, from which that subnet is spoken to.
+  public var aliases: [Alias] = []
+
+  /// An address beside the interface's own (`ip address add`), there as long as the machine runs.
+  public struct Alias: Codable, Sendable {
+    public var address: IPv4Address
+    public var prefix: IPv4Prefix
+
+    public init(_ address: IPv4Address, _ prefix: IPv4Prefix) {
+      self.address = address
+      self.prefix = prefix
+    }
+  }
 
   public init(
     mac: MACAddress, addressing: Addressing, mtu: Int = 1500, narrower: NarrowNeighbours = NarrowNeighbours(),

@@ -59,6 +59,17 @@ import WeftWire
     ])
   func theTableComesBeforeTheWay(scenario: String) { Scenario.play(scenario) }
 
+  /// … as what is invalid isn't translated: from outside it was for the box itself.
+  @Test func whatIsInvalidFromOutsideIsNotToldThatItsTimeIsUp() {
+    let net = Harness(configuration { $0.settings = Scenario.linux })
+    let syn = Packets.tcp(vm, 40000, server, 80, .syn, sequence: 1000, acknowledgment: 0)
+    #expect(net.pass(syn, on: 2) != nil)
+    #expect(net.refuse(Packets.tcp(server, 80, external, 40000, [.fin, .ack], ttl: 1), on: 0) == .tcpInvalid)
+    #expect(net.sent.isEmpty)
+    #expect(net.refuse(Packets.tcp(vm, 40000, server, 80, [.fin, .ack], ttl: 1), on: 2) == .ttlExpired)
+    #expect(net.sent.first?.icmpType == 11)
+  }
+
   // MARK: RST
 
   @Test(

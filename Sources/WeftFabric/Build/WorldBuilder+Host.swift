@@ -145,6 +145,12 @@ extension WorldBuilder {
         uplink.address.map { .static($0, uplink.prefix, gateway: uplink.gateway ?? inside) } ?? .dhcp
       let narrower = mtuPlan.narrower(than: host.outsideMTU, at: uplink.segment)
       add(mac, addressing, host.outsideMTU, narrower, peer: peer)
+      // The gateway's addresses inside are the host's: it speaks to its VMs from there, and hears what they send it.
+      if inner != nil {
+        interfaces[0].aliases = host.networks.filter { $0.mode == .nat }.map {
+          .init($0.gateway ?? $0.subnet.firstHost, $0.subnet)
+        }
+      }
       let port = plan.port(node, inner == nil && !host.networks.contains { $0.mode == .bridge } ? "uplink" : "eth0")
       if let inner { plan.connect(port, inner) } else { outer = port }
     }

@@ -23,6 +23,8 @@ extension Conntrack {
     var changesWindows = false
     /// The connection has been established.
     var assures = false
+    /// State, `[UNREPLIED]` or `[ASSURED]` are others now.
+    var tells = false
     /// Invalid, and what it has left is cut to `tcp-unacknowledged`.
     var shortens = false
   }
@@ -68,8 +70,9 @@ extension Conntrack {
     case .rfc6146: step = rfcTrack(session, segment, direction, settings, &windows, isTracked: own != nil)
     }
     if own == nil { step.changesWindows = false }
+    step.tells = step.changesTable(session, direction)
     // What changes more than the windows must be whole; others the receiver checks.
-    if !packet.isFragment, step.isWeighty(session, segment.kind, direction), let reason = packet.brokenChecksum(bytes) {
+    if !packet.isFragment, step.isWeighty(segment.kind), let reason = packet.brokenChecksum(bytes) {
       return Step(verdict: .drop(reason))
     }
     return step
@@ -77,10 +80,14 @@ extension Conntrack {
 }
 
 extension Conntrack.Step {
-  fileprivate func isWeighty(_ session: Session, _ kind: TCPSegment.Kind, _ direction: Direction) -> Bool {
+  fileprivate func changesTable(_ session: Session, _ direction: Direction) -> Bool {
+    guard case .pass(let next, _) = verdict else { return false }
+    return next != session.state || assures || direction == .reply && session.replyPackets == 0
+  }
+
+  fileprivate func isWeighty(_ kind: TCPSegment.Kind) -> Bool {
     switch verdict {
-    case .pass(let next, _):
-      kind != .ack || next != session.state || assures || direction == .reply && session.replyPackets == 0
+    case .pass: tells || kind != .ack
     case .last, .reopen: true
     case .invalid: changesWindows && kind != .ack
     case .drop: false

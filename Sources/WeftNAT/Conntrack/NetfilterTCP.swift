@@ -169,7 +169,9 @@ extension TCPWindow {
     }
     // It answers a SYN or an ACK that was let by.
     let hasReply = session.replyPackets > 0
-    if hasReply && last.kind == .syn || !isAssured && last.kind == .ack, segment.acknowledgment == last.end {
+    if hasReply && last.kind == .syn && last.isReply != isReply || !isAssured && last.kind == .ack,
+      segment.acknowledgment == last.end
+    {
       return isChallenged ? .challengedAnywhere : .anywhere
     }
     if session.state == .synSent, answersStale(segment) { return isChallenged ? .challengedAnywhere : .anywhere }

@@ -50,7 +50,13 @@ extension NATGateway {
     case .arp: break
     case .flow: explainFlow(packet, bytes, on: port, now: now, &trace)
     case .otherProtocol where tracks(packet): explainFlow(packet, bytes, on: port, now: now, &trace)
-    case .otherProtocol, .otherICMP: trace.drop(.protocolUnsupported)
+    case .otherICMP:
+      if let way = untrackedWay(packet, on: port) {
+        explain(way, packet, bytes, &trace)
+      } else {
+        trace.drop(.protocolUnsupported)
+      }
+    case .otherProtocol: trace.drop(.protocolUnsupported)
     case .bad: trace.drop(packet.reason)
     case .group: explainGroup(packet, bytes, on: port, &trace)
     case .icmpError: explainError(packet, bytes, on: port, now: now, &trace)
@@ -77,6 +83,7 @@ extension NATGateway {
       let session = Session(
         original: packet.tuple(on: port), reply: opening.reply, deadline: now, state: .none, flags: opening.flags)
       explain(Translation(session, .original), packet, bytes, &trace)
+    case .untracked(let to, _): explain(Translation(packet, to: to), packet, bytes, &trace)
     case .openAndRefuse(_, let refusal), .passAndRefuse(_, let refusal), .refuse(let refusal):
       trace.drop(refusal.reason)
     case .echo: trace.look(.verdict(.answered))

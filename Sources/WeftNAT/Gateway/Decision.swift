@@ -13,6 +13,9 @@ enum Decision {
   case open(Opening)
   /// It is dropped, and a session entered all the same: a hole punched, or a flow to a port that nothing serves.
   case openAndRefuse(Opening, Refusal)
+  /// The host's own, and of no flow (netfilter's OUTPUT lets out what conntrack calls invalid): it leaves as it is,
+  /// and what it would change if it were dropped it changes.
+  case untracked(GatewayPort, Refusal)
   /// An echo request to one of the gateway's own addresses.
   case echo(rule: Packed<RuleNumber>)
   case refuse(Refusal)
@@ -32,6 +35,8 @@ struct Passage {
     static let confirm = Changes(rawValue: 4)
     /// The session is one that a full table keeps.
     static let assure = Changes(rawValue: 8)
+    /// What the table says of the session is something else now: an event.
+    static let tells = Changes(rawValue: 16)
   }
 
   var session: SessionID
@@ -70,7 +75,8 @@ struct Opening {
   var mapping: Packed<MappingID> = .none
   /// Hairpin: it leads in by this one.
   var target: Packed<MappingID> = .none
-  /// Hairpin: the half of it that the other side began.
+  /// What it takes the place of. Hairpin: the half of it that the other side began; a connection that is over, whose port it
+  /// takes.
   var half: Packed<SessionID> = .none
   var rule: Packed<RuleNumber> = .none
 }

@@ -111,9 +111,12 @@ extension NATConfiguration {
       if !networks.contains(where: { $0.prefix.isHost(forward.address) && $0.address != forward.address }) {
         return .notInside(forward)
       }
-      let service = services.first { service in
-        service.transport.kinds.contains { forward.covers($0, outside.address, service.port) }
-      }
+      let service =
+        settings.keepsFlows
+        ? nil
+        : services.first { service in
+          service.transport.kinds.contains { forward.covers($0, outside.address, service.port) }
+        }
       if let service { return .conflict(forward, with: .service(service)) }
       if let rival = forwards[..<index].first(where: { $0.overlaps(forward) }) {
         return .conflict(forward, with: .forward(rival))

@@ -16,7 +16,7 @@ extension NATGateway {
     case .refuse(let refusal), .openAndRefuse(_, let refusal), .passAndRefuse(_, let refusal):
       drop(frame, packet, refusal, on: port, now: now, &out)
     case .echo: answerEcho(frame, packet, on: port, now: now, &out)
-    case .pass, .open, .overdue: preconditionFailure("what goes on isn't refused")
+    case .pass, .open, .untracked, .overdue: preconditionFailure("what goes on isn't refused")
     }
   }
 

@@ -95,7 +95,7 @@ extension NATGateway {
   private enum CodingKeys: CodingKey {
     case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows,
       held
-    case lastPort, hosts, bindings, filter, heldSYNs, fragments, events, moment
+    case lastPort, hosts, hostPorts, bindings, filter, heldSYNs, fragments, events, moment
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -123,6 +123,7 @@ extension NATGateway {
     try container.encode(mappings.ports.held, forKey: .held)
     try container.encode(mappings.ports.last, forKey: .lastPort)
     try container.encode(mappings.hosts, forKey: .hosts)
+    try container.encode(mappings.hostPorts, forKey: .hostPorts)
     try container.encode(mappings.bindings, forKey: .bindings)
     try container.encode(filter, forKey: .filter)
     try container.encode(answers.held, forKey: .heldSYNs)
@@ -144,6 +145,7 @@ extension NATGateway {
     mappings.bindings = try container.decode([UInt64].self, forKey: .bindings)
     filter = try container.decode(PacketFilter.self, forKey: .filter)
     mappings.hosts = try container.decode(HostTable.self, forKey: .hosts)
+    mappings.hostPorts = try container.decode(HostPorts.self, forKey: .hostPorts)
     answers = Answers(
       identification: try container.decode(UInt16.self, forKey: .identification),
       held: try container.decode(HeldSYNs.self, forKey: .heldSYNs))

@@ -12,8 +12,7 @@ extension NATGateway {
     switch decision {
     case .pass(let passage): return commit(passage, packet, windows)
     case .passAndRefuse(let passage, let refusal):
-      _ = commit(passage, packet, windows)
-      commit(refusal, packet, on: port, now: now, windows)
+      commit(passage, refusal, packet, on: port, now: now, windows)
       return nil
     case .open(let opening): return commit(opening, packet, bytes, on: port, now: now)
     case .openAndRefuse(let opening, let refusal):
@@ -23,6 +22,10 @@ extension NATGateway {
     case .refuse(let refusal):
       commit(refusal, packet, on: port, now: now, windows)
       return nil
+    case .untracked(let to, let refusal):
+      commit(refusal, packet, on: port, now: now, windows)
+      mappings.hostPorts.take(packet.kind, packet.sourcePort)
+      return Translation(packet, to: to)
     case .echo(let rule):
       filter.count(rule, bytes: packet.length)
       return nil
@@ -47,13 +50,21 @@ extension NATGateway {
     if passage.deadline != 0 { conntrack.setDeadline(id, passage.deadline) }
     conntrack[id].account(passage.direction, bytes: packet.length)
     // One event a packet, told when all of its change is made: state, time left, that it was answered.
-    let isFirstReply = passage.direction == .reply && before.replyPackets == 0
-    if isFirstReply || passage.state != before.state || passage.changes.contains(.assure) {
+    if passage.changes.contains(.tells) {
       conntrack[id].state = passage.state
       if passage.changes.contains(.assure) { assure(id) }
       conntrack.record(.update, id)
     }
     return Translation(before, passage.direction)
+  }
+
+  /// A packet of a session that gets no further.
+  @inline(never)
+  private mutating func commit(
+    _ passage: Passage, _ refusal: Refusal, _ packet: Packet, on port: GatewayPort, now: Instant, _ windows: TCPWindow
+  ) {
+    _ = commit(passage, packet, windows)
+    commit(refusal, packet, on: port, now: now, windows)
   }
 
   private mutating func assure(_ id: SessionID) {
@@ -105,7 +116,9 @@ extension NATGateway {
       state: isTCP ? .synSent : .none, flags: opening.flags)
     let id = conntrack.insert(session, mapping: mapping, began: now)
     mappings.hosts.began(HostTable.key(port, packet.source))
+    if port == .host, configuration.settings.keepsFlows { mappings.hostPorts.take(original.kind, packet.sourcePort) }
     counters.created &+= 1
+    if conntrack.count > counters.most { (counters.most, counters.mostAt) = (UInt64(conntrack.count), conntrack.now) }
     if opening.flags.contains(.retainsMapping) || port.isInside && !opening.flags.contains(.local) { openPinhole(id) }
     // Of one that only opens the sender's own filter nothing has gone on.
     if !opening.flags.contains(.pending) {
@@ -218,8 +231,8 @@ extension NATGateway {
 
   /// A flow found all ports that it might have shared in use: the next like it needn't look.
   private mutating func rememberFull(_ packet: Packet, on port: GatewayPort) {
-    guard configuration.settings.overloads, port.isInside,
-      let (search, _, _) = sharedRange(packet, HostTable.key(port, packet.source))
+    guard configuration.settings.overloads, port != .outside,
+      let (search, _, _) = sharedRange(packet, HostTable.key(port, packet.source), on: port)
     else { return }
     mappings.ports.remember(full: search, removals: conntrack.removals)
   }

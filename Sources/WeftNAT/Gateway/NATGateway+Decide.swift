@@ -34,7 +34,7 @@ extension NATGateway {
       return followConnection(packet, bytes, passage, session, on: port, now: now, &windows, &trace)
     }
     if let reason = follow(packet, bytes, session, on: port, now: now, &passage) {
-      return refuseInvalid(packet, session, reason, &trace)
+      return refuseInvalid(packet, session, reason, on: port, &trace)
     }
     return letThrough(packet, bytes, passage, session, on: port, &trace)
   }
@@ -57,18 +57,25 @@ extension NATGateway {
       passage.rule = verdict.rule
     }
     if session.flags.contains(.unserved), passage.direction == .original {
-      return .passAndRefuse(passage, unsolicited(packet, bytes, .noPortForward, on: port))
+      return .passAndRefuse(passage, unsolicited(packet, bytes, unservedReason(packet, on: port), on: port))
     }
     return .pass(passage)
   }
 
-  /// Of a known flow and yet not taken in. Before its checksum somebody on its way may object to it.
+  /// Of a known flow and yet not taken in.
   @inline(never)
   private func refuseInvalid(
-    _ packet: Packet, _ session: Session, _ reason: DropReason, _ trace: inout some DecisionTrace
+    _ packet: Packet, _ session: Session, _ reason: DropReason, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Decision {
-    if !session.flags.contains(.local), let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
-    return .refuse(Refusal(reason: reason, detail: packet.detail))
+    .refuse(
+      invalidObjection(packet, session, on: port, &trace) ?? Refusal(reason: reason, detail: packet.detail))
+  }
+
+  /// What is invalid isn't translated: from outside it would go no further anyway.
+  private func invalidObjection(
+    _ packet: Packet, _ session: Session, on port: GatewayPort, _ trace: inout some DecisionTrace
+  ) -> Refusal? {
+    port.isInside && !session.flags.contains(.local) ? forwardingObjection(packet, &trace) : nil
   }
 
   // MARK: Datagrams
@@ -81,9 +88,11 @@ extension NATGateway {
     var isStream = true
     if !session.flags.contains(.assured) {
       isStream = isStreamByNow(packet, session, passage, now: now)
-      if isStream { passage.changes.insert(.assure) }
-      let isFirstReply = passage.direction == .reply && session.replyPackets == 0
-      if isStream || isFirstReply, !packet.isFragment, let reason = packet.brokenChecksum(bytes) { return reason }
+      if isStream || passage.direction == .reply && session.replyPackets == 0 {
+        if !packet.isFragment, let reason = packet.brokenChecksum(bytes) { return reason }
+        passage.changes.insert(.tells)
+        if isStream { passage.changes.insert(.assure) }
+      }
     }
     if port != .outside || configuration.settings.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
@@ -143,6 +152,7 @@ extension NATGateway {
     let step = conntrack.follow(
       passage.session, packet, bytes, passage.direction, now: now, configuration.settings, &windows)
     if step.changesWindows { passage.changes.insert(.windows) }
+    if step.tells { passage.changes.insert(.tells) }
     if step.assures { passage.changes.insert(.assure) }
     switch step.verdict {
     case .pass(let state, let timeout):
@@ -150,7 +160,7 @@ extension NATGateway {
       if let timeout { passage.deadline = (now + timeout).rawValue }
     case .last: passage.changes = .end
     case .reopen: return .overdue(Packed(passage.session))
-    case .drop(let reason): return refuseInvalid(packet, session, reason, &trace)
+    case .drop(let reason): return refuseInvalid(packet, session, reason, on: port, &trace)
     case .invalid: return refuseInvalid(packet, bytes, passage, session, step, on: port, &trace)
     }
     return letThrough(packet, bytes, passage, session, on: port, &trace)
@@ -161,7 +171,7 @@ extension NATGateway {
     on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Decision {
     var refusal: Refusal
-    if !session.flags.contains(.local), let objection = forwardingObjection(packet, &trace) {
+    if let objection = invalidObjection(packet, session, on: port, &trace) {
       refusal = objection
     } else {
       let to = session.tuple(opposite: passage.direction).port
@@ -175,6 +185,8 @@ extension NATGateway {
       refusal.change = step.shortens ? .shorten : .windows
       refusal.session = Packed(passage.session)
     }
+    let to = session.tuple(opposite: passage.direction).port
+    if refusal.reason == .tcpInvalid, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
     return .refuse(refusal)
   }
 
@@ -232,12 +244,16 @@ extension NATGateway {
     return refusal
   }
 
+  /// The axis is about outside: who asks from inside is told, as by any box that he shares a link with.
+  func unsolicitedAnswer(_ reason: DropReason, on port: GatewayPort) -> NATSettings.Unsolicited {
+    let isInside = port != .outside && reason == .portClosed && configuration.settings.unsolicited == .drop
+    return isInside ? .refuse : configuration.settings.unsolicited
+  }
+
   /// Of what nobody asked for; its sender is told where that is wanted.
   func unsolicited(_ packet: Packet, _ bytes: RawSpan, _ reason: DropReason, on port: GatewayPort) -> Refusal {
     var refusal = Refusal(reason: reason, detail: packet.detail)
-    // The axis is about outside: who asks from inside is told, as by any box that he shares a link with.
-    let isInside = port != .outside && reason == .portClosed && configuration.settings.unsolicited == .drop
-    let answer = isInside ? .refuse : configuration.settings.unsolicited
+    let answer = unsolicitedAnswer(reason, on: port)
     guard answer != .drop, !packet.isFragment, packet.brokenChecksum(bytes) == nil else { return refusal }
     if packet.protocolNumber == Proto.udp {
       refusal.tell = .error(.destinationUnreachable, code: ICMPv4UnreachableCode.port)

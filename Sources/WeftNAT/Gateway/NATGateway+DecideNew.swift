@@ -62,13 +62,13 @@ extension NATGateway {
   private func decideGateway(
     _ packet: Packet, _ bytes: RawSpan, on port: GatewayPort, now: Instant, _ trace: inout some DecisionTrace
   ) -> Decision {
+    if isHostsOwn(packet) { return decideLocal(packet, bytes, on: port, to: packet.destination, .host, now: now, &trace) }
     if packet.protocolNumber == Proto.icmp { return decideEcho(packet, bytes, on: port, &trace) }
-    let own = configuration.outside.address
-    guard let mapping = mappings.find(packet.kind, external: own, packet.destinationPort),
-      mappings[mapping].owner == .service
-    else { return .refuse(unsolicited(packet, bytes, .portClosed, on: port)) }
+    guard isServed(packet.kind, packet.destinationPort) else {
+      return decideUnserved(packet, bytes, .portClosed, on: port, now: now)
+    }
     trace.look(.service(service(packet)))
-    return decideLocal(packet, bytes, on: port, to: own, .host, now: now, &trace)
+    return decideLocal(packet, bytes, on: port, to: packet.destination, .host, now: now, &trace)
   }
 
   /// To an external address: the host, or back in through a forward or mapping (RFC 4787, REQ-9).
@@ -77,8 +77,9 @@ extension NATGateway {
   ) -> Decision {
     let own = configuration.outside.address
     guard let binding = binding(of: packet, &trace) else {
+      if isHostsOwn(packet) { return decideLocal(packet, bytes, on: port, to: own, .host, now: now, &trace) }
       guard packet.protocolNumber == Proto.icmp else {
-        return .refuse(unsolicited(packet, bytes, .noPortForward, on: port))
+        return decideUnserved(packet, bytes, .noPortForward, on: port, now: now)
       }
       guard configuration.hasHostPort, packet.destination == own else {
         return decideEcho(packet, bytes, on: port, &trace)
@@ -95,14 +96,18 @@ extension NATGateway {
   ) -> Decision {
     let hairpin = configuration.settings.hairpin
     trace.look(.hairpin(hairpin))
-    guard hairpin != .off else { return refuse(packet, .hairpinDisabled) }
+    guard hairpin != .off else {
+      // Where no rule turns it round it is for the box itself, as any packet to its address.
+      if configuration.settings.keepsFlows { return decideUnserved(packet, bytes, .hairpinDisabled, on: port, now: now) }
+      return refuse(packet, .hairpinDisabled)
+    }
     if let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
     // A flow of the host's own stack is not for the machines behind it: it would see its own address as the sender.
     guard binding.port != .host else { return .refuse(unsolicited(packet, bytes, .filtered, on: port)) }
     if let reason = objection(packet, bytes, on: port) { return .refuse(refusalOfNew(packet, bytes, reason, on: port, &trace)) }
     var external = ExternalEndpoint(address: packet.source, port: packet.sourcePort)
     if hairpin == .externalSource || binding.owner == .flow {
-      switch externalEndpoint(packet, on: port, &trace) {
+      switch externalEndpoint(packet, bytes, on: port, &trace) {
       case .success(let found): external = found
       case .failure(let lack): return .refuse(refusalOfNew(packet, bytes, lack.reason, on: port, &trace))
       }
@@ -158,7 +163,10 @@ extension NATGateway {
     }
     let own = configuration.outside.address
     guard let binding = binding(of: packet, &trace) else {
-      guard packet.protocolNumber == Proto.icmp else { return decideUnserved(packet, bytes, now: now) }
+      if isHostsOwn(packet) { return decideLocal(packet, bytes, on: .outside, to: own, .host, now: now, &trace) }
+      guard packet.protocolNumber == Proto.icmp else {
+        return decideUnserved(packet, bytes, .noPortForward, on: .outside, now: now)
+      }
       guard configuration.hasHostPort, packet.destination == own else {
         return decideEcho(packet, bytes, on: .outside, &trace)
       }
@@ -167,10 +175,10 @@ extension NATGateway {
     guard admits(binding, packet, from: packet.source, packet.sourcePort, &trace) else {
       return .refuse(unsolicited(packet, bytes, .filtered, on: .outside))
     }
-    if binding.port != .host, let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
     if let reason = objection(packet, bytes, on: .outside) {
       return .refuse(refusalOfNew(packet, bytes, reason, on: .outside, &trace))
     }
+    if binding.port != .host, let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
     let original = packet.tuple(on: .outside)
     let reply = Tuple(
       source: binding.address, destination: packet.source,
@@ -181,15 +189,17 @@ extension NATGateway {
     return open(Opening(reply: reply, flags: flags), packet, bytes, original, now: now, &trace)
   }
 
-  /// What comes from outside for a port of the host that nobody serves. A gateway that looks its rules up for a flow's
-  /// first packet alone remembers the flow: a forward that is added later isn't for it.
-  private func decideUnserved(_ packet: Packet, _ bytes: RawSpan, now: Instant) -> Decision {
-    let refusal = unsolicited(packet, bytes, .noPortForward, on: .outside)
+  /// What comes for a port of the host that nobody serves. A gateway that looks its rules up for a flow's first packet alone
+  /// remembers the flow: a forward that is added later isn't for it. A RST, which answers TCP, ends it at once.
+  private func decideUnserved(
+    _ packet: Packet, _ bytes: RawSpan, _ reason: DropReason, on port: GatewayPort, now: Instant
+  ) -> Decision {
+    let refusal = unsolicited(packet, bytes, reason, on: port)
     guard configuration.settings.keepsFlows, packet.protocolNumber == Proto.udp,
-      packet.destination == configuration.outside.address, configuration.hasHostPort,
-      configuration.settings.unsolicited != .drop, objection(packet, bytes, on: .outside) == nil
+      packet.destination == configuration.outside.address || isInsideAddress(packet.destination),
+      configuration.hasHostPort, unsolicitedAnswer(reason, on: port) != .drop, objection(packet, bytes, on: port) == nil
     else { return .refuse(refusal) }
-    let original = packet.tuple(on: .outside)
+    let original = packet.tuple(on: port)
     var reply = original.turned
     reply.port = .host
     if clashes(original, reply, now: now) { return .refuse(refusal) }
@@ -202,7 +212,9 @@ extension NATGateway {
     _ packet: Packet, _ bytes: RawSpan, now: Instant, _ trace: inout some DecisionTrace
   ) -> Decision {
     let destination = packet.destination
-    guard packet.source == configuration.outside.address else { return refuse(packet.source, .spoofedSource) }
+    guard packet.source == configuration.outside.address || isInsideAddress(packet.source) else {
+      return refuse(packet.source, .spoofedSource)
+    }
     guard !isExternal(destination), destination.isUsableSource,
       destination != configuration.outside.prefix.broadcast
     else { return refuse(destination, Self.misdirected(destination)) }
@@ -227,9 +239,11 @@ extension NATGateway {
         packet.destination, .noRoute, .error(.destinationUnreachable, code: ICMPv4UnreachableCode.network))
     }
     guard packet.kind != .echoReply else { return refuse(packet, .unexpectedICMP) }
-    if let reason = objection(packet, bytes, on: port) { return .refuse(refusalOfNew(packet, bytes, reason, on: port, &trace)) }
+    if let reason = objection(packet, bytes, on: port) {
+      return turnAway(packet, bytes, reason, on: port, to: .outside, &trace)
+    }
     let external: ExternalEndpoint
-    switch externalEndpoint(packet, on: port, &trace) {
+    switch externalEndpoint(packet, bytes, on: port, &trace) {
     case .success(let found): external = found
     case .failure(let lack): return .refuse(refusalOfNew(packet, bytes, lack.reason, on: port, &trace))
     }
@@ -248,7 +262,7 @@ extension NATGateway {
     now: Instant, _ trace: inout some DecisionTrace
   ) -> Decision {
     guard packet.kind != .echoReply else { return refuse(packet, .unexpectedICMP) }
-    if let reason = objection(packet, bytes, on: port) { return .refuse(refusalOfNew(packet, bytes, reason, on: port, &trace)) }
+    if let reason = objection(packet, bytes, on: port) { return turnAway(packet, bytes, reason, on: port, to: to, &trace) }
     let original = packet.tuple(on: port)
     let reply = Tuple(
       source: destination, destination: packet.source, sourcePort: packet.destinationPort,
@@ -312,12 +326,23 @@ extension NATGateway {
     return isFull && !(configuration.limits.earlyDrop && conntrack.hasUnassured) ? .tableFull : nil
   }
 
+  /// Turns a new flow away, but what the host itself sends though it begins none: no rule stands in its way.
+  private func turnAway(
+    _ packet: Packet, _ bytes: RawSpan, _ reason: DropReason, on port: GatewayPort, to: GatewayPort,
+    _ trace: inout some DecisionTrace
+  ) -> Decision {
+    let refusal = refusalOfNew(packet, bytes, reason, on: port, &trace)
+    if refusal.reason == .tcpInvalid, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
+    return .refuse(refusal)
+  }
+
   /// Turns a new flow away. Without room or ports its sender is told (RFC 5508, REQ-8).
   private func refusalOfNew(
     _ packet: Packet, _ bytes: RawSpan, _ reason: DropReason, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Refusal {
     var refusal = Refusal(reason: reason, detail: packet.detail)
     if reason == .tcpInvalid {
+      refusal.isInvalid = true
       let verdict = judge(packet.tuple(on: port), to: wayOut(packet, on: port), .invalid, &trace)
       if let filtered = filterRefusal(verdict, packet, bytes) { return filtered }
       refusal.rule = verdict.rule
@@ -347,5 +372,6 @@ extension Opening {
     port = external.port
     mapping = Packed(external.mapping)
     if external.mapping != nil || external.source == .newMapping { flags.insert(.retainsMapping) }
+    if let displaced = external.displaced { half = Packed(displaced) }
   }
 }

@@ -13,7 +13,7 @@ extension NATGateway {
       CounterFact("table-full", counters.tableFull), CounterFact("ports-exhausted", counters.portsExhausted),
       CounterFact("evicted", counters.evicted), CounterFact("invalid", counters.invalid),
       CounterFact("translated", counters.translated), CounterFact("passed", counters.passed),
-      CounterFact("answered", counters.answered),
+      CounterFact("answered", counters.answered), CounterFact("most", counters.most),
     ])
   }
 

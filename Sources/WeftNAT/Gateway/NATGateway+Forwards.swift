@@ -25,7 +25,7 @@ extension NATGateway {
     }
   }
 
-  /// Precondition: the target is inside and the external ports free.
+  /// Precondition: the target is inside and the external ports free, but for services that stand back.
   mutating func insertForward(_ forward: PortForward) {
     guard let port = insidePort(of: forward.address) else { preconditionFailure("a forward's target must be inside") }
     var made: [Mapping] = []
@@ -36,12 +36,18 @@ extension NATGateway {
           insidePort: forward.port + UInt16(offset), externalPort: forward.externalPort + UInt16(offset),
           remotePort: 0, port: port, kind: kind, owner: .forward))
     }
-    for mapping in made { mappings.insert(mapping) }
+    for mapping in made {
+      if let service = mappings.find(mapping.kind, external: mapping.externalAddress, mapping.externalPort) {
+        mappings.remove(service)
+      }
+      mappings.insert(mapping)
+    }
   }
 
   public var forwards: [PortForward] { configuration.forwards }
 
-  /// From now on; a port that something else has is refused, naming both.
+  /// For flows that begin from now on; a port that something else has is refused, naming both. Where rules are looked up for
+  /// first packets alone it goes before a service of the host on that port, which is the host's again with its removal.
   public mutating func addForward(_ forward: PortForward) throws(PortForwardError) {
     var changed = configuration
     changed.forwards.append(forward)
@@ -49,8 +55,11 @@ extension NATGateway {
     mappings.ports.releaseHeld(now: conntrack.now)
     var rival: Mapping?
     endpoints(of: forward) { kind, address, offset in
-      let taken = mappings.find(kind, external: address, forward.externalPort + UInt16(offset))
-      if let taken, rival == nil { rival = mappings[taken] }
+      guard rival == nil, let taken = mappings.find(kind, external: address, forward.externalPort + UInt16(offset)) else {
+        return
+      }
+      if mappings[taken].owner == .service, configuration.settings.keepsFlows { return }
+      rival = mappings[taken]
     }
     if let rival { throw .conflict(forward, with: .flow(rival.insideAddress, port: rival.insidePort)) }
     // A forward is settled by hand: hold-down is not for it (RFC 6888, REQ-8b).
@@ -94,6 +103,7 @@ extension NATGateway {
       }
     }
     for mapping in gone { mappings.remove(mapping) }
+    for service in configuration.services { insertService(service) }
   }
 
   /// Lets a session go on without its mapping.

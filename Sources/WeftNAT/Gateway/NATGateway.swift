@@ -32,6 +32,9 @@ public struct NATGateway: Element {
     public var passed: UInt64 = 0
     /// Answered itself: echo replies, ICMP errors, resets.
     public var answered: UInt64 = 0
+    /// The most entries that the table had at once, and when first.
+    public var most: UInt64 = 0
+    public var mostAt = Instant.start
   }
 
   /// As told, with the changes made since by `addForward`, `removeForward` and `setIPForwarding`.
@@ -77,7 +80,11 @@ public struct NATGateway: Element {
     case .group: receiveGroup(frame, packet, on: port, now: now, &out)
     case .icmpError: receiveError(frame, packet, on: port, now: now, &out)
     case .fragment: receiveFragment(frame, packet, on: port, now: now, &out)
-    case .otherICMP: out.drop(frame, on: port.portIndex, .protocolUnsupported, packet.detail)
+    case .otherICMP:
+      guard let way = untrackedWay(packet, on: port) else {
+        return out.drop(frame, on: port.portIndex, .protocolUnsupported, packet.detail)
+      }
+      _ = translate(frame, packet, way, from: port, now: now, &out)
     case .otherProtocol:
       guard tracks(packet) else {
         return out.drop(frame, on: port.portIndex, .protocolUnsupported, .transport(packet.protocolNumber, port: 0))

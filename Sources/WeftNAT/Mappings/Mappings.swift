@@ -33,6 +33,8 @@ struct Mappings {
   private var free: [UInt32] = []
   var ports: Ports
   var hosts = HostTable()
+  /// With profile linux: ports that the host has sent from. No mapping has them, and they are its own sockets' all the same.
+  var hostPorts = HostPorts()
   /// One-to-one: the inside host (a `HostTable` key) of each external address; 0 for none.
   var bindings: [UInt64]
   /// With address-dependent filtering: how many sessions a mapping has with a remote address.

@@ -30,6 +30,8 @@ struct ExternalEndpoint {
   var mapping: MappingID?
   var ordinal: UInt16 = 0
   var chance: UInt32 = 0
+  /// The connection that is over and whose port it takes.
+  var displaced: SessionID?
 }
 
 /// Why a flow gets no external endpoint.
@@ -133,7 +135,7 @@ extension NATGateway {
 
   /// The endpoint that a flow from inside goes out with: the one its own has (RFC 4787, REQ-1), or a new one.
   func externalEndpoint(
-    _ packet: Packet, on port: GatewayPort, _ trace: inout some DecisionTrace
+    _ packet: Packet, _ bytes: RawSpan, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Result<ExternalEndpoint, Lack> {
     let kind = packet.kind
     let host = HostTable.key(port, packet.source)
@@ -150,7 +152,7 @@ extension NATGateway {
     if let common = mappings.find(kind, on: port, inside: packet.source, packet.sourcePort, remote: .any, 0) {
       return .success(endpoint(common, &trace))
     }
-    if settings.overloads, port.isInside { return sharedEndpoint(packet, host, &trace) }
+    if settings.overloads { return sharedEndpoint(packet, bytes, host, on: port, &trace) }
     let remote = remoteKey(packet)
     if remote.address != .any,
       let own = mappings.find(
@@ -213,33 +215,54 @@ extension NATGateway {
   }
 
   private func sharedEndpoint(
-    _ packet: Packet, _ host: UInt64, _ trace: inout some DecisionTrace
+    _ packet: Packet, _ bytes: RawSpan, _ host: UInt64, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Result<ExternalEndpoint, Lack> {
-    guard let (search, range, ordinal) = sharedRange(packet, host) else {
+    guard let (search, range, ordinal) = sharedRange(packet, host, on: port) else {
       return .failure(Lack(reason: .portsExhausted))
     }
     let kind = packet.kind
-    let choice = mappings.ports.chooseShared(
-      search, preferring: packet.sourcePort, in: range, configuration.settings.ports, removals: conntrack.removals
-    ) { port in
+    func user(_ port: UInt16) -> SessionID? {
       conntrack.find(
         Tuple(
           source: packet.destination, destination: search.address,
           sourcePort: kind == .echoRequest ? 0 : packet.destinationPort, destinationPort: port, port: .outside,
-          kind: kind.answer)) == nil
+          kind: kind.answer))?.session
     }
-    guard let choice else { return .failure(Lack(reason: .portsExhausted)) }
-    return .success(endpoint(choice, ordinal, .shared, &trace))
+    let removals = conntrack.removals
+    if let choice = mappings.ports.chooseShared(
+      search, preferring: packet.sourcePort, in: range, configuration.settings.ports, removals: removals,
+      { user($0) == nil })
+    {
+      return .success(endpoint(choice, ordinal, .shared, &trace))
+    }
+    // Of those in use, one whose connection is over and whose ends this one's number tells from (RFC 6191, 2; netfilter's
+    // nf_nat_used_tuple_harder).
+    let beyond = packet.flags.contains(.syn) ? nextSequence(packet, bytes) : nil
+    guard let beyond,
+      let choice = mappings.ports.chooseShared(
+        search, preferring: packet.sourcePort, in: range, configuration.settings.ports, removals: nil,
+        { user($0).map { conntrack.givesWay($0, to: beyond) } ?? true })
+    else { return .failure(Lack(reason: .portsExhausted)) }
+    var found = endpoint(choice, ordinal, .shared, &trace)
+    found.displaced = user(choice.port)
+    return .success(found)
+  }
+
+  /// After a SYN.
+  private func nextSequence(_ packet: Packet, _ bytes: RawSpan) -> UInt32? {
+    guard let tcp = TCPView(bytes.extracting(packet.transport..<packet.end)) else { return nil }
+    return TCPSegment(tcp, isCutShort: packet.isFragment).end
   }
 
   /// Where a shared port is looked for; nil where the host's block can't be had.
   func sharedRange(
-    _ packet: Packet, _ host: UInt64
+    _ packet: Packet, _ host: UInt64, on port: GatewayPort
   ) -> (search: Ports.FullRange, range: ClosedRange<UInt16>, ordinal: Int)? {
     let settings = configuration.settings
-    let ordinal = externalAddress(of: host)
+    // The host's own stack has one address and no blocks.
+    let ordinal = port == .host ? 0 : externalAddress(of: host)
     var range = packet.kind.hasPorts ? Ports.range(packet.kind, packet.sourcePort, in: settings.portRange) : 0...0
-    if packet.kind.hasPorts, settings.ports == .block {
+    if packet.kind.hasPorts, settings.ports == .block, port.isInside {
       guard let own = portBlock(of: host, at: ordinal) else { return nil }
       range = own.ports
     }
@@ -268,5 +291,13 @@ extension NATGateway {
   /// host's own goes to nobody who isn't named for it: it would take the host off the network.
   func boundAddress(of host: UInt64) -> Int? {
     mappings.bindings.firstIndex(of: host) ?? mappings.bindings.dropFirst().firstIndex(of: 0)
+  }
+}
+
+extension Conntrack {
+  /// Whether a connection is over, and a new one whose SYN ends at `sequence` can't be taken for it.
+  func givesWay(_ id: SessionID, to sequence: UInt32) -> Bool {
+    guard self[id].state == .timeWait || self[id].state == .closed, let window = window(id) else { return false }
+    return Int32(bitPattern: sequence &- window.original.end) > 0
   }
 }

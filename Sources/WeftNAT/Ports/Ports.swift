@@ -133,7 +133,7 @@ struct Ports {
   /// random one of its class; or at once a random one (`masquerade random`), the next, or one of the host's block.
   func chooseShared(
     _ search: FullRange, preferring own: UInt16, in range: ClosedRange<UInt16>, _ order: NATSettings.Ports,
-    removals: UInt64, _ isFree: (UInt16) -> Bool
+    removals: UInt64?, _ isFree: (UInt16) -> Bool
   ) -> Choice? {
     if order == .preserve, range.contains(own), isFree(own) { return Choice(port: own) }
     // Looked through once: until a session goes, it stays full.

@@ -53,6 +53,9 @@ extension NATGateway {
     case .quotation(let read): quotation = read
     case .bad(let reason): return refuse(reason)
     }
+    if !quotation.tuple.kind.hasPorts, !quotation.tuple.kind.isEcho, !configuration.settings.tracksOtherProtocols {
+      return refuse(.protocolUnsupported)
+    }
     // REQ-4, 5: without a session it is nobody's.
     guard let hit = conntrack.find(quotation.tuple), conntrack[hit.session].deadline > now.rawValue,
       !conntrack[hit.session].flags.contains(.pending), packet.destination == quotation.tuple.destination
@@ -86,7 +89,9 @@ extension NATGateway {
       if !isExternal(packet.destination) { return .notForUs }
       if !packet.source.isUsableSource || isExternal(packet.source) { return .martianSource }
       return insidePort(of: packet.source) == nil ? nil : .spoofedSource
-    case .host: return packet.source == configuration.outside.address ? nil : .spoofedSource
+    case .host:
+      let isOwn = packet.source == configuration.outside.address || isInsideAddress(packet.source)
+      return isOwn ? nil : .spoofedSource
     case .inside(let network):
       if !packet.source.isUsableSource { return .martianSource }
       return isMachine(packet.source, of: network) ? nil : .spoofedSource
@@ -127,13 +132,15 @@ extension NATGateway {
       }
       Rewrite.quoted(&span, icmp: icmp, at: transport, other.sourcePort)
       Rewrite.quoted(&span, icmp: icmp, at: transport + 2, other.destinationPort)
-    default:
+    case Proto.icmp:
       let identifier = other.kind == .echoReply ? other.destinationPort : other.sourcePort
       let checksum = span.bytes.u16(transport + 2)
       // The one of its ports that isn't the identifier is zero on both sides.
       let updated = Rewrite.updated(checksum, from: before, to: other, addresses: false, ports: true)
       Rewrite.quoted(&span, icmp: icmp, at: transport + 2, updated)
       Rewrite.quoted(&span, icmp: icmp, at: transport + 4, identifier)
+    // Without ports there is nothing to translate in it.
+    default: break
     }
     let checksum = span.bytes.u16(header + 10)
     let updated = Rewrite.updated(checksum, from: before, to: other, addresses: true, ports: false)

@@ -44,7 +44,8 @@ struct Quotation {
       case .echoReply: tuple.sourcePort = payload.u16(4)
       default: return .bad(.noMapping)
       }
-    default: return .bad(.protocolUnsupported)
+    // Told apart by its addresses alone.
+    default: break
     }
     return .quotation(
       Quotation(

@@ -11,6 +11,16 @@ struct Translation {
   /// It is forwarded: the TTL counts.
   var decrements: Bool
 
+  /// As it is, to this port.
+  init(_ packet: Packet, to port: GatewayPort) {
+    source = packet.source
+    destination = packet.destination
+    sourcePort = packet.sourcePort
+    destinationPort = packet.destinationPort
+    to = port
+    decrements = false
+  }
+
   /// Of a session's packet: it leaves with the other direction's tuple, turned round.
   @inline(__always)
   init(_ session: Session, _ direction: Direction) {

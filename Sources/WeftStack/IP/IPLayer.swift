@@ -68,6 +68,7 @@ struct IPLayer: Codable {
       if interfaces[index].prefix.contains(destination) {
         return Route(interface: index, source: interfaces[index].address, nextHop: destination, isBroadcast: false)
       }
+      if !interfaces[index].aliases.isEmpty, let route = aliasRoute(to: destination, on: index) { return route }
     }
     for index in interfaces.indices where !interfaces[index].address.isUnspecified {
       if let gateway = interfaces[index].gateway {
@@ -75,6 +76,14 @@ struct IPLayer: Codable {
       }
     }
     return nil
+  }
+
+  /// From the address that is in the destination's subnet (RFC 1122, 3.3.4.3), as Linux chooses it.
+  private func aliasRoute(to destination: IPv4Address, on index: Int) -> Route? {
+    guard let alias = interfaces[index].aliases.first(where: { $0.prefix.contains(destination) }) else { return nil }
+    return Route(
+      interface: index, source: alias.address, nextHop: destination, isBroadcast: false,
+      isLoopback: alias.address == destination)
   }
 
   /// What a packet may measure that goes a way.
@@ -115,14 +124,14 @@ struct IPLayer: Codable {
     if interfaces[interface].address == destination { return !destination.isUnspecified }
     if interfaces[interface].isBroadcast(destination) { return true }
     for other in interfaces.indices where interfaces[other].address == destination { return !destination.isUnspecified }
-    return false
+    return interfaces.contains { $0.hasAlias(destination) }
   }
 
   /// Whether it is an address of ours, and no broadcast.
   func isHost(_ address: IPv4Address) -> Bool {
     if address.isLoopback { return true }
     for index in interfaces.indices where interfaces[index].address == address { return !address.isUnspecified }
-    return false
+    return interfaces.contains { $0.hasAlias(address) }
   }
 
   /// For the next packet to a destination that one was just sent to.

@@ -8,6 +8,7 @@ struct Interface: Codable {
   let mac: MACAddress
   let mtu: Int
   let narrower: NarrowNeighbours
+  let aliases: [InterfaceConfiguration.Alias]
   /// Unspecified while it has none.
   private(set) var address = IPv4Address.any
   private(set) var prefix = IPv4Prefix(.any, length: 0)
@@ -25,6 +26,7 @@ struct Interface: Codable {
     mac = configuration.mac
     mtu = min(max(configuration.mtu, 68), 1900)
     narrower = configuration.narrower
+    aliases = configuration.aliases
     neighbours = NeighbourTable(port: port, mac: mac, address: .any)
     neighbours.peer = configuration.peer
   }
@@ -64,6 +66,9 @@ struct Interface: Codable {
     }
     neighbours.address = .any
   }
+
+  /// The other address of the interface that this is.
+  func hasAlias(_ destination: IPv4Address) -> Bool { !aliases.isEmpty && aliases.contains { $0.address == destination } }
 
   /// The subnet's broadcast address; /31 and /32 have none (RFC 3021).
   var directedBroadcast: IPv4Address? { prefix.length < 31 && !address.isUnspecified ? prefix.broadcast : nil }

@@ -37,6 +37,8 @@ struct HostEmulator {
       guard let icmp = ICMPv4View(ip.payload), icmp.type.rawValue == 8 else { return nil }
       let payload = icmp.payload.array
       return Packet.icmp(0, rest: icmp.bytes.u32(4), ip.destination, ip.source, data: payload).fragmentable()
+    // IGMP Linux takes in.
+    case IPProtocol(rawValue: 2): return nil
     default: return unreachable(ip, code: 2)
     }
   }

@@ -17,11 +17,5 @@ struct KnownDifference {
       [" vm:80 ", " vm:53 ", " vm2:2222 "].contains(where: difference.text.contains) && difference.text.hasPrefix(">")
         && difference.ours.count == 1 && difference.kernel.count == 1
     },
-    // The host's own flows: they don't share ports, aren't translated where a VM was first, and are held to the rules of others.
-    KnownDifference(reason: "N4, N5, N6, N7", isHarmless: false) { difference in
-      difference.text.hasPrefix("^") || difference.text.contains(" ext:45005 ") || difference.text.contains(" ext:45000")
-        || difference.kernel.isEmpty && difference.ours.count == 1 && difference.ours[0].contains(" ext:45005 > ")
-    },
-    KnownDifference(reason: "N11", isHarmless: false) { $0.text.hasPrefix("fwd+") && $0.ours == ["refused"] },
   ]
 }
