@@ -26,6 +26,10 @@ extension NATSettings {
     public var icmp = Nanoseconds.seconds(60)
     /// Of protocols without ports, where they are tracked at all (one-to-one).
     public var generic = Nanoseconds.minutes(10)
+    /// GRE; nil: as generic.
+    public var gre: Nanoseconds?
+    /// Once packets have gone both ways; nil: the same.
+    public var greStream: Nanoseconds?
 
     public init() {}
 
@@ -46,6 +50,8 @@ extension NATSettings {
       t.udpStream = .seconds(120)
       t.icmp = .seconds(30)
       t.generic = .seconds(600)
+      t.gre = .seconds(30)
+      t.greStream = .seconds(180)
       return t
     }
 
@@ -100,8 +106,12 @@ extension NATSettings.Timeouts {
         "At most, while data waits for its ACK.", default: "as the state's",
         example: "1 min"),
       Field("udp", \.udp, .interval, "UDP (RFC 4787 REQ-5).", example: "1 min"),
-      Field("udp-stream", \.udpStream, .interval, "UDP that has gone both ways.", default: "as udp", example: "1 min"),
+      Field(
+        "udp-stream", \.udpStream, .interval, "UDP that has gone both ways (linux: and for two seconds).", default: "as udp",
+        example: "1 min"),
       Field("icmp", \.icmp, .interval, "ICMP queries (RFC 5508 REQ-2).", example: "1 min"),
       Field("generic", \.generic, .interval, "Protocols without ports, where they pass at all.", example: "1 min"),
+      Field("gre", \.gre, .interval, "GRE.", default: "as generic", example: "1 min"),
+      Field("gre-stream", \.greStream, .interval, "GRE that has gone both ways.", default: "as gre", example: "1 min"),
     ])
 }

@@ -41,8 +41,9 @@ extension Lab {
 extension Lab {
   /// Where whole tables are compared: netfilter's names, each with seconds of its own, so that a number tells its timer.
   static let timeouts: [(name: String, seconds: Int)] = [
-    ("udp_timeout", 40), ("udp_timeout_stream", 150), ("icmp_timeout", 20), ("generic_timeout", 70),
-    ("tcp_timeout_syn_sent", 120), ("tcp_timeout_syn_recv", 60), ("tcp_timeout_established", 2000), ("tcp_timeout_fin_wait", 100),
+    ("udp_timeout", 40), ("udp_timeout_stream", 150), ("icmp_timeout", 20), ("generic_timeout", 70), ("gre_timeout", 33),
+    ("gre_timeout_stream", 170), ("tcp_timeout_syn_sent", 120), ("tcp_timeout_syn_recv", 60), ("tcp_timeout_established", 2000),
+    ("tcp_timeout_fin_wait", 100),
     ("tcp_timeout_close_wait", 50), ("tcp_timeout_last_ack", 30), ("tcp_timeout_time_wait", 90), ("tcp_timeout_close", 10),
     ("tcp_timeout_max_retrans", 400), ("tcp_timeout_unacknowledged", 300),
   ]

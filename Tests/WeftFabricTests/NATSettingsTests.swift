@@ -254,5 +254,5 @@ nonisolated(unsafe) private let timeoutKeys: [(String, WritableKeyPath<NATSettin
 ]
 nonisolated(unsafe) private let optionalTimeoutKeys: [(String, WritableKeyPath<NATSettings.Timeouts, Nanoseconds?>)] = [
   ("tcp-fin-wait", \.tcpFinWait), ("tcp-close-wait", \.tcpCloseWait), ("tcp-max-retrans", \.tcpMaxRetrans),
-  ("tcp-unacknowledged", \.tcpUnacknowledged), ("udp-stream", \.udpStream),
+  ("tcp-unacknowledged", \.tcpUnacknowledged), ("udp-stream", \.udpStream), ("gre", \.gre), ("gre-stream", \.greStream),
 ]

@@ -132,6 +132,16 @@ struct LinuxBoxTests {
     #expect(net.pass(Packets.udp(server, 79, external, 9000), on: 0)?.port == 1)
   }
 
+  @Test func aForwardedFlowWhoseWayBackIsTakenComesFromAnotherPort() throws {
+    let net = Self.box()
+    _ = net.pass(Packets.tcp(vm, 80, server, 3000, .syn), on: 2)
+    try net.gateway.addForward(Self.forward(.tcp, 8080, to: 80))
+    let inward = try #require(net.pass(Packets.tcp(server, 3000, external, 8080, .syn), on: 0))
+    #expect(inward.destination == vm && inward.destinationPort == 80 && inward.sourcePort != 3000)
+    let back = try #require(net.pass(Packets.tcp(vm, 80, server, inward.sourcePort, [.syn, .ack]), on: 2))
+    #expect(back.sourcePort == 8080 && back.destinationPort == 3000)
+  }
+
   // MARK: Ports that run out (N21)
 
   @Test(arguments: [(UInt32(900), false), (90000, true)]) func aConnectionThatIsOverGivesItsPortToASYNBeyondIt(

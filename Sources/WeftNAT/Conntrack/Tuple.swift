@@ -6,6 +6,7 @@ enum Proto {
   static let icmp: UInt8 = 1
   static let tcp: UInt8 = 6
   static let udp: UInt8 = 17
+  static let gre: UInt8 = 47
 }
 
 /// What tells flows apart beside their ends: the IP protocol, and of echo its direction, so that a request and a reply

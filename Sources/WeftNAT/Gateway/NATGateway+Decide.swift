@@ -97,7 +97,8 @@ extension NATGateway {
     if port != .outside || configuration.settings.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
       let timeout =
-        packet.protocolNumber == Proto.udp ? datagramTimeout(isStream: isStream) : firstTimeout(session.kind)
+        packet.protocolNumber == Proto.udp
+        ? datagramTimeout(isStream: isStream) : otherTimeout(session.kind, isStream: isStream)
       passage.deadline = (now + timeout).rawValue
     }
     return nil
@@ -106,7 +107,9 @@ extension NATGateway {
   /// Whether a flow's packets have gone both ways, and as long as it takes.
   private func isStreamByNow(_ packet: Packet, _ session: Session, _ passage: Passage, now: Instant) -> Bool {
     guard configuration.settings.assuresLate else { return passage.direction == .reply }
-    return packet.protocolNumber == Proto.udp && session.replyPackets > 0 && conntrack.isOld(passage.session, now: now)
+    guard session.replyPackets > 0 else { return false }
+    return packet.protocolNumber == Proto.udp && conntrack.isOld(passage.session, now: now)
+      || packet.protocolNumber == Proto.gre
   }
 
   @inline(__always)
@@ -115,7 +118,17 @@ extension NATGateway {
     return configuration.settings.timeouts.udp
   }
 
+  private func otherTimeout(_ kind: FlowKind, isStream: Bool) -> Nanoseconds {
+    if isStream, kind.rawValue == Proto.gre, let stream = configuration.settings.timeouts.greStream { return stream }
+    return firstTimeout(kind)
+  }
+
   func firstTimeout(_ kind: FlowKind) -> Nanoseconds {
+    if kind.rawValue == Proto.gre, let gre = configuration.settings.timeouts.gre { return gre }
+    return firstTimeout(ofAny: kind)
+  }
+
+  private func firstTimeout(ofAny kind: FlowKind) -> Nanoseconds {
     switch kind {
     case .tcp: configuration.settings.timeouts.tcpSynSent
     case .udp: configuration.settings.timeouts.udp

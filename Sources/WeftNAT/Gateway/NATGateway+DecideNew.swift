@@ -180,13 +180,29 @@ extension NATGateway {
     }
     if binding.port != .host, let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
     let original = packet.tuple(on: .outside)
-    let reply = Tuple(
+    var reply = Tuple(
       source: binding.address, destination: packet.source,
       sourcePort: packet.protocolNumber == Proto.icmp ? 0 : binding.portNumber, destinationPort: packet.sourcePort,
       port: binding.port, kind: original.kind.answer)
+    if configuration.settings.keepsFlows, packet.protocolNumber != Proto.icmp, clashes(original, reply, now: now) {
+      showFreePort(of: &reply, original, now: now)
+    }
     var flags: Session.Flags = binding.port == .host ? .local : []
     if binding.owner == .flow { flags.insert(.unconfirmed) }
     return open(Opening(reply: reply, flags: flags), packet, bytes, original, now: now, &trace)
+  }
+
+  /// The inside end has a flow of its own to that very remote end: it sees this one come from another port (netfilter's null
+  /// binding). Left as it is where there is none.
+  private func showFreePort(of reply: inout Tuple, _ original: Tuple, now: Instant) {
+    var shown = reply
+    for offset in 1...512 as ClosedRange<UInt16> {
+      shown.destinationPort = max(reply.destinationPort, 1023) &+ offset
+      if shown.destinationPort >= 1024, !clashes(original, shown, now: now) {
+        reply = shown
+        return
+      }
+    }
   }
 
   /// What comes for a port of the host that nobody serves. A gateway that looks its rules up for a flow's first packet alone

@@ -78,6 +78,8 @@ final class OurBox: Box {
     case "udp_timeout_stream": timeouts.udpStream = time
     case "icmp_timeout": timeouts.icmp = time
     case "generic_timeout": timeouts.generic = time
+    case "gre_timeout": timeouts.gre = time
+    case "gre_timeout_stream": timeouts.greStream = time
     case "tcp_timeout_syn_sent": timeouts.tcpSynSent = time
     case "tcp_timeout_syn_recv": timeouts.tcpSynRecv = time
     case "tcp_timeout_established": timeouts.tcpEstablished = time
