@@ -45,11 +45,6 @@ extension AcceptedDifference {
         "options: record route": [0], "options: timestamp": [0], "box: ping with options": [1],
       ]),
     AcceptedDifference(
-      "error-source", .bothSend,
-      [
-        "hairpin: to a mapping of a flow": [1], "hairpin: no forward": [1],
-      ]),
-    AcceptedDifference(
       "invalid-is-silent", .kernelResets,
       [
         "tcp out: data beyond the window": [4], "tcp in: data beyond the window": [3],

@@ -38,11 +38,14 @@ extension NATGateway {
     _ type: ICMPv4Type, code: UInt8, rest: UInt32 = 0, about frame: borrowing Frame, on port: GatewayPort, now: Instant,
     _ out: inout Effects
   ) {
-    let own = ownAddress(on: port)
     let identification = answers.nextIdentification()
     guard let ip = IPv4View(frame.bytes.extracting(14..<frame.count)),
       ICMPError.isAllowed(about: ip, linkDestination: frame.bytes.mac(0)), let next = nextHop(ip.source, on: port)
     else { return }
+    // As a host that was asked itself it speaks from the address that was asked (RFC 1122, 3.2.2); as a router from that of the
+    // interface (RFC 1812, 4.3.2.4).
+    let isOfHost = type == .destinationUnreachable && code == ICMPv4UnreachableCode.port && isExternal(ip.destination)
+    let own = isOfHost && port.isInside ? ip.destination : ownAddress(on: port)
     let error = ICMPError.make(
       type, code: code, rest: rest, about: ip, from: own, identification: identification, trace: frame.trace, &out)
     sendOwn(error, Self.errorTuple(from: own, to: ip.source), .related, to: next, on: port, now: now, &out)
