@@ -24,6 +24,7 @@ public struct FlowFilter: Sendable, Codable, Hashable {
   /// Of the answers as they come in: what a translated flow looks like outside.
   public var replySource: IPv4Prefix?
   public var replyDestination: IPv4Prefix?
+  public var replyDestinationPort: UInt16?
   public var state: State?
   public var isAssured: Bool?
   public var hasReply: Bool?

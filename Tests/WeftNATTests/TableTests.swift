@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftSettings
 import WeftWire
 
 @testable import WeftNAT
@@ -45,24 +46,24 @@ import WeftWire
     let counts = net.gateway.connectionCounts(now: net.now)
     #expect(counts.total == 7 && counts.udp == 4 && counts.icmp == 1 && counts.assured == 1 && counts.unreplied == 6)
     #expect(counts.tcp == [.init(state: .synSent, count: 1), .init(state: .established, count: 1)])
-    func listed(_ change: (inout ConnectionFilter) -> Void) -> Int {
-      var filter = ConnectionFilter()
+    func listed(_ change: (inout FlowFilter) -> Void) -> Int {
+      var filter = FlowFilter()
       change(&filter)
       return net.gateway.connections(now: net.now, filter).count
     }
-    #expect(listed { $0.protocolNumber = 17 } == 4)
+    #expect(listed { $0.protocol = 17 } == 4)
     #expect(listed { $0.state = .established } == 1)
     #expect(listed { $0.source = IPv4Prefix(vm2, length: 32) } == 2)
     #expect(listed { $0.destination = IPv4Prefix(server2, length: 24) } == 1)
     #expect(listed { $0.replyDestinationPort = 3 } == 1)
     #expect(
       listed {
-        $0.destinationPort = 53
+        $0.port = 53
         $0.sourcePort = 2
       } == 1)
     #expect(listed { $0.isAssured = true } == 1)
-    var udp = ConnectionFilter()
-    udp.protocolNumber = 17
+    var udp = FlowFilter()
+    udp.protocol = 17
     #expect(net.gateway.kill(udp, now: net.now) == 4)
     #expect(net.refuse(Packets.udp(server, 53, external, 1), on: 0) == .noPortForward)
     #expect(net.gateway.flush(now: net.now) == 3 && net.gateway.mappingCount == 0)

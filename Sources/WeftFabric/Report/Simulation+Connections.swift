@@ -53,8 +53,7 @@ extension Simulation {
   }
 
   public func connections(at now: Instant, _ filter: FlowFilter = FlowFilter()) -> [ConnectionLine] {
-    let filter = ConnectionFilter(filter)
-    return world.facts(ConnectionEntry.self, at: now).filter { filter.matches($0.1) }.map { node, entry in
+    world.facts(ConnectionEntry.self, at: now).filter { filter.matches($0.1) }.map { node, entry in
       ConnectionLine(
         gateway: world.name(node), entry: entry, line: entry.conntrackLine, interfaces: world.graph.portNames(of: node))
     }
@@ -74,7 +73,6 @@ extension Simulation {
 
   /// In the order of time; of one moment, in the order of gateways.
   public mutating func takeConnectionEvents(_ filter: FlowFilter = FlowFilter()) -> [ConnectionEventLine] {
-    let filter = ConnectionFilter(filter)
     var all: [ConnectionEventLine] = []
     for (node, gateway) in world.gatewayNodes {
       let name = world.name(node)

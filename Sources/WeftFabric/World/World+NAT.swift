@@ -76,7 +76,7 @@ extension World {
     guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else {
       throw .unknown(sort: "NAT network", name: network)
     }
-    elements.gateways[gateway].kill(ConnectionFilter(filter), now: now)
+    elements.gateways[gateway].kill(filter, now: now)
     settle(node)
   }
 

@@ -1,5 +1,4 @@
 import WeftCore
-import WeftSettings
 import WeftWire
 
 extension ConnectionEntry {
@@ -49,21 +48,6 @@ extension ConnectionEvent {
 }
 
 extension TCPState {
-  init(_ state: FlowFilter.State) {
-    self =
-      switch state {
-      case .synSent: .synSent
-      case .synSent2: .synSent2
-      case .synReceived: .synReceived
-      case .established: .established
-      case .finWait: .finWait
-      case .closeWait: .closeWait
-      case .lastAck: .lastAck
-      case .timeWait: .timeWait
-      case .closed: .closed
-      }
-  }
-
   /// Netfilter's names (net/netfilter/nf_conntrack_proto_tcp.c).
   package var conntrackName: String {
     switch self {

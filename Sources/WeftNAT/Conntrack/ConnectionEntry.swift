@@ -32,48 +32,17 @@ public struct ConnectionEntry: Hashable, Sendable, Codable {
   public var hasReply: Bool { reply.packets > 0 }
 }
 
-/// Which connections: all that is set must match.
-public struct ConnectionFilter: Hashable, Sendable, Codable {
-  public var protocolNumber: UInt8?
-  public var state: TCPState?
-  /// Of the original direction.
-  public var source: IPv4Prefix?
-  public var destination: IPv4Prefix?
-  public var sourcePort: UInt16?
-  public var destinationPort: UInt16?
-  /// Of the reply direction: what a translated flow looks like outside.
-  public var replySource: IPv4Prefix?
-  public var replyDestination: IPv4Prefix?
-  public var replyDestinationPort: UInt16?
-  public var isAssured: Bool?
-  public var hasReply: Bool?
-
-  /// Matches all.
-  public init() {}
-
-  public init(_ filter: FlowFilter) {
-    protocolNumber = filter.protocol
-    source = filter.source
-    destination = filter.destination
-    sourcePort = filter.sourcePort
-    destinationPort = filter.port
-    replySource = filter.replySource
-    replyDestination = filter.replyDestination
-    state = filter.state.map { TCPState($0) }
-    isAssured = filter.isAssured
-    hasReply = filter.hasReply
-  }
-
+extension FlowFilter {
   public func matches(_ entry: ConnectionEntry) -> Bool {
-    (protocolNumber.map { $0 == entry.protocolNumber } ?? true) && (state.map { $0 == entry.state } ?? true)
+    func agrees<Value: Equatable>(_ wanted: Value?, _ value: Value) -> Bool { wanted == nil || wanted == value }
+    return agrees(`protocol`, entry.protocolNumber) && agrees(state?.rawValue, entry.state.conntrackName)
       && (source?.contains(entry.original.source) ?? true)
       && (destination?.contains(entry.original.destination) ?? true)
-      && (sourcePort.map { $0 == entry.original.sourcePort } ?? true)
-      && (destinationPort.map { $0 == entry.original.destinationPort } ?? true)
+      && agrees(sourcePort, entry.original.sourcePort) && agrees(port, entry.original.destinationPort)
       && (replySource?.contains(entry.reply.source) ?? true)
       && (replyDestination?.contains(entry.reply.destination) ?? true)
-      && (replyDestinationPort.map { $0 == entry.reply.destinationPort } ?? true)
-      && (isAssured.map { $0 == entry.isAssured } ?? true) && (hasReply.map { $0 == entry.hasReply } ?? true)
+      && agrees(replyDestinationPort, entry.reply.destinationPort)
+      && agrees(isAssured, entry.isAssured) && agrees(hasReply, entry.hasReply)
   }
 }
 
@@ -96,7 +65,7 @@ public struct ConnectionCounts: Hashable, Sendable, Codable {
 
 extension NATGateway {
   /// The connection table at a moment, oldest first.
-  public func connections(now: Instant, _ filter: ConnectionFilter = ConnectionFilter()) -> [ConnectionEntry] {
+  public func connections(now: Instant, _ filter: FlowFilter = FlowFilter()) -> [ConnectionEntry] {
     conntrack.inOrder.compactMap { id in
       guard conntrack[id].deadline > now.rawValue else { return nil }
       let entry = conntrack.entry(id, now: now)
@@ -106,7 +75,7 @@ extension NATGateway {
 
   /// Ends connections at once; says how many. With an empty filter: all (`conntrack -F`).
   @discardableResult
-  public mutating func kill(_ filter: ConnectionFilter, now: Instant) -> Int {
+  public mutating func kill(_ filter: FlowFilter, now: Instant) -> Int {
     conntrack.now = max(conntrack.now, now)
     let ended = conntrack.inOrder.filter { filter.matches(conntrack.entry($0, now: now)) }
     for id in ended { end(id) }
@@ -115,7 +84,7 @@ extension NATGateway {
 
   /// Ends all connections; says how many there were.
   @discardableResult
-  public mutating func flush(now: Instant) -> Int { kill(ConnectionFilter(), now: now) }
+  public mutating func flush(now: Instant) -> Int { kill(FlowFilter(), now: now) }
 
   public func connectionCounts(now: Instant) -> ConnectionCounts {
     var counts = ConnectionCounts()
