@@ -20,6 +20,7 @@ struct FlowKind: BitwiseCopyable, Hashable, Codable {
 
   static var tcp: FlowKind { FlowKind(rawValue: Proto.tcp) }
   static var udp: FlowKind { FlowKind(rawValue: Proto.udp) }
+  static var gre: FlowKind { FlowKind(rawValue: Proto.gre) }
   static var echoRequest: FlowKind { FlowKind(rawValue: Proto.icmp) }
   /// IANA reserves 255: no packet of a flow has it. (253 and 254 are for experiments, RFC 3692, and are used.)
   static var echoReply: FlowKind { FlowKind(rawValue: 255) }

@@ -77,7 +77,7 @@ struct Opening {
   var target: Packed<MappingID> = .none
   /// What it takes the place of. Hairpin: the half of it that the other side began; a connection that is over, whose port it
   /// takes.
-  var half: Packed<SessionID> = .none
+  var displaced: Packed<SessionID> = .none
   var rule: Packed<RuleNumber> = .none
 }
 

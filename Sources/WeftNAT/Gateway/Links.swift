@@ -87,6 +87,9 @@ extension NATGateway {
   /// Whether it is the gateway's own on one of the private networks.
   func isInsideAddress(_ address: IPv4Address) -> Bool { configuration.networks.contains { $0.address == address } }
 
+  /// Whether it is the host's: its external address, or that of the gateway inside.
+  func isHosts(_ address: IPv4Address) -> Bool { address == configuration.outside.address || isInsideAddress(address) }
+
   @inline(__always)
   func isExternal(_ address: IPv4Address) -> Bool { mappings.ports.ordinal(address) != nil }
 

@@ -104,7 +104,7 @@ extension NATGateway {
     // Retained first: what ends below must not take them along.
     if let mapping { mappings.retain(mapping) }
     if let target = opening.target.id { mappings.retain(target) }
-    if let half = opening.half.id { end(half) }
+    if let displaced = opening.displaced.id { end(displaced) }
     if let rival = conntrack.find(opening.reply) {
       end(rival.session)
       counters.expired &+= 1

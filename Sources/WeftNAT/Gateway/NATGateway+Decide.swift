@@ -96,10 +96,7 @@ extension NATGateway {
     }
     if port != .outside || configuration.settings.inboundRefresh {
       // RFC 4787, REQ-6 and RFC 5508, REQ-2: what is sent from inside refreshes.
-      let timeout =
-        packet.protocolNumber == Proto.udp
-        ? datagramTimeout(isStream: isStream) : otherTimeout(session.kind, isStream: isStream)
-      passage.deadline = (now + timeout).rawValue
+      passage.deadline = (now + timeout(session.kind, isStream: isStream)).rawValue
     }
     return nil
   }
@@ -113,25 +110,17 @@ extension NATGateway {
   }
 
   @inline(__always)
-  private func datagramTimeout(isStream: Bool) -> Nanoseconds {
-    if isStream, let stream = configuration.settings.timeouts.udpStream { return stream }
-    return configuration.settings.timeouts.udp
-  }
-
-  private func otherTimeout(_ kind: FlowKind, isStream: Bool) -> Nanoseconds {
-    if isStream, kind.rawValue == Proto.gre, let stream = configuration.settings.timeouts.greStream { return stream }
+  private func timeout(_ kind: FlowKind, isStream: Bool) -> Nanoseconds {
+    if isStream, kind == .udp, let stream = configuration.settings.timeouts.udpStream { return stream }
+    if isStream, kind == .gre, let stream = configuration.settings.timeouts.greStream { return stream }
     return firstTimeout(kind)
   }
 
   func firstTimeout(_ kind: FlowKind) -> Nanoseconds {
-    if kind.rawValue == Proto.gre, let gre = configuration.settings.timeouts.gre { return gre }
-    return firstTimeout(ofAny: kind)
-  }
-
-  private func firstTimeout(ofAny kind: FlowKind) -> Nanoseconds {
     switch kind {
     case .tcp: configuration.settings.timeouts.tcpSynSent
     case .udp: configuration.settings.timeouts.udp
+    case .gre: configuration.settings.timeouts.gre ?? configuration.settings.timeouts.generic
     case .echoRequest, .echoReply: configuration.settings.timeouts.icmp
     // Any other protocol: numbers, not a list of ours.
     default: configuration.settings.timeouts.generic

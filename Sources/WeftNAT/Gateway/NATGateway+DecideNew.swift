@@ -140,7 +140,7 @@ extension NATGateway {
     }
     // The other side punched a hole for us: its half becomes this session's reply direction.
     if let half = conntrack.find(reply), conntrack[half.session].flags.contains(.pending) {
-      opening.half = Packed(half.session)
+      opening.displaced = Packed(half.session)
     }
     return open(opening, packet, bytes, original, now: now, &trace)
   }
@@ -212,8 +212,8 @@ extension NATGateway {
   ) -> Decision {
     let refusal = unsolicited(packet, bytes, reason, on: port)
     guard configuration.settings.keepsFlows, packet.protocolNumber == Proto.udp,
-      packet.destination == configuration.outside.address || isInsideAddress(packet.destination),
-      configuration.hasHostPort, unsolicitedAnswer(reason, on: port) != .drop, objection(packet, bytes, on: port) == nil
+      isHosts(packet.destination), configuration.hasHostPort, unsolicitedAnswer(reason, on: port) != .drop,
+      objection(packet, bytes, on: port) == nil
     else { return .refuse(refusal) }
     let original = packet.tuple(on: port)
     var reply = original.turned
@@ -228,9 +228,7 @@ extension NATGateway {
     _ packet: Packet, _ bytes: RawSpan, now: Instant, _ trace: inout some DecisionTrace
   ) -> Decision {
     let destination = packet.destination
-    guard packet.source == configuration.outside.address || isInsideAddress(packet.source) else {
-      return refuse(packet.source, .spoofedSource)
-    }
+    guard isHosts(packet.source) else { return refuse(packet.source, .spoofedSource) }
     guard !isExternal(destination), destination.isUsableSource,
       destination != configuration.outside.prefix.broadcast
     else { return refuse(destination, Self.misdirected(destination)) }
@@ -307,7 +305,7 @@ extension NATGateway {
   ) -> Decision {
     let verdict = judge(original, to: opening.reply.port, .new, &trace)
     if let refusal = filterRefusal(verdict, packet, bytes) { return .refuse(refusal) }
-    if opening.half == .none, clashes(original, opening.reply, now: now) {
+    if opening.displaced == .none, clashes(original, opening.reply, now: now) {
       return .refuse(Refusal(reason: .tupleClash, detail: packet.detail, rule: verdict.rule))
     }
     var opening = opening
@@ -388,6 +386,6 @@ extension Opening {
     port = external.port
     mapping = Packed(external.mapping)
     if external.mapping != nil || external.source == .newMapping { flags.insert(.retainsMapping) }
-    if let displaced = external.displaced { half = Packed(displaced) }
+    if let other = external.displaced { displaced = Packed(other) }
   }
 }

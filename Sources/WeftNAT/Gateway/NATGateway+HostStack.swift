@@ -9,9 +9,7 @@ extension NATGateway {
   /// to it: pings, protocols without ports, and ports that it has sent from. For ports that nobody is known to listen at the
   /// gateway answers in its name, and so can say what was missing.
   func isHostsOwn(_ packet: Packet) -> Bool {
-    guard configuration.settings.keepsFlows, configuration.hasHostPort,
-      packet.destination == configuration.outside.address || isInsideAddress(packet.destination)
-    else { return false }
+    guard configuration.settings.keepsFlows, configuration.hasHostPort, isHosts(packet.destination) else { return false }
     if packet.kind == .tcp || packet.kind == .udp { return mappings.hostPorts.contains(packet.kind, packet.destinationPort) }
     return packet.kind != .echoReply
   }

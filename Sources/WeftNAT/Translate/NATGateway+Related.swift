@@ -89,9 +89,7 @@ extension NATGateway {
       if !isExternal(packet.destination) { return .notForUs }
       if !packet.source.isUsableSource || isExternal(packet.source) { return .martianSource }
       return insidePort(of: packet.source) == nil ? nil : .spoofedSource
-    case .host:
-      let isOwn = packet.source == configuration.outside.address || isInsideAddress(packet.source)
-      return isOwn ? nil : .spoofedSource
+    case .host: return isHosts(packet.source) ? nil : .spoofedSource
     case .inside(let network):
       if !packet.source.isUsableSource { return .martianSource }
       return isMachine(packet.source, of: network) ? nil : .spoofedSource
