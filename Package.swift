@@ -39,6 +39,8 @@ let package = Package(
       name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+    .target(name: "WeftDisk", dependencies: ["WeftCore"]),
+    .target(name: "WeftISO"),
     .target(
       name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", "WeftSettings", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
@@ -104,6 +106,8 @@ let package = Package(
       swiftSettings: views),
     .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
     .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftDiskTests", dependencies: ["WeftDisk", "WeftImage", "WeftCore", "WeftTestSupport"]),
+    .testTarget(name: "WeftISOTests", dependencies: ["WeftISO", "WeftCore", "WeftTestSupport"]),
     .testTarget(
       name: "WeftTopologyTests", dependencies: ["WeftTopology", "WeftSettings", "WeftCore", "WeftWire"],
       exclude: ["validate.py", "Fixtures"]),

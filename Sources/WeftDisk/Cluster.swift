@@ -53,7 +53,9 @@ enum Chain {
   }
 
   /// Writes into a layer over others: a cluster that it hasn't comes up whole first.
-  static func put(_ source: UnsafeRawBufferPointer, at offset: Int, into table: inout SparseTable<Cluster>, over lower: [DiskLayer]) {
+  static func put(
+    _ source: UnsafeRawBufferPointer, at offset: Int, into table: inout SparseTable<Cluster>, over lower: [DiskLayer]
+  ) {
     var done = 0
     while done < source.count {
       let (index, inside) = ((offset + done) >> Cluster.shift, (offset + done) & (Cluster.size - 1))

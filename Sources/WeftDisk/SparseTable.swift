@@ -33,12 +33,21 @@ struct SparseTable<Element: Equatable & Sendable>: Sendable {
 
   /// In the order of their indices.
   func forEach(_ body: (Int, Element) throws -> Void) rethrows {
-    for (a, branch) in branches.enumerated() {
-      for (b, leaf) in branch.enumerated() {
-        for (c, element) in leaf.enumerated() {
-          if let element { try body(Self.index(a, b, c), element) }
+    guard count > 0 else { return }
+    var (a, b, c) = (0, 0, 0)
+    while a < branches.count {
+      let branch = branches[a]
+      b = 0
+      while b < branch.count {
+        let leaf = branch[b]
+        c = 0
+        while c < leaf.count {
+          if let element = leaf[c] { try body(Self.index(a, b, c), element) }
+          c &+= 1
         }
+        b &+= 1
       }
+      a &+= 1
     }
   }
 

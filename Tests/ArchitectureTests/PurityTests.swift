@@ -22,6 +22,8 @@ import Testing
     ("WeftProbes", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"]),
     ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftDisk", ["WeftCore"]),
+    ("WeftISO", []),
     (
       "WeftFabric",
       [

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ValueTests {
   static let targets = [
     "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftGuest", "WeftStack", "WeftPrograms",
-    "WeftProbes", "WeftSettings", "WeftHypervisor", "WeftRouter", "WeftImage", "WeftFabric",
+    "WeftProbes", "WeftSettings", "WeftHypervisor", "WeftDisk", "WeftISO", "WeftRouter", "WeftImage", "WeftFabric",
   ]
 
   static let allowed: [String: String] = [

@@ -54,7 +54,14 @@ extension RandomStream {
   /// Cheap to make: a random byte, counted on.
   mutating func bytes(_ count: Int) -> [UInt8] {
     let seed = next()
-    return (0..<count).map { UInt8(truncatingIfNeeded: seed &+ UInt64($0) &* 7) }
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      var at = 0
+      while at < count {
+        buffer[at] = UInt8(truncatingIfNeeded: seed &+ UInt64(at) &* 7)
+        at += 1
+      }
+      initialized = count
+    }
   }
 }
 

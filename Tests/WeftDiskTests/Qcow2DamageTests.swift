@@ -96,10 +96,12 @@ import WeftTestSupport
     let name = [0, 9] + Array("folded space".utf8)
     let table: [UInt8] = [0x68, 0x03, 0xf8, 0x57, 0, 0, 0, 48] + name + [UInt8](repeating: 0, count: 48 - name.count)
     #expect(
-      try patched(78, [2] + [UInt8](repeating: 0, count: 17) + [0, 0, 0, 4, 0, 0, 0, 112] + [UInt8](repeating: 0, count: 8) + table)
+      try patched(
+        78, [2] + [UInt8](repeating: 0, count: 17) + [0, 0, 0, 4, 0, 0, 0, 112] + [UInt8](repeating: 0, count: 8) + table)
         == "d: the incompatible feature “folded space” can't be read here")
     // L1 at cluster 3, L2 at 4, data at 5 and 6.
-    #expect(try patched(4 << 16, [0x80, 0, 0, 0, 0, 9, 0, 0]) == "d: a cluster lies outside the file's 458752 bytes (at byte 262144)")
+    #expect(
+      try patched(4 << 16, [0x80, 0, 0, 0, 0, 9, 0, 0]) == "d: a cluster lies outside the file's 458752 bytes (at byte 262144)")
     #expect(try patched(4 << 16, [0x80, 0, 0, 0, 0, 5, 2, 0]) == "d: a cluster begins at no cluster (at byte 262144)")
     #expect(try patched(4 << 16, [0x80, 0, 0, 0, 0, 5, 0, 2]) == "d: reserved bits in an L2 entry (at byte 262144)")
     #expect(try patched(3 << 16, [0x80, 0, 0, 0, 0, 5, 0, 2]) == "d: reserved bits in an L1 entry (at byte 196608)")

@@ -65,7 +65,9 @@ import WeftTestSupport
   @Test func bitmapsOfAllGranularities() throws {
     let folder = Scratch()
     try Qemu.img("create", "-q", "-f", "qcow2", "d", "10M", in: folder)
-    for granularity in ["512", "64k", "1M", "2G"] { try Qemu.img("bitmap", "--add", "-g", granularity, "d", granularity, in: folder) }
+    for granularity in ["512", "64k", "1M", "2G"] {
+      try Qemu.img("bitmap", "--add", "-g", granularity, "d", granularity, in: folder)
+    }
     try Qemu.io("d", "write 100k 512", "write 5M 70k", in: folder)
     try Qemu.img("bitmap", "--disable", "d", "64k", in: folder)
     try Qemu.io("d", "write 9M 512", in: folder)

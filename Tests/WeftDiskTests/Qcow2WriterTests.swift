@@ -17,7 +17,8 @@ import WeftTestSupport
       if layer > 0 { disk.addOverlay(named: "l\(layer).qcow2") }
       // Near each other, so that layers meet; at the end; far away.
       for _ in 0..<1 + stream.upTo(3) {
-        let place = [stream.upTo(min(size, 400_000)), size - 1 - stream.upTo(min(size, 70_000)), stream.upTo(size)][stream.upTo(3)]
+        let place = [stream.upTo(min(size, 400_000)), size - 1 - stream.upTo(min(size, 70_000)), stream.upTo(size)][
+          stream.upTo(3)]
         let count = stream.upTo(min(size - place, [10, 3000, 70_000][stream.upTo(3)]) + 1)
         if stream.isOne(in: 4) {
           try disk.zero(at: place, count: min(size - place, count * 3))

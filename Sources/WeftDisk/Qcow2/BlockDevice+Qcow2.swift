@@ -134,7 +134,9 @@ enum QcowChain {
   /// `json:…`) is none.
   static func inside(_ written: String, of name: String) -> String? {
     let parts = written.split(separator: "/", omittingEmptySubsequences: false)
-    guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0 != ".." && $0 != "." }), !parts[0].contains(":") else { return nil }
+    guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0 != ".." && $0 != "." }), !parts[0].contains(":") else {
+      return nil
+    }
     guard let slash = name.lastIndex(of: "/") else { return written }
     return name[...slash] + written
   }
