@@ -16,6 +16,8 @@ udp         1600
 tcp         1600
 dhcp        1600
 pcapng      8192 WeftCapture
+qcow2       16384 WeftDisk
+iso         45056 WeftISO
 switch      2048 WeftSwitch
 gateway     2048 WeftIP WeftNAT
 dhcp-server 4096 WeftIP WeftServices
@@ -31,7 +33,7 @@ modules=$build/modules
 yaml=.build/checkouts/Yams/Sources
 mkdir -p "$modules"
 # Optimised as what people run, but with every check left in. Warnings are for the usual build.
-flags="-O -wmo -swift-version 6 -suppress-warnings -parse-as-library -sanitize=fuzzer,address"
+flags="-O -wmo -swift-version 6 -package-name weft -suppress-warnings -parse-as-library -sanitize=fuzzer,address"
 flags="$flags -enable-experimental-feature Lifetimes -I$modules -ISources/CPcap -I$yaml/CYaml/include -DSWIFT_PACKAGE -use-ld=lld"
 
 # compile NAME SOURCES: a module with coverage, unless the one there is newer than its sources and than the modules
