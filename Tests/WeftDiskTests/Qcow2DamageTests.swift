@@ -107,6 +107,15 @@ import WeftTestSupport
     #expect(try patched(3 << 16, [0x80, 0, 0, 0, 0, 5, 0, 2]) == "d: reserved bits in an L1 entry (at byte 196608)")
   }
 
+  /// Found by the fuzzer.
+  @Test func aBackingFilesNameMayBeLongerThanTheFile() throws {
+    var file = try Self.seed("overlay")
+    file.replaceSubrange(16..<20, with: [0, 0, 3, 0])
+    #expect(
+      problem(Array(file[..<588]), base: [])
+        == DiskImageError(file: "d", .damaged("the name of its backing file lies outside its header's cluster", at: 8)))
+  }
+
   /// A file of some clusters can't say that it is a disk of thousands.
   @Test func nothingLiesInOneClusterTwice() throws {
     #expect(

@@ -105,7 +105,9 @@ struct Qcow2Header: Sendable, Hashable {
     let clusterEnd = min(clusterSize, file.count)
     var end = clusterEnd
     if nameOffset != 0 {
-      guard nameLength > 0, nameLength <= 1023, nameOffset >= UInt64(start), nameOffset <= UInt64(clusterEnd - nameLength) else {
+      guard nameLength > 0, nameLength <= min(1023, clusterEnd), nameOffset >= UInt64(start),
+        nameOffset <= UInt64(clusterEnd - nameLength)
+      else {
         throw file.damaged("the name of its backing file lies outside its header's cluster", at: 8)
       }
       end = Int(nameOffset)
