@@ -5,7 +5,12 @@ import WeftCore
 
 /// What goes onto a disc comes off it, by each kind of name.
 @Suite struct DiscTests {
-  static func bytes(_ count: Int, _ seed: Int = 1) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ seed) } }
+  static func bytes(_ count: Int, _ seed: Int = 1) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      for index in 0..<count { buffer[index] = UInt8(truncatingIfNeeded: index &* 31 &+ seed) }
+      initialized = count
+    }
+  }
 
   static let volume = ISOVolume(
     label: "Tools 1",
@@ -77,7 +82,7 @@ import WeftCore
     #expect(try ISOVolume(iso: empty.iso()) == empty)
   }
 
-  @Test(arguments: 0..<30) func aRandomTreeComesBack(seed: Int) throws {
+  @Test(arguments: 0..<20) func aRandomTreeComesBack(seed: Int) throws {
     var stream = RandomStream(seed: UInt64(seed), owner: "disc", purpose: "tree")
     func upTo(_ bound: Int) -> Int { Int(stream.next(below: UInt64(bound))) }
     let letters = Array("abcXYZ019-_ .äß日")
@@ -88,7 +93,8 @@ import WeftCore
           let name = String((0...upTo(20)).map { _ in letters[upTo(letters.count)] })
           guard name != ".", name != "..", names.insert(name).inserted else { return nil }
           return depth < 7 && upTo(3) == 0
-            ? ISOEntry(directory: name, entries(depth + 1)) : ISOEntry(file: name, Self.bytes(upTo(5000), seed))
+            ? ISOEntry(directory: name, entries(depth + 1))
+            : ISOEntry(file: name, Self.bytes([0, upTo(50), 2047 + upTo(3)][upTo(3)], seed))
         })
     }
     let volume = ISOVolume(label: "x\(seed)", entries: entries(1))
