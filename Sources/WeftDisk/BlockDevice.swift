@@ -6,7 +6,7 @@
 public struct BlockDevice: Sendable, Equatable {
   public static let sectorSize = 512
   public static let clusterSize = 65_536
-  /// Twice what QEMU's image format reaches with its usual limits on tables.
+  /// 64 TiB: a bitmap of all its clusters takes 128 MiB.
   public static let maximumSize = 1 << 46
 
   /// Bytes: a multiple of 512.
