@@ -5,8 +5,8 @@
 /// several things to do at once does them in its own order.
 ///
 /// A hierarchical timing wheel (Varghese & Lauck 1987) of eight levels of 256 slots that is exact to the nanosecond:
-/// scheduling and cancelling are O(1), and a deadline moves at most once a level on its way down. What is sure to be next
-/// of all stands beside the wheel and costs neither: nearly every frame's arrival in a small network.
+/// scheduling and cancelling are O(1), and a deadline moves at most once a level on its way down. A few that are sure to
+/// come before all in the wheel stand beside it, in order, and cost next to nothing: in a small network nearly all there is.
 public struct EventQueue: ~Copyable {
   public typealias Source = UInt32
 
@@ -18,15 +18,40 @@ public struct EventQueue: ~Copyable {
     /// level × 256 + slot while waiting in the wheel.
     @usableFromInline var place: UInt32
     /// Whose turn it is first at one moment.
-    var rank: UInt32
+    @usableFromInline var rank: UInt32
+  }
+
+  /// One that stands beside the wheel.
+  @usableFromInline
+  struct Near: BitwiseCopyable {
+    @usableFromInline var time: UInt64
+    /// Rank and source.
+    @usableFromInline var key: UInt64
+
+    @inlinable @inline(__always)
+    init(time: UInt64, key: UInt64) {
+      self.time = time
+      self.key = key
+    }
+
+    @inlinable @inline(__always)
+    init(_ node: Node, _ source: Source) {
+      self.init(time: node.time, key: UInt64(node.rank) << 32 | UInt64(source))
+    }
+
+    @inlinable var source: Source { Source(truncatingIfNeeded: key) }
+    @inlinable var rank: UInt32 { UInt32(truncatingIfNeeded: key >> 32) }
+    func precedes(_ other: Near) -> Bool { time < other.time || (time == other.time && key < other.key) }
   }
 
   @inlinable static var none: UInt32 { .max }
   @inlinable static var idle: UInt32 { .max }
   /// In the heap of what is due at `base`.
   private static let due = UInt32.max - 1
-  /// Next of all, beside the wheel.
-  @inlinable static var next: UInt32 { .max - 2 }
+  /// Beside the wheel.
+  @inlinable static var beside: UInt32 { .max - 2 }
+  /// More would cost more to keep in order than the wheel does.
+  @inlinable static var nearLimit: Int { 8 }
 
   // In plain blocks, without a bounds and an ownership check per step.
   @usableFromInline var nodes: UnsafeMutablePointer<Node>
@@ -39,12 +64,14 @@ public struct EventQueue: ~Copyable {
   @usableFromInline var base: UInt64 = 0
   /// What is due at `base`, a binary heap of rank and source; may hold stale ones, which their node's place tells.
   private var ready: [UInt64] = []
-  @usableFromInline var waiting = 0
-  public var count: Int { waiting }
-  /// The source beside the wheel; `none` where there is none.
-  @usableFromInline var nextSource = UInt32.max
-  @usableFromInline var nextTime = UInt64.max
-  /// No slot of the wheel that has anything begins before, nor is anything in the heap due before.
+  /// In the wheel and the heap.
+  private var waiting = 0
+  public var count: Int { waiting + nearCount }
+  /// Those beside the wheel, from place 1 on, the first of all last. At place 0 stands one that never comes, so that there
+  /// is always a first.
+  @usableFromInline let near: UnsafeMutablePointer<Near>
+  @usableFromInline var nearCount = 0
+  /// No slot of the wheel that has anything begins before, nor is anything in the heap due before; all beside it is.
   @usableFromInline var bound = UInt64.max
 
   /// For sources 0..<sources, each of a rank of its own.
@@ -53,6 +80,8 @@ public struct EventQueue: ~Copyable {
     nodes = .allocate(capacity: max(sources, 1))
     heads = .allocate(capacity: 8 * 256)
     occupied = .allocate(capacity: 8 * 4)
+    near = .allocate(capacity: Self.nearLimit + 1)
+    near.initialize(repeating: Near(time: .max, key: .max), count: Self.nearLimit + 1)
     heads.initialize(repeating: Self.none, count: 8 * 256)
     occupied.initialize(repeating: 0, count: 8 * 4)
     Self.makeIdle(nodes, 0..<sources, rank)
@@ -62,6 +91,7 @@ public struct EventQueue: ~Copyable {
     nodes.deallocate()
     heads.deallocate()
     occupied.deallocate()
+    near.deallocate()
   }
 
   /// Makes room for more sources; those that there are keep their deadlines.
@@ -95,74 +125,98 @@ public struct EventQueue: ~Copyable {
     precondition(Int(source) < sources)
     let time = max(instant.rawValue, base)
     let node = nodes + Int(source)
-    guard nextSource == Self.none, time < bound, node.pointee.place == Self.idle else {
+    guard time < bound, time < near[nearCount].time, nearCount < Self.nearLimit, node.pointee.place == Self.idle else {
       return scheduleAmongOthers(source, at: instant)
     }
-    // Next of all.
+    // First of all.
     node.pointee.time = time
-    node.pointee.place = Self.next
-    nextSource = source
-    nextTime = time
-    waiting &+= 1
+    node.pointee.place = Self.beside
+    nearCount &+= 1
+    near[nearCount] = Near(node.pointee, source)
   }
 
   @usableFromInline
   mutating func scheduleAmongOthers(_ source: Source, at instant: Instant) {
     let time = max(instant.rawValue, base)
     let node = nodes + Int(source)
-    let place = node.pointee.place
-    if place != Self.idle {
+    if node.pointee.place != Self.idle {
       if node.pointee.time == time { return }
-      remove(node, place)
+      remove(node, source)
     }
     guard instant != .never else { return }
     node.pointee.time = time
-    waiting &+= 1
-    if time < nextTime {
-      if nextSource != Self.none { putNextIntoWheel() }
-      if time < bound {
-        nextSource = source
-        nextTime = time
-        node.pointee.place = Self.next
-      } else {
-        insert(source, node)
+    if time < bound {
+      if nearCount == Self.nearLimit {
+        putLastIntoWheel()
+        clearBeside()
       }
-    } else {
-      insert(source, node)
-      // What is beside the wheel must be before its first slot, not only before what is in it: the wheel turns with it.
-      if bound <= nextTime { putNextIntoWheel() }
+      // The wheel may begin earlier by that one.
+      if time < bound { return putBeside(source, node) }
     }
+    putIntoWheel(source, node)
   }
 
-  private mutating func putNextIntoWheel() {
-    let source = nextSource
-    forgetNext()
+  /// Precondition: it is due before all in the wheel, and there is room.
+  @inline(__always)
+  private mutating func putBeside(_ source: Source, _ node: UnsafeMutablePointer<Node>) {
+    node.pointee.place = Self.beside
+    let new = Near(node.pointee, source)
+    var place = nearCount
+    while near[place].precedes(new) {
+      near[place &+ 1] = near[place]
+      place &-= 1
+    }
+    near[place &+ 1] = new
+    nearCount &+= 1
+  }
+
+  @inline(__always)
+  private mutating func putIntoWheel(_ source: Source, _ node: UnsafeMutablePointer<Node>) {
+    insert(source, node)
+    waiting &+= 1
+    clearBeside()
+  }
+
+  /// What is beside the wheel must be before its first slot, not only before what is in it: the wheel turns with it.
+  @inline(__always)
+  private mutating func clearBeside() {
+    while nearCount > 0, near[1].time >= bound { putLastIntoWheel() }
+  }
+
+  @inline(never)
+  private mutating func putLastIntoWheel() {
+    let source = near[1].source
+    takeFromBeside(1)
     insert(source, nodes + Int(source))
+    waiting &+= 1
   }
 
-  @inlinable @inline(__always)
-  mutating func forgetNext() {
-    nextSource = Self.none
-    nextTime = .max
+  @inline(__always)
+  private mutating func takeFromBeside(_ place: Int) {
+    var place = place
+    while place < nearCount {
+      near[place] = near[place &+ 1]
+      place &+= 1
+    }
+    nearCount &-= 1
   }
 
   public mutating func cancel(_ source: Source) {
     precondition(Int(source) < sources)
     let node = nodes + Int(source)
-    if node.pointee.place != Self.idle { remove(node, node.pointee.place) }
+    if node.pointee.place != Self.idle { remove(node, source) }
   }
 
   /// Takes out the first source in order, if it is due no later than `limit`.
   @inlinable @inline(__always)
   public mutating func pop(notAfter limit: Instant) -> (source: Source, at: Instant)? {
-    let source = nextSource
-    guard source != Self.none else { return popFromWheel(notAfter: limit) }
-    guard nextTime <= limit.rawValue else { return nil }
-    base = nextTime
-    forgetNext()
-    nodes[Int(source)].place = Self.idle
-    waiting &-= 1
-    return (source, Instant(base))
+    guard nearCount > 0 else { return popFromWheel(notAfter: limit) }
+    let first = near[nearCount]
+    guard first.time <= limit.rawValue else { return nil }
+    base = first.time
+    nearCount &-= 1
+    nodes[Int(first.source)].place = Self.idle
+    return (first.source, Instant(first.time))
   }
 
   @usableFromInline
@@ -259,10 +313,14 @@ public struct EventQueue: ~Copyable {
   /// The rank of the first source still due at the moment of the one last taken out; nil where there is none.
   public mutating func firstRankDue(at now: Instant) -> UInt32? {
     // What is beside the wheel comes before all in it.
-    if nextSource != Self.none { return nextTime == now.rawValue ? nodes[Int(nextSource)].rank : nil }
+    if nearCount > 0 { return near[nearCount].time == now.rawValue ? near[nearCount].rank : nil }
     guard base == now.rawValue, let source = firstReady() else { return nil }
     return nodes[Int(source)].rank
   }
+
+  /// Whether surely nothing more is due at this moment, that of the one last taken out.
+  @inlinable @inline(__always)
+  public func isQuiet(at now: Instant) -> Bool { near[nearCount].time > now.rawValue && bound > now.rawValue }
 
   // MARK: The wheel
 
@@ -293,10 +351,17 @@ public struct EventQueue: ~Copyable {
   }
 
   @inline(__always)
-  private mutating func remove(_ node: UnsafeMutablePointer<Node>, _ place: UInt32) {
-    if place == Self.next { forgetNext() } else if place != Self.due { unlink(node.pointee, place) }
+  private mutating func remove(_ node: UnsafeMutablePointer<Node>, _ source: Source) {
+    let place = node.pointee.place
+    if place == Self.beside {
+      var place = nearCount
+      while near[place].source != source { place &-= 1 }
+      takeFromBeside(place)
+    } else {
+      if place != Self.due { unlink(node.pointee, place) }
+      waiting &-= 1
+    }
     node.pointee.place = Self.idle
-    waiting &-= 1
   }
 
   private mutating func unlink(_ node: Node, _ place: UInt32) {
