@@ -57,7 +57,7 @@ final class FlightRing {
       let flight = flights[head]
       head = (head &+ 1) & mask
       count &-= 1
-      if count == 0, mask >= Self.large { shrink() }
+      if mask >= Self.large, count == 0 { shrink() }
       return flight
     }
 

@@ -16,8 +16,20 @@ public struct Link {
     public var dropped: UInt64 = 0
   }
 
-  public var parameters: LinkParameters
+  @inlinable public var parameters: LinkParameters {
+    get { settings }
+    set {
+      settings = newValue
+      findLimits()
+    }
+  }
+  @usableFromInline var settings: LinkParameters
   public private(set) var isUp = true
+  /// The longest frame that it does nothing to but deliver it `delay` later; none at all where there is a queue, chance or
+  /// no link.
+  @usableFromInline var plainLimit = Int.min
+  /// The same where the delay is none.
+  @usableFromInline var instantLimit = Int.min
   /// Of frames accepted.
   @inlinable public var counters: Counters { counts }
   @usableFromInline var counts = Counters()
@@ -40,8 +52,15 @@ public struct Link {
   @inlinable static var flightLimit: Int { 1 << 20 }
 
   public init(_ parameters: LinkParameters, random: RandomStream) {
-    self.parameters = parameters
+    settings = parameters
     self.random = random
+    findLimits()
+  }
+
+  @usableFromInline
+  mutating func findLimits() {
+    plainLimit = onlyDelays ? parameters.largestFrame : .min
+    instantLimit = parameters.delay == .zero ? plainLimit : .min
   }
 
   /// Frames that waited or were being sent when the last frame came; use `queued(at:)` for another moment.
@@ -83,11 +102,22 @@ public struct Link {
   /// The same with the frame itself, which is the link's now if it is sent, else still the caller's.
   @inlinable @inline(__always)
   public mutating func take(_ frame: StoredFrame, now: Instant) -> Outcome {
-    guard onlyDelays, frame.count <= parameters.largestFrame else { return takeThroughQueue(frame, now: now) }
+    guard frame.count <= plainLimit else { return takeThroughQueue(frame, now: now) }
     let ring = ownRing()
     guard ring.pointee.count < Self.flightLimit else { return takeThroughQueue(frame, now: now) }
     hold(frame, ring, departure: now.rawValue)
     return .sent
+  }
+
+  /// Whether a frame of `count` bytes that is put in now has arrived at once, with none before it.
+  @inlinable @inline(__always)
+  public func takesNoTime(_ count: Int) -> Bool { count <= instantLimit && nextArrival == .max }
+
+  /// Counts a frame that went the cable's way without being in it. Precondition: `takesNoTime`.
+  @inlinable @inline(__always)
+  public mutating func countPassing(_ bytes: Int) {
+    counts.frames &+= 1
+    counts.bytes &+= UInt64(bytes)
   }
 
   /// Also of a cable without a queue.
@@ -128,7 +158,7 @@ public struct Link {
   mutating func hold(_ frame: StoredFrame, _ ring: UnsafeMutablePointer<FlightRing.State>, departure: UInt64) {
     counts.frames &+= 1
     counts.bytes &+= UInt64(frame.count)
-    var arrival = departure.saturatingAdd(parameters.delay.rawValue)
+    var arrival = departure.saturatingAdd(settings.delay.rawValue)
     if ring.pointee.count == 0 {
       nextArrival = arrival
     } else {
@@ -209,6 +239,7 @@ public struct Link {
   public mutating func setUp(_ up: Bool, now: Instant, lost: (consuming Frame) -> Void) {
     guard isUp != up else { return }
     isUp = up
+    findLimits()
     guard !up else { return }
     while inFlight > 0 {
       counts.dropped &+= 1
@@ -301,7 +332,7 @@ extension Link: Codable {
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    parameters = try container.decode(LinkParameters.self, forKey: .parameters)
+    settings = try container.decode(LinkParameters.self, forKey: .parameters)
     isUp = try container.decode(Bool.self, forKey: .isUp)
     counts = try container.decode(Counters.self, forKey: .counters)
     random = try container.decode(RandomStream.self, forKey: .random)
@@ -315,6 +346,7 @@ extension Link: Codable {
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a link's queue"))
     }
+    findLimits()
     guard let first = arrivals.first else { return }
     let own = FlightRing()
     try flights.frames.unpack(into: decoder.framePool) { frame, index in

@@ -87,7 +87,7 @@ public struct Simulation: ~Copyable {
   public var end: Instant { director.end }
 
   /// Runs until it is over, everything up to and including `limit` has happened, or `events` events have been handled.
-  /// Returns whether there is more to do before `limit`. `stop` is asked between any two events.
+  /// Returns whether there is more to do before `limit`. `stop` is asked between events, save where a frame goes on at once.
   @discardableResult
   public mutating func run(until limit: Instant = .never, events: Int = .max, stop: () -> Bool) -> Bool {
     go(until: limit, events, stop)
@@ -102,10 +102,10 @@ public struct Simulation: ~Copyable {
   @inline(__always)
   private mutating func go(until limit: Instant, _ events: Int, _ stop: () -> Bool) -> Bool {
     defer { world.bookFloods() }
-    var left = events
+    world.eventsLeft = events
     while !director.isOver, stall == nil {
-      guard left > 0, !stop() else { return true }
-      left &-= 1
+      guard world.eventsLeft > 0, !stop() else { return true }
+      world.eventsLeft &-= 1
       guard let next = world.scheduler.pop(notAfter: limit) else { return false }
       if isStuck(before: next) { return false }
       handle(next)

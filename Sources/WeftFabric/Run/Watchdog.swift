@@ -49,6 +49,8 @@ struct Watchdog {
   private var notedUpTo = 0
   private var limit: Int
   private var tally: [Scheduler.Source: Int] = [:]
+  /// So often a frame may be handed on without its seeing it; counted they are all the same.
+  static let unseen = 1 << 12
 
   init(limit: Int = Watchdog.most) { self.limit = limit }
 
@@ -57,8 +59,13 @@ struct Watchdog {
   private func count(_ delivered: Int) -> Int { events &+ (delivered &- before) }
 
   /// Whether too much has happened at this moment, before the source does something.
-  @inline(__always)
   mutating func sees(_ source: Scheduler.Source, at now: Instant, delivered: Int) -> Bool {
+    counts(at: now, delivered) && note(source, delivered)
+  }
+
+  /// Whether that may be: well before it is, so that all is seen from the first that is noted on.
+  @inline(__always)
+  mutating func counts(at now: Instant, _ delivered: Int) -> Bool {
     if now != moment {
       moment = now
       events = 1
@@ -66,12 +73,12 @@ struct Watchdog {
       return false
     }
     events &+= 1
-    return count(delivered) > limit &- Self.noted && note(source, delivered)
+    return count(delivered) > limit &- 2 * Self.noted
   }
 
-  @inline(never)
-  private mutating func note(_ source: Scheduler.Source, _ delivered: Int) -> Bool {
+  fileprivate mutating func note(_ source: Scheduler.Source, _ delivered: Int) -> Bool {
     let count = count(delivered)
+    guard count > limit - Self.noted else { return false }
     if notedUpTo > count || notedUpTo <= limit - Self.noted { (tally, notedUpTo) = ([:], count) }
     // What happened since is the one's before, near enough: they take turns.
     tally[source, default: 0] += 1 + count - notedUpTo
@@ -93,8 +100,14 @@ extension Simulation {
   /// Ends the run where it makes no progress. The event is left where it was.
   @inline(__always)
   mutating func isStuck(before next: (source: Scheduler.Source, at: Instant)) -> Bool {
-    guard watchdog.sees(next.source, at: next.at, delivered: world.delivered) || world.pool.outstanding > Watchdog.frames
-    else { return false }
+    guard watchdog.counts(at: next.at, world.delivered) || world.pool.outstanding > Watchdog.frames else { return false }
+    return isEndless(before: next)
+  }
+
+  @inline(never)
+  private mutating func isEndless(before next: (source: Scheduler.Source, at: Instant)) -> Bool {
+    world.watched = next.at
+    guard watchdog.note(next.source, world.delivered) || world.pool.outstanding > Watchdog.frames else { return false }
     stall = watchdog.stall(in: world, at: next.at)
     world.scheduler.schedule(next.source, at: next.at)
     return true

@@ -50,10 +50,11 @@ struct Arena<Tag, Element>: ~Copyable {
     }
   }
 
-  /// For a call that changes one while it is handed along with others of the world; dead when the arena grows.
+  /// Where one lies, for the hop loop: dead when the arena grows. Without the check, which at a dozen a hop is 3 % of a packet.
+  /// Precondition: the id is the graph's own, not one that was read or handed in from outside.
   @inline(__always)
-  mutating func pointer(to id: ID<Tag>) -> UnsafeMutablePointer<Element> {
-    precondition(id.index < count)
+  func place(of id: ID<Tag>) -> UnsafeMutablePointer<Element> {
+    assert(id.index < count)
     return base + id.index
   }
 

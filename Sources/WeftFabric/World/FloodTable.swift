@@ -116,6 +116,8 @@ struct FloodTable: ~Copyable {
   }
 
   private(set) var isBuilt = false
+  /// Floods that are on their way, in all lanes.
+  private(set) var underWay = 0
   private(set) var lanes: UnsafeMutablePointer<Lane>
   private(set) var laneCount = 0
   /// By link; -1 for none.
@@ -188,6 +190,14 @@ struct FloodTable: ~Copyable {
   @inline(__always)
   func target(of link: LinkID) -> Int { Int(targetOfLink[link.index]) }
 
+  mutating func append(_ group: Group, to lane: Int) {
+    (lanes + lane).append(group)
+    underWay &+= 1
+  }
+
+  /// Gives up the groups at a lane's front that have reached all their targets.
+  mutating func retire(_ lane: Int) { underWay &-= (lanes + lane).retire() }
+
   /// A frame was put into a cable by itself.
   @inline(__always)
   func sentSingly(_ link: LinkID) {
@@ -211,7 +221,7 @@ extension UnsafeMutablePointer where Pointee == FloodTable.Lane {
     return next
   }
 
-  func append(_ group: FloodTable.Group) {
+  fileprivate func append(_ group: FloodTable.Group) {
     if pointee.end == pointee.capacity {
       let larger = UnsafeMutablePointer<FloodTable.Group>.allocate(capacity: pointee.capacity * 2)
       let used = pointee.end - pointee.head
@@ -226,16 +236,19 @@ extension UnsafeMutablePointer where Pointee == FloodTable.Lane {
     pointee.end += 1
   }
 
-  /// Gives up the groups at the front that have reached all their targets.
-  func retire() {
+  /// Gives up the groups at the front that have reached all their targets, and says how many they are.
+  fileprivate func retire() -> Int {
+    let first = pointee.head
     while pointee.head < pointee.end, pointee.groups[pointee.head].cursor >= pointee.count {
       _ = Frame(stored: pointee.groups[pointee.head].frame)
       pointee.head += 1
     }
+    let count = pointee.head - first
     if pointee.head == pointee.end {
       pointee.head = 0
       pointee.end = 0
     }
+    return count
   }
 
   /// The first target of all the groups that arrive first, and that moment; nil where nothing is under way.

@@ -62,6 +62,18 @@ struct Port {
   var isRemoved = false
   var counters = Counters()
 
+  @inline(__always)
+  mutating func countReceived(_ bytes: Int) {
+    counters.received &+= 1
+    counters.receivedBytes &+= UInt64(bytes)
+  }
+
+  @inline(__always)
+  mutating func countTransmitted(_ bytes: Int) {
+    counters.transmitted &+= 1
+    counters.transmittedBytes &+= UInt64(bytes)
+  }
+
   struct Counters: Codable, Hashable {
     var received: UInt64 = 0
     var receivedBytes: UInt64 = 0
@@ -136,7 +148,9 @@ struct Graph: ~Copyable {
   }
 
   @inline(__always)
-  func port(_ index: PortIndex, of node: NodeID) -> PortID { nodes[node].port(index) }
+  func port(_ index: PortIndex, of node: NodeID) -> PortID { nodes.place(of: node).pointee.port(index) }
+  @inline(__always)
+  func end(of link: LinkID) -> LinkEnds { ends.place(of: link).pointee }
 
   /// What is at the far end of the cable in a port.
   func neighbour(of port: PortID) -> PortID? { ports[port].link.map { ends[$0].to } }

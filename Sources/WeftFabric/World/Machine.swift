@@ -151,6 +151,14 @@ struct Machine: Element {
     }
   }
 
+  /// Counts a frame that goes over a cable that takes no time, if it needs nothing else: there is no ring that may hold others.
+  @inline(__always)
+  mutating func passes(_ bytes: Int, on port: PortIndex) -> Bool {
+    guard interfaces[port.index].transmitCapacity == 0 else { return false }
+    interfaces[port.index].countTransmitted(bytes)
+    return true
+  }
+
   /// Tells the guest's sockets when all that the machine has sent will have left: they needn't fill their own queue.
   @inline(__always)
   private mutating func tellWire(_ link: borrowing Link, _ port: Int) {

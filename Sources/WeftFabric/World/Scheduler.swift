@@ -83,6 +83,9 @@ struct Scheduler: ~Copyable {
   mutating func firstDue(at now: Instant) -> UInt32 { queue.firstRankDue(at: now) ?? .max }
   @inline(__always)
   static func rank(_ link: LinkID) -> UInt32 { rank(slot(link)) }
+  /// Whether surely nothing more is due at the moment of what was taken out last.
+  @inline(__always)
+  func isQuiet(at now: Instant) -> Bool { queue.isQuiet(at: now) }
 
   var count: Int { queue.count }
 }

@@ -93,7 +93,7 @@ extension World {
       frame: frame.share().store(), summary: summary, departure: now.rawValue, arrival: arrival.partialValue,
       cursor: -1, leftOut: leftOut)
     group.cursor = place.following(-1, group)
-    place.append(group)
+    floods.append(group, to: lane)
     if !place.pointee.isRunning { enqueue(lane) }
   }
 
@@ -164,7 +164,7 @@ extension World {
     scheduleLink(link)
     if isOurs { goOn(lane) }
     place.pointee.isRunning = false
-    place.retire()
+    floods.retire(lane)
     enqueue(lane)
   }
 
@@ -195,7 +195,7 @@ extension World {
   private mutating func goOn(_ lane: Int) {
     let place = floods.lanes + lane
     let targets = place.pointee.targets
-    place.retire()
+    floods.retire(lane)
     while !hasProbeNews, let first = place.first, first.arrival <= now.rawValue {
       // Nothing is put into the queue by what is only counted, so that this holds until something is delivered.
       let limit = scheduler.firstDue(at: now)
@@ -232,7 +232,7 @@ extension World {
         }
         target += 1
       }
-      place.retire()
+      floods.retire(lane)
     }
   }
 

@@ -14,14 +14,16 @@ extension World {
 
   private mutating func arrive(_ link: LinkID) {
     eventCount &+= 1
-    if floods.isBuilt, let lane = floods.busyLane(of: link) { return arriveFlooded(link, lane: lane) }
-    let end = graph.ends[link]
+    if floods.underWay > 0, let lane = floods.busyLane(of: link) { return arriveFlooded(link, lane: lane) }
+    let end = graph.end(of: link)
+    let cable = links.place(of: link)
     repeat {
-      guard let frame = links[link].takeArrived(now: now) else { break }
-      deliver(frame, to: end.toNode, on: end.toPort, at: end.to)
-    } while links[link].deadline <= now
-    let next = links[link].deadline
+      guard let frame = cable.pointee.takeArrived(now: now) else { break }
+      deliver(frame, to: end.toNode, on: end.toPort, at: end.to, handsOver: cable.pointee.deadline > now)
+    } while cable.pointee.deadline <= now
+    let next = cable.pointee.deadline
     if next != .never { scheduler.schedule(link, at: next) }
+    if handedOver != nil { goOn() }
   }
 
   /// A frame whose capture record is open until what becomes of it is known.
@@ -31,24 +33,27 @@ extension World {
   }
 
   mutating func deliver(_ frame: consuming Frame, to node: NodeID, on index: PortIndex) {
-    deliver(frame.store(), to: node, on: index, at: graph.port(index, of: node))
+    deliver(frame.store(), to: node, on: index, at: graph.port(index, of: node), handsOver: false)
   }
 
-  /// The frame is the node's from here on.
+  /// The frame is the node's from here on. `handsOver`: what comes of it may go on at once, `goOn` is called then.
   @inline(__always)
-  mutating func deliver(_ frame: StoredFrame, to node: NodeID, on index: PortIndex, at port: PortID) {
+  mutating func deliver(
+    _ frame: StoredFrame, to node: NodeID, on index: PortIndex, at port: PortID, handsOver: Bool
+  ) {
     delivered &+= 1
-    graph.ports[port].counters.received &+= 1
-    graph.ports[port].counters.receivedBytes &+= UInt64(frame.count)
-    guard recorder.watch == .none else { return deliverWatched(Frame(stored: frame), to: node, on: index, at: port) }
+    graph.ports.place(of: port).pointee.countReceived(frame.count)
+    guard recorder.watch == .none else {
+      return deliverWatched(Frame(stored: frame), to: node, on: index, at: port, handsOver: handsOver)
+    }
     effects.keepsNotes = false
     var receive = Receive(frame: frame, port: index, now: now)
-    settle(node, elements.visit(graph.nodes[node].element, &receive, &effects))
+    settle(node, elements.visit(graph.nodes.place(of: node).pointee.element, &receive, &effects), handsOver: handsOver)
   }
 
   @inline(never)
   private mutating func deliverWatched(
-    _ frame: consuming Frame, to node: NodeID, on index: PortIndex, at port: PortID
+    _ frame: consuming Frame, to node: NodeID, on index: PortIndex, at port: PortID, handsOver: Bool
   ) {
     effects.keepsNotes = true
     recorder.addToFingerprint(.arrived, frame, at: port, now: now)
@@ -62,20 +67,22 @@ extension World {
     var receive = Receive(frame: frame.store(), port: index, now: now)
     let deadline = elements.visit(graph.nodes[node].element, &receive, &effects)
     if let arrival { closeRecord(of: node, arrival) }
-    settle(node, deadline, arrival)
+    settle(node, deadline, arrival, handsOver: handsOver)
   }
 
   private mutating func wake(_ node: NodeID) {
-    graph.nodes[node].due = .never
+    let place = graph.nodes.place(of: node)
+    place.pointee.due = .never
     effects.keepsNotes = recorder.watch != .none
     var wake = Wake(now: now)
-    var (deadline, retries) = elements.visit(graph.nodes[node].element, &wake, &effects)
+    var (deadline, retries) = elements.visit(place.pointee.element, &wake, &effects)
     if retries {
       sendWaiting(node)
       deadline = self.deadline(of: node)
     }
     if effects.count > 0 { eventCount &+= 1 }
-    settle(node, deadline)
+    settle(node, deadline, handsOver: true)
+    if handedOver != nil { goOn() }
   }
 
   /// Carries out what a node wants done that something was asked of from outside.
@@ -83,7 +90,7 @@ extension World {
 
   /// `arrival`: of a frame that was captured as it came.
   @inline(__always)
-  mutating func settle(_ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil) {
+  mutating func settle(_ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil, handsOver: Bool = false) {
     var deadline = deadline
     if hasProbed, tellProbes(node) { deadline = self.deadline(of: node) }
     // What it received comes before what it does about it.
@@ -95,16 +102,16 @@ extension World {
       let (frame, port) = (effects[0].frame, effects[0].port)
       effects.removeAll()
       if recorder.watch == .none {
-        transmit(frame, from: node, on: port, &deadline)
+        transmit(frame, from: node, on: port, &deadline, handsOver: handsOver)
       } else {
-        transmitCaptured(frame, from: node, on: port, &deadline)
+        transmitCaptured(frame, from: node, on: port, &deadline, handsOver: handsOver)
       }
     } else if effects.count > 0 {
       carryOut(node, &deadline, arrival)
     } else if effects.keepsNotes {
       effects.removeAll()
     }
-    if graph.nodes[node].isFiltered { touched(node) }
+    if graph.nodes.place(of: node).pointee.isFiltered { touched(node) }
     reschedule(node, at: deadline)
   }
 
@@ -134,8 +141,9 @@ extension World {
   @inline(__always)
   mutating func number(_ frame: StoredFrame, of node: NodeID) {
     guard frame.packetID == 0 else { return }
-    packetCounts[node] &+= 1
-    frame.setPacketID(UInt64(graph.nodes[node].packetNumber) << 32 | packetCounts[node] & 0xffff_ffff)
+    let count = packetCounts.place(of: node)
+    count.pointee &+= 1
+    frame.setPacketID(UInt64(graph.nodes.place(of: node).pointee.packetNumber) << 32 | count.pointee & 0xffff_ffff)
   }
 
   /// Out of a port, and written down. `deadline`: the node's, which changes where it keeps frames for its cables.
@@ -162,14 +170,14 @@ extension World {
   /// Out of a port and into its capture, of a frame that nobody follows and nothing is to be said of.
   @inline(never)
   private mutating func transmitCaptured(
-    _ frame: StoredFrame, from node: NodeID, on index: PortIndex, _ deadline: inout Instant
+    _ frame: StoredFrame, from node: NodeID, on index: PortIndex, _ deadline: inout Instant, handsOver: Bool = false
   ) {
     number(frame, of: node)
     let port = graph.port(index, of: node)
     let file = graph.ports[port].capture
     let looked = Frame(stored: frame)
     let staged = recorder.stageDeparture(looked, in: file, of: node, now: now)
-    let (stored, reason) = (looked.store(), send(frame, from: node, at: port, index, &deadline))
+    let (stored, reason) = (looked.store(), send(frame, from: node, at: port, index, &deadline, handsOver: handsOver))
     if let reason { return lose(Frame(stored: stored), at: port, reason, staged: staged) }
     if staged { recorder.commit(file, dropped: false) }
   }
@@ -177,11 +185,11 @@ extension World {
   /// Out of a port, with nobody looking.
   @inline(__always)
   private mutating func transmit(
-    _ frame: StoredFrame, from node: NodeID, on index: PortIndex, _ deadline: inout Instant
+    _ frame: StoredFrame, from node: NodeID, on index: PortIndex, _ deadline: inout Instant, handsOver: Bool = false
   ) {
     number(frame, of: node)
     let port = graph.port(index, of: node)
-    if let reason = send(frame, from: node, at: port, index, &deadline) {
+    if let reason = send(frame, from: node, at: port, index, &deadline, handsOver: handsOver) {
       lose(Frame(stored: frame), at: port, reason, staged: false)
     }
   }
@@ -189,39 +197,49 @@ extension World {
   /// Into the port's cable. Nil: the frame is the cable's or, where its element keeps it, the element's.
   @inline(__always)
   private mutating func send(
-    _ frame: StoredFrame, from node: NodeID, at port: PortID, _ index: PortIndex, _ deadline: inout Instant
+    _ frame: StoredFrame, from node: NodeID, at port: PortID, _ index: PortIndex, _ deadline: inout Instant,
+    handsOver: Bool = false
   ) -> DropReason? {
-    graph.ports[port].counters.transmitted &+= 1
-    graph.ports[port].counters.transmittedBytes &+= UInt64(frame.count)
-    guard let link = graph.ports[port].link else { return .noLink }
+    let place = graph.ports.place(of: port)
+    place.pointee.countTransmitted(frame.count)
+    guard let link = place.pointee.link else { return .noLink }
+    let cable = links.place(of: link)
+    if handsOver, cable.pointee.takesNoTime(frame.count), handOver(frame, from: node, index, link) { return nil }
     // What is behind others in a cable changes nothing about when the first arrives.
-    let wasIdle = links[link].deadline == .never
-    if graph.nodes[node].queuesFrames {
-      var send = Send(frame: frame, port: index, link: links.pointer(to: link), now: now)
+    let wasIdle = cable.pointee.deadline == .never
+    if graph.nodes.place(of: node).pointee.queuesFrames {
       let departure: Departure
-      (departure, deadline) = elements.visit(graph.nodes[node].element, &send, &effects)
+      (departure, deadline) = sendQueued(frame, from: node, index, cable)
       switch departure {
       case .sent: break
       case .kept: return nil
       case .dropped(let reason): return reason
       }
-    } else if case .dropped(let reason) = links[link].take(frame, now: now) {
+    } else if case .dropped(let reason) = cable.pointee.take(frame, now: now) {
       return reason
     }
-    if floods.isBuilt, let lane = floods.lane(of: link) {
-      floods.lanes[lane].hasSingles = true
-      if wasIdle { scheduleLink(link) }
-    } else if wasIdle {
-      scheduler.schedule(link, at: links[link].deadline)
-    }
+    if floods.isBuilt { floods.sentSingly(link) }
+    guard wasIdle else { return nil }
+    if floods.underWay > 0 { scheduleLink(link) } else { scheduler.schedule(link, at: cable.pointee.deadline) }
     return nil
+  }
+
+  /// Of an element with queues of its own. Machines, which nearly all are, without the visitor: it isn't inlined.
+  @inline(__always)
+  private mutating func sendQueued(
+    _ frame: StoredFrame, from node: NodeID, _ index: PortIndex, _ cable: UnsafeMutablePointer<Link>
+  ) -> (Departure, deadline: Instant) {
+    let element = graph.nodes.place(of: node).pointee.element
+    var send = Send(frame: frame, port: index, link: cable, now: now)
+    if let id = element.machine { return send.visit(&elements.machines[id], &effects) }
+    return elements.visit(element, &send, &effects)
   }
 
   /// What an element keeps for its cables goes into them as far as they have room.
   private mutating func sendWaiting(_ node: NodeID) {
     for (index, port) in graph.nodes[node].ports.enumerated() {
       guard let link = graph.ports[port].link else { continue }
-      var send = SendWaiting(port: PortIndex(index), link: links.pointer(to: link), now: now)
+      var send = SendWaiting(port: PortIndex(index), link: links.place(of: link), now: now)
       while let lost = elements.visit(graph.nodes[node].element, &send, &effects) {
         drop(Frame(stored: lost.frame), at: port, lost.reason, .none, recorded: false, inbound: false)
       }

@@ -39,8 +39,17 @@ public struct World: ~Copyable {
   /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0
 
-  /// Frames that arrived anywhere since this process took the world up: what the watchdog goes by.
+  /// Frames that arrived anywhere since this process took the world up, and those handed on twice, as they stand for an event
+  /// too: what the watchdog goes by.
   var delivered = 0
+  /// A frame that goes on at once: see `World+HandOver`.
+  var handedOver: (link: LinkID, frame: StoredFrame)?
+  /// The moment in which the watchdog wants to see each event.
+  var watched = Instant.never
+  /// Off for tests, which compare.
+  var handsOver = true
+  /// How many events may still be handled before the run returns.
+  var eventsLeft = 0
 
   /// Of the switches' floods; made when the first one needs it.
   var floods = FloodTable()
@@ -72,8 +81,9 @@ public struct World: ~Copyable {
   /// After anything that an element was called for: its deadline may be another.
   @inline(__always)
   mutating func reschedule(_ node: NodeID, at deadline: Instant) {
-    guard deadline != graph.nodes[node].due else { return }
-    graph.nodes[node].due = deadline
+    let place = graph.nodes.place(of: node)
+    guard deadline != place.pointee.due else { return }
+    place.pointee.due = deadline
     scheduler.schedule(node, at: deadline)
   }
 
