@@ -30,6 +30,15 @@ extension NATSettings {
     public var gre: Nanoseconds?
     /// Once packets have gone both ways; nil: the same.
     public var greStream: Nanoseconds?
+    // SCTP: netfilter's, for want of others.
+    public var sctpClosed = Nanoseconds.seconds(10)
+    public var sctpCookieWait = Nanoseconds.seconds(3)
+    public var sctpCookieEchoed = Nanoseconds.seconds(3)
+    public var sctpEstablished = Nanoseconds.seconds(210)
+    public var sctpShutdownSent = Nanoseconds.seconds(3)
+    public var sctpShutdownRecd = Nanoseconds.seconds(3)
+    public var sctpShutdownAckSent = Nanoseconds.seconds(3)
+    public var sctpHeartbeatSent = Nanoseconds.seconds(30)
 
     public init() {}
 
@@ -113,5 +122,13 @@ extension NATSettings.Timeouts {
       Field("generic", \.generic, .interval, "Protocols without ports, where they pass at all.", example: "1 min"),
       Field("gre", \.gre, .interval, "GRE.", default: "as generic", example: "1 min"),
       Field("gre-stream", \.greStream, .interval, "GRE that has gone both ways.", default: "as gre", example: "1 min"),
+      Field("sctp-closed", \.sctpClosed, .interval, "SCTP that has begun with an INIT, or is over.", example: "1 min"),
+      Field("sctp-cookie-wait", \.sctpCookieWait, .interval, "SCTP after an INIT ACK.", example: "1 min"),
+      Field("sctp-cookie-echoed", \.sctpCookieEchoed, .interval, "SCTP after a COOKIE ECHO.", example: "1 min"),
+      Field("sctp-established", \.sctpEstablished, .interval, "Established SCTP.", example: "1 min"),
+      Field("sctp-shutdown-sent", \.sctpShutdownSent, .interval, "SCTP that the side which began it closes.", example: "1 min"),
+      Field("sctp-shutdown-recd", \.sctpShutdownRecd, .interval, "SCTP that the other side closes.", example: "1 min"),
+      Field("sctp-shutdown-ack-sent", \.sctpShutdownAckSent, .interval, "SCTP whose SHUTDOWN is acknowledged.", example: "1 min"),
+      Field("sctp-heartbeat-sent", \.sctpHeartbeatSent, .interval, "A path of SCTP that began with a HEARTBEAT.", example: "1 min"),
     ])
 }

@@ -141,6 +141,7 @@ static struct conntrack_tuple read_tuple(const struct nlattr *attribute) {
 
 static int read_row(const struct nlmsghdr *header, struct conntrack_row *row) {
   const struct nlattr *entry[CTA_MAX + 1], *info[CTA_PROTOINFO_MAX + 1], *tcp[CTA_PROTOINFO_TCP_MAX + 1];
+  const struct nlattr *sctp[CTA_PROTOINFO_SCTP_MAX + 1];
   unsigned head = NLMSG_LENGTH(sizeof(struct nfgenmsg));
   if (header->nlmsg_len < head) return -1;
   split((const uint8_t *)header + head, header->nlmsg_len - head, entry, CTA_MAX + 1);
@@ -148,10 +149,12 @@ static int read_row(const struct nlmsghdr *header, struct conntrack_row *row) {
   if (!name || !entry[CTA_TUPLE_REPLY] || length(name) > sizeof row->name) return -1;
   split_nested(entry[CTA_PROTOINFO], info, CTA_PROTOINFO_MAX + 1);
   split_nested(info[CTA_PROTOINFO_TCP], tcp, CTA_PROTOINFO_TCP_MAX + 1);
+  split_nested(info[CTA_PROTOINFO_SCTP], sctp, CTA_PROTOINFO_SCTP_MAX + 1);
   memset(row, 0, sizeof *row);
   row->original = read_tuple(name);
   row->reply = read_tuple(entry[CTA_TUPLE_REPLY]);
   row->tcp_state = (uint8_t)number(tcp[CTA_PROTOINFO_TCP_STATE]);
+  row->sctp_state = (uint8_t)number(sctp[CTA_PROTOINFO_SCTP_STATE]);
   row->status = number(entry[CTA_STATUS]);
   row->seconds = number(entry[CTA_TIMEOUT]);
   row->name_length = (uint16_t)length(name);

@@ -45,7 +45,10 @@ extension Lab {
     ("gre_timeout_stream", 170), ("tcp_timeout_syn_sent", 120), ("tcp_timeout_syn_recv", 60), ("tcp_timeout_established", 2000),
     ("tcp_timeout_fin_wait", 100),
     ("tcp_timeout_close_wait", 50), ("tcp_timeout_last_ack", 30), ("tcp_timeout_time_wait", 90), ("tcp_timeout_close", 10),
-    ("tcp_timeout_max_retrans", 400), ("tcp_timeout_unacknowledged", 300),
+    ("tcp_timeout_max_retrans", 400), ("tcp_timeout_unacknowledged", 300), ("sctp_timeout_closed", 13),
+    ("sctp_timeout_cookie_wait", 23), ("sctp_timeout_cookie_echoed", 27), ("sctp_timeout_established", 210),
+    ("sctp_timeout_shutdown_sent", 43), ("sctp_timeout_shutdown_recd", 47), ("sctp_timeout_shutdown_ack_sent", 53),
+    ("sctp_timeout_heartbeat_sent", 63),
   ]
 }
 

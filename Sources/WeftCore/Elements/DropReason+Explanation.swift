@@ -26,6 +26,10 @@ extension DropReason {
     case .badTCPFlags: "its TCP flags are a combination that no connection has, such as SYN with FIN"
     case .badTCPNumbers:
       "it numbers or acknowledges what its connection never sent: mostly a segment of an older one between the same ports"
+    case .malformedSCTP: "its SCTP header is cut short"
+    case .badSCTPChecksum: "its SCTP checksum (CRC32c) is wrong"
+    case .malformedUDPLite: "its UDP-Lite header is cut short, its coverage is wrong, or it has no checksum"
+    case .badUDPLiteChecksum: "its UDP-Lite checksum is wrong"
     case .unknownEtherType: "a protocol above Ethernet that isn't spoken here"
     case .martianSource: "its source address can't be the sender of anything: a group, 127/8, or the receiver's own"
     case .martianDestination: "127/8 on a cable: a machine's own addresses never leave it (RFC 1122, 3.2.1.3)"
@@ -57,6 +61,7 @@ extension DropReason {
     case .tableFull: "the NAT's table of flows was full"
     case .portsExhausted: "no external port was free for another flow"
     case .tcpInvalid: "it doesn't fit the state or the window of its TCP connection"
+    case .sctpInvalid: "it doesn't fit the state or the verification tag of its SCTP association, or begins none"
     case .fragmentUnsupported: "a fragment where this gateway takes none"
     case .spoofedSource: "its source address can't come in on that side"
     case .protocolUnsupported: "the NAT doesn't translate that protocol"

@@ -13,7 +13,8 @@ extension DropReason {
     switch self {
     case .queueFull, .linkLoss, .linkDown, .linkRemoved, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
       .fragmentTimeout, .fragmentLimit, .noAddress, .icmpRateLimit, .listenQueueFull, .badIPv4Checksum, .badICMPChecksum,
-      .badUDPChecksum, .badTCPChecksum, .badTCPNumbers:
+      .badUDPChecksum, .badTCPChecksum, .badTCPNumbers, .badSCTPChecksum,
+      .badUDPLiteChecksum:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
     case .noLink, .machineStopped, .frameTooBig, .malformedEthernet, .malformedARP, .malformedIPv4, .badIPv4Options,
@@ -22,7 +23,8 @@ extension DropReason {
       .sourceIsGroup, .hairpinPort, .noOtherPort, .notForUs, .fragmentOverlap, .fragmentationNeeded, .unexpectedICMP,
       .ipForwardingDisabled, .noPortForward, .noMapping, .filtered, .tableFull, .portsExhausted, .tcpInvalid,
       .fragmentUnsupported, .spoofedSource, .protocolUnsupported, .privateDestination, .hairpinDisabled, .tupleClash,
-      .hostLimit, .martianDestination, .multicastNotForwarded, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress:
+      .hostLimit, .martianDestination, .multicastNotForwarded, .malformedSCTP, .malformedUDPLite,
+      .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress:
       .decided
     }
   }

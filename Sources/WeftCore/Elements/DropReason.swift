@@ -31,6 +31,10 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case martianDestination
   /// A segment whose numbers its connection never sent or offered.
   case badTCPNumbers
+  case malformedSCTP
+  case badSCTPChecksum
+  case malformedUDPLite
+  case badUDPLiteChecksum
 
   // Switch
   case reservedMulticast = 50
@@ -76,6 +80,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case hostLimit
   /// A group's datagrams stay on their link: a NAT is no multicast router.
   case multicastNotForwarded
+  case sctpInvalid
 
   // Services
   case dhcpNotForUs = 150

@@ -39,7 +39,7 @@ private struct ConnectionData: Encodable {
   struct Direction: Encodable {
     var source: String
     var destination: String
-    /// Of TCP and UDP.
+    /// Of TCP, UDP, SCTP and UDP-Lite.
     var sourcePort: UInt16?
     var destinationPort: UInt16?
     /// Of an ICMP echo.
@@ -53,7 +53,7 @@ private struct ConnectionData: Encodable {
   var id: UInt64
   var `protocol`: String
   var protocolNumber: UInt8
-  /// Of TCP.
+  /// Of TCP and SCTP.
   var state: String?
   var isAssured: Bool
   var hasReply: Bool
@@ -65,13 +65,13 @@ private struct ConnectionData: Encodable {
     id = entry.id
     `protocol` = entry.protocolName
     protocolNumber = entry.protocolNumber
-    state = entry.protocolNumber == IPProtocol.tcp.rawValue ? entry.state.conntrackName : nil
+    state = entry.stateName
     isAssured = entry.isAssured
     hasReply = entry.hasReply
     timeLeftSeconds = entry.timeLeft.seconds
     func direction(_ direction: ConnectionEntry.Direction) -> Direction {
       let type = IPProtocol(rawValue: entry.protocolNumber)
-      let hasPorts = type == .tcp || type == .udp
+      let hasPorts = entry.hasPorts
       return Direction(
         source: direction.source.description, destination: direction.destination.description,
         sourcePort: hasPorts ? direction.sourcePort : nil, destinationPort: hasPorts ? direction.destinationPort : nil,

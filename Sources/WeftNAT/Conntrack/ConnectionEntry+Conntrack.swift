@@ -10,7 +10,7 @@ extension ConnectionEntry {
     var line = protocolName.padded(to: 8) + " \(protocolNumber) "
     let seconds = timeLeft.rawValue / 1_000_000_000
     if !isEvent || seconds > 0 { line += "\(seconds) " }
-    if protocolNumber == IPProtocol.tcp.rawValue { line += "\(state.conntrackName) " }
+    if let stateName { line += "\(stateName) " }
     line += text(original, isReply: false)
     if !hasReply { line += "[UNREPLIED] " }
     line += text(reply, isReply: true)
@@ -18,11 +18,26 @@ extension ConnectionEntry {
     return line
   }
 
+  /// Of protocols that have states.
+  package var stateName: String? {
+    switch IPProtocol(rawValue: protocolNumber) {
+    case .tcp: state.conntrackName
+    case .sctp: association.conntrackName
+    default: nil
+    }
+  }
+
+  package var hasPorts: Bool {
+    [IPProtocol.tcp, .udp, .sctp, .udpLite].contains(IPProtocol(rawValue: protocolNumber))
+  }
+
   package var protocolName: String {
     switch IPProtocol(rawValue: protocolNumber) {
     case .tcp: "tcp"
     case .udp: "udp"
     case .icmp: "icmp"
+    case .sctp: "sctp"
+    case .udpLite: "udplite"
     default: "unknown"
     }
   }
@@ -31,7 +46,7 @@ extension ConnectionEntry {
     let ends = "src=\(direction.source) dst=\(direction.destination) "
     switch IPProtocol(rawValue: protocolNumber) {
     case .icmp: return ends + "type=\(isReply ? 0 : 8) code=0 id=\(direction.sourcePort) "
-    case .tcp, .udp: return ends + "sport=\(direction.sourcePort) dport=\(direction.destinationPort) "
+    case .tcp, .udp, .sctp, .udpLite: return ends + "sport=\(direction.sourcePort) dport=\(direction.destinationPort) "
     default: return ends
     }
   }
@@ -44,6 +59,23 @@ extension ConnectionEvent {
     var line = String(repeating: " ", count: max(0, 9 - name.count)) + name + " " + entry.conntrackText(isEvent: true)
     while line.hasSuffix(" ") { line.removeLast() }
     return line
+  }
+}
+
+extension SCTPState {
+  /// Netfilter's names (net/netfilter/nf_conntrack_proto_sctp.c).
+  package var conntrackName: String {
+    switch self {
+    case .none: "NONE"
+    case .closed: "CLOSED"
+    case .cookieWait: "COOKIE_WAIT"
+    case .cookieEchoed: "COOKIE_ECHOED"
+    case .established: "ESTABLISHED"
+    case .shutdownSent: "SHUTDOWN_SENT"
+    case .shutdownReceived: "SHUTDOWN_RECD"
+    case .shutdownAckSent: "SHUTDOWN_ACK_SENT"
+    case .heartbeatSent: "HEARTBEAT_SENT"
+    }
   }
 }
 

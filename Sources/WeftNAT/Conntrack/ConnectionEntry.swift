@@ -23,6 +23,8 @@ public struct ConnectionEntry: Hashable, Sendable, Codable {
   public var protocolNumber: UInt8
   /// `.none` but for TCP.
   public var state: TCPState
+  /// `.none` but for SCTP.
+  public var association: SCTPState = .none
   public var isAssured: Bool
   public var timeLeft: Nanoseconds
   public var original: Direction
@@ -122,7 +124,7 @@ extension Conntrack {
     let session = self[id]
     return ConnectionEntry(
       id: sequence(id), protocolNumber: session.kind.protocolNumber, state: session.state,
-      isAssured: session.flags.contains(.assured), timeLeft: Instant(session.deadline) - now,
+      association: session.kind == .sctp ? window(id)?.association.state ?? .none : .none, isAssured: session.flags.contains(.assured), timeLeft: Instant(session.deadline) - now,
       original: Self.direction(session.original, session.originalPackets, session.originalBytes),
       reply: Self.direction(session.reply, session.replyPackets, session.replyBytes))
   }

@@ -17,7 +17,7 @@ struct Conntrack {
     var previous: UInt32
     /// Of its inside endpoint, where it retains one.
     var mapping: Packed<MappingID>
-    /// Of TCP, where its windows are, or `none`; of UDP the millisecond in which it began.
+    /// Of TCP and SCTP, where its windows are, or `none`; of UDP the millisecond in which it began.
     var detail: UInt32
     /// Among the sessions that are not assured, in the order of their creation.
     var older = Conntrack.none
@@ -52,10 +52,12 @@ struct Conntrack {
   private(set) var wheel = ExpiryWheel()
   private var windows: [TCPWindow] = []
   private var freeWindows: [UInt32] = []
-  /// Of the sessions that are not assured: the first to go when the table is full.
-  private var oldest = Conntrack.none
-  private var newest = Conntrack.none
+  /// What goes first when the table is full, by the order in which it came to that: sessions that are not assured, then
+  /// connections that are closing.
+  var unassured = Queue()
+  var closing = Queue()
   var events = EventRing()
+  var sources = SourceFlows()
   /// The latest moment it was told of.
   var now = Instant.start
 
@@ -100,7 +102,7 @@ struct Conntrack {
   func mapping(_ id: SessionID) -> MappingID? { links[id.index].mapping.id }
   mutating func setMapping(_ id: SessionID, _ mapping: MappingID?) { links[id.index].mapping = Packed(mapping) }
 
-  /// Of TCP alone, where windows are tracked.
+  /// Of TCP where windows are tracked, and of SCTP.
   @inline(__always)
   func window(_ id: SessionID) -> TCPWindow? {
     let place = links[id.index].detail
@@ -143,29 +145,24 @@ struct Conntrack {
     index.insert(session.original.hash, number << 1)
     index.insert(session.reply.hash, number << 1 | 1)
     wheel.insert(number, deadline: session.deadline, &links)
-    if !session.flags.contains(.assured) {
-      links[number].older = newest
-      if newest != Self.none { links[Int(newest)].newer = UInt32(number) } else { oldest = UInt32(number) }
-      newest = UInt32(number)
-    }
+    enqueue(number)
     return SessionID(number)
   }
 
-  /// Answered or established: no longer one that a full table gives up.
-  mutating func assure(_ id: SessionID) {
+  /// Where its connection stands now, and whether it has been answered or established.
+  mutating func change(_ id: SessionID, to state: TCPState, assures: Bool) {
     let number = id.index
-    guard !sessions[number].flags.contains(.assured) else { return }
-    sessions[number].flags.insert(.assured)
-    unlist(number)
+    let wasAssured = sessions[number].flags.contains(.assured)
+    let rank = Self.rank(isAssured: wasAssured || assures, state)
+    let moves = rank != Self.rank(isAssured: wasAssured, sessions[number].state)
+    if moves { dequeue(number) }
+    sessions[number].state = state
+    if assures { sessions[number].flags.insert(.assured) }
+    if moves { enqueue(number) }
   }
 
-  private mutating func unlist(_ number: Int) {
-    let link = links[number]
-    if link.older != Self.none { links[Int(link.older)].newer = link.newer } else { oldest = link.newer }
-    if link.newer != Self.none { links[Int(link.newer)].older = link.older } else { newest = link.older }
-    links[number].older = Self.none
-    links[number].newer = Self.none
-  }
+  /// For who keeps them in order.
+  mutating func link(_ number: Int, _ change: (inout Link) -> Void) { change(&links[number]) }
 
   mutating func addWindow(_ id: SessionID, _ window: TCPWindow) {
     let number = id.index
@@ -180,8 +177,10 @@ struct Conntrack {
 
   mutating func remove(_ id: SessionID) {
     let number = id.index
-    if !sessions[number].flags.contains(.assured) { unlist(number) }
-    if sessions[number].kind == .tcp, links[number].detail != Self.none { freeWindows.append(links[number].detail) }
+    dequeue(number)
+    let kind = sessions[number].kind
+    if kind == .tcp || kind == .sctp, links[number].detail != Self.none { freeWindows.append(links[number].detail) }
+    if !sources.isEmpty { sources.remove(SessionID(number), sessions[number].original) }
     wheel.remove(number, &links)
     index.remove(sessions[number].original.hash, number << 1)
     index.remove(sessions[number].reply.hash, number << 1 | 1)
@@ -231,20 +230,6 @@ struct Conntrack {
     sessions.indices.filter { sessions[$0].inUse != 0 }.sorted { links[$0].sequence < links[$1].sequence }
       .map { SessionID($0) }
   }
-
-  /// Who a full table gives up: of the first `count` unassured sessions, oldest first, the first that `isWanted` says yes
-  /// to, else the oldest; nil where all are assured.
-  func victim(among count: Int, _ isWanted: (Session) -> Bool) -> SessionID? {
-    guard hasUnassured else { return nil }
-    var candidate = oldest
-    for _ in 0..<count where candidate != Self.none {
-      if isWanted(sessions[Int(candidate)]) { return SessionID(Int(candidate)) }
-      candidate = links[Int(candidate)].newer
-    }
-    return SessionID(Int(oldest))
-  }
-
-  var hasUnassured: Bool { oldest != Self.none }
 
   mutating func restoreCreated(_ value: UInt64) { created = value }
 }

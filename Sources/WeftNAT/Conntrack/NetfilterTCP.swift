@@ -45,14 +45,6 @@ extension TCPState {
       }
     }
   }
-
-  /// FINs or a RST were seen.
-  fileprivate var isClosing: Bool {
-    switch self {
-    case .finWait, .closeWait, .lastAck, .timeWait, .closed: true
-    case .none, .synSent, .synSent2, .synReceived, .established: false
-    }
-  }
 }
 
 extension Conntrack {

@@ -70,6 +70,14 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, Codable {
     }
   }
 
+  /// FINs or a RST were seen.
+  var isClosing: Bool {
+    switch self {
+    case .finWait, .closeWait, .lastAck, .timeWait, .closed: true
+    case .none, .synSent, .synSent2, .synReceived, .established: false
+    }
+  }
+
   /// The combinations that TCP makes, urgent pointer, PSH and ECN aside, as netfilter's table: no null, no Xmas tree.
   static func isValid(_ flags: TCPFlags) -> Bool {
     switch flags.intersection([.syn, .fin, .rst, .ack]) {

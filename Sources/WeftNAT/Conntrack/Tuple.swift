@@ -7,6 +7,8 @@ enum Proto {
   static let tcp: UInt8 = 6
   static let udp: UInt8 = 17
   static let gre: UInt8 = 47
+  static let sctp: UInt8 = 132
+  static let udpLite: UInt8 = 136
 }
 
 /// What tells flows apart beside their ends: the IP protocol, and of echo its direction, so that a request and a reply
@@ -21,6 +23,8 @@ struct FlowKind: BitwiseCopyable, Hashable, Codable {
   static var tcp: FlowKind { FlowKind(rawValue: Proto.tcp) }
   static var udp: FlowKind { FlowKind(rawValue: Proto.udp) }
   static var gre: FlowKind { FlowKind(rawValue: Proto.gre) }
+  static var sctp: FlowKind { FlowKind(rawValue: Proto.sctp) }
+  static var udpLite: FlowKind { FlowKind(rawValue: Proto.udpLite) }
   static var echoRequest: FlowKind { FlowKind(rawValue: Proto.icmp) }
   /// IANA reserves 255: no packet of a flow has it. (253 and 254 are for experiments, RFC 3692, and are used.)
   static var echoReply: FlowKind { FlowKind(rawValue: 255) }
@@ -30,7 +34,7 @@ struct FlowKind: BitwiseCopyable, Hashable, Codable {
 
   var isEcho: Bool { self == .echoRequest || self == .echoReply }
   /// Has ports, or an identifier that stands for one.
-  var hasPorts: Bool { self == .tcp || self == .udp || isEcho }
+  var hasPorts: Bool { self == .tcp || self == .udp || isEcho || self == .sctp || self == .udpLite }
 
   /// What the answer's is.
   @inline(__always)

@@ -94,7 +94,7 @@ extension Mappings {
 extension NATGateway {
   private enum CodingKeys: CodingKey {
     case configuration, counters, neighbours, identification, random, mappings, sessions, sequences, created, windows,
-      held
+      closing, held
     case lastPort, hosts, hostPorts, bindings, filter, heldSYNs, fragments, events, moment
   }
 
@@ -115,11 +115,14 @@ extension NATGateway {
     try container.encode(conntrack.created, forKey: .created)
     var windows: [UInt64] = []
     for (place, id) in sessions.enumerated() {
-      guard conntrack[id].kind == .tcp, let window = conntrack.window(id) else { continue }
+      guard let window = conntrack.window(id) else { continue }
       windows.append(UInt64(place))
       windows += window.words
     }
     try container.encode(windows, forKey: .windows)
+    var places: [Int: UInt32] = [:]
+    for (place, id) in sessions.enumerated() { places[id.index] = UInt32(place) }
+    try container.encode(conntrack.closingInOrder.compactMap { places[$0.index] }, forKey: .closing)
     try container.encode(mappings.ports.held, forKey: .held)
     try container.encode(mappings.ports.last, forKey: .lastPort)
     try container.encode(mappings.hosts, forKey: .hosts)
@@ -195,7 +198,9 @@ extension NATGateway {
         entry.session.replyPort.index < links.neighbours.count,
         conntrack.find(entry.session.original) == nil, conntrack.find(entry.session.reply) == nil, retain(entry)
       else { throw corrupted("a session") }
-      restored.append(conntrack.insert(entry.session, mapping: entry.mapping, sequence: sequence, began: entry.began))
+      let id = conntrack.insert(entry.session, mapping: entry.mapping, sequence: sequence, began: entry.began)
+      restored.append(id)
+      restoreSource(id)
       if entry.session.flags.contains(.pinhole) { mappings.countPinholes(of: entry.session, opens: true) }
     }
     let windows = try container.decode([UInt64].self, forKey: .windows)
@@ -203,12 +208,24 @@ extension NATGateway {
     guard windows.count % stride == 0 else { throw corrupted("a window cut short") }
     for start in Swift.stride(from: 0, to: windows.count, by: stride) {
       guard let place = Int(exactly: windows[start]), place < restored.count,
-        conntrack[restored[place]].kind == .tcp, conntrack.window(restored[place]) == nil,
+        [.tcp, .sctp].contains(conntrack[restored[place]].kind), conntrack.window(restored[place]) == nil,
         let window = TCPWindow(windows[start + 1..<start + stride])
       else { throw corrupted("a window") }
       conntrack.addWindow(restored[place], window)
     }
+    let closing = try container.decode([UInt32].self, forKey: .closing)
+    guard closing.allSatisfy({ $0 < restored.count }), conntrack.restoreClosing(closing.map { restored[Int($0)] }) else {
+      throw corrupted("connections that are closing")
+    }
     conntrack.restoreCreated(try container.decode(UInt64.self, forKey: .created))
+  }
+
+  private mutating func restoreSource(_ id: SessionID) {
+    let session = conntrack[id]
+    guard configuration.settings.overloads, session.originalPort.isInside,
+      mappings.ports.ordinal(session.replyDestination) != nil
+    else { return }
+    conntrack.sources.add(id, session.original, isChanged: session.replyDestinationPort != session.originalSourcePort)
   }
 
   /// Counts a session in at the mappings it uses; false where one isn't there, or is named without need.

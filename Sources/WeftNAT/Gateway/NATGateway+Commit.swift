@@ -51,8 +51,7 @@ extension NATGateway {
     conntrack[id].account(passage.direction, bytes: packet.length)
     // One event a packet, told when all of its change is made: state, time left, that it was answered.
     if passage.changes.contains(.tells) {
-      conntrack[id].state = passage.state
-      if passage.changes.contains(.assure) { assure(id) }
+      change(id, to: passage.state, assures: passage.changes.contains(.assure))
       conntrack.record(.update, id)
     }
     return Translation(before, passage.direction)
@@ -67,10 +66,10 @@ extension NATGateway {
     commit(refusal, packet, on: port, now: now, windows)
   }
 
-  private mutating func assure(_ id: SessionID) {
+  private mutating func change(_ id: SessionID, to state: TCPState, assures: Bool) {
     let session = conntrack[id]
-    guard !session.flags.contains(.assured) else { return }
-    conntrack.assure(id)
+    conntrack.change(id, to: state, assures: assures)
+    guard assures, !session.flags.contains(.assured) else { return }
     mappings.hosts.becameAssured(HostTable.key(session.originalPort, session.originalSource))
   }
 
@@ -123,7 +122,11 @@ extension NATGateway {
     // Of one that only opens the sender's own filter nothing has gone on.
     if !opening.flags.contains(.pending) {
       if isTCP { beginConnection(id, packet, bytes, now: now) }
+      if original.kind == .sctp { beginAssociation(id, packet, bytes, now: now) }
       conntrack[id].account(.original, bytes: packet.length)
+    }
+    if opening.source == .shared, port.isInside {
+      conntrack.sources.add(id, original, isChanged: opening.port != packet.sourcePort)
     }
     conntrack.record(.new, id)
     return Translation(conntrack[id], .original)
@@ -192,8 +195,14 @@ extension NATGateway {
     conntrack.addWindow(id, window)
   }
 
-  /// Gives up an unassured session for a new one: the oldest of the first eight whose host has more of them than is
-  /// fair, else the oldest. A flood so takes its own entries' room and not that of others.
+  private mutating func beginAssociation(_ id: SessionID, _ packet: Packet, _ bytes: RawSpan, now: Instant) {
+    guard let association = association(begunBy: packet, bytes) else { return }
+    conntrack.addWindow(id, TCPWindow(association))
+    conntrack.setDeadline(id, (now + configuration.settings.timeouts.of(association.state)).rawValue)
+  }
+
+  /// Gives up a session for a new one: of the unassured the oldest of the first eight whose host has more of them than is
+  /// fair, else the oldest, else the oldest connection that is closing. A flood so takes its own entries' room and not that of others.
   private mutating func evict() {
     let share = UInt32(max(configuration.limits.table / 8, 1))
     let victim = conntrack.victim(among: 8) {

@@ -33,6 +33,9 @@ extension NATGateway {
     if packet.protocolNumber == Proto.tcp {
       return followConnection(packet, bytes, passage, session, on: port, now: now, &windows, &trace)
     }
+    if packet.protocolNumber == Proto.sctp {
+      return followAssociation(packet, bytes, passage, session, on: port, now: now, &windows, &trace)
+    }
     if let reason = follow(packet, bytes, session, on: port, now: now, &passage) {
       return refuseInvalid(packet, session, reason, on: port, &trace)
     }
@@ -106,12 +109,12 @@ extension NATGateway {
     guard configuration.settings.assuresLate else { return passage.direction == .reply }
     guard session.replyPackets > 0 else { return false }
     return packet.protocolNumber == Proto.udp && conntrack.isOld(passage.session, now: now)
-      || packet.protocolNumber == Proto.gre
+      || packet.protocolNumber == Proto.gre || packet.protocolNumber == Proto.udpLite
   }
 
   @inline(__always)
   private func timeout(_ kind: FlowKind, isStream: Bool) -> Nanoseconds {
-    if isStream, kind == .udp, let stream = configuration.settings.timeouts.udpStream { return stream }
+    if isStream, kind == .udp || kind == .udpLite, let stream = configuration.settings.timeouts.udpStream { return stream }
     if isStream, kind == .gre, let stream = configuration.settings.timeouts.greStream { return stream }
     return firstTimeout(kind)
   }
@@ -119,7 +122,8 @@ extension NATGateway {
   func firstTimeout(_ kind: FlowKind) -> Nanoseconds {
     switch kind {
     case .tcp: configuration.settings.timeouts.tcpSynSent
-    case .udp: configuration.settings.timeouts.udp
+    case .udp, .udpLite: configuration.settings.timeouts.udp
+    case .sctp: configuration.settings.timeouts.sctpClosed
     case .gre: configuration.settings.timeouts.gre ?? configuration.settings.timeouts.generic
     case .echoRequest, .echoReply: configuration.settings.timeouts.icmp
     // Any other protocol: numbers, not a list of ours.
@@ -168,9 +172,37 @@ extension NATGateway {
     return letThrough(packet, bytes, passage, session, on: port, &trace)
   }
 
+  // MARK: SCTP
+
+  @inline(never)
+  private func followAssociation(
+    _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, _ session: Session, on port: GatewayPort, now: Instant,
+    _ windows: inout TCPWindow, _ trace: inout some DecisionTrace
+  ) -> Decision {
+    // All of it is read again for the sum that its new ports need: what is broken must not leave with a right one.
+    if let reason = packet.brokenChecksum(bytes) { return refuseInvalid(packet, session, reason, on: port, &trace) }
+    guard let own = conntrack.window(passage.session)?.association,
+      let sctp = SCTPView(bytes.extracting(packet.transport..<packet.end))
+    else { return refuseInvalid(packet, session, .sctpInvalid, on: port, &trace) }
+    var passage = passage
+    var association = own
+    let verdict = association.follow(sctp, passage.direction)
+    let step = Conntrack.Step(verdict: .invalid, changesWindows: association != own)
+    windows = TCPWindow(association)
+    guard case .passes(let refreshes) = verdict else {
+      return refuseInvalid(packet, bytes, passage, session, step, .sctpInvalid, on: port, &trace)
+    }
+    if step.changesWindows { passage.changes.insert(.windows) }
+    if refreshes { passage.deadline = (now + configuration.settings.timeouts.of(association.state)).rawValue }
+    let isFirstAnswer = passage.direction == .reply && session.replyPackets == 0
+    if association.state != own.state || isFirstAnswer { passage.changes.insert(.tells) }
+    if association.state == .established, own.state != .established { passage.changes.insert(.assure) }
+    return letThrough(packet, bytes, passage, session, on: port, &trace)
+  }
+
   private func refuseInvalid(
     _ packet: Packet, _ bytes: RawSpan, _ passage: Passage, _ session: Session, _ step: Conntrack.Step,
-    on port: GatewayPort, _ trace: inout some DecisionTrace
+    _ reason: DropReason = .tcpInvalid, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Decision {
     var refusal: Refusal
     if let objection = invalidObjection(packet, session, on: port, &trace) {
@@ -180,7 +212,7 @@ extension NATGateway {
       let verdict = judge(packet.tuple(on: port), to: to, .invalid, &trace)
       refusal =
         filterRefusal(verdict, packet, bytes)
-        ?? Refusal(reason: .tcpInvalid, detail: packet.detail, rule: verdict.rule)
+        ?? Refusal(reason: reason, detail: packet.detail, rule: verdict.rule)
     }
     refusal.isInvalid = true
     if step.changesWindows {
@@ -188,7 +220,7 @@ extension NATGateway {
       refusal.session = Packed(passage.session)
     }
     let to = session.tuple(opposite: passage.direction).port
-    if refusal.reason == .tcpInvalid, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
+    if refusal.reason == reason, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
     return .refuse(refusal)
   }
 

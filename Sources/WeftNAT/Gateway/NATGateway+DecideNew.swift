@@ -329,6 +329,10 @@ extension NATGateway {
         return .tcpInvalid
       }
     }
+    if packet.protocolNumber == Proto.sctp {
+      if let reason = packet.brokenChecksum(bytes) { return reason }
+      if association(begunBy: packet, bytes) == nil { return .sctpInvalid }
+    }
     // Of a first fragment the rest, and with it the sum, isn't here.
     if !packet.isFragment, let reason = packet.brokenChecksum(bytes) { return reason }
     if port.isInside, let limit = configuration.limits.sessionsPerVM,
@@ -337,7 +341,13 @@ extension NATGateway {
       return .hostLimit
     }
     let isFull = conntrack.count >= configuration.limits.table
-    return isFull && !(configuration.limits.earlyDrop && conntrack.hasUnassured) ? .tableFull : nil
+    return isFull && !(configuration.limits.earlyDrop && conntrack.hasVictims) ? .tableFull : nil
+  }
+
+  /// The SCTP association that a packet begins.
+  func association(begunBy packet: Packet, _ bytes: RawSpan) -> SCTPAssociation? {
+    guard let sctp = SCTPView(bytes.extracting(packet.transport..<packet.end)) else { return nil }
+    return SCTPAssociation(beginning: sctp)
   }
 
   /// Turns a new flow away, but what the host itself sends though it begins none: no rule stands in its way.
@@ -346,7 +356,7 @@ extension NATGateway {
     _ trace: inout some DecisionTrace
   ) -> Decision {
     let refusal = refusalOfNew(packet, bytes, reason, on: port, &trace)
-    if refusal.reason == .tcpInvalid, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
+    if refusal.isInvalid, refusal.reason == reason, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
     return .refuse(refusal)
   }
 
@@ -355,7 +365,7 @@ extension NATGateway {
     _ packet: Packet, _ bytes: RawSpan, _ reason: DropReason, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Refusal {
     var refusal = Refusal(reason: reason, detail: packet.detail)
-    if reason == .tcpInvalid {
+    if reason == .tcpInvalid || reason == .sctpInvalid {
       refusal.isInvalid = true
       let verdict = judge(packet.tuple(on: port), to: wayOut(packet, on: port), .invalid, &trace)
       if let filtered = filterRefusal(verdict, packet, bytes) { return filtered }

@@ -148,7 +148,9 @@ extension NATGateway {
         ExternalEndpoint(
           address: address, port: packet.sourcePort, source: .binding, ordinal: UInt16(truncatingIfNeeded: ordinal)))
     }
-    // A forward's endpoint goes out with the forward's port: a static mapping works both ways.
+    // A forward's endpoint goes out with the forward's port: a static mapping works both ways. Not with netfilter, whose rules
+    // for what comes in say nothing about what goes out.
+    if port.isInside, settings.overloads, settings.keepsFlows { return sharedEndpoint(packet, bytes, host, on: port, &trace) }
     if let common = mappings.find(kind, on: port, inside: packet.source, packet.sourcePort, remote: .any, 0) {
       return .success(endpoint(common, &trace))
     }
@@ -228,6 +230,9 @@ extension NATGateway {
           sourcePort: kind == .echoRequest ? 0 : packet.destinationPort, destinationPort: port, port: .outside,
           kind: kind.answer))?.session
     }
+    if configuration.settings.ports == .preserve, let port = portOfEarlierFlow(packet, on: port, search, range), user(port) == nil {
+      return .success(endpoint(Ports.Choice(port: port), ordinal, .shared, &trace))
+    }
     let removals = conntrack.removals
     if let choice = mappings.ports.chooseShared(
       search, preferring: packet.sourcePort, in: range, configuration.settings.ports, removals: removals,
@@ -246,6 +251,20 @@ extension NATGateway {
     var found = endpoint(choice, ordinal, .shared, &trace)
     found.displaced = user(choice.port)
     return .success(found)
+  }
+
+  /// The port that the latest flow of the same inside endpoint leaves with, where one of its flows has got another than its own.
+  private func portOfEarlierFlow(
+    _ packet: Packet, on port: GatewayPort, _ search: Ports.FullRange, _ range: ClosedRange<UInt16>
+  ) -> UInt16? {
+    if conntrack.sources.isEmpty { return nil }
+    for id in conntrack.sources.of(packet.tuple(on: port)) {
+      let session = conntrack[id]
+      if session.replyDestination == search.address, range.contains(session.replyDestinationPort) {
+        return session.replyDestinationPort
+      }
+    }
+    return nil
   }
 
   /// After a SYN.

@@ -118,8 +118,8 @@ extension NATGateway {
     // The quoted transport header, as far as it is there.
     let transport = Int(quotation.transport)
     switch quotation.protocolNumber {
-    case Proto.tcp, Proto.udp:
-      let isUDP = quotation.protocolNumber == Proto.udp
+    case Proto.tcp, Proto.udp, Proto.udpLite:
+      let isUDP = quotation.protocolNumber != Proto.tcp
       let checksumAt = transport + (isUDP ? 6 : 16)
       if checksumAt + 2 <= Int(quotation.end) {
         let checksum = span.bytes.u16(checksumAt)
@@ -137,6 +137,10 @@ extension NATGateway {
       let updated = Rewrite.updated(checksum, from: before, to: other, addresses: false, ports: true)
       Rewrite.quoted(&span, icmp: icmp, at: transport + 2, updated)
       Rewrite.quoted(&span, icmp: icmp, at: transport + 4, identifier)
+    // What is quoted of it has no sum that could be made right.
+    case Proto.sctp:
+      Rewrite.quoted(&span, icmp: icmp, at: transport, other.sourcePort)
+      Rewrite.quoted(&span, icmp: icmp, at: transport + 2, other.destinationPort)
     // Without ports there is nothing to translate in it.
     default: break
     }

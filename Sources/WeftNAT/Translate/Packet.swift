@@ -9,6 +9,7 @@ struct Packet {
     case flow
     case icmpError
     case otherICMP
+    /// Where they are tracked flows too: SCTP and UDP-Lite by their ports.
     case otherProtocol
     case fragment
     case arp
@@ -127,6 +128,16 @@ struct Packet {
         return .flow
       default: return icmp.type.isError ? .icmpError : .otherICMP
       }
+    case Proto.sctp:
+      guard let sctp = SCTPView(payload) else { return bad(.malformedSCTP) }
+      sourcePort = sctp.sourcePort
+      destinationPort = sctp.destinationPort
+      return .otherProtocol
+    case Proto.udpLite:
+      guard let datagram = UDPLiteView(payload) else { return bad(.malformedUDPLite) }
+      sourcePort = datagram.sourcePort
+      destinationPort = datagram.destinationPort
+      return .otherProtocol
     default: return .otherProtocol
     }
   }
@@ -141,6 +152,14 @@ struct Packet {
       destinationPort = payload.u16(2)
       return .flow
     }
+    if protocolNumber == Proto.udpLite {
+      guard payload.byteCount >= 8 else { return bad(.malformedUDPLite) }
+      sourcePort = payload.u16(0)
+      destinationPort = payload.u16(2)
+      return .otherProtocol
+    }
+    // Its sum is over all of it, and changes with a port.
+    if protocolNumber == Proto.sctp { return bad(.fragmentUnsupported) }
     return readTransport(payload)
   }
 
@@ -161,6 +180,12 @@ struct Packet {
     case Proto.tcp:
       guard let tcp = TCPView(payload) else { return .malformedTCP }
       return tcp.hasValidChecksum(source: source, destination: destination) ? nil : .badTCPChecksum
+    case Proto.sctp:
+      guard let sctp = SCTPView(payload) else { return .malformedSCTP }
+      return sctp.hasValidChecksum ? nil : .badSCTPChecksum
+    case Proto.udpLite:
+      guard let datagram = UDPLiteView(payload) else { return .malformedUDPLite }
+      return datagram.hasValidChecksum(source: source, destination: destination) ? nil : .badUDPLiteChecksum
     case Proto.icmp: return InternetChecksum.checksum(payload) == 0 ? nil : .badICMPChecksum
     default: return nil
     }

@@ -33,7 +33,7 @@ struct Quotation {
       source: ip.destination, destination: ip.source, sourcePort: 0, destinationPort: 0, port: port,
       kind: FlowKind(rawValue: ip.protocol.rawValue))
     switch ip.protocol {
-    case .tcp, .udp:
+    case .tcp, .udp, .sctp, .udpLite:
       tuple.sourcePort = payload.u16(2)
       tuple.destinationPort = payload.u16(0)
     case .icmp:

@@ -56,6 +56,11 @@ enum Rewrite {
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let checksum = span.bytes.u16(at &+ 16)
       span.put(apply(checksum, addresses &+ ports), at: at &+ 16)
+    case Proto.sctp: sctp(&span, at: at, end: packet.end, sourcePort, destinationPort)
+    case Proto.udpLite:
+      span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
+      let updated = apply(span.bytes.u16(at &+ 6), addresses &+ ports)
+      span.put(updated == 0 ? 0xffff : updated, at: at &+ 6)
     case Proto.icmp:
       // No pseudo-header; the one that isn't the identifier is zero before and after.
       let isReply = packet.icmpType == 0
@@ -65,6 +70,16 @@ enum Rewrite {
     default: break
     }
     frame.isSound = isSound
+  }
+
+  /// Its sum is no sum, and is made anew; that it was right was seen before (`Packet.brokenChecksum`).
+  @inline(never)
+  private static func sctp(
+    _ span: inout MutableRawSpan, at: Int, end: Int, _ sourcePort: UInt16, _ destinationPort: UInt16
+  ) {
+    span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
+    let sum = CRC32C.checksum(span.bytes.extracting(at..<end), zeroing: 8..<12)
+    span.put(sum.byteSwapped, at: at + 8)
   }
 
   /// A 16-bit word of an ICMP error's quotation, with the error's own checksum.

@@ -6,6 +6,8 @@ public struct IPProtocol: RawRepresentable, Hashable, Sendable, Codable {
   @inlinable public static var icmp: IPProtocol { IPProtocol(rawValue: 1) }
   @inlinable public static var tcp: IPProtocol { IPProtocol(rawValue: 6) }
   @inlinable public static var udp: IPProtocol { IPProtocol(rawValue: 17) }
+  @inlinable public static var sctp: IPProtocol { IPProtocol(rawValue: 132) }
+  @inlinable public static var udpLite: IPProtocol { IPProtocol(rawValue: 136) }
 }
 
 /// An IPv4 packet (RFC 791, 3.1). After the length check no accessor traps.

@@ -42,7 +42,7 @@ struct conntrack_tuple {
 struct conntrack_row {
   struct conntrack_tuple original, reply;
   /// Of TCP (enum tcp_conntrack); 0 for others.
-  uint8_t tcp_state;
+  uint8_t tcp_state, sctp_state;
   /// IPS_SEEN_REPLY is 2, IPS_ASSURED 4.
   uint32_t status;
   /// Left to live, rounded down.

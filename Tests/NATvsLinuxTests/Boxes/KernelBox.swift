@@ -16,6 +16,7 @@ final class KernelBox: Box {
   private var rules: RouterSetup?
   private let defaultTimeouts: [String: Int]
   private var timeouts: [String: Int]
+  private var checksChecksums = true
   /// Entries that were made since the last flush, and where more are heard of.
   private var made: [conntrack_row] = []
   private let events: Int32
@@ -211,6 +212,10 @@ extension KernelBox: RouterBox {
     (hasOtherForwards, hasSentTCP) = (false, false)
     try setRules(setup)
     try setTimeouts(setup.timeouts)
+    if checksChecksums != setup.checksChecksums {
+      checksChecksums = setup.checksChecksums
+      try box.set([("netfilter/nf_conntrack_checksum", checksChecksums ? 1 : 0)])
+    }
     if !isForwarding { try setIPForwarding(true) }
     for port in bound.keys where !HostEmulator.services.contains(port) { bound.removeValue(forKey: port).map { _ = close($0) } }
     for port in HostEmulator.services { try bind(port) }
@@ -328,7 +333,10 @@ extension TableRow {
     self.init(
       protocolNumber: row.original.protocol, icmpType: row.original.icmp_type, original: tuple(row.original),
       // Both count the states alike.
-      reply: tuple(row.reply), state: TCPState(rawValue: row.tcp_state) ?? .none, seconds: Int(row.seconds) + 1,
+      reply: tuple(row.reply),
+      state: Self.state(
+        row.original.protocol, TCPState(rawValue: row.tcp_state) ?? .none, SCTPState(rawValue: row.sctp_state) ?? .none),
+      seconds: Int(row.seconds) + 1,
       hasReply: row.status & 2 != 0, isAssured: row.status & 4 != 0)
   }
 }

@@ -90,6 +90,14 @@ final class OurBox: Box {
     case "tcp_timeout_close": timeouts.tcpClose = time
     case "tcp_timeout_max_retrans": timeouts.tcpMaxRetrans = time
     case "tcp_timeout_unacknowledged": timeouts.tcpUnacknowledged = time
+    case "sctp_timeout_closed": timeouts.sctpClosed = time
+    case "sctp_timeout_cookie_wait": timeouts.sctpCookieWait = time
+    case "sctp_timeout_cookie_echoed": timeouts.sctpCookieEchoed = time
+    case "sctp_timeout_established": timeouts.sctpEstablished = time
+    case "sctp_timeout_shutdown_sent": timeouts.sctpShutdownSent = time
+    case "sctp_timeout_shutdown_recd": timeouts.sctpShutdownRecd = time
+    case "sctp_timeout_shutdown_ack_sent": timeouts.sctpShutdownAckSent = time
+    case "sctp_timeout_heartbeat_sent": timeouts.sctpHeartbeatSent = time
     default: preconditionFailure("no timeout \(name)")
     }
   }

@@ -61,11 +61,16 @@ struct PacketWords: Sendable {
       return .udp(from, to, count: Int(try value("len", 12)))
     case "udplite":
       let (from, to) = try ends(UDPLite.protocolNumber, resolve)
-      return UDPLite.packet(from, to)
+      return UDPLite.packet(from, to, coverage: Int(try value("cov", 20)))
     case "sctp":
       let (from, to) = try ends(SCTP.protocolNumber, resolve)
-      guard let chunk = SCTP.Chunk(rawValue: words[2]) else { throw SequenceError("no chunk \(words[2])") }
-      return SCTP.packet(from, to, chunk, tag: try value("tag", 0))
+      let chunks = try words[2].split(separator: "+").map {
+        guard let chunk = SCTP.Chunk(rawValue: String($0)) else { throw SequenceError("no chunk \($0)") }
+        return chunk
+      }
+      return SCTP.packet(
+        from, to, chunks, tag: try value("tag", 0), initiates: try value("itag", chunks == [.INITACK] ? 0x4321 : 0x1234),
+        reflects: words.contains("T"))
     case "ping", "pong":
       let (from, to) = (try address(words[0]), try address(words[1]))
       let id = try identifier(options["id"] ?? "1", remote: kind == "ping" ? to : from, resolve)
@@ -154,7 +159,8 @@ struct PacketWords: Sendable {
   private func checksumOffset() throws -> Int {
     switch kind {
     case "tcp": 16
-    case "udp": 6
+    case "udp", "udplite": 6
+    case "sctp": 8
     case "ping", "pong": 2
     default: throw SequenceError("\(kind) has no checksum to break")
     }

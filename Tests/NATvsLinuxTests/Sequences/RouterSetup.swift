@@ -17,6 +17,8 @@ struct RouterSetup: Sendable, Hashable {
   var denied: IP?
   /// Both timers of UDP are one, where the kernel's two seconds aren't waited for.
   var hasOneUDPTimeout = false
+  /// Whether the kernel looks at checksums (`nf_conntrack_checksum`). Ours always does.
+  var checksChecksums = true
 
   /// `range=50000-50003`
   mutating func set(_ text: String) throws {
@@ -36,6 +38,9 @@ struct RouterSetup: Sendable, Hashable {
     case "udp":
       guard parts[1] == "one" else { throw SequenceError("no setting \(text)") }
       hasOneUDPTimeout = true
+    case "checksums":
+      guard parts[1] == "off" else { throw SequenceError("no setting \(text)") }
+      checksChecksums = false
     default: throw SequenceError("no setting \(text)")
     }
   }

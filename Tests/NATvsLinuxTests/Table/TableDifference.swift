@@ -55,7 +55,7 @@ extension TableDifference {
   }
 
   private static func kind(_ row: TableRow) -> String {
-    TableNames.transport(row.protocolNumber) + (row.state == .none ? "" : " \(row.state)")
+    TableNames.transport(row.protocolNumber) + (row.state.isEmpty ? "" : " \(row.state)")
   }
 
   /// The timer that has just been set: each has a value of its own.

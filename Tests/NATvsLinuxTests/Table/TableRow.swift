@@ -14,11 +14,20 @@ struct TableRow: Hashable {
   /// As the first packet came in, and as its answers do. Both ports of an ICMP query are its identifier.
   var original: Tuple
   var reply: Tuple
-  var state: TCPState
+  /// Of TCP and SCTP; empty of others.
+  var state: String
   /// Left to live, rounded up.
   var seconds: Int
   var hasReply: Bool
   var isAssured: Bool
+
+  static func state(_ protocolNumber: UInt8, _ tcp: TCPState, _ sctp: SCTPState) -> String {
+    switch IPProtocol(rawValue: protocolNumber) {
+    case .tcp: "\(tcp)"
+    case .sctp: "\(sctp)"
+    default: ""
+    }
+  }
 
   /// The kernel rounds down, and in the jiffy in which a timer was set it doesn't.
   static let tolerance = 1
@@ -33,7 +42,7 @@ extension TableRow {
     }
     self.init(
       protocolNumber: entry.protocolNumber, icmpType: entry.protocolNumber == IPProtocol.icmp.rawValue ? 8 : 0,
-      original: tuple(entry.original), reply: tuple(entry.reply), state: entry.state,
+      original: tuple(entry.original), reply: tuple(entry.reply), state: Self.state(entry.protocolNumber, entry.state, entry.association),
       seconds: Int((entry.timeLeft.rawValue + 999_999_999) / 1_000_000_000), hasReply: entry.hasReply,
       isAssured: entry.isAssured)
   }
@@ -78,7 +87,7 @@ struct TableNames {
   }
 
   func line(_ row: TableRow) -> String {
-    key(row) + (row.state == .none ? "" : " \(row.state)") + " \(row.seconds) s" + (row.hasReply ? "" : " [UNREPLIED]")
+    key(row) + (row.state.isEmpty ? "" : " \(row.state)") + " \(row.seconds) s" + (row.hasReply ? "" : " [UNREPLIED]")
       + (row.isAssured ? " [ASSURED]" : "")
   }
 }
