@@ -12,7 +12,7 @@ public enum Fragmenter {
   ) {
     let word = header.u16(6)
     let options = header.extracting(20..<header.byteCount)
-    var optionLength = options.byteCount
+    let optionLength = options.byteCount
     var position = 0
     while position < payload.byteCount {
       let length = min((mtu - 20 - optionLength) & ~7, payload.byteCount - position)
@@ -20,11 +20,8 @@ public enum Fragmenter {
       piece.trace = trace
       var span = piece.mutableBytes
       span.put(header.extracting(0..<20), at: 14)
-      if position == 0 {
-        span.put(options, at: 34)
-      } else {
-        copyOptions(options, &span, room: optionLength)
-      }
+      span.put(options, at: 34)
+      if position > 0 { blankOptions(options, &span) }
       span.put(payload.extracting(position..<position + length), at: 34 + optionLength)
       let isLast = position + length == payload.byteCount
       span.put(UInt8(0x45 + optionLength / 4), at: 14)
@@ -33,38 +30,20 @@ public enum Fragmenter {
       span.put(0 as UInt16, at: 24)
       span.put(InternetChecksum.checksum(span.bytes.extracting(14..<34 + optionLength)), at: 24)
       send(piece, &out)
-      // Behind the first only options with the copied flag go on.
-      if position == 0 { optionLength = copiedLength(options) }
       position += length
     }
   }
 
-  /// The length of the options with the copied flag, padded.
-  private static func copiedLength(_ options: RawSpan) -> Int {
+  /// Behind the first only options with the copied flag count (RFC 791, 3.1): in the place of others are no-operations, as Linux
+  /// puts them there.
+  private static func blankOptions(_ options: RawSpan, _ span: inout MutableRawSpan) {
     var offset = 0
-    var length = 0
     while offset < options.byteCount, options.u8(offset) != 0 {
       let size = options.u8(offset) == 1 ? 1 : Int(options.u8(offset + 1))
-      if options.u8(offset) & 0x80 != 0 { length += size }
-      offset += size
-    }
-    return (length + 3) & ~3
-  }
-
-  private static func copyOptions(_ options: RawSpan, _ span: inout MutableRawSpan, room: Int) {
-    var offset = 0
-    var position = 34
-    while offset < options.byteCount, options.u8(offset) != 0 {
-      let size = options.u8(offset) == 1 ? 1 : Int(options.u8(offset + 1))
-      if options.u8(offset) & 0x80 != 0 {
-        span.put(options.extracting(offset..<offset + size), at: position)
-        position += size
+      if options.u8(offset) & 0x80 == 0 {
+        for place in offset..<offset + size { span.put(1 as UInt8, at: 34 + place) }
       }
       offset += size
-    }
-    while position < 34 + room {
-      span.put(0 as UInt8, at: position)
-      position += 1
     }
   }
 }

@@ -29,37 +29,9 @@ extension AcceptedDifference {
         "udp from port zero": [0]
       ]),
     AcceptedDifference(
-      "forward-both-ways", .bothSend,
-      [
-        "tcp in: new connection from the server in time-wait": [7], "tcp from a forward's own endpoint": [0],
-        "forward: from the machine's own port outwards": [0],
-      ]),
-    AcceptedDifference(
-      "options-in-later-fragments", .bothSend,
-      [
-        "too big with options": [0]
-      ]),
-    AcceptedDifference(
       "ip-options-as-they-are", .bothSend,
       [
         "options: record route": [0], "options: timestamp": [0], "box: ping with options": [1],
-      ]),
-    AcceptedDifference(
-      "invalid-is-silent", .kernelResets,
-      [
-        "tcp out: data beyond the window": [4], "tcp in: data beyond the window": [3],
-        "tcp in: data just beyond the window": [6, 7, 8], "tcp out: acknowledgment of what was never sent": [3],
-        "tcp in: syn-ack of the client": [3], "tcp out: syn of the server in an established connection": [3],
-        "tcp out: fin before the window": [7], "tcp in: syn-ack of the client in time-wait": [7],
-        "tcp out: syn answered by a fin": [1], "tcp in: syn answered by a fin": [2],
-        "tcp out: syn-ack with a wrong acknowledgment": [1], "tcp out: fin without ack": [4],
-        "tcp in: fin without ack": [3], "tcp in: syn-fin in an established connection": [3],
-        "tcp in: null in an established connection": [3], "tcp stray to a forward: syn-fin": [0],
-        "tcp stray in: syn-fin": [0], "tcp stray to a forward: null": [0], "tcp stray in: null": [0],
-        "tcp stray to a forward: xmas": [0], "tcp stray in: xmas": [0], "tcp stray to a forward: fin alone": [0],
-        "tcp stray in: fin alone": [0], "tcp stray to a forward: fin-ack": [0], "tcp stray to a forward: syn-ack": [0],
-        "tcp stray to a forward: urgent alone": [0], "tcp stray in: urgent alone": [0],
-        "tcp stray to a forward: push alone": [0], "tcp stray in: push alone": [0],
       ]),
     AcceptedDifference(
       "icmp-queries", .kernelPasses,
@@ -70,11 +42,6 @@ extension AcceptedDifference {
       "icmp-queries", .kernelAnswers,
       [
         "box: timestamp request": [0]
-      ]),
-    AcceptedDifference(
-      "source-quench", .kernelPasses,
-      [
-        "source quench": [1]
       ]),
     AcceptedDifference(
       "martian-sources", .kernelPasses,
@@ -92,11 +59,6 @@ extension AcceptedDifference {
         "martian outside: from the outside broadcast address": [0, 2],
       ]),
     AcceptedDifference(
-      "class-e", .kernelPasses,
-      [
-        "to class e": [0]
-      ]),
-    AcceptedDifference(
       "spoofed-sources", .kernelPasses,
       [
         "spoofed inside: a source of another network": [0], "spoofed inside: the network address": [0],
@@ -111,11 +73,6 @@ extension AcceptedDifference {
       "broken-options-are-silent", .kernelAnswers,
       [
         "options: broken length": [0], "options: length of one": [0],
-      ]),
-    AcceptedDifference(
-      "protocol-unreachable", .kernelAnswers,
-      [
-        "protocol 253 unsolicited": [0], "box: unknown protocol": [0],
       ]),
     AcceptedDifference(
       "link-broadcast", .kernelAnswers,

@@ -11,13 +11,7 @@ struct RandomSequenceTests {
     let first = environment["WEFT_NAT_SEED"].flatMap { UInt64($0) } ?? 1
     let start = Date()
     let found = try SequenceJudge.share(count, boxes: 2) { judge, index in try judge.first(seed: first + UInt64(index)) }
-    var reasons: [String: Int] = [:]
-    var steps = 0
-    for result in found {
-      steps += result.steps
-      for reason in result.known { reasons[reason, default: 0] += 1 }
-    }
-    let open = Dictionary(grouping: found.compactMap(\.unknown), by: \.difference.signature)
+    let open = Dictionary(grouping: found.compactMap(\.difference), by: \.difference.signature)
     // One of each kind, the shortest.
     for (_, cases) in open.sorted(by: { $0.value.count > $1.value.count }) {
       guard let shortest = cases.min(by: { $0.sequence.steps.count < $1.sequence.steps.count }) else { continue }
@@ -26,21 +20,10 @@ struct RandomSequenceTests {
       )
     }
     let seconds = Date().timeIntervalSince(start)
-    let known = reasons.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    let steps = found.reduce(0) { $0 + $1.steps }
     print(
-      "\(count) random sequences, \(steps) steps compared, \(Int(Double(count) / seconds)) a second: passed over \(known);",
-      "\(open.count) ways to differ that nobody knows")
-  }
-
-  @Test func whatIsPassedOverIsStillToBeFixedOrDocumented() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    let text = try String(contentsOf: root.appendingPathComponent("docs/nat-vs-linux.md"), encoding: .utf8)
-    let listed = Set(try Scenario.Baseline().reasons.values.flatMap { $0.components(separatedBy: ", ") })
-    for known in KnownDifference.all {
-      for part in known.reason.components(separatedBy: ", ") {
-        #expect(listed.contains(part) || text.contains("`\(part)`"), "\(part) is fixed: it can't be passed over")
-      }
-    }
+      "\(count) random sequences, \(steps) steps compared, \(Int(Double(count) / seconds)) a second:",
+      "\(open.count) ways to differ")
   }
 
   @Test func theSameSeedMakesTheSameSequence() throws {
@@ -56,36 +39,17 @@ struct RandomSequenceTests {
 /// What came of a random sequence.
 private struct Found {
   var steps: Int
-  var known: Set<String> = []
-  var unknown: (sequence: StepSequence, difference: StepDifference)?
+  var difference: (sequence: StepSequence, difference: StepDifference)?
 }
 
 extension SequenceJudge {
   fileprivate func first(seed: UInt64) throws -> Found {
     var generator = SequenceGenerator(seed: seed)
-    var sequence = try generator.make(name: "seed \(seed)")
-    var found = Found(steps: sequence.steps.count)
-    guard let difference = try unknown(sequence, &found) else { return found }
-    sequence = try shrink(sequence, difference.signature)
-    var ignored = Found(steps: 0)
-    if let difference = try unknown(sequence, &ignored) { found.unknown = (sequence, difference) }
-    return found
-  }
-
-  /// The first difference that isn't known, if nothing before it has made the boxes drift apart.
-  private func unknown(_ sequence: StepSequence, _ found: inout Found) throws -> StepDifference? {
-    for difference in try differences(sequence) {
-      guard let known = KnownDifference.of(difference) else {
-        found.steps = difference.step + 1
-        return difference
-      }
-      found.known.insert(known.reason)
-      if !known.isHarmless {
-        found.steps = difference.step + 1
-        return nil
-      }
-    }
-    return nil
+    let sequence = try generator.make(name: "seed \(seed)")
+    guard let difference = try differences(sequence).first else { return Found(steps: sequence.steps.count) }
+    let smallest = try shrink(sequence, difference.signature)
+    return Found(
+      steps: difference.step + 1, difference: try differences(smallest).first.map { (smallest, $0) } ?? (sequence, difference))
   }
 
   /// Without the steps that it doesn't need to differ so.
@@ -96,8 +60,7 @@ extension SequenceJudge {
       var candidate = smallest
       candidate.steps.remove(at: index)
       candidate.texts.remove(at: index)
-      var ignored = Found(steps: 0)
-      if try unknown(candidate, &ignored)?.signature == signature { smallest = candidate }
+      if try differences(candidate).first?.signature == signature { smallest = candidate }
       index -= 1
     }
     return smallest

@@ -178,8 +178,7 @@ struct Conntrack {
   mutating func remove(_ id: SessionID) {
     let number = id.index
     dequeue(number)
-    let kind = sessions[number].kind
-    if kind == .tcp || kind == .sctp, links[number].detail != Self.none { freeWindows.append(links[number].detail) }
+    if sessions[number].kind.hasStates, links[number].detail != Self.none { freeWindows.append(links[number].detail) }
     if !sources.isEmpty { sources.remove(SessionID(number), sessions[number].original) }
     wheel.remove(number, &links)
     index.remove(sessions[number].original.hash, number << 1)

@@ -4,6 +4,7 @@ import WeftWire
 /// Protocol numbers as constants of this module: the frame path compares them; a static of another module is a call.
 enum Proto {
   static let icmp: UInt8 = 1
+  static let igmp: UInt8 = 2
   static let tcp: UInt8 = 6
   static let udp: UInt8 = 17
   static let gre: UInt8 = 47
@@ -35,6 +36,9 @@ struct FlowKind: BitwiseCopyable, Hashable, Codable {
   var isEcho: Bool { self == .echoRequest || self == .echoReply }
   /// Has ports, or an identifier that stands for one.
   var hasPorts: Bool { self == .tcp || self == .udp || isEcho || self == .sctp || self == .udpLite }
+
+  /// Its flows have states, and something to remember beside them (`TCPWindow`).
+  var hasStates: Bool { self == .tcp || self == .sctp }
 
   /// What the answer's is.
   @inline(__always)

@@ -57,6 +57,8 @@ extension NATGateway {
         trace.drop(.protocolUnsupported)
       }
     case .otherProtocol: trace.drop(.protocolUnsupported)
+    case .bad where packet.reason == .badTCPFlags && configuration.settings.keepsFlows:
+      explain(decideBadFlags(packet, bytes, on: port, &trace), packet, bytes, on: port, now: now, &trace)
     case .bad: trace.drop(packet.reason)
     case .group: explainGroup(packet, bytes, on: port, &trace)
     case .icmpError: explainError(packet, bytes, on: port, now: now, &trace)
@@ -70,13 +72,22 @@ extension NATGateway {
   ) {
     var windows = TCPWindow()
     let before = trace.steps.count
-    switch decide(packet, bytes, on: port, now: now, &windows, &trace) {
-    case .overdue(let session):
-      // What is over goes first, as for a real packet: here from a copy.
-      trace.steps.removeLast(trace.steps.count - before)
-      var cleared = self
-      cleared.clear(session.id, now: now)
-      cleared.explainFlow(packet, bytes, on: port, now: now, &trace)
+    let decision = decide(packet, bytes, on: port, now: now, &windows, &trace)
+    guard case .overdue(let session) = decision else {
+      return explain(decision, packet, bytes, on: port, now: now, &trace)
+    }
+    // What is over goes first, as for a real packet: here from a copy.
+    trace.steps.removeLast(trace.steps.count - before)
+    var cleared = self
+    cleared.clear(session.id, now: now)
+    cleared.explainFlow(packet, bytes, on: port, now: now, &trace)
+  }
+
+  private func explain(
+    _ decision: Decision, _ packet: Packet, _ bytes: RawSpan, on port: GatewayPort, now: Instant, _ trace: inout ExplainTrace
+  ) {
+    switch decision {
+    case .overdue: break
     case .pass(let passage):
       explain(Translation(conntrack[passage.session], passage.direction), packet, bytes, &trace)
     case .open(let opening):
@@ -112,6 +123,7 @@ extension NATGateway {
   ) {
     switch decideError(packet, bytes, on: port, now: now, &trace) {
     case .refuse(let refusal): trace.drop(refusal.reason)
+    case .untracked(let way, _): explain(way, packet, bytes, &trace)
     case .pass(let passage):
       let other = passage.other
       if let next = nextHop(other.source, on: other.port) { trace.look(.nextHop(next, port: other.port.portIndex)) }

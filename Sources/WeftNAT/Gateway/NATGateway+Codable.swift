@@ -115,7 +115,7 @@ extension NATGateway {
     try container.encode(conntrack.created, forKey: .created)
     var windows: [UInt64] = []
     for (place, id) in sessions.enumerated() {
-      guard let window = conntrack.window(id) else { continue }
+      guard conntrack[id].kind.hasStates, let window = conntrack.window(id) else { continue }
       windows.append(UInt64(place))
       windows += window.words
     }
@@ -208,7 +208,7 @@ extension NATGateway {
     guard windows.count % stride == 0 else { throw corrupted("a window cut short") }
     for start in Swift.stride(from: 0, to: windows.count, by: stride) {
       guard let place = Int(exactly: windows[start]), place < restored.count,
-        [.tcp, .sctp].contains(conntrack[restored[place]].kind), conntrack.window(restored[place]) == nil,
+        conntrack[restored[place]].kind.hasStates, conntrack.window(restored[place]) == nil,
         let window = TCPWindow(windows[start + 1..<start + stride])
       else { throw corrupted("a window") }
       conntrack.addWindow(restored[place], window)

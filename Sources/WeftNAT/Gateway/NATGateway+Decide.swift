@@ -37,7 +37,7 @@ extension NATGateway {
       return followAssociation(packet, bytes, passage, session, on: port, now: now, &windows, &trace)
     }
     if let reason = follow(packet, bytes, session, on: port, now: now, &passage) {
-      return refuseInvalid(packet, session, reason, on: port, &trace)
+      return refuseInvalid(packet, bytes, session, reason, on: port, &trace)
     }
     return letThrough(packet, bytes, passage, session, on: port, &trace)
   }
@@ -68,10 +68,13 @@ extension NATGateway {
   /// Of a known flow and yet not taken in.
   @inline(never)
   private func refuseInvalid(
-    _ packet: Packet, _ session: Session, _ reason: DropReason, on port: GatewayPort, _ trace: inout some DecisionTrace
+    _ packet: Packet, _ bytes: RawSpan, _ session: Session, _ reason: DropReason, on port: GatewayPort,
+    _ trace: inout some DecisionTrace
   ) -> Decision {
-    .refuse(
-      invalidObjection(packet, session, on: port, &trace) ?? Refusal(reason: reason, detail: packet.detail))
+    if let objection = invalidObjection(packet, session, on: port, &trace) { return .refuse(objection) }
+    let refusal = Refusal(reason: reason, detail: packet.detail)
+    // A stack that speaks it looks at its sum too, and says nothing.
+    return packet.kind == .sctp ? stray(packet, bytes, refusal, from: port, to: .host) : .refuse(refusal)
   }
 
   /// What is invalid isn't translated: from outside it would go no further anyway.
@@ -166,7 +169,7 @@ extension NATGateway {
       if let timeout { passage.deadline = (now + timeout).rawValue }
     case .last: passage.changes = .end
     case .reopen: return .overdue(Packed(passage.session))
-    case .drop(let reason): return refuseInvalid(packet, session, reason, on: port, &trace)
+    case .drop(let reason): return refuseInvalid(packet, bytes, session, reason, on: port, &trace)
     case .invalid: return refuseInvalid(packet, bytes, passage, session, step, on: port, &trace)
     }
     return letThrough(packet, bytes, passage, session, on: port, &trace)
@@ -180,10 +183,10 @@ extension NATGateway {
     _ windows: inout TCPWindow, _ trace: inout some DecisionTrace
   ) -> Decision {
     // All of it is read again for the sum that its new ports need: what is broken must not leave with a right one.
-    if let reason = packet.brokenChecksum(bytes) { return refuseInvalid(packet, session, reason, on: port, &trace) }
+    if let reason = packet.brokenChecksum(bytes) { return refuseInvalid(packet, bytes, session, reason, on: port, &trace) }
     guard let own = conntrack.window(passage.session)?.association,
       let sctp = SCTPView(bytes.extracting(packet.transport..<packet.end))
-    else { return refuseInvalid(packet, session, .sctpInvalid, on: port, &trace) }
+    else { return refuseInvalid(packet, bytes, session, .sctpInvalid, on: port, &trace) }
     var passage = passage
     var association = own
     let verdict = association.follow(sctp, passage.direction)
@@ -205,10 +208,10 @@ extension NATGateway {
     _ reason: DropReason = .tcpInvalid, on port: GatewayPort, _ trace: inout some DecisionTrace
   ) -> Decision {
     var refusal: Refusal
+    let to = isStray(packet, on: port) ? .host : session.tuple(opposite: passage.direction).port
     if let objection = invalidObjection(packet, session, on: port, &trace) {
       refusal = objection
     } else {
-      let to = session.tuple(opposite: passage.direction).port
       let verdict = judge(packet.tuple(on: port), to: to, .invalid, &trace)
       refusal =
         filterRefusal(verdict, packet, bytes)
@@ -219,9 +222,7 @@ extension NATGateway {
       refusal.change = step.shortens ? .shorten : .windows
       refusal.session = Packed(passage.session)
     }
-    let to = session.tuple(opposite: passage.direction).port
-    if refusal.reason == reason, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
-    return .refuse(refusal)
+    return refusal.reason == reason ? stray(packet, bytes, refusal, from: port, to: to) : .refuse(refusal)
   }
 
   // MARK: What all have in common
@@ -297,6 +298,9 @@ extension NATGateway {
       } else {
         refusal.tell = .reset(.established)
       }
+    } else if packet.protocolNumber != Proto.icmp, packet.protocolNumber != Proto.igmp {
+      // RFC 1122, 3.2.2.1.
+      refusal.tell = .error(.destinationUnreachable, code: ICMPv4UnreachableCode.protocol)
     }
     return refusal
   }

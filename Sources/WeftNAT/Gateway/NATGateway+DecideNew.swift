@@ -35,6 +35,12 @@ extension NATGateway {
     destination.isLoopback ? .martianDestination : .notForUs
   }
 
+  /// Whether packets for an address are sent on. Linux knows no class E: it routes there as anywhere.
+  private func isForwarded(_ destination: IPv4Address) -> Bool {
+    destination.isUsableSource
+      || configuration.settings.keepsFlows && destination.rawValue >> 28 == 15 && !destination.isBroadcast
+  }
+
   // MARK: From a private network
 
   private func decideInside(
@@ -49,7 +55,7 @@ extension NATGateway {
     }
     if destination == own.address { return decideGateway(packet, bytes, on: port, now: now, &trace) }
     if isExternal(destination) { return decideExternal(packet, bytes, on: port, now: now, &trace) }
-    guard destination.isUsableSource, destination != configuration.outside.prefix.broadcast else {
+    guard isForwarded(destination), destination != configuration.outside.prefix.broadcast else {
       return refuse(destination, Self.misdirected(destination))
     }
     // Two networks of one host are two networks; and one's own needs no router.
@@ -176,7 +182,7 @@ extension NATGateway {
       return .refuse(unsolicited(packet, bytes, .filtered, on: .outside))
     }
     if let reason = objection(packet, bytes, on: .outside) {
-      return .refuse(refusalOfNew(packet, bytes, reason, on: .outside, &trace))
+      return turnAway(packet, bytes, reason, on: .outside, to: binding.port, &trace)
     }
     if binding.port != .host, let refusal = forwardingObjection(packet, &trace) { return .refuse(refusal) }
     let original = packet.tuple(on: .outside)
@@ -229,7 +235,7 @@ extension NATGateway {
   ) -> Decision {
     let destination = packet.destination
     guard isHosts(packet.source) else { return refuse(packet.source, .spoofedSource) }
-    guard !isExternal(destination), destination.isUsableSource,
+    guard !isExternal(destination), isForwarded(destination),
       destination != configuration.outside.prefix.broadcast
     else { return refuse(destination, Self.misdirected(destination)) }
     guard let network = insidePort(of: destination) else {
@@ -356,8 +362,7 @@ extension NATGateway {
     _ trace: inout some DecisionTrace
   ) -> Decision {
     let refusal = refusalOfNew(packet, bytes, reason, on: port, &trace)
-    if refusal.isInvalid, refusal.reason == reason, passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
-    return .refuse(refusal)
+    return refusal.isInvalid && refusal.reason == reason ? stray(packet, bytes, refusal, from: port, to: to) : .refuse(refusal)
   }
 
   /// Turns a new flow away. Without room or ports its sender is told (RFC 5508, REQ-8).

@@ -28,6 +28,37 @@ extension NATGateway {
     port == .host && configuration.settings.keepsFlows && (to != .outside || isExternal(packet.source))
   }
 
+  /// What conntrack calls invalid isn't translated: where it came from outside, and where the host's own stack sent it, it goes
+  /// on as it is; from outside to that stack, which answers a segment that it doesn't know with a RST, in the name of a
+  /// machine behind a forward too. The gateway answers in its place where none is there.
+  func stray(_ packet: Packet, _ bytes: RawSpan, _ refusal: Refusal, from port: GatewayPort, to: GatewayPort) -> Decision {
+    if passesUntracked(packet, from: port, to: to) { return .untracked(to, refusal) }
+    guard isStray(packet, on: port) else { return .refuse(refusal) }
+    if configuration.hasHostPort { return .untracked(.host, refusal) }
+    var refusal = refusal
+    refusal.tell = unsolicited(packet, bytes, refusal.reason, on: port).tell
+    return .refuse(refusal)
+  }
+
+  /// Whether what fits no flow is the host's all the same.
+  func isStray(_ packet: Packet, on port: GatewayPort) -> Bool {
+    port == .outside && configuration.settings.keepsFlows && isHosts(packet.destination) && packet.source.isUsableSource
+      && !isExternal(packet.source) && insidePort(of: packet.source) == nil
+  }
+
+  /// Of a segment with flags that TCP doesn't make.
+  func decideBadFlags(_ packet: Packet, _ bytes: RawSpan, on port: GatewayPort, _ trace: inout some DecisionTrace) -> Decision {
+    var refusal = Refusal(reason: packet.reason, detail: .none)
+    let isOwn = port == .host && isHosts(packet.source)
+    guard isStray(packet, on: port) || isOwn else { return .refuse(refusal) }
+    let to: GatewayPort = isOwn ? insidePort(of: packet.destination) ?? .outside : .host
+    let verdict = judge(packet.tuple(on: port), to: to, .invalid, &trace)
+    if let filtered = filterRefusal(verdict, packet, bytes) { return .refuse(filtered) }
+    refusal.rule = verdict.rule
+    refusal.isInvalid = true
+    return stray(packet, bytes, refusal, from: port, to: to)
+  }
+
   /// Where a message of the host's own goes that makes no flow; nil of everybody else.
   func untrackedWay(_ packet: Packet, on port: GatewayPort) -> Translation? {
     let to = insidePort(of: packet.destination) ?? .outside

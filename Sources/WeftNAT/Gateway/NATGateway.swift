@@ -90,8 +90,21 @@ public struct NATGateway: Element {
         return out.drop(frame, on: port.portIndex, .protocolUnsupported, .transport(packet.protocolNumber, port: 0))
       }
       receiveFlow(frame, packet, on: port, now: now, &out)
+    case .bad where packet.reason == .badTCPFlags && configuration.settings.keepsFlows:
+      receiveBadFlags(frame, packet, on: port, now: now, &out)
     case .bad: out.drop(frame, on: port.portIndex, packet.reason)
     }
+  }
+
+  private mutating func receiveBadFlags(
+    _ frame: consuming Frame, _ packet: Packet, on port: GatewayPort, now: Instant, _ out: inout Effects
+  ) {
+    var trace = NoTrace()
+    let decision = decideBadFlags(packet, frame.bytes, on: port, &trace)
+    guard let way = commit(decision, packet, frame.bytes, on: port, now: now, TCPWindow()) else {
+      return refuse(frame, packet, decision, on: port, now: now, &out)
+    }
+    _ = translate(frame, packet, way, from: port, now: now, &out)
   }
 
   /// Nil where no link is.

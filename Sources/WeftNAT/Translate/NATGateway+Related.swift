@@ -9,6 +9,8 @@ import WeftWire
 enum ErrorDecision {
   /// It goes to the end that the quoted packet came from.
   case pass(RelatedPassage)
+  /// The host's own, about what belongs to no flow: it leaves as it is.
+  case untracked(Translation, rule: Packed<RuleNumber>)
   case refuse(Refusal)
 }
 
@@ -31,6 +33,9 @@ extension NATGateway {
     case .refuse(let refusal):
       filter.count(refusal.rule, bytes: packet.length)
       drop(frame, packet, refusal, on: port, now: now, &out)
+    case .untracked(let way, let rule):
+      filter.count(rule, bytes: packet.length)
+      _ = translate(frame, packet, way, from: port, now: now, &out)
     case .pass(let passage):
       filter.count(passage.rule, bytes: packet.length)
       frame.truncate(to: packet.end)
@@ -46,8 +51,10 @@ extension NATGateway {
     if let reason = errorObjection(packet, on: port) { return refuse(reason) }
     // REQ-3a.
     if let reason = packet.brokenChecksum(bytes) { return refuse(reason) }
-    // A redirect is meant for the link it is on; source quench is obsolete (RFC 6633).
-    guard packet.icmpType != ICMPv4Type.redirect.rawValue, packet.icmpType != 4 else { return refuse(.unexpectedICMP) }
+    // A redirect is meant for the link it is on; source quench is obsolete (RFC 6633), and netfilter hands it on.
+    guard packet.icmpType != ICMPv4Type.redirect.rawValue, packet.icmpType != 4 || configuration.settings.keepsFlows else {
+      return refuse(.unexpectedICMP)
+    }
     let quotation: Quotation
     switch Quotation.read(bytes, icmp: packet.transport, end: packet.end, on: port) {
     case .quotation(let read): quotation = read
@@ -61,7 +68,9 @@ extension NATGateway {
       !conntrack[hit.session].flags.contains(.pending), packet.destination == quotation.tuple.destination
     else {
       trace.look(.noConnection)
-      return refuse(.noMapping)
+      guard let way = untrackedWay(packet, on: port) else { return refuse(.noMapping) }
+      let verdict = judge(packet.tuple(on: port), to: way.to, .invalid, &trace)
+      return filterRefusal(verdict, packet, bytes).map { .refuse($0) } ?? .untracked(way, rule: verdict.rule)
     }
     trace.look(.connection(conntrack.entry(hit.session, now: now), isReply: hit.direction == .reply))
     let session = conntrack[hit.session]

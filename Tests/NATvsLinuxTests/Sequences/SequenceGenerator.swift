@@ -43,7 +43,7 @@ struct SequenceGenerator {
   private mutating func flow() -> Flow {
     let server = random.pick(["srv", "srv2"])
     let vm = random.pick(["vm", "vm", "vm2"])
-    switch random(20) {
+    switch random(22) {
     case 0..<9:
       let (port, remote) = (random.pick([40000, 40001, 45005]), random.pick([80, 443]))
       return Flow(
@@ -65,6 +65,11 @@ struct SequenceGenerator {
         opensNear: random(6) > 0)
     case 18:
       return Flow(kind: .udp, near: (">", "vm:53 \(server):3000"), far: ("<", "\(server):3000 ext:5353"), opensNear: false)
+    case 19, 20:
+      let (port, remote) = (random.pick([4000, 4001]), random.pick([53, 54]))
+      return Flow(
+        kind: .sctp, near: (">", "\(vm):\(port) \(server):\(remote)"), far: ("<", "\(server):\(remote) ext:~\(vm).\(port)"),
+        opensNear: true)
     default:
       return Flow(kind: .ping, near: (">", "\(vm) \(server) id=7"), far: ("<", "\(server) ext id=~\(vm).7"), opensNear: true)
     }
@@ -73,7 +78,7 @@ struct SequenceGenerator {
 
 /// Two ends that talk through the box.
 private struct Flow {
-  enum Kind { case tcp, udp, ping }
+  enum Kind { case tcp, udp, ping, sctp }
 
   var kind: Kind
   /// Where each end's packets come in, and from where to where they go: who is behind the box, or the box, and who is beyond.
@@ -93,15 +98,35 @@ private struct Flow {
 
   mutating func step(_ random: inout SplitMix) -> String {
     defer { count += 1 }
-    let isNear = count == 0 ? opensNear : count == 1 && random(5) > 0 ? !opensNear : random(2) == 0
+    let takesTurns = kind == .sctp && count < 4 && random(5) > 0
+    let isNear =
+      count == 0 ? opensNear : takesTurns ? count & 1 == 0 : count == 1 && random(5) > 0 ? !opensNear : random(2) == 0
     let (origin, ends) = isNear ? near : far
     let ttl = random(33) == 0 ? " ttl=1" : ""
     switch kind {
     case .udp: return "\(origin) udp \(ends)\(ttl)"
     case .ping: return "\(origin) \(isNear ? "ping" : "pong") \(ends)\(ttl)"
     case .tcp: return "\(origin) tcp \(ends) \(segment(isNear, &random))\(ttl)"
+    case .sctp: return "\(origin) sctp \(ends) \(chunks(isNear, &random))\(ttl)"
     }
   }
+
+  /// Of an association: as it should be set up, mostly, and then anything. Near reads 4660 as its tag, far 17185.
+  private mutating func chunks(_ isNear: Bool, _ random: inout SplitMix) -> String {
+    let inOrder = ["INIT", "INITACK", "COOKIE", "COOKIEACK"]
+    var chunks = count < 4 && random(8) > 0 ? inOrder[count] : random.pick(Self.chunks)
+    if random(12) == 0 { chunks += "+" + random.pick(Self.chunks) }
+    var tag = chunks == "INIT" ? 0 : isNear ? 17185 : 4660
+    if random(12) == 0 { tag = random.pick([0, 1, 4660, 17185]) }
+    var text = "\(chunks) tag=\(tag)"
+    if chunks.hasPrefix("INIT") { text += " itag=\(random(9) == 0 ? 7 : isNear ? 4660 : 17185)" }
+    return text + (random(15) == 0 ? " T" : "")
+  }
+
+  private static let chunks = [
+    "DATA", "DATA", "SACK", "HEARTBEAT", "HEARTBEATACK", "INIT", "INITACK", "COOKIE", "COOKIEACK", "ABORT", "SHUTDOWN", "SHUTDOWNACK",
+    "SHUTDOWNCOMPLETE", "ERROR", "ASCONF",
+  ]
 
   /// The next as it should be, mostly, of an end that opens, answers, talks and closes; sometimes another one.
   private mutating func segment(_ isNear: Bool, _ random: inout SplitMix) -> String {
