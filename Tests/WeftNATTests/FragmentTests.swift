@@ -174,8 +174,9 @@ import WeftWire
     #expect(
       net.sent.count == 2
         && net.sent.allSatisfy { $0.bytes.count <= 1000 && $0.checksumsAreRight && $0.source == external })
-    // The router alert is in both, the record route (not to be copied) in the first alone.
-    #expect(net.sent.map { Int($0.bytes[0] & 15) * 4 } == [28, 24])
+    // The router alert is in both, the record route (not to be copied) in the first alone; in its place is nothing to do.
+    #expect(net.sent.map { Array($0.bytes[20..<28]) } == [[148, 4, 0, 0, 7, 4, 0, 0], [148, 4, 0, 0, 1, 1, 1, 1]])
+    #expect(net.sent.allSatisfy { $0.bytes[0] & 15 == 7 })
     let payload = net.sent.flatMap { $0.bytes[(Int($0.bytes[0] & 15) * 4)...] }
     #expect(payload.count == 1208 && payload[8] == 0 && payload[1207] == UInt8(1199 & 255))
     #expect(net.sent[0].bytes[6] == 0x20 && net.sent[1].bytes[6] & 0x20 == 0)

@@ -93,6 +93,19 @@ func read(_ bytes: [UInt8], port: Int, quoted: Bool = false) -> Seen? {
     if icmp.type == .echoRequest { seen.sourcePort = icmp.identifier }
     if icmp.type == .echoReply { seen.destinationPort = icmp.identifier }
     if isWhole { seen.checksumsAreRight = seen.checksumsAreRight && icmp.hasValidChecksum }
+  case .sctp:
+    guard let sctp = SCTPView(ip.payload) else { return nil }
+    seen.sourcePort = sctp.sourcePort
+    seen.destinationPort = sctp.destinationPort
+    if isWhole, !quoted { seen.checksumsAreRight = seen.checksumsAreRight && sctp.hasValidChecksum }
+  case .udpLite:
+    guard let datagram = UDPLiteView(ip.payload) else { return nil }
+    seen.sourcePort = datagram.sourcePort
+    seen.destinationPort = datagram.destinationPort
+    if isWhole {
+      seen.checksumsAreRight =
+        seen.checksumsAreRight && datagram.hasValidChecksum(source: ip.source, destination: ip.destination)
+    }
   default: break
   }
   return seen
@@ -110,6 +123,38 @@ enum Packets {
     var span = mutable.mutableBytes
     header.write(to: &span, payloadLength: payload.count)
     return bytes
+  }
+
+  /// One chunk with a value.
+  static func sctp(
+    _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, _ type: UInt8, tag: UInt32,
+    value: [UInt8] = [], ttl: UInt8 = 64
+  ) -> [UInt8] {
+    var body = [UInt8](repeating: 0, count: 12) + [type, 0, 0, UInt8(value.count + 4)] + value
+    var mutable = body.mutableSpan
+    var span = mutable.mutableBytes
+    span.put(sourcePort, at: 0)
+    span.put(destinationPort, at: 2)
+    span.put(tag, at: 4)
+    span.put(CRC32C.checksum(span.bytes).byteSwapped, at: 8)
+    return ip(IPv4Header(protocol: .sctp, source: source, destination: destination, timeToLive: ttl), body)
+  }
+
+  /// 20 bytes, of which the sum covers so many.
+  static func udpLite(
+    _ source: IP, _ sourcePort: UInt16, _ destination: IP, _ destinationPort: UInt16, coverage: Int = 8, ttl: UInt8 = 64
+  ) -> [UInt8] {
+    var body = [UInt8](repeating: 0, count: 8) + (0..<12).map { UInt8($0) }
+    var mutable = body.mutableSpan
+    var span = mutable.mutableBytes
+    span.put(sourcePort, at: 0)
+    span.put(destinationPort, at: 2)
+    span.put(UInt16(coverage), at: 4)
+    let sum = InternetChecksum.checksum(
+      span.bytes.extracting(0..<coverage),
+      initial: InternetChecksum.pseudoHeader(source: source, destination: destination, protocol: 136, length: 20))
+    span.put(sum, at: 6)
+    return ip(IPv4Header(protocol: .udpLite, source: source, destination: destination, timeToLive: ttl), body)
   }
 
   static func udp(

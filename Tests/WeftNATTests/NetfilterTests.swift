@@ -59,15 +59,30 @@ import WeftWire
     ])
   func theTableComesBeforeTheWay(scenario: String) { Scenario.play(scenario) }
 
-  /// … as what is invalid isn't translated: from outside it was for the box itself.
-  @Test func whatIsInvalidFromOutsideIsNotToldThatItsTimeIsUp() {
-    let net = Harness(configuration { $0.settings = Scenario.linux })
+  /// … as what is invalid isn't translated: from outside it is for the box itself, whose stack knows nothing of it.
+  @Test(arguments: [true, false])
+  func whatIsInvalidFromOutsideIsForTheBoxItself(hasHost: Bool) {
+    let net = Harness(
+      configuration {
+        $0.settings = Scenario.linux
+        $0.hasHostPort = hasHost
+      })
     let syn = Packets.tcp(vm, 40000, server, 80, .syn, sequence: 1000, acknowledgment: 0)
     #expect(net.pass(syn, on: 2) != nil)
-    #expect(net.refuse(Packets.tcp(server, 80, external, 40000, [.fin, .ack], ttl: 1), on: 0) == .tcpInvalid)
-    #expect(net.sent.isEmpty)
+    for flags in [[.fin, .ack], .fin] as [TCPFlags] {
+      let stray = Packets.tcp(server, 80, external, 40000, flags, ttl: 1)
+      if hasHost {
+        let seen = net.pass(stray, on: 0)
+        #expect(seen?.port == 1 && seen?.destination == external && seen?.destinationPort == 40000 && seen?.ttl == 1)
+      } else {
+        // Without that stack the gateway says what it would.
+        #expect(net.refuse(stray, on: 0) == (flags == .fin ? .badTCPFlags : .tcpInvalid))
+        #expect(net.sent.first?.flags.contains(.rst) == true && net.sent.first?.source == external)
+      }
+    }
     #expect(net.refuse(Packets.tcp(vm, 40000, server, 80, [.fin, .ack], ttl: 1), on: 2) == .ttlExpired)
     #expect(net.sent.first?.icmpType == 11)
+    #expect(net.gateway.counters.invalid == 3)
   }
 
   // MARK: RST
@@ -97,8 +112,8 @@ import WeftWire
     "a RST with exactly the expected number, or right after its sender's last data, ends a connection",
     arguments: [
       established + "< R seq=5001 | CLOSE 10 assured",
-      established + "< R seq=4000 | dropped ESTABLISHED 2000 assured",
-      established + "< R seq=900000 | dropped ESTABLISHED 2000 assured",
+      established + "< R seq=4000 | stray ESTABLISHED 2000 assured",
+      established + "< R seq=900000 | stray ESTABLISHED 2000 assured",
       established + """
         < PA seq=5001 ack=1001 len=100 | ESTABLISHED 300 assured
         < R seq=5101 | CLOSE 10 assured
@@ -147,7 +162,7 @@ import WeftWire
       """,
       """
       > S seq=1000 mss | SYN_SENT 120 unreplied
-      < RA seq=0 ack=7777 | dropped SYN_SENT 120 unreplied
+      < RA seq=0 ack=7777 | stray SYN_SENT 120 unreplied
       """,
     ])
   func resetsBeforeAnyAnswer(scenario: String) { Scenario.play(scenario) }
@@ -198,7 +213,7 @@ import WeftWire
         < SA seq=800000 ack=90001 win=200 mss ws=3 | SYN_RECV 60 assured
         > A seq=90001 ack=800001 win=100 | ESTABLISHED 2000 assured
         < PA seq=801601 ack=90001 len=10 win=200 | ESTABLISHED 300 assured
-        < PA seq=804000 ack=90001 len=10 win=200 | dropped ESTABLISHED 300 assured
+        < PA seq=804000 ack=90001 len=10 win=200 | stray ESTABLISHED 300 assured
         """)
   }
 
@@ -359,7 +374,7 @@ import WeftWire
       established + """
         > FA seq=1001 ack=77000 | dropped ESTABLISHED 2000 assured
         > FA seq=1001 ack=77000 | dropped ESTABLISHED 2000 assured
-        < RA seq=77000 ack=1002 | dropped ESTABLISHED 300 assured
+        < RA seq=77000 ack=1002 | stray ESTABLISHED 300 assured
         """
     ])
   func invalidEndsAnswered(scenario: String) { Scenario.play(scenario) }
@@ -426,6 +441,69 @@ import WeftWire
     }
     for port in 1...50 as ClosedRange<UInt16> { #expect(net.pass(Packets.udp(vm2, 5000 + port, server, 53), on: 2) != nil) }
     #expect(net.gateway.counters.evicted == 50)
+  }
+
+  /// N31's other half: … nor with connections that are closing, once no unassured entry is left.
+  @Test func closingConnectionsGiveWay() throws {
+    let net = Harness(
+      configuration {
+        $0.settings = NATSettings(.linux)
+        $0.limits.table = 4
+      })
+    func open(_ port: UInt16) {
+      _ = net.pass(Packets.tcp(vm, port, server, 80, .syn, sequence: 1000, acknowledgment: 0), on: 2)
+      _ = net.pass(Packets.tcp(server, 80, external, port, [.syn, .ack], sequence: 5000, acknowledgment: 1001), on: 0)
+      _ = net.pass(Packets.tcp(vm, port, server, 80, .ack, sequence: 1001, acknowledgment: 5001), on: 2)
+    }
+    func close(_ port: UInt16) {
+      _ = net.pass(Packets.tcp(vm, port, server, 80, [.fin, .ack], sequence: 1001, acknowledgment: 5001), on: 2)
+    }
+    for port in 1001...1004 as ClosedRange<UInt16> { open(port) }
+    #expect(net.refuse(Packets.udp(vm2, 5000, server, 53), on: 2) == .tableFull)
+    close(1003)
+    close(1001)
+    // The order in which they came to close is part of a checkpoint.
+    net.gateway = try CheckpointTests.copy(net.gateway, into: net.pool)
+    #expect(net.pass(Packets.udp(vm2, 5000, server, 53), on: 2) != nil)
+    func ports() -> [UInt16] { net.gateway.connections(now: net.now).filter { $0.state != .none }.map(\.original.sourcePort) }
+    #expect(ports() == [1001, 1002, 1004])
+    // What is unassured goes before it.
+    #expect(net.pass(Packets.udp(vm2, 5001, server, 53), on: 2) != nil)
+    #expect(ports() == [1001, 1002, 1004])
+    _ = net.pass(Packets.udp(server, 53, external, 5001), on: 0)
+    net.advance(by: .seconds(3))
+    _ = net.pass(Packets.udp(server, 53, external, 5001), on: 0)
+    #expect(net.pass(Packets.udp(vm2, 5002, server, 53), on: 2) != nil)
+    #expect(ports() == [1002, 1004])
+  }
+
+  /// N34 (`find_appropriate_src`).
+  @Test func anEndpointLeavesWithThePortOfItsLatestFlow() throws {
+    let net = Harness(configuration { $0.settings = NATSettings(.linux) })
+    func leave(_ source: IP, to destination: IP, _ port: UInt16) -> UInt16? {
+      net.pass(Packets.udp(source, 5000, destination, port), on: 2)?.sourcePort
+    }
+    #expect(leave(vm, to: server, 53) == 5000)
+    let other = try #require(leave(vm2, to: server, 53))
+    #expect(other != 5000)
+    net.gateway = try CheckpointTests.copy(net.gateway, into: net.pool)
+    #expect(leave(vm2, to: server2, 53) == other)
+    // Where another has it towards that end it keeps its own, and from then on that one.
+    #expect(net.pass(Packets.udp(vm, other, server2, 99), on: 2)?.sourcePort == other)
+    #expect(leave(vm2, to: server2, 99) == 5000)
+    #expect(leave(vm2, to: server2, 100) == 5000)
+    net.gateway.flush(now: net.now)
+    #expect(leave(vm2, to: server2, 53) == 5000)
+  }
+
+  /// A forward says nothing about what its machine sends by itself.
+  @Test func whatAForwardsMachineBeginsLeavesWithItsOwnPort() {
+    let net = Harness(
+      configuration {
+        $0.settings = NATSettings(.linux)
+        $0.forwards = [PortForward(.tcp, externalPort: 8080, to: vm, port: 80)]
+      })
+    #expect(net.pass(Packets.tcp(vm, 80, server, 5000, .syn, sequence: 1, acknowledgment: 0), on: 2)?.sourcePort == 80)
   }
 
   @Test func whatIsKnownOfAConnectionIsSmall() {

@@ -10,8 +10,10 @@ import WeftWire
 ///     > S seq=1000 mss        | SYN_SENT 120 unreplied
 ///     < SA seq=5000 ack=1001  | SYN_RECV 60
 ///     wait 5                  | SYN_RECV 55
-///     < R seq=900000          | dropped SYN_RECV 55
+///     < R seq=900000          | stray SYN_RECV 55
 ///     > R seq=1001            | gone
+///
+/// `dropped` where it went nowhere, `stray` where it went to the host's own stack instead.
 ///
 /// `>` is sent by vm:40000 to srv:80, `<` is the answer. Flags as tcpdump's letters, or `udp`, `ping`, `esp`; then `seq`,
 /// `ack`, `len`, `win`, `ttl`, and of a SYN's options `mss` and `ws`; `bad` is a wrong checksum. `forward off` and
@@ -19,6 +21,7 @@ import WeftWire
 struct Scenario {
   let net: Harness
   private(set) var dropped: DropReason?
+  private var isStray = false
 
   init(_ settings: NATSettings) {
     net = Harness(
@@ -61,7 +64,7 @@ struct Scenario {
   }
 
   private var table: String {
-    let prefix = dropped == nil ? [] : ["dropped"]
+    let prefix = dropped != nil ? ["dropped"] : isStray ? ["stray"] : []
     guard let entry = net.gateway.connections(now: net.now).first else { return (prefix + ["gone"]).joined(separator: " ") }
     var words = prefix
     if entry.protocolNumber == IPProtocol.tcp.rawValue { words.append(entry.state.conntrackName) }
@@ -74,6 +77,7 @@ struct Scenario {
   private mutating func step(_ words: [String]) {
     net.clear()
     dropped = nil
+    isStray = false
     switch words[0] {
     case "wait": net.advance(by: .milliseconds(UInt64(Double(words[1])! * 1000)))
     case "forward": net.gateway.setIPForwarding(words[1] == "on")
@@ -86,6 +90,7 @@ struct Scenario {
       if words.contains("bad") { packet[packet.count - 1] ^= 1 }
       net.give(packet, on: words[0] == ">" ? 2 : 0)
       dropped = net.drops.first?.reason
+      isStray = words[0] == "<" && net.sent.first?.port == 1
     default: Issue.record("no step: \(words)")
     }
   }

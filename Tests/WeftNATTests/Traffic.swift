@@ -166,7 +166,7 @@ struct Traffic {
     let end = ConnectionEntry.Direction(
       source: source, destination: destination, sourcePort: Self.pick(ports, &random),
       destinationPort: Self.pick(ports, &random), port: PortIndex(port), packets: 0, bytes: 0)
-    return (packet(Self.pick([6, 6, 17, 17, 1], &random), end, isReply: false, &random), port)
+    return (packet(Self.pick([6, 6, 6, 17, 17, 17, 1, 132, 136], &random), end, isReply: false, &random), port)
   }
 
   private func packet(
@@ -185,6 +185,15 @@ struct Traffic {
     case 1:
       let identifier = max(end.sourcePort, end.destinationPort)
       return Packets.ping(end.source, end.destination, id: identifier, reply: isReply, ttl: ttl)
+    case 132:
+      let type: UInt8 = Self.pick([0, 1, 1, 2, 4, 5, 6, 7, 8, 10, 11, 14], &random)
+      let tag: UInt32 = type == 1 ? 0 : Self.chance(8, &random) ? 9 : isReply ? 1 : 2
+      let value: [UInt8] = type == 1 || type == 2 ? [0, 0, 0, isReply ? 2 : 1] + [UInt8](repeating: 0, count: 12) : []
+      return Packets.sctp(
+        end.source, end.sourcePort, end.destination, end.destinationPort, type, tag: tag, value: value, ttl: ttl)
+    case 136:
+      return Packets.udpLite(
+        end.source, end.sourcePort, end.destination, end.destinationPort, coverage: Self.pick([8, 12, 20], &random), ttl: ttl)
     default:
       let header = IPv4Header(
         protocol: IPProtocol(rawValue: proto), source: end.source, destination: end.destination, timeToLive: ttl)

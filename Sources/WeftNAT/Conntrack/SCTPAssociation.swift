@@ -66,7 +66,7 @@ extension SCTPAssociation {
       case .initiation:
         guard packet.verificationTag == 0, let tag = packet.initiateTag(chunk) else { return nil }
         replyTag = tag
-      case .heartbeat: originalTag = packet.verificationTag
+      case .heartbeat, .heartbeatAck: originalTag = packet.verificationTag
       default: replyTag = packet.verificationTag
       }
     }

@@ -202,9 +202,12 @@ extension NATGateway {
   /// binding). Left as it is where there is none.
   private func showFreePort(of reply: inout Tuple, _ original: Tuple, now: Instant) {
     var shown = reply
-    for offset in 1...512 as ClosedRange<UInt16> {
-      shown.destinationPort = max(reply.destinationPort, 1023) &+ offset
-      if shown.destinationPort >= 1024, !clashes(original, shown, now: now) {
+    let range = Ports.range(original.kind, original.sourcePort, in: 1...65535)
+    // Anywhere, and the same for the same flow.
+    let start = original.hash
+    for offset in 0..<512 as Range<UInt64> {
+      shown.destinationPort = range.lowerBound + UInt16((start &+ offset) % UInt64(range.count))
+      if !clashes(original, shown, now: now) {
         reply = shown
         return
       }

@@ -49,9 +49,9 @@ extension NATGateway {
   /// Of a segment with flags that TCP doesn't make.
   func decideBadFlags(_ packet: Packet, _ bytes: RawSpan, on port: GatewayPort, _ trace: inout some DecisionTrace) -> Decision {
     var refusal = Refusal(reason: packet.reason, detail: .none)
-    let isOwn = port == .host && isHosts(packet.source)
-    guard isStray(packet, on: port) || isOwn else { return .refuse(refusal) }
-    let to: GatewayPort = isOwn ? insidePort(of: packet.destination) ?? .outside : .host
+    let way = untrackedWay(packet, on: port)
+    guard isStray(packet, on: port) || way != nil && isHosts(packet.source) else { return .refuse(refusal) }
+    let to = way?.to ?? .host
     let verdict = judge(packet.tuple(on: port), to: to, .invalid, &trace)
     if let filtered = filterRefusal(verdict, packet, bytes) { return .refuse(filtered) }
     refusal.rule = verdict.rule
