@@ -3,7 +3,7 @@ import Weft
 
 /// Which entries, in conntrack's options.
 struct ConntrackFilter: ParsableArguments {
-  @Option(name: [.customShort("p"), .customLong("proto")], help: "tcp, udp, icmp or a number.")
+  @Option(name: [.customShort("p"), .customLong("proto")], help: "tcp, udp, icmp, sctp, udplite or a number.")
   var transport: String?
 
   @Option(name: [.customShort("s"), .customLong("src"), .customLong("orig-src")], help: "Who began it: an address or a network.")

@@ -114,7 +114,7 @@ extension FilterRule {
       default: "any", example: "new"),
     Field("source", \.source, .network, "Addresses it comes from.", default: "any", example: "192.168.122.0/24"),
     Field("destination", \.destination, .network, "Addresses it was sent to.", default: "any", example: "203.0.113.9"),
-    Field("protocol", \.protocol, .protocolNumber, "tcp, udp, icmp or a number.", default: "any", example: "tcp"),
+    Field("protocol", \.protocol, .protocolNumber, "tcp, udp, icmp, sctp, udplite or a number.", default: "any", example: "tcp"),
     Field("port", \.port, .ports, "Port it was sent to (tcp, udp).", default: "any", example: "80-90"),
     Field("source-port", \.sourcePort, .ports, "Port it comes from (tcp, udp).", default: "any", example: "53"),
   ]

@@ -29,8 +29,8 @@ struct SCTPAssociation: BitwiseCopyable, Equatable {
 
   enum Verdict {
     case invalid
-    /// It passes; whether it keeps the association alive.
-    case passes(refreshes: Bool)
+    /// It passes; whether it keeps the association alive, and has established it, be it for a moment.
+    case passes(refreshes: Bool, establishes: Bool)
   }
 }
 
@@ -80,6 +80,7 @@ extension SCTPAssociation {
     let tag = packet.verificationTag
     if !types.hasExempt, tag != self[direction] { return .invalid }
     var isQuiet = false
+    var establishes = false
     var offset = 12
     while let chunk = packet.chunk(at: offset) {
       offset = chunk.end
@@ -117,9 +118,10 @@ extension SCTPAssociation {
         if marks.isSuperset(of: [.initiatedOriginal, .initiatedReply]), self[other] != own { return .invalid }
         self[other] = own
       }
+      if next == .established, state != .established { establishes = true }
       state = next
     }
-    return .passes(refreshes: !isQuiet)
+    return .passes(refreshes: !isQuiet, establishes: establishes)
   }
 
   private enum Hearing { case goesOn, isLeftAlone, isInvalid }

@@ -1,5 +1,6 @@
 /// An index into a table of entries: open addressing with linear probing over eight-byte slots, half of each the hash
-/// and half the entry's reference, so that a probe touches the entry only when 32 bits of the hash agree.
+/// and half the entry's reference, so that a probe touches the entry only when 32 bits of the hash agree. It grows in quarters of
+/// a power of two: a hash begins at its share of the slots (Lemire, "Fast Random Integer Generation in an Interval", 2019).
 struct TagIndex {
   /// Hash in the high half; reference + 1 in the low one, 0 for an empty slot.
   private var slots = EntryTable<UInt64>()
@@ -10,13 +11,25 @@ struct TagIndex {
   @inline(__always)
   private static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) }
 
+  @inline(__always)
+  private func home(_ tag: UInt32) -> Int {
+    Int(truncatingIfNeeded: (UInt64(tag) &* UInt64(truncatingIfNeeded: slots.count)) >> 32)
+  }
+
+  @inline(__always)
+  private func next(_ position: Int) -> Int { position &+ 1 == slots.count ? 0 : position &+ 1 }
+
+  /// How many slots behind `start` it is.
+  private func distance(_ position: Int, from start: Int) -> Int {
+    position >= start ? position - start : position - start + slots.count
+  }
+
   /// The reference that has this hash and that `matches` says yes to.
   @inline(__always)
   func find(_ hash: UInt64, _ matches: (Int) -> Bool) -> Int? {
     if count == 0 { return nil }
-    let mask = slots.count &- 1
     let tag = Self.tag(hash)
-    var position = Int(tag) & mask
+    var position = home(tag)
     while true {
       let slot = slots[position]
       if slot == 0 { return nil }
@@ -24,42 +37,40 @@ struct TagIndex {
         let reference = Int(truncatingIfNeeded: slot & 0xffff_ffff) &- 1
         if matches(reference) { return reference }
       }
-      position = (position &+ 1) & mask
+      position = next(position)
     }
   }
 
   /// Precondition: no equal entry is in.
   mutating func insert(_ hash: UInt64, _ reference: Int) {
-    // At most three quarters full.
-    if (count + 1) * 4 > slots.count * 3 { grow() }
+    // At most four fifths full.
+    if (count + 1) * 5 > slots.count * 4 { grow() }
     put(UInt64(Self.tag(hash)) << 32 | UInt64(reference + 1))
     count += 1
   }
 
   private mutating func put(_ slot: UInt64) {
-    let mask = slots.count &- 1
-    var position = Int(slot >> 32) & mask
-    while slots[position] != 0 { position = (position &+ 1) & mask }
+    var position = home(UInt32(truncatingIfNeeded: slot >> 32))
+    while slots[position] != 0 { position = next(position) }
     slots[position] = slot
   }
 
   mutating func remove(_ hash: UInt64, _ reference: Int) {
     guard count > 0 else { return }
-    let mask = slots.count &- 1
     let wanted = UInt64(Self.tag(hash)) << 32 | UInt64(reference + 1)
-    var hole = Int(Self.tag(hash)) & mask
+    var hole = home(Self.tag(hash))
     while slots[hole] != wanted {
       if slots[hole] == 0 { return }
-      hole = (hole &+ 1) & mask
+      hole = next(hole)
     }
     var position = hole
     // Shift back what its probe sequence would no longer reach (Knuth 6.4, algorithm R).
     while true {
-      position = (position &+ 1) & mask
+      position = next(position)
       let slot = slots[position]
       if slot == 0 { break }
-      let home = Int(slot >> 32) & mask
-      if (position &- home) & mask >= (position &- hole) & mask {
+      let home = home(UInt32(truncatingIfNeeded: slot >> 32))
+      if distance(position, from: home) >= distance(position, from: hole) {
         slots[hole] = slot
         hole = position
       }
@@ -70,7 +81,9 @@ struct TagIndex {
 
   private mutating func grow() {
     let old = slots
-    slots = EntryTable(zeroed: max(8, old.count * 2))
+    // 8, 10, 12, 14, 16, 20, 24, …
+    let power = old.count == 0 ? 8 : 1 << (Int.bitWidth - 1 - old.count.leadingZeroBitCount)
+    slots = EntryTable(zeroed: old.count == 0 ? power : old.count + power / 4)
     for position in old.indices where old[position] != 0 { put(old[position]) }
   }
 
@@ -78,16 +91,17 @@ struct TagIndex {
 
   /// The slot where a search for this hash begins.
   @inline(__always)
-  func prefetch(_ hash: UInt64) { slots.prefetch(Int(Self.tag(hash)) & (slots.count &- 1)) }
+  func prefetch(_ hash: UInt64) { slots.prefetch(home(Self.tag(hash))) }
 
   /// What a search for this hash will probably find.
   @inline(__always)
   func guess(_ hash: UInt64) -> Int? {
     if count == 0 { return nil }
-    let mask = slots.count &- 1
     let tag = Self.tag(hash)
-    for step in 0..<4 {
-      let slot = slots[(Int(tag) &+ step) & mask]
+    var position = home(tag)
+    for _ in 0..<4 {
+      let slot = slots[position]
+      position = next(position)
       if UInt32(truncatingIfNeeded: slot >> 32) == tag, slot != 0 { return Int(truncatingIfNeeded: slot & 0xffff_ffff) &- 1 }
     }
     return nil

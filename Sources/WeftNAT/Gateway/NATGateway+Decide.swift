@@ -192,14 +192,14 @@ extension NATGateway {
     let verdict = association.follow(sctp, passage.direction)
     let step = Conntrack.Step(verdict: .invalid, changesWindows: association != own)
     windows = TCPWindow(association)
-    guard case .passes(let refreshes) = verdict else {
+    guard case .passes(let refreshes, let establishes) = verdict else {
       return refuseInvalid(packet, bytes, passage, session, step, .sctpInvalid, on: port, &trace)
     }
     if step.changesWindows { passage.changes.insert(.windows) }
     if refreshes { passage.deadline = (now + configuration.settings.timeouts.of(association.state)).rawValue }
     let isFirstAnswer = passage.direction == .reply && session.replyPackets == 0
     if association.state != own.state || isFirstAnswer { passage.changes.insert(.tells) }
-    if association.state == .established, own.state != .established { passage.changes.insert(.assure) }
+    if establishes { passage.changes.insert([.assure, .tells]) }
     return letThrough(packet, bytes, passage, session, on: port, &trace)
   }
 

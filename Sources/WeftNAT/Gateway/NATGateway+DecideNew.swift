@@ -190,15 +190,17 @@ extension NATGateway {
       source: binding.address, destination: packet.source,
       sourcePort: packet.protocolNumber == Proto.icmp ? 0 : binding.portNumber, destinationPort: packet.sourcePort,
       port: binding.port, kind: original.kind.answer)
-    if configuration.settings.keepsFlows, packet.protocolNumber != Proto.icmp, clashes(original, reply, now: now) {
-      showFreePort(of: &reply, original, now: now)
-    }
+    if showsFreePorts(original), clashes(original, reply, now: now) { showFreePort(of: &reply, original, now: now) }
     var flags: Session.Flags = binding.port == .host ? .local : []
     if binding.owner == .flow { flags.insert(.unconfirmed) }
     return open(Opening(reply: reply, flags: flags), packet, bytes, original, now: now, &trace)
   }
 
-  /// The inside end has a flow of its own to that very remote end: it sees this one come from another port (netfilter's null
+  private func showsFreePorts(_ original: Tuple) -> Bool {
+    configuration.settings.keepsFlows && original.kind.hasPorts && !original.kind.isEcho
+  }
+
+  /// The inside end, or the host, has a flow of its own to that very remote end: it sees this one come from another port (netfilter's null
   /// binding). Left as it is where there is none.
   private func showFreePort(of reply: inout Tuple, _ original: Tuple, now: Instant) {
     var shown = reply
@@ -287,9 +289,10 @@ extension NATGateway {
     guard packet.kind != .echoReply else { return refuse(packet, .unexpectedICMP) }
     if let reason = objection(packet, bytes, on: port) { return turnAway(packet, bytes, reason, on: port, to: to, &trace) }
     let original = packet.tuple(on: port)
-    let reply = Tuple(
+    var reply = Tuple(
       source: destination, destination: packet.source, sourcePort: packet.destinationPort,
       destinationPort: packet.sourcePort, port: to, kind: original.kind.answer)
+    if to == .host, showsFreePorts(original), clashes(original, reply, now: now) { showFreePort(of: &reply, original, now: now) }
     return open(Opening(reply: reply, flags: .local), packet, bytes, original, now: now, &trace)
   }
 

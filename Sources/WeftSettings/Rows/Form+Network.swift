@@ -47,7 +47,7 @@ extension Form where Value == ClosedRange<UInt16> {
 }
 
 extension Form where Value == UInt8 {
-  /// tcp, udp, icmp or a number.
+  /// tcp, udp, icmp, sctp, udplite or a number.
   public static var protocolNumber: Form {
     Form(.protocolNumber, text: { "\($0)" }) { (text) throws(Complaint) in try Parse.protocolNumber(text) }
   }

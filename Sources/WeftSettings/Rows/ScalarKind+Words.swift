@@ -17,7 +17,7 @@ extension ScalarKind {
     case .port: "a port"
     case .ports: "a port or a range of ports"
     case .network: "an address or a subnet"
-    case .protocolNumber: "tcp, udp, icmp or a number"
+    case .protocolNumber: "tcp, udp, icmp, sctp, udplite or a number"
     case .range: "a range of addresses"
     case .choice(let words): words.count == 1 ? "\"\(words[0])\"" : "one of \(words.joined(separator: ", "))"
     case .reference(let sort): "the name of a \(sort)"

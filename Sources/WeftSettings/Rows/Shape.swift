@@ -35,7 +35,7 @@ package enum ScalarKind: Sendable, Equatable {
   case ports
   /// Any prefix, or an address as one.
   case network
-  /// tcp, udp, icmp or a number.
+  /// tcp, udp, icmp, sctp, udplite or a number.
   case protocolNumber
   case address, prefix, mac, port, range, addressPattern, macPattern
   case choice([String])

@@ -72,11 +72,13 @@ package enum Parse {
     case "icmp": return 1
     case "tcp": return 6
     case "udp": return 17
+    case "sctp": return 132
+    case "udplite": return 136
     default:
       guard !text.isEmpty, text.utf8.allSatisfy(Quantity.isDigit) else {
         throw Complaint(
           "\"\(text.prefix(60))\" is not a protocol",
-          hint: Suggestion.hint(for: text, in: ["tcp", "udp", "icmp"]) ?? "tcp, udp, icmp or a number")
+          hint: Suggestion.hint(for: text, in: ["tcp", "udp", "icmp", "sctp", "udplite"]) ?? "tcp, udp, icmp, sctp, udplite or a number")
       }
       guard let number = UInt8(text) else { throw Complaint("\(text.prefix(40)) is out of range: 0…255") }
       return number

@@ -144,7 +144,7 @@ public enum TopologySchema {
       return .object([("anyOf", .array([numbers(1...65535), strings("^ *\(portPair) *$")]))])
     case .network: return strings("^\(address)(/(3[0-2]|[12]?[0-9]))?$")
     case .protocolNumber:
-      let names = JSON.object([("enum", .array(["tcp", "udp", "icmp"].map { .string($0) }))])
+      let names = JSON.object([("enum", .array(["tcp", "udp", "icmp", "sctp", "udplite"].map { .string($0) }))])
       return .object([("anyOf", .array([numbers(0...255), names]))])
     case .range: return strings("^ *\(address) *- *\(address) *$")
     case .choice(let words):
