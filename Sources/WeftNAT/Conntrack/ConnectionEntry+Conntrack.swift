@@ -20,11 +20,8 @@ extension ConnectionEntry {
 
   /// Of protocols that have states.
   package var stateName: String? {
-    switch IPProtocol(rawValue: protocolNumber) {
-    case .tcp: state.conntrackName
-    case .sctp: association.conntrackName
-    default: nil
-    }
+    if protocolNumber == IPProtocol.tcp.rawValue { return state.conntrackName }
+    return protocolNumber == IPProtocol.sctp.rawValue ? association.conntrackName : nil
   }
 
   package var hasPorts: Bool {

@@ -62,12 +62,13 @@ extension SCTPAssociation {
     while let chunk = packet.chunk(at: offset) {
       offset = chunk.end
       guard let type = SCTPChunk(rawValue: chunk.type), type != .data else { return nil }
-      switch type {
-      case .initiation:
+      if type == .initiation {
         guard packet.verificationTag == 0, let tag = packet.initiateTag(chunk) else { return nil }
         replyTag = tag
-      case .heartbeat, .heartbeatAck: originalTag = packet.verificationTag
-      default: replyTag = packet.verificationTag
+      } else if type == .heartbeat || type == .heartbeatAck {
+        originalTag = packet.verificationTag
+      } else {
+        replyTag = packet.verificationTag
       }
     }
     guard case .passes = follow(packet, .original, isNew: true) else { return nil }
@@ -102,7 +103,7 @@ extension SCTPAssociation {
           continue
         case .isInvalid: return .invalid
         }
-      default: break
+      case .data, .initiationAck, .shutdown, .shutdownAck, .error, nil: break
       }
       guard let next = type.map({ state.after($0, direction) }) ?? state else { return .invalid }
       if type == .initiation {

@@ -40,67 +40,51 @@ enum SCTPChunk: UInt8 {
   case shutdownComplete = 14
 }
 
+/// What a chunk does in some states, other than it does in most.
+private struct SCTPMove {
+  var chunk: SCTPChunk
+  var from: [SCTPState]
+  var to: SCTPState
+
+  init(_ chunk: SCTPChunk, _ from: [SCTPState], _ to: SCTPState) { (self.chunk, self.from, self.to) = (chunk, from, to) }
+
+  static let original = [
+    SCTPMove(.abort, SCTPState.allCases, .closed),
+    SCTPMove(.initiation, [.heartbeatSent], .cookieWait),
+    SCTPMove(.initiation, [.shutdownSent, .shutdownReceived], .closed),
+    SCTPMove(.shutdown, [.established], .shutdownSent),
+    SCTPMove(.shutdownAck, [.none, .shutdownSent, .shutdownReceived, .heartbeatSent], .shutdownAckSent),
+    SCTPMove(.cookieEcho, [.cookieWait], .cookieEchoed),
+    SCTPMove(.cookieAck, [.cookieEchoed], .established),
+    SCTPMove(.shutdownComplete, [.shutdownAckSent], .closed),
+    SCTPMove(.heartbeat, [.none, .heartbeatSent], .heartbeatSent),
+    SCTPMove(.heartbeatAck, [.heartbeatSent], .heartbeatSent),
+  ]
+  static let reply = [
+    SCTPMove(
+      .abort, [.closed, .cookieWait, .cookieEchoed, .established, .shutdownSent, .shutdownReceived, .shutdownAckSent], .closed),
+    SCTPMove(.initiationAck, [.closed], .cookieWait),
+    SCTPMove(.shutdown, [.established], .shutdownReceived),
+    SCTPMove(.shutdownAck, [.shutdownSent, .shutdownReceived], .shutdownAckSent),
+    SCTPMove(.error, [.cookieEchoed], .closed),
+    SCTPMove(.cookieEcho, [.cookieWait], .cookieEchoed),
+    SCTPMove(.cookieAck, [.cookieEchoed], .established),
+    SCTPMove(.shutdownComplete, [.shutdownAckSent], .closed),
+    SCTPMove(.heartbeat, [.heartbeatSent], .heartbeatSent),
+    SCTPMove(.heartbeatAck, [.heartbeatSent], .established),
+  ]
+}
+
 extension SCTPState {
   /// Where a chunk leads; nil where it can't come there.
   func after(_ chunk: SCTPChunk, _ direction: Direction) -> SCTPState? {
     if chunk == .data { return self }
-    return direction == .original ? afterOriginal(chunk) : afterReply(chunk)
-  }
-
-  private func afterOriginal(_ chunk: SCTPChunk) -> SCTPState {
-    // Of a first packet, of one that is over, of another path: what fits nowhere makes it one that is over.
-    let isLoose = self == .none || self == .closed || self == .heartbeatSent
-    switch chunk {
-    case .data: return self
-    case .abort: return .closed
-    case .initiation:
-      switch self {
-      case .heartbeatSent: return .cookieWait
-      case .shutdownSent, .shutdownReceived: return .closed
-      default: return isLoose ? .closed : self
-      }
-    case .shutdown:
-      if self == .established { return .shutdownSent }
-      return isLoose ? .closed : self
-    case .shutdownAck:
-      switch self {
-      case .none, .shutdownSent, .shutdownReceived, .heartbeatSent: return .shutdownAckSent
-      default: return self
-      }
-    case .cookieEcho:
-      if self == .cookieWait { return .cookieEchoed }
-      return isLoose ? .closed : self
-    case .cookieAck:
-      if self == .cookieEchoed { return .established }
-      return isLoose ? .closed : self
-    case .shutdownComplete:
-      return isLoose || self == .shutdownAckSent ? .closed : self
-    case .heartbeat: return self == .none ? .heartbeatSent : self
-    case .heartbeatAck: return self == .none ? .closed : self
-    case .initiationAck, .error: return isLoose ? .closed : self
-    }
-  }
-
-  private func afterReply(_ chunk: SCTPChunk) -> SCTPState? {
-    if self == .none { return nil }
-    if self == .heartbeatSent {
-      switch chunk {
-      case .heartbeat: return self
-      case .heartbeatAck: return .established
-      default: return nil
-      }
-    }
-    switch chunk {
-    case .abort: return .closed
-    case .initiationAck where self == .closed: return .cookieWait
-    case .shutdown where self == .established: return .shutdownReceived
-    case .shutdownAck where self == .shutdownSent || self == .shutdownReceived: return .shutdownAckSent
-    case .error where self == .cookieEchoed: return .closed
-    case .cookieEcho where self == .cookieWait: return .cookieEchoed
-    case .cookieAck where self == .cookieEchoed: return .established
-    case .shutdownComplete where self == .shutdownAckSent: return .closed
-    default: return self
-    }
+    let moves = direction == .original ? SCTPMove.original : SCTPMove.reply
+    if let move = moves.first(where: { $0.chunk == chunk && $0.from.contains(self) }) { return move.to }
+    // Of a first packet, of another path, of one that is over: what fits nowhere makes it one that is over, or isn't its.
+    let isLoose = self == .none || self == .heartbeatSent
+    if direction == .original { return isLoose ? .closed : self }
+    return isLoose ? nil : self
   }
 }
 
