@@ -38,7 +38,7 @@ let package = Package(
     .target(
       name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
-    .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore"], swiftSettings: views),
+    .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore", "WeftSettings"], swiftSettings: views),
     .target(name: "WeftDisk", dependencies: ["WeftCore"]),
     .target(name: "WeftISO"),
     .target(
@@ -105,7 +105,7 @@ let package = Package(
       ],
       swiftSettings: views),
     .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
-    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftSettings", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftDiskTests", dependencies: ["WeftDisk", "WeftImage", "WeftCore", "WeftTestSupport"]),
     .testTarget(name: "WeftISOTests", dependencies: ["WeftISO", "WeftCore", "WeftTestSupport"]),
     .testTarget(

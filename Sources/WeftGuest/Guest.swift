@@ -42,6 +42,18 @@ public struct Guest: Codable {
   /// One more, behind the others; it has its address once its cable is plugged in.
   public mutating func addInterface(_ interface: InterfaceConfiguration) { stack.addInterface(interface) }
 
+  /// It is asked to end: programs stop, sockets are closed. `isDown` once its connections have said good-bye.
+  public mutating func shutDown(now: Instant, _ out: inout Effects) {
+    guard isBooted else { return }
+    programs.stop()
+    stack.closeAll(now: now)
+    foreign = []
+    settle(now: now, &out)
+  }
+
+  /// Whether nothing keeps it from going off.
+  public var isDown: Bool { !isBooted || !stack.hasLiveConnections }
+
   /// The power goes: sockets, neighbours and leases are forgotten, without a word on the wire. What programs did can
   /// still be read until the next boot.
   public mutating func powerOff() {

@@ -52,7 +52,7 @@ public struct NetworkInterface: Codable {
   /// From the wire. `running`: whether the guest takes frames now; `stopped`: there is no guest to take them ever.
   @inline(__always)
   public mutating func deliver(_ frame: consuming Frame, to state: VirtualMachine.State) -> Delivery {
-    guard state == .running else { return hold(frame, state) }
+    guard state.runs else { return hold(frame, state) }
     counters.received &+= 1
     counters.receivedBytes &+= UInt64(frame.count)
     return .pass(frame)
@@ -130,6 +130,13 @@ public struct NetworkInterface: Codable {
     octetsToTransmit = 0
     counters.dropped &+= UInt64(frames.count)
     return frames
+  }
+
+  /// Its rings as they were then; counters and link are the present's.
+  public mutating func takeBack(to past: NetworkInterface) {
+    receiveRing = past.receiveRing
+    transmitRing = past.transmitRing
+    octetsToTransmit = past.octetsToTransmit
   }
 
   /// Power off: both rings are memory of the machine.

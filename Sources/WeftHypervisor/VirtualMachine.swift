@@ -1,18 +1,10 @@
 import WeftCore
+import WeftSettings
 
 /// A virtual machine's life cycle. What runs in it is a guest's business, what it is attached to its NICs'.
-///
-///     stopped ──start──▶ running ──pause──▶ paused
-///        ▲                  │  ◀──resume──     │
-///        └──────stop────────┴───────stop───────┘
 public struct VirtualMachine: Codable, Sendable {
-  public enum State: String, Codable, Sendable, BitwiseCopyable {
-    case stopped, running, paused
-  }
-
-  public enum Verb: String, Codable, Sendable, CaseIterable {
-    case start, pause, resume, stop
-  }
+  public typealias State = MachineState
+  public typealias Verb = MachineVerb
 
   /// A verb that the state doesn't allow.
   public struct IllegalTransition: Error, Hashable, CustomStringConvertible {
@@ -29,6 +21,10 @@ public struct VirtualMachine: Codable, Sendable {
   /// The host it runs on.
   public var host: String
   public private(set) var state = State.stopped
+  /// How far its guest's clock is behind the world's: by all the time that it stood still, and by what a revert took back.
+  public private(set) var lag = Nanoseconds.zero
+  /// Which of its pasts it goes on from: one more with each revert.
+  public private(set) var generation: UInt32 = 1
   private var ran = Nanoseconds.zero
   private var since = Instant.start
 
@@ -41,20 +37,40 @@ public struct VirtualMachine: Codable, Sendable {
   /// When it came into the state it is in.
   public var changedAt: Instant { since }
   /// How long it has been running in all.
-  public func ran(by now: Instant) -> Nanoseconds { state == .running ? ran + (now - since) : ran }
+  public func ran(by now: Instant) -> Nanoseconds { state.runs ? ran + (now - since) : ran }
+  /// What its guest takes a moment for; it stands still with the guest.
+  public func guestTime(_ now: Instant) -> Instant { .start + ((state.runs ? now : since) - (.start + lag)) }
+
+  /// Says why a verb can't be done now, if it can't.
+  public func check(_ verb: Verb) throws(IllegalTransition) {
+    if state.after(verb) == nil { throw IllegalTransition(name: name, verb: verb, state: state) }
+  }
 
   /// Does the verb or says why not, changing nothing then.
   public mutating func perform(_ verb: Verb, now: Instant) throws(IllegalTransition) {
-    let next: State
-    switch (state, verb) {
-    case (.stopped, .start), (.paused, .resume): next = .running
-    case (.running, .pause): next = .paused
-    case (.running, .stop), (.paused, .stop): next = .stopped
-    default: throw IllegalTransition(name: name, verb: verb, state: state)
+    try check(verb)
+    guard let next = state.after(verb) else { return }
+    switch verb {
+    case .resume, .restore: lag = lag + (now - since)
+    // A machine that boots asks its clock chip.
+    case .start, .reset: lag = .zero
+    case .pause, .shutdown, .stop, .crash, .save: break
+    case .snapshot, .revert: return
     }
-    if state == .running { ran = ran + (now - since) }
+    enter(next, now: now)
+  }
+
+  private mutating func enter(_ next: State, now: Instant) {
+    if state.runs { ran = ran + (now - since) }
     since = now
     state = next
+  }
+
+  /// Goes on from what it was at a moment: its guest's clock with it, which is behind by that much more.
+  public mutating func revert(to past: VirtualMachine, at moment: Instant, now: Instant) {
+    enter(past.state, now: now)
+    lag = now - past.guestTime(moment)
+    generation += 1
   }
 
   private static func makeUUID(seed: UInt64, name: String) -> String {

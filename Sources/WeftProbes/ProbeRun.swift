@@ -24,6 +24,8 @@ struct ProbeRun {
   var result: ProbeResult
   /// Its machine stands still: looked at again then.
   var heldUntil = Instant.start
+  /// How far its machine's clock was behind when it was last there: what the probe itself counts is the machine's time.
+  var lag = Nanoseconds.zero
 
   init(_ probe: ProbeConfiguration, on machine: Int, now: Instant) {
     (settings, name, target, isPartner) = (probe.settings, probe.machine, probe.target, probe.isPartner)
@@ -40,7 +42,7 @@ struct ProbeRun {
   var deadline: Instant {
     switch state {
     case .waiting(let at): min(at, expiry)
-    case .running(let probe): min(max(probe.deadline, heldUntil), expiry)
+    case .running(let probe): min(max(probe.deadline + lag, heldUntil), expiry)
     case .finished: .never
     }
   }
@@ -53,9 +55,11 @@ struct ProbeRun {
       heldUntil = now + resolveInterval
       return
     }
+    lag = stack.lag
+    let own = stack.time(now)
     switch state {
-    case .running(let probe) where probe.deadline <= now && heldUntil <= now:
-      change(now: now, &stack) { $0.wake(now: now, &$1, &out) }
+    case .running(let probe) where probe.deadline <= own && heldUntil <= now:
+      change(now: now, &stack) { $0.wake(now: own, &$1, &out) }
     case .waiting(let at) where at <= now:
       if !start(now: now, &stack, &out) { state = .waiting(at: now + resolveInterval) }
     case .running, .waiting, .finished: break
@@ -82,8 +86,9 @@ struct ProbeRun {
     let start = ProbeStart(
       machine: name, target: address, trace: result.trace, tag: tag, isPartner: isPartner, result: result)
     func begun<S: RunnableProbe>(_ settings: S, _ stack: inout Stack, _ out: inout Effects) -> (any Probe)? {
-      S.Machine(settings, start, now: now, &stack, &out)
+      S.Machine(settings, start, now: stack.time(now), &stack, &out)
     }
+    lag = stack.lag
     guard let probe = begun(settings, &stack, &out) else { return false }
     state = .running(probe)
     take(now: now, &stack)
@@ -109,21 +114,30 @@ struct ProbeRun {
   mutating func change(now: Instant, _ stack: inout Stack, _ body: (inout any Probe, inout Stack) -> Void) {
     guard case .running(var probe) = state else { return }
     body(&probe, &stack)
+    lag = stack.lag
     state = .running(probe)
     take(now: now, &stack)
   }
 
   private mutating func take(now: Instant, _ stack: inout Stack) {
     guard case .running(let probe) = state else { return }
-    result = probe.result
+    take(probe.result)
     if let outcome = result.outcome { close(outcome, now: now, &stack) }
+  }
+
+  /// Whose moments are the machine's.
+  private mutating func take(_ found: ProbeResult) {
+    let (start, lag) = (result.startedAt, lag)
+    result = found
+    result.startedAt = start
+    if let moment = found.progressAt { result.progressAt = moment + lag }
   }
 
   private mutating func close(_ outcome: ProbeResult.Outcome, now: Instant, _ stack: inout Stack) {
     if case .running(var probe) = state {
       probe.result.outcome = outcome
-      probe.close(now: now, &stack)
-      result = probe.result
+      probe.close(now: stack.time(now), &stack)
+      take(probe.result)
     }
     finish(outcome, now: now)
   }

@@ -92,15 +92,16 @@ public struct ProbeTable {
   public mutating func tell(
     _ event: SocketEvent, on machine: Int, now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) {
+    let own = stack.time(now)
     switch event {
     case .socket(let tag, let id, let events):
-      change(machine, tag, now: now, &stack) { $0.socket(id, events, now: now, &$1, &out) }
+      change(machine, tag, now: now, &stack) { $0.socket(id, events, now: own, &$1, &out) }
     case .datagram(let tag, let info, let payload):
-      change(machine, tag, now: now, &stack) { $0.datagram(info, payload.span.bytes, now: now, &$1, &out) }
+      change(machine, tag, now: now, &stack) { $0.datagram(info, payload.span.bytes, now: own, &$1, &out) }
     case .echoReply(let tag, let reply):
-      change(machine, tag, now: now, &stack) { $0.echoReply(reply, now: now, &$1, &out) }
+      change(machine, tag, now: now, &stack) { $0.echoReply(reply, now: own, &$1, &out) }
     case .notice(.failed(let tag, let error)):
-      change(machine, tag, now: now, &stack) { $0.failed(error, now: now, &$1, &out) }
+      change(machine, tag, now: now, &stack) { $0.failed(error, now: own, &$1, &out) }
     case .notice(.foreign(let tag, let from)):
       change(machine, tag, now: now, &stack) { probe, _ in probe.strayed(from: from, toPort: 0) }
     case .notice(.stray(let trace, let from, let port)):

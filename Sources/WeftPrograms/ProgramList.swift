@@ -39,6 +39,12 @@ public struct ProgramList {
     return store[Int(truncatingIfNeeded: tag)]
   }
 
+  /// They are heard and woken no more; what they did can still be read.
+  public mutating func stop() {
+    count = 0
+    deadline = .never
+  }
+
   public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
     own()
     var earliest = Instant(.max)
@@ -126,18 +132,19 @@ extension ProgramList: Codable {
     }
   }
 
-  private enum CodingKeys: CodingKey { case programs, deadline }
+  private enum CodingKeys: CodingKey { case programs, deadline, isStopped }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(programs.map { Entry($0) }, forKey: .programs)
     try container.encode(deadline, forKey: .deadline)
+    try container.encode(count < store.count, forKey: .isStopped)
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     store = ProgramStore(try container.decode([Entry].self, forKey: .programs).map(\.program))
-    count = store.count
+    count = try container.decode(Bool.self, forKey: .isStopped) ? 0 : store.count
     deadline = try container.decode(Instant.self, forKey: .deadline)
   }
 }

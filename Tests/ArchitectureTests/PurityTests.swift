@@ -21,7 +21,7 @@ import Testing
     ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
     ("WeftProbes", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"]),
     ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
-    ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftIP"]),
+    ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftSettings"]),
     ("WeftDisk", ["WeftCore"]),
     ("WeftISO", []),
     (

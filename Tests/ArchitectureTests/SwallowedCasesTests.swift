@@ -11,7 +11,7 @@ import Testing
     (["WeftNAT"], 12, "states that a segment doesn't move; protocols without ports"),
     (["WeftImage"], 3, "bytes that are no value"),
     (["WeftCapture"], 2, "notes without a text of their own"),
-    (["WeftHypervisor"], 1, "every other transition is illegal"),
+    (["WeftHypervisor", "WeftSettings"], 1, "every other transition is illegal"),
     (["WeftServices"], 1, "every other EtherType is refused"),
   ]
 

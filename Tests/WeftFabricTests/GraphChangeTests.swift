@@ -143,7 +143,7 @@ import WeftWire
         action: .change(.addVM(Self.vm("late", "lan", IPv4Address(10, 1, 0, 7), [Self.ping(IPv4Address(10, 1, 0, 1))])))),
       Event(at: .milliseconds(900), action: .change(.removeVM("two"))),
       Event(at: .milliseconds(950), action: .change(.removeVM("two"))),
-      Event(at: .milliseconds(1000), action: .stop(vm: "two")),
+      Event(at: .milliseconds(1000), action: .life(.stop, vm: "two")),
     ]
     var byFile = try Simulation(planned, until: .seconds(2), captures: CaptureOptions(directory: nil))
     let report = try byFile.complete()

@@ -4,26 +4,59 @@ import WeftHypervisor
 import WeftWire
 
 @Suite struct VirtualMachineTests {
-  @Test func lifeCycleAllowsExactlyTheVerbsOfTheFigure() {
-    let allowed: [VirtualMachine.State: Set<VirtualMachine.Verb>] = [
-      .stopped: [.start], .running: [.pause, .stop], .paused: [.resume, .stop],
-    ]
-    for (state, verbs) in allowed {
-      for verb in VirtualMachine.Verb.allCases {
-        var machine = VirtualMachine(name: "web", host: "laptop", seed: 1)
-        if state != .stopped { try? machine.perform(.start, now: .start) }
-        if state == .paused { try? machine.perform(.pause, now: .start) }
-        #expect(machine.state == state)
-        do {
-          try machine.perform(verb, now: .start)
-          #expect(verbs.contains(verb), "\(verb) from \(state)")
-        } catch {
-          #expect(!verbs.contains(verb), "\(verb) from \(state)")
-          #expect(machine.state == state)
-          #expect(error.description == "can't \(verb.rawValue) web: it is \(state.rawValue)")
-        }
-      }
+  private static let allowed: [VirtualMachine.State: [VirtualMachine.Verb: VirtualMachine.State]] = [
+    .stopped: [.start: .running, .snapshot: .stopped],
+    .running: [
+      .pause: .paused, .shutdown: .shuttingDown, .stop: .stopped, .reset: .running, .crash: .crashed, .save: .saved,
+      .snapshot: .running,
+    ],
+    .paused: [.resume: .running, .stop: .stopped, .reset: .running, .crash: .crashed, .save: .saved, .snapshot: .paused],
+    .shuttingDown: [.stop: .stopped, .reset: .running, .crash: .crashed],
+    .saved: [.restore: .running, .stop: .stopped],
+    .crashed: [.stop: .stopped, .reset: .running],
+  ]
+
+  /// The verbs that lead there from the beginning.
+  private static let ways: [VirtualMachine.State: [VirtualMachine.Verb]] = [
+    .stopped: [], .running: [.start], .paused: [.start, .pause], .shuttingDown: [.start, .shutdown], .saved: [.start, .save],
+    .crashed: [.start, .crash],
+  ]
+
+  @Test(arguments: VirtualMachine.State.allCases, VirtualMachine.Verb.allCases)
+  func eachVerbLeadsWhereTheTableSaysOrSaysWhyNot(state: VirtualMachine.State, verb: VirtualMachine.Verb) throws {
+    var machine = VirtualMachine(name: "web", host: "laptop", seed: 1)
+    for verb in try #require(Self.ways[state]) { try machine.perform(verb, now: .seconds(1)) }
+    #expect(machine.state == state)
+    let wanted = verb == .revert ? state : Self.allowed[state]?[verb]
+    do {
+      try machine.perform(verb, now: .seconds(2))
+      #expect(machine.state == wanted)
+      #expect(machine.changedAt == .seconds(verb == .snapshot || verb == .revert ? Self.ways[state] == [] ? 0 : 1 : 2))
+    } catch {
+      #expect(wanted == nil && machine.state == state && machine.changedAt == .seconds(Self.ways[state] == [] ? 0 : 1))
+      #expect(error.description == "can't \(verb.rawValue) web: it is \(state.rawValue)")
     }
+  }
+
+  @Test func aClockStandsStillWithItsMachineAndGoesBackWithARevert() throws {
+    var machine = VirtualMachine(name: "web", host: "laptop", seed: 1)
+    try machine.perform(.start, now: .seconds(1))
+    try machine.perform(.pause, now: .seconds(4))
+    #expect(machine.guestTime(.seconds(9)) == .seconds(4))
+    let past = machine
+    try machine.perform(.resume, now: .seconds(10))
+    #expect(machine.lag == .seconds(6) && machine.guestTime(.seconds(11)) == .seconds(5))
+    #expect(machine.ran(by: .seconds(12)) == .seconds(5))
+    try machine.perform(.save, now: .seconds(12))
+    try machine.perform(.restore, now: .seconds(20))
+    #expect(machine.lag == .seconds(14))
+    machine.revert(to: past, at: .seconds(9), now: .seconds(30))
+    #expect(machine.state == .paused && machine.generation == 2 && machine.guestTime(.seconds(31)) == .seconds(4))
+    try machine.perform(.resume, now: .seconds(40))
+    #expect(machine.guestTime(.seconds(41)) == .seconds(5))
+    // What boots asks its clock chip.
+    try machine.perform(.reset, now: .seconds(50))
+    #expect(machine.lag == .zero && machine.guestTime(.seconds(51)) == .seconds(51))
   }
 
   @Test func theSameSeedAndNameGiveTheSameUUID() {

@@ -11,6 +11,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case machineStopped
   case frameTooBig
   case linkRemoved
+  case machineReverted
 
   // Wire formats, wherever they are read
   case malformedEthernet = 20

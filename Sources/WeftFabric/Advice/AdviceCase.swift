@@ -76,14 +76,22 @@ extension Advisor.Case {
     }
     func event(_ wanted: Event.Action) -> Int? { advisor.last(until: since, { $0 == wanted })?.mark.line }
     switch state {
-    case .running: return nil
-    case .paused:
-      let line = event(.pause(vm: machine))
-      let until = next(.resume(vm: machine), "until")
-      return Advice(line: line, text: "\(machine) is paused since \(since)\(place(line))\(until)\(tail)")
+    case .running, .shuttingDown: return nil
+    case .paused, .saved, .crashed:
+      let (fell, back): (MachineVerb, MachineVerb) =
+        state == .paused ? (.pause, .resume) : state == .saved ? (.save, .restore) : (.crash, .reset)
+      let line = event(.life(fell, vm: machine))
+      let until = next(.life(back, vm: machine), "until")
+      return Advice(line: line, text: "\(machine) is \(state.rawValue) since \(since)\(place(line))\(until)\(tail)")
     case .stopped:
-      let starts = next(.start(vm: machine), "and starts at")
-      if let line = event(.stop(vm: machine)), since > .start {
+      let starts = next(.life(.start, vm: machine), "and starts at")
+      let stop = advisor.last(until: since, {
+        switch $0 {
+        case .life(.stop, machine), .shutDown(machine, _): true
+        default: false
+        }
+      })
+      if let line = stop?.mark.line, since > .start {
         return Advice(line: line, text: "\(machine) is stopped since \(since)\(place(line))\(starts)\(tail)")
       }
       let line = advisor.line(ofMachine: machine)

@@ -58,7 +58,7 @@ extension World {
   func standstillCause(of node: NodeID) -> Cause? { standstillKind(of: node).map { Cause(kind: $0, at: now) } }
 
   private func standstillKind(of node: NodeID) -> Cause.Kind? {
-    guard let machine = machine(node), let vm = elements.machines[machine].vm, vm.state != .running else {
+    guard let machine = machine(node), let vm = elements.machines[machine].vm, !vm.state.runs else {
       return nil
     }
     return .standstill(machine: name(node), vm.state, since: vm.changedAt)
@@ -67,20 +67,18 @@ extension World {
   /// Of a machine at a moment gone by. It may have been started since: the file's events tell.
   private func standstillKind(of node: NodeID, at moment: Instant, _ topology: Topology) -> Cause.Kind? {
     guard let machine = machine(node), let vm = elements.machines[machine].vm else { return nil }
-    if vm.state != .running, vm.changedAt <= moment { return standstillKind(of: node) }
+    if !vm.state.runs, vm.changedAt <= moment { return standstillKind(of: node) }
     var past = VirtualMachine(name: vm.name, host: vm.host, seed: 0)
     if topology.vms.first(where: { $0.name == vm.name })?.autostart == true { try? past.perform(.start, now: .start) }
     for event in topology.events.filter({ .start + $0.at <= moment }).sorted(by: { $0.at < $1.at }) {
       switch event.action {
       // What fell at the moment of the start fell before it.
-      case .start(vm.name) where .start + event.at < moment: try? past.perform(.start, now: .start + event.at)
-      case .resume(vm.name) where .start + event.at < moment: try? past.perform(.resume, now: .start + event.at)
-      case .pause(vm.name): try? past.perform(.pause, now: .start + event.at)
-      case .stop(vm.name): try? past.perform(.stop, now: .start + event.at)
+      case .life(let verb, vm.name) where !verb.setsGoing || .start + event.at < moment:
+        try? past.perform(verb, now: .start + event.at)
       default: break
       }
     }
-    return past.state == .running ? nil : .standstill(machine: vm.name, past.state, since: past.changedAt)
+    return past.state.runs ? nil : .standstill(machine: vm.name, past.state, since: past.changedAt)
   }
 
   /// The moment is the deciding packet's; nil where things were found so when the try ended.

@@ -42,7 +42,7 @@ extension Simulation {
     for program in world.programs {
       guard let id = world.names.machines[program.machine].flatMap({ world.machine($0) }) else { continue }
       let machine = world.elements.machines[id]
-      guard machine.state == .running, machine.guest.unfinishedPrograms.contains(program.report.index) else { continue }
+      guard machine.state.runs, machine.guest.unfinishedPrograms.contains(program.report.index) else { continue }
       unfinished.append(Report.line(program))
     }
     return Cut(last: last, lastAt: at, at: world.now, unfinished: unfinished)

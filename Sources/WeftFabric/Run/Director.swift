@@ -126,7 +126,10 @@ struct Director: Codable {
       let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
-      if case .life = event.action.sense { bootAll(&world) }
+      switch event.action.sense {
+      case .life, .snapshot: bootAll(&world)
+      case .cable, .ipForwarding, .forwards, .other: break
+      }
       perform(event, topology, &world)
     }
     if let asked, let due = runs[asked].takeDue(topology.expectations[asked], now: now) {
@@ -175,10 +178,11 @@ struct Director: Codable {
       switch event.action {
       case .linkDown(let name): try world.setCable(name, up: false)
       case .linkUp(let name): try world.setCable(name, up: true)
-      case .start(let vm): try world.carryOut(.start, on: vm)
-      case .pause(let vm): try world.carryOut(.pause, on: vm)
-      case .resume(let vm): try world.carryOut(.resume, on: vm)
-      case .stop(let vm): try world.carryOut(.stop, on: vm)
+      case .life(let verb, let vm): try world.carryOut(verb, on: vm)
+      case .shutDown(let vm, let limit): try world.shutDown(vm, within: limit)
+      case .takeSnapshot(let name, let vm): try world.takeSnapshot(name, of: vm)
+      case .revert(let vm, let name): try world.revert(vm, to: name)
+      case .deleteSnapshot(let name, let vm): try world.deleteSnapshot(name, of: vm)
       case .setLink(let name, let delay, let rate, let loss): try world.setLink(name, delay: delay, rate: rate, loss: loss)
       case .ipForwarding(let host, let enabled): try world.setIPForwarding(host, enabled)
       case .addForward(let network, let forwards): try world.addForwards(forwards, to: network, topology)
@@ -208,7 +212,7 @@ struct Director: Codable {
     let probe = expectation.probe.runnable
     let target = probe.target.map { Target($0, world.names) }
     guard probe.exchange == .none || target?.address != nil,
-      world.machine(node).map({ world.elements.machines[$0].state }) == .running
+      world.machine(node).map({ world.elements.machines[$0].state.runs }) == true
     else {
       return runs[index].finished(
         trace, world.unbegun(probe, from: node), of: expectation, now: world.now, in: world)

@@ -26,7 +26,7 @@ extension World {
     switch absence {
     case .nobody, .isCutOff(_, _, isForGood: true): nil
     case .standsStill(let node):
-      machine(node).map { elements.machines[$0].state } == .stopped ? nil : standstill(of: node)
+      machine(node).map { elements.machines[$0].state.isOff } == true ? nil : standstill(of: node)
     case .hasNoAddress(let node): "\(name(node)) has no address yet"
     case .isCutOff(let node, _, isForGood: false): "a cable to \(name(node)) is out for a while"
     case .lost(let node): "the ARP exchange with \(name(node)) was lost"
@@ -37,7 +37,7 @@ extension World {
     let plugged = cablesToBePlugged(topology)
     if let owner = owner(of: address, reachableFrom: port, { links[$0].isUp || plugged.contains($0) }) {
       if let machine = machine(owner.node) {
-        if elements.machines[machine].state != .running { return .standsStill(owner.node) }
+        if !elements.machines[machine].state.runs { return .standsStill(owner.node) }
         if elements.machines[machine].guest.stack.address(of: owner.port.index) == nil { return .hasNoAddress(owner.node) }
       }
       if let link = owner.cut { return .isCutOff(owner.node, link: link, isForGood: false) }

@@ -39,8 +39,8 @@ extension World {
   func standstill(of node: NodeID) -> String? {
     guard let machine = machine(node), let vm = elements.machines[machine].vm else { return nil }
     return switch vm.state {
-    case .running: nil
-    case .paused: "\(name(node)) is paused since \(vm.changedAt)"
+    case .running, .shuttingDown: nil
+    case .paused, .saved, .crashed: "\(name(node)) is \(vm.state.rawValue) since \(vm.changedAt)"
     case .stopped:
       vm.changedAt == .start
         ? "\(name(node)) has not been started" : "\(name(node)) is stopped since \(vm.changedAt)"

@@ -22,58 +22,142 @@ struct Machine: Element {
     self.guest = guest
   }
 
+  /// What it may be taken back to.
+  var snapshots = SnapshotTree()
+  /// Of a machine that shuts down: then its plug is pulled.
+  private var offBy = Instant.never
+
   var state: VirtualMachine.State { vm?.state ?? .running }
   var portCount: Int { interfaces.count }
   func mac(of port: PortIndex) -> MACAddress? {
     interfaces.indices.contains(port.index) ? interfaces[port.index].mac : nil
   }
 
+  /// By the guest's clock.
+  @inline(__always)
+  private func time(_ now: Instant) -> Instant { guest.stack.time(now) }
+
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
   @inline(__always)
-  var deadline: Instant { state == .running ? min(guest.deadline, retryAt) : retryAt }
-
-  @inline(__always)
-  mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
-    switch interfaces[port.index].deliver(frame, to: state) {
-    case .pass(let frame): guest.receive(frame, on: port, now: now, &out)
-    case .kept: break
-    case .dropped(let frame, let reason): out.drop(frame, on: port, reason)
+  var deadline: Instant {
+    switch state {
+    case .running: min(guest.deadline + guest.stack.lag, retryAt)
+    case .shuttingDown: min(min(guest.deadline + guest.stack.lag, retryAt), offBy)
+    case .paused: retryAt
+    case .stopped, .saved, .crashed: .never
     }
   }
 
   @inline(__always)
+  mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    switch interfaces[port.index].deliver(frame, to: state) {
+    case .pass(let frame): guest.receive(frame, on: port, now: time(now), &out)
+    case .kept: break
+    case .dropped(let frame, let reason): out.drop(frame, on: port, reason)
+    }
+    if state == .shuttingDown { goOff(now: now) }
+  }
+
+  @inline(__always)
   mutating func wake(now: Instant, _ out: inout Effects) {
-    if state == .running, guest.deadline <= now { guest.wake(now: now, &out) }
+    let own = time(now)
+    if state.runs, guest.deadline <= own { guest.wake(now: own, &out) }
     if retryAt <= now { retryAt = .never }
+    if state == .shuttingDown { goOff(now: now) }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
     interfaces[port.index].isLinkUp = up
     switch state {
-    case .running: guest.linkChanged(port: port, up: up, now: now, &out)
-    case .paused: if !plugged.contains(port.index) { plugged.append(port.index) }
-    case .stopped: break
+    case .running, .shuttingDown: guest.linkChanged(port: port, up: up, now: time(now), &out)
+    case .paused, .saved: if !plugged.contains(port.index) { plugged.append(port.index) }
+    case .stopped, .crashed: break
     }
   }
+
+  /// After somebody has been at its sockets.
+  mutating func settle(now: Instant, _ out: inout Effects) { guest.settle(now: time(now), &out) }
+
+  // MARK: Verbs
 
   mutating func perform(_ verb: VirtualMachine.Verb, now: Instant, _ out: inout Effects) throws(VirtualMachine
     .IllegalTransition)
   {
     try vm?.perform(verb, now: now)
+    guest.stack.lag = vm?.lag ?? .zero
     switch verb {
     case .start: guest.boot(now: now, &out)
-    case .pause: break
-    case .resume:
-      for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: now, &out) }
-      plugged = []
-      for port in interfaces.indices {
-        while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: now, &out) }
-      }
-    case .stop:
-      guest.powerOff()
-      for port in interfaces.indices { interfaces[port].reset() }
-      plugged = []
-      retryAt = .never
+    case .pause, .snapshot, .revert: break
+    case .save: retryAt = .never
+    case .resume: goOn(now: now, &out)
+    case .restore:
+      for port in interfaces.indices where interfaces[port].waitingToTransmit > 0 { retryAt = now }
+      goOn(now: now, &out)
+    case .shutdown: guest.shutDown(now: time(now), &out)
+    case .stop, .crash: powerOff()
+    case .reset:
+      powerOff()
+      guest.boot(now: now, &out)
+    }
+  }
+
+  /// Asks it to end; if it hasn't by then, its plug is pulled.
+  mutating func shutDown(within limit: Nanoseconds, now: Instant, _ out: inout Effects) throws(VirtualMachine
+    .IllegalTransition)
+  {
+    try perform(.shutdown, now: now, &out)
+    offBy = now + limit
+    goOff(now: now)
+  }
+
+  /// Of one that shuts down: the guest has ended, and all that it said is out; or its time is over.
+  private mutating func goOff(now: Instant) {
+    let isSilent = guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 }
+    guard isSilent || offBy <= now else { return }
+    try? vm?.perform(.stop, now: now)
+    powerOff()
+  }
+
+  /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
+  private mutating func powerOff() {
+    guest.powerOff()
+    for port in interfaces.indices { interfaces[port].reset() }
+    plugged = []
+    (retryAt, offBy) = (.never, .never)
+  }
+
+  private mutating func goOn(now: Instant, _ out: inout Effects) {
+    let own = time(now)
+    for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: own, &out) }
+    plugged = []
+    for port in interfaces.indices {
+      while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: own, &out) }
+    }
+  }
+
+  // MARK: Snapshots
+
+  /// What of it is memory and device state: neither its snapshots nor what the lab counts.
+  mutating func takeSnapshot(_ name: String, now: Instant) throws(VirtualMachine.IllegalTransition) {
+    try vm?.check(.snapshot)
+    guard let vm else { return }
+    snapshots.add(name, Snapshot(vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged))
+  }
+
+  /// Goes on from a snapshot; precondition: it has it, and as many interfaces. Cables are as they are now, and counters go on.
+  mutating func revert(to name: String, now: Instant, _ out: inout Effects) {
+    guard let past = snapshots[name] else { return }
+    snapshots.current = name
+    vm?.revert(to: past.vm, at: past.takenAt, now: now)
+    guest = past.guest
+    guest.stack.lag = vm?.lag ?? .zero
+    plugged = past.plugged
+    (retryAt, offBy) = (.never, .never)
+    for port in interfaces.indices {
+      let isUp = interfaces[port].isLinkUp
+      interfaces[port].takeBack(to: past.interfaces[port])
+      if interfaces[port].waitingToTransmit > 0 { retryAt = now }
+      if isUp != past.interfaces[port].isLinkUp { linkChanged(PortIndex(port), up: isUp, now: now, &out) }
     }
   }
 
@@ -97,7 +181,7 @@ struct Machine: Element {
   }
 
   func facts(now: Instant, _ facts: inout Facts) {
-    facts.add(interfaces.indices.flatMap { guest.stack.neighbourTable(of: $0, now: now) })
+    facts.add(interfaces.indices.flatMap { guest.stack.neighbourTable(of: $0, now: time(now)) })
     facts.add(
       interfaces.enumerated().flatMap { index, interface in
         [
@@ -109,7 +193,7 @@ struct Machine: Element {
   }
 
   func lookups(_ frame: borrowing Frame, on port: PortIndex, ports: [String], now: Instant) -> [Lookup] {
-    state == .running ? [] : [Lookup("the VM is \(state.rawValue)")]
+    state.runs ? [] : [Lookup("the VM is \(state.rawValue)")]
   }
 
   var isConsistent: Bool {
@@ -166,7 +250,7 @@ struct Machine: Element {
     var freeAt = link.wireFreeAt
     let waiting = interfaces[port].octetsToTransmit
     if waiting > 0 { freeAt = freeAt + Wire.time(octets: waiting, rate: rate) }
-    guest.wire(of: port, rate: rate, freeAt: freeAt)
+    guest.wire(of: port, rate: rate, freeAt: time(freeAt))
   }
 
   /// Puts a frame into the NIC's transmit ring when the wire has no room (or others wait already). False: not needed, or

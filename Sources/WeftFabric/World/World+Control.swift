@@ -17,16 +17,6 @@ extension World {
     }
   }
 
-  mutating func perform(_ verb: VirtualMachine.Verb, on vm: String) throws(VirtualMachine.IllegalTransition) {
-    guard let node = names.machines[vm], let machine = machine(node) else { return }
-    try elements.machines[machine].perform(verb, now: now, &effects)
-    if verb == .stop, !probes.isEmpty {
-      probes.stop(node.index, now: now)
-      hasProbeNews = true
-    }
-    settle(node)
-  }
-
   /// Pulls or plugs a cable. What was on it is lost; both ends are told.
   mutating func setCable(_ name: LinkName, up: Bool) throws(ActionError) {
     let cable = try cable(name)
@@ -72,5 +62,5 @@ extension World {
   }
 
   /// Whether every machine has finished what it was going to do by itself.
-  var isIdle: Bool { elements.machines.allSatisfy { $0.state != .running || $0.guest.isIdle } }
+  var isIdle: Bool { elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle } }
 }

@@ -276,8 +276,8 @@ extension World {
     graph.nodes[end.toNode].isFiltered = true
     guard let machine = machine(end.toNode) else { return }
     switch elements.machines[machine].state {
-    case .stopped: target.pointee.state = .stopped
-    case .paused: break
+    case .stopped, .saved, .crashed: target.pointee.state = .stopped
+    case .paused, .shuttingDown: break
     case .running:
       guard let filter = elements.machines[machine].guest.stack.receiveFilter(of: end.toPort) else { return }
       target.pointee.filter = filter

@@ -10,9 +10,9 @@ extension World {
     of node: NodeID, _ body: (inout ProbeTable, _ isRunning: Bool, inout Stack, inout Effects) -> Void
   ) {
     guard let machine = machine(node) else { return }
-    let isRunning = elements.machines[machine].state == .running
+    let isRunning = elements.machines[machine].state.runs
     body(&probes, isRunning, &elements.machines[machine].guest.stack, &effects)
-    if isRunning { elements.machines[machine].guest.settle(now: now, &effects) }
+    if isRunning { elements.machines[machine].settle(now: now, &effects) }
     (hasProbed, hasProbeNews) = (true, true)
     settle(node)
   }
@@ -39,7 +39,7 @@ extension World {
       for event in elements.machines[machine].guest.takeForeignEvents() {
         probes.tell(event, on: node.index, now: now, &elements.machines[machine].guest.stack, &effects)
       }
-      elements.machines[machine].guest.settle(now: now, &effects)
+      elements.machines[machine].settle(now: now, &effects)
     }
     hasProbeNews = true
     return true

@@ -28,6 +28,9 @@ public struct Stack: Codable {
   @usableFromInline var tcp = TCPLayer()
   var datagramBindings: [Binding] = []
   var echoBindings: [Binding] = []
+  /// How far the machine's clock is behind that of whoever uses its sockets from outside: all moments that the stack is handed
+  /// or gives are the machine's own.
+  public var lag = Nanoseconds.zero
   /// Ports of this host that lead to machines behind it; see there.
   public var localForwards: [LocalForward] = []
   var redirected: [RedirectedFlow] = []
@@ -52,6 +55,9 @@ public struct Stack: Codable {
     nextPort = 32768 + UInt16(random.next(below: 28_232))
     self.random = random
   }
+
+  /// A moment of the world outside, by the machine's clock.
+  @inlinable public func time(_ moment: Instant) -> Instant { .start + (moment - (.start + lag)) }
 
   // MARK: Power
 
@@ -80,9 +86,17 @@ public struct Stack: Codable {
 
   /// Forgets sockets, neighbours and leases, without a word on the wire.
   public mutating func stop() {
-    let forwards = localForwards
+    let (forwards, lag) = (localForwards, lag)
     self = Stack(configuration, random: random)
-    localForwards = forwards
+    (localForwards, self.lag) = (forwards, lag)
+  }
+
+  /// The machine is asked to end: its listening ports are closed, and its connections end in order.
+  public mutating func closeAll(now: Instant) {
+    tcp.closeListeners()
+    for id in tcp.openSockets { release(id, now: now) }
+    datagramBindings = []
+    echoBindings = []
   }
 
   /// The cable was pulled or plugged in. Back on the link, it announces its addresses or asks DHCP whether they hold.

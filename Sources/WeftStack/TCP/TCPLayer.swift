@@ -38,6 +38,14 @@ struct TCPLayer: Codable {
     return true
   }
 
+  mutating func closeListeners() { listeners = [] }
+
+  /// Those that somebody still has.
+  var openSockets: [SocketID] {
+    connections.indices.filter { table[connections[$0].key] == UInt32($0) && !connections[$0].isOrphan }
+      .map { SocketID(index: UInt32($0), generation: connections[$0].generation) }
+  }
+
   /// The connection's place, if the socket is still the one there.
   @inlinable @inline(__always)
   func find(_ id: SocketID) -> Int? {

@@ -6,10 +6,13 @@ public struct Event: Sendable, Codable {
   public enum Action: Sendable, Codable, Hashable {
     case linkDown(LinkName)
     case linkUp(LinkName)
-    case start(vm: String)
-    case pause(vm: String)
-    case resume(vm: String)
-    case stop(vm: String)
+    /// What needs no more to be said.
+    case life(MachineVerb, vm: String)
+    /// Asks it to end; if it hasn't by then, its plug is pulled.
+    case shutDown(vm: String, within: Nanoseconds)
+    case takeSnapshot(String, vm: String)
+    case revert(vm: String, to: String)
+    case deleteSnapshot(String, vm: String)
     /// Only what is given changes.
     case setLink(LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?)
     case ipForwarding(host: String, enabled: Bool)
@@ -37,21 +40,23 @@ public struct Event: Sendable, Codable {
 extension Event.Action {
   /// What it does to a thing of which the file knows how it is, so that it may be so already.
   package enum Sense {
-    case life(vm: String, Life)
+    case life(vm: String, MachineVerb)
+    case snapshot(vm: String, String, SnapshotVerb)
     case cable(LinkName, isUp: Bool)
     case ipForwarding(host: String, isOn: Bool)
     case forwards(network: String, [Forward], isAdded: Bool)
     case other
   }
 
-  package enum Life { case start, pause, resume, stop }
+  package enum SnapshotVerb { case take, revert, delete }
 
   package var sense: Sense {
     switch self {
-    case .start(let vm): .life(vm: vm, .start)
-    case .pause(let vm): .life(vm: vm, .pause)
-    case .resume(let vm): .life(vm: vm, .resume)
-    case .stop(let vm): .life(vm: vm, .stop)
+    case .life(let verb, let vm): .life(vm: vm, verb)
+    case .shutDown(let vm, _): .life(vm: vm, .shutdown)
+    case .takeSnapshot(let name, let vm): .snapshot(vm: vm, name, .take)
+    case .revert(let vm, let name): .snapshot(vm: vm, name, .revert)
+    case .deleteSnapshot(let name, let vm): .snapshot(vm: vm, name, .delete)
     case .linkDown(let cable): .cable(cable, isUp: false)
     case .linkUp(let cable): .cable(cable, isUp: true)
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
@@ -83,10 +88,34 @@ struct EventEntry: Sendable {
             "link-down", .cable, "Cuts a cable. A bare VM means its eth0, a bare host its uplink.", example: "laptop.uplink"
           ) { Event.Action.linkDown($0) },
           Case("link-up", .cable, "Mends it.", example: "laptop.uplink") { .linkUp($0) },
-          Case("start", .vm, "Starts a VM.", example: "web") { .start(vm: $0) },
-          Case("pause", .vm, "Pauses a VM.", example: "web") { .pause(vm: $0) },
-          Case("resume", .vm, "Lets it go on.", example: "web") { .resume(vm: $0) },
-          Case("stop", .vm, "Stops a VM.", example: "web") { .stop(vm: $0) },
+          Case("start", .vm, "Starts a VM.", example: "web") { .life(.start, vm: $0) },
+          Case(
+            "pause", .vm, "Lets a VM and its clock stand still (libvirt: suspend).", example: "web"
+          ) { .life(.pause, vm: $0) },
+          Case("resume", .vm, "Lets it go on.", example: "web") { .life(.resume, vm: $0) },
+          Case(
+            "shutdown", .table(Shutdown.keys, short: .vm) { Shutdown(vm: $0) },
+            "Asks a VM to end: its programs stop, its connections are closed, and it goes off.", example: "web"
+          ) { .shutDown(vm: $0.vm, within: $0.timeout) },
+          Case("stop", .vm, "Pulls a VM's plug (libvirt: destroy).", example: "web") { .life(.stop, vm: $0) },
+          Case("reset", .vm, "Pulls the plug and starts it again.", example: "web") { .life(.reset, vm: $0) },
+          Case("crash", .vm, "Its system falls over: it has power and does nothing.", example: "web") { .life(.crash, vm: $0) },
+          Case("save", .vm, "Puts a VM's memory away and switches it off (VMware: suspend).", example: "web") {
+            .life(.save, vm: $0)
+          },
+          Case("restore", .vm, "Goes on with what was saved.", example: "web") { .life(.restore, vm: $0) },
+          Case(
+            "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now, its memory included.",
+            example: "{vm: web, name: before}"
+          ) { .takeSnapshot($0.name, vm: $0.vm) },
+          Case(
+            "revert", .table(SnapshotEntry.reverting), "Goes on from a snapshot; the world around it has moved on.",
+            example: "{vm: web, to: before}"
+          ) { .revert(vm: $0.vm, to: $0.name) },
+          Case(
+            "delete-snapshot", .table(SnapshotEntry.deleting),
+            "Forgets a snapshot; those that came from it come from its parent then.", example: "{vm: web, name: before}"
+          ) { .deleteSnapshot($0.name, vm: $0.vm) },
           Case(
             "set-link", .table(LinkChange.keys), "Changes what a cable does; only what is given changes.",
             example: "{link: laptop.uplink, loss: 1 %}"

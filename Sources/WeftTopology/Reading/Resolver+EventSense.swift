@@ -4,8 +4,6 @@ import WeftSettings
 // Events that find things as they want them already do nothing, and nobody plans nothing.
 
 extension Resolver {
-  private enum Life { case stopped, running, paused }
-
   /// A state, and the line of the event that made it so; nil from the beginning.
   private struct Known<Value> {
     var value: Value
@@ -25,7 +23,8 @@ extension Resolver {
   /// Follows the events in the order of their times.
   func checkEvents() {
     guard !topology.events.isEmpty else { return }
-    var lives: [String: Known<Life>] = [:]
+    var lives: [String: Known<MachineState>] = [:]
+    var snapshots: [String: [String: MachineState]] = [:]
     for vm in topology.vms { lives[vm.name] = Known(value: vm.autostart ? .running : .stopped) }
     var cables: [LinkName: Known<Bool>] = [:]
     var forwarding: [String: Known<Bool>] = [:]
@@ -40,10 +39,8 @@ extension Resolver {
     for index in order {
       let line = topology.events[index].mark.line
       switch topology.events[index].action.sense {
-      case .life(let vm, .start): live(vm, "started", [.stopped], .running, &lives, index)
-      case .life(let vm, .pause): live(vm, "paused", [.running], .paused, &lives, index)
-      case .life(let vm, .resume): live(vm, "resumed", [.paused], .running, &lives, index)
-      case .life(let vm, .stop): live(vm, "stopped", [.running, .paused], .stopped, &lives, index)
+      case .life(let vm, let verb): live(vm, verb, &lives, index)
+      case .snapshot(let vm, let name, let verb): keep(vm, name, verb, &snapshots, &lives, index)
       case .cable(let cable, let isUp): plug(cable, isUp, &cables, index)
       case .ipForwarding(let host, let enabled):
         let hasNAT = hostIndex[host].map { topology.hosts[$0].networks.contains { $0.mode == .nat } } ?? false
@@ -75,15 +72,49 @@ extension Resolver {
     report(message, at: eventKeys[index].mark, length: eventKeys[index].length, hint: hint, severity: .warning)
   }
 
-  private func live(
-    _ vm: String, _ verb: String, _ from: Set<Life>, _ to: Life, _ lives: inout [String: Known<Life>], _ index: Int
-  ) {
+  private func live(_ vm: String, _ verb: MachineVerb, _ lives: inout [String: Known<MachineState>], _ index: Int) {
     guard let known = lives[vm] else { return }
-    guard from.contains(known.value) else {
-      let hint = known.value == .paused && to == .running ? "resume lets it go on" : nil
-      return doubt(index, "\"\(vm)\" can't be \(verb): it is \(known.value) \(known.since)", hint: hint)
+    guard let next = known.value.after(verb) else {
+      return doubt(
+        index, "can't \(verb.rawValue) \"\(vm)\": it is \(known.value.rawValue) \(known.since)", hint: Self.hint(known.value, verb))
     }
-    lives[vm] = Known(value: to, line: topology.events[index].mark.line)
+    // When it has ended only the run can tell.
+    if next == .shuttingDown { return lives[vm] = nil }
+    lives[vm] = Known(value: next, line: topology.events[index].mark.line)
+  }
+
+  /// Another verb that would do.
+  private static func hint(_ state: MachineState, _ verb: MachineVerb) -> String? {
+    guard verb == .start || verb == .resume || verb == .restore else { return nil }
+    return switch state {
+    case .paused: "resume lets it go on"
+    case .saved: "restore lets it go on"
+    case .crashed: "reset starts it again"
+    case .stopped: "start starts it"
+    case .running, .shuttingDown: nil
+    }
+  }
+
+  private func keep(
+    _ vm: String, _ name: String, _ verb: Event.Action.SnapshotVerb, _ snapshots: inout [String: [String: MachineState]],
+    _ lives: inout [String: Known<MachineState>], _ index: Int
+  ) {
+    let kept = snapshots[vm]?[name]
+    switch verb {
+    case .take:
+      if kept != nil { return doubt(index, "\"\(vm)\" has a snapshot \"\(name)\" already") }
+      live(vm, .snapshot, &lives, index)
+      snapshots[vm, default: [:]][name] = lives[vm]?.value ?? .running
+    case .revert, .delete:
+      guard let kept else {
+        return doubt(
+          index, "\"\(vm)\" has no snapshot \"\(name)\" at \(topology.events[index].at)",
+          hint: Suggestion.hint(for: name, in: snapshots[vm]?.keys.sorted() ?? []))
+      }
+      if verb == .delete { snapshots[vm]?[name] = nil } else {
+        lives[vm] = Known(value: kept, line: topology.events[index].mark.line)
+      }
+    }
   }
 
   private func plug(_ cable: LinkName, _ up: Bool, _ cables: inout [LinkName: Known<Bool>], _ index: Int) {

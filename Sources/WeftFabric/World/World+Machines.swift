@@ -1,0 +1,75 @@
+import WeftCore
+import WeftHypervisor
+import WeftProbes
+import WeftTopology
+
+// What is done to VMs.
+extension World {
+  mutating func perform(_ verb: VirtualMachine.Verb, on vm: String) throws(VirtualMachine.IllegalTransition) {
+    guard let node = names.machines[vm], let machine = machine(node) else { return }
+    try elements.machines[machine].vm?.check(verb)
+    switch verb {
+    case .stop, .crash, .reset: forget(node, machine, .machineStopped)
+    case .start, .pause, .resume, .shutdown, .save, .restore, .snapshot, .revert: break
+    }
+    try elements.machines[machine].perform(verb, now: now, &effects)
+    settle(node)
+  }
+
+  /// Asks a VM to end, and pulls its plug if it hasn't by then.
+  mutating func shutDown(_ vm: String, within limit: Nanoseconds) throws(VirtualMachine.IllegalTransition) {
+    guard let node = names.machines[vm], let machine = machine(node) else { return }
+    try elements.machines[machine].shutDown(within: limit, now: now, &effects)
+    settle(node)
+  }
+
+  /// Its memory goes: what waits in its rings is lost, and what was tried on its sockets is over.
+  private mutating func forget(_ node: NodeID, _ machine: ID<Machine>, _ reason: DropReason) {
+    for index in elements.machines[machine].interfaces.indices {
+      let port = graph.port(PortIndex(index), of: node)
+      for stored in elements.machines[machine].emptyRings(of: PortIndex(index)) {
+        drop(Frame(stored: stored.frame), at: port, reason, .none, recorded: false, inbound: stored.cameIn)
+      }
+    }
+    guard !probes.isEmpty else { return }
+    probes.stop(node.index, now: now)
+    hasProbeNews = true
+  }
+
+  // MARK: Snapshots
+
+  mutating func takeSnapshot(_ name: String, of vm: String) throws(EventFailure) {
+    let (_, machine) = try known(vm)
+    if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
+    let now = now
+    do { try elements.machines[machine].takeSnapshot(name, now: now) } catch { throw EventFailure(description: "\(error)") }
+  }
+
+  /// The VM goes on from what it was then; the world has moved on.
+  mutating func revert(_ vm: String, to name: String) throws(EventFailure) {
+    let (node, machine) = try known(vm)
+    guard let past = elements.machines[machine].snapshots[name] else {
+      throw EventFailure(description: "\(vm) has no snapshot \(name)")
+    }
+    guard past.interfaces.count == elements.machines[machine].interfaces.count else {
+      throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
+    }
+    forget(node, machine, .machineReverted)
+    elements.machines[machine].revert(to: name, now: now, &effects)
+    settle(node)
+  }
+
+  mutating func deleteSnapshot(_ name: String, of vm: String) throws(EventFailure) {
+    let (_, machine) = try known(vm)
+    guard elements.machines[machine].snapshots.remove(name) else {
+      throw EventFailure(description: "\(vm) has no snapshot \(name)")
+    }
+  }
+
+  private func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
+    guard let node = names.machines[vm], let machine = machine(node) else {
+      throw EventFailure(description: "there is no VM \(vm)")
+    }
+    return (node, machine)
+  }
+}

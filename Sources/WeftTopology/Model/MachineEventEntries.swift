@@ -1,0 +1,35 @@
+import WeftCore
+import WeftSettings
+
+/// Under `shutdown`.
+struct Shutdown: Sendable {
+  var vm = ""
+  var timeout = Nanoseconds.seconds(10)
+
+  static let keys: KeyTable<Shutdown> = KeyTable(
+    "shutdown", "Asks a VM to end. Short form: the VM alone", from: Shutdown(),
+    [
+      Field("vm", \.vm, .vm, "Which VM.", required: true, example: "web"),
+      Field(
+        "timeout", \.timeout, .interval, "Its plug is pulled if it hasn't ended by then, as its peers may not answer.",
+        example: "5 s"),
+    ])
+}
+
+/// Under `snapshot`, `revert` and `delete-snapshot`.
+struct SnapshotEntry: Sendable {
+  var vm = ""
+  var name = ""
+
+  static let taking = KeyTable("snapshot", "Keeps what a VM is now", from: SnapshotEntry(), fields("name", "What to call it."))
+  static let reverting = KeyTable("revert", "Goes on from a snapshot", from: SnapshotEntry(), fields("to", "Which snapshot."))
+  static let deleting = KeyTable(
+    "delete-snapshot", "Forgets a snapshot", from: SnapshotEntry(), fields("name", "Which snapshot."))
+
+  private static func fields(_ key: String, _ doc: String) -> [Field<SnapshotEntry>] {
+    [
+      Field("vm", \.vm, .vm, "Of which VM.", required: true, example: "web"),
+      Field(key, \.name, .text, doc, required: true, example: "before"),
+    ]
+  }
+}
