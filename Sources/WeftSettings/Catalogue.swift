@@ -44,6 +44,7 @@ public struct Catalogue: Sendable {
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
+      StateProbeSettings.self, MemoryProbeSettings.self,
     ])
 }
 

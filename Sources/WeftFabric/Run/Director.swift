@@ -204,6 +204,9 @@ struct Director: Codable {
     nextTrace &+= 1
     runs[index].began(trace: trace, moment: moment, now: world.now)
     owners?[trace] = index
+    if let outcome = world.state(expectation.probe, of: expectation.from) {
+      return runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)
+    }
     guard let node = world.names.machines[expectation.from] else {
       let outcome = TryOutcome.undecided("nothing was sent: there is no \(expectation.from) any more")
       return runs[index].finished(trace, outcome, of: expectation, now: world.now, in: world)

@@ -1,6 +1,7 @@
 import WeftCore
 import WeftGuest
 import WeftHypervisor
+import WeftImage
 
 /// A VM at a moment: its memory, which is its guest and the rings of its interfaces, and its devices' registers.
 struct Snapshot: Codable {
@@ -12,6 +13,15 @@ struct Snapshot: Codable {
   var plugged: [Int]
   /// The one that the machine was at before; nil of the first.
   var parent: String?
+}
+
+extension Guest {
+  /// All that it knows, as bytes. How far its clock is behind the world's it doesn't know.
+  func memory() throws -> [UInt8] {
+    var guest = self
+    guest.stack.lag = .zero
+    return try ImageEncoder().encode(guest)
+  }
 }
 
 /// A VM's snapshots by name: each goes back to the one that the machine came from when it was taken.

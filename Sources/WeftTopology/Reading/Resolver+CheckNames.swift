@@ -7,6 +7,7 @@ extension Resolver {
     let often = check[\.neverDuring] != nil ? "never " : check[\.alwaysAfter] != nil ? "always " : ""
     let what = probe.title(placeOfTarget(check, probe).text ?? "")
     var name = "\(from) → \(what) is \(often)\(check.value.outcome.rawValue)"
+    if probe is any StateSettings { name = "\(from) \(often)has \(what)" }
     func add(_ path: PartialKeyPath<ExpectationEntry>, _ phrase: (String) -> String) {
       if let given = check.place(path) { name += phrase(given.shown) }
     }

@@ -11,7 +11,8 @@ extension Resolver {
     checkFit(check)
     checkReason(check)
     let timing = timing(check)
-    guard isWhole, let from = entry.from, let probe = entry.probe else { return lost(at: value.mark) }
+    let subject = subject(check)
+    guard isWhole, let from = subject, let probe = entry.probe else { return lost(at: value.mark) }
     let given = entry.name.flatMap { $0.isEmpty ? nil : $0 }
     var expectation = Expectation(
       name: given ?? checkName(check, from: from, probe), from: from, probe: probe, timing: timing, mark: value.mark)
@@ -25,6 +26,26 @@ extension Resolver {
     checkSense(check, expectation)
     topology.expectations.append(expectation)
     checks.append((value, given != nil))
+  }
+
+  /// Who tries, or which VM it is about: exactly one of the two, by what is asked.
+  private func subject(_ check: Placed<ExpectationEntry>) -> String? {
+    let entry = check.value
+    guard let probe = entry.probe, let word = check[\.probe] else { return entry.from ?? entry.vm }
+    let isState = probe is any StateSettings
+    let (wanted, other) = isState ? ("vm", "from") : ("from", "vm")
+    if let extra = isState ? check[\.from] : check[\.vm] {
+      report(
+        "\"\(word.key)\" has \"\(wanted)\", not \"\(other)\"", atKey: extra.keyMark, extra.key,
+        hint: isState ? "it says which VM is looked at: nothing is tried" : "it says which machine tries it")
+      return nil
+    }
+    guard let found = isState ? entry.vm : entry.from else {
+      let isThere = isState ? check[\.vm] != nil : check[\.from] != nil
+      if !isThere { report("this check has no \"\(wanted)\"", at: check.written.mark) }
+      return nil
+    }
+    return found
   }
 
   /// What the probe's own keys have to do with who tries.

@@ -6,6 +6,8 @@ import WeftWire
 struct ExpectationEntry: Sendable {
   var name: String?
   var from: String?
+  /// In its place, where nothing is tried.
+  var vm: String?
   var probe: (any ProbeSettings)?
   var outcome = Expectation.Outcome.open
   var seenAs: IPv4Address?
@@ -27,7 +29,10 @@ struct ExpectationEntry: Sendable {
         Field(
           "name", \.name, .text, "What the report calls it.", default: "made from the rest",
           example: "nobody comes in unasked"),
-        Field("from", \.from, .machine, "The machine that tries.", required: true, example: "visitor"),
+        Field(
+          "from", \.from, .machine, "The machine that tries. Every check has it but those of a state.", default: "none",
+          example: "visitor"),
+        Field("vm", \.vm, .vm, "The VM whose state it is about (\(words(of: states(kinds), ", "))).", default: "none", example: "web"),
       ] + Field.cases(\.probe, kinds.map { $0.row }) + [
         Field(
           "is", \.outcome, .choice,
@@ -68,6 +73,9 @@ struct ExpectationEntry: Sendable {
 
   /// Kinds whose round trip is that of one packet and its answer.
   static func measured(_ kinds: [any ProbeSettings.Type]) -> [any ProbeSettings.Type] { kinds.filter { $0.exchange == .single } }
+
+  /// Kinds that are about a VM and try nothing.
+  static func states(_ kinds: [any ProbeSettings.Type]) -> [any ProbeSettings.Type] { kinds.filter { $0 is any StateSettings.Type } }
 
   static func words(of kinds: [any ProbeSettings.Type], _ separator: String) -> String {
     kinds.map { $0.word }.joined(separator: separator)

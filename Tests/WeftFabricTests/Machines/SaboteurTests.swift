@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+import WeftCore
+import WeftTestSupport
+import WeftTopology
+
+@testable import WeftFabric
+
+/// A topology teaches a notion only if its checks fail where the notion is a sham.
+@Suite struct SaboteurTests {
+  private static func failures(_ topology: Topology) throws -> [String] {
+    var simulation = try Simulation(topology, captures: CaptureOptions(directory: nil))
+    let report = try simulation.complete()
+    return report.expectations.filter { !$0.passed }.map { "\($0.name): \($0.observed)" } + report.complaints
+  }
+
+  @Test(arguments: ["vm-life.yaml", "snapshot-revert.yaml"])
+  func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
+    let whole = try example(file)
+    let failures = try Self.failures(whole)
+    #expect(failures == [])
+    for index in whole.events.indices {
+      var topology = whole
+      topology.events.remove(at: index)
+      #expect(try !Self.failures(topology).isEmpty, "\(file) holds without \(whole.events[index].action)")
+    }
+  }
+}
