@@ -40,12 +40,8 @@ struct Machine: Element {
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
   @inline(__always)
   var deadline: Instant {
-    switch state {
-    case .running: min(guest.deadline + guest.stack.lag, retryAt)
-    case .shuttingDown: min(min(guest.deadline + guest.stack.lag, retryAt), offBy)
-    case .paused: retryAt
-    case .stopped, .saved, .crashed: .never
-    }
+    if state.runs { return min(min(guest.deadline + guest.stack.lag, retryAt), offBy) }
+    return state == .paused ? retryAt : .never
   }
 
   @inline(__always)
@@ -55,7 +51,7 @@ struct Machine: Element {
     case .kept: break
     case .dropped(let frame, let reason): out.drop(frame, on: port, reason)
     }
-    if state == .shuttingDown { goOff(now: now) }
+    if offBy != .never { goOff(now: now) }
   }
 
   @inline(__always)
@@ -63,7 +59,7 @@ struct Machine: Element {
     let own = time(now)
     if state.runs, guest.deadline <= own { guest.wake(now: own, &out) }
     if retryAt <= now { retryAt = .never }
-    if state == .shuttingDown { goOff(now: now) }
+    if offBy != .never { goOff(now: now) }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
