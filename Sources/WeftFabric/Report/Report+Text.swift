@@ -1,5 +1,6 @@
 import WeftCore
 import WeftProbes
+import WeftSettings
 
 extension Report {
   /// The summary for people. `paint` colours a text, or gives it back where colour isn't wanted.
@@ -16,6 +17,7 @@ extension Report {
     if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
+    section("Virtual machines", Self.shortened(machines.compactMap { Self.line($0).map { "  " + $0 } }, to: 30))
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section(
@@ -68,6 +70,18 @@ extension Report {
     guard !verdict.passed || verdict.evidence.contains(where: { $0.event == .dropped }) else { return lines }
     for evidence in shown.prefix(4) { lines.append(paint("      " + evidence.description.visible, .dim)) }
     return lines
+  }
+
+  /// Of a VM to which something was done.
+  static func line(_ machine: Machine) -> String? {
+    guard let host = machine.host, machine.since > .start, machine.state != MachineState.running.rawValue
+      || machine.generation > 1 || machine.clockBehind > .zero || !machine.snapshots.isEmpty
+    else { return nil }
+    var text = "\(machine.name): \(machine.state) on \(host) since \(machine.since)"
+    if machine.generation > 1 { text += ", generation \(machine.generation)" }
+    if machine.clockBehind > .zero { text += ", its clock \(machine.clockBehind) behind" }
+    if !machine.snapshots.isEmpty { text += ", snapshots \(machine.snapshots.joined(separator: ", "))" }
+    return text
   }
 
   static func line(_ program: Program) -> String {

@@ -69,7 +69,15 @@ public struct Report: Codable, Sendable {
     public var host: String?
     public var uuid: String?
     public var state: String
+    /// When it came into that state.
+    public var since: Instant
     public var ran: Nanoseconds
+    /// Which of its pasts it goes on from: 2 after the first revert.
+    public var generation: UInt32
+    /// How far its clock is behind the world's.
+    public var clockBehind: Nanoseconds
+    /// In the order in which they were taken.
+    public var snapshots: [String]
     public var interfaces: [Interface]
   }
 
@@ -234,7 +242,9 @@ extension World {
       }
       return Report.Machine(
         name: name(node), host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
-        ran: machine.vm?.ran(by: now) ?? (now - .start), interfaces: interfaces)
+        since: machine.vm?.changedAt ?? .start, ran: machine.vm?.ran(by: now) ?? (now - .start),
+        generation: machine.vm?.generation ?? 1, clockBehind: now - (machine.vm?.guestTime(now) ?? now),
+        snapshots: machine.snapshots.all.map(\.name), interfaces: interfaces)
     }
   }
 

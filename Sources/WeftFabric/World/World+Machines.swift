@@ -17,9 +17,12 @@ extension World {
   }
 
   /// Asks a VM to end, and pulls its plug if it hasn't by then.
-  mutating func shutDown(_ vm: String, within limit: Nanoseconds) throws(VirtualMachine.IllegalTransition) {
-    guard let node = names.machines[vm], let machine = machine(node) else { return }
-    try elements.machines[machine].shutDown(within: limit, now: now, &effects)
+  mutating func shutDown(_ vm: String, within limit: Nanoseconds) throws(EventFailure) {
+    let (node, machine) = try known(vm)
+    let now = now
+    do { try elements.machines[machine].shutDown(within: limit, now: now, &effects) } catch {
+      throw EventFailure(description: "\(error)")
+    }
     settle(node)
   }
 

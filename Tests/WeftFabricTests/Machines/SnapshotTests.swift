@@ -103,4 +103,24 @@ import WeftWire
     let lost = report.drops.filter { $0.reason == "machine-reverted" && $0.port == "web/eth0" }.reduce(0) { $0 + $1.count }
     #expect(lost == 10 || lost == 11)
   }
+
+  /// The same by events and by hand.
+  @Test func theAPIDoesWhatEventsDo() throws {
+    var events = try Self.start("{at: 2.1 s, snapshot: {vm: web, name: a}}, {at: 4 s, pause: web}, {at: 5.1 s, revert: {vm: web, to: a}}")
+    var hand = try Self.start()
+    hand.advance(to: .milliseconds(2100))
+    try hand.takeSnapshot("a", of: "web")
+    hand.advance(to: .seconds(4))
+    try hand.perform(.pause, on: "web")
+    #expect(throws: ActionError.impossible("can't pause web: it is paused")) { try hand.perform(.pause, on: "web") }
+    #expect(throws: ActionError.impossible("web has no snapshot b")) { try hand.revert("web", to: "b") }
+    #expect(throws: ActionError.impossible("there is no VM wbe")) { try hand.shutDown("wbe") }
+    hand.advance(to: .milliseconds(5100))
+    try hand.revert("web", to: "a")
+    let (one, two) = (try events.complete(), try hand.complete())
+    #expect(one.machines.map(\.generation) == two.machines.map(\.generation))
+    #expect(one.machines.map { "\($0.interfaces)" } == two.machines.map { "\($0.interfaces)" })
+    let line = one.text().split(separator: "\n").first { $0.contains("web: running") }
+    #expect(line == "  web: running on h since 5.1 s, generation 2, its clock 3 s behind, snapshots a")
+  }
 }

@@ -1,0 +1,44 @@
+import WeftCore
+import WeftSettings
+import WeftTopology
+
+// What events do to VMs, for who has no file. Each is done now, at `now`, and throws where it can't be, having changed nothing.
+extension Simulation {
+  /// Any verb that needs no more to be said: all but `shutdown`, `snapshot` and `revert`.
+  public mutating func perform(_ verb: MachineVerb, on vm: String) throws(ActionError) {
+    try act { (world) throws(EventFailure) in
+      switch verb {
+      case .shutdown, .snapshot, .revert: throw EventFailure(description: "\(verb.rawValue) has a method of its own")
+      case .start, .pause, .resume, .stop, .reset, .crash, .save, .restore: try world.carryOut(verb, on: vm)
+      }
+    }
+  }
+
+  /// Asks a VM to end, and pulls its plug if it hasn't within that time.
+  public mutating func shutDown(_ vm: String, within limit: Nanoseconds = .seconds(10)) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.shutDown(vm, within: limit) }
+  }
+
+  /// Keeps what a VM is now, its memory included.
+  public mutating func takeSnapshot(_ name: String, of vm: String) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.takeSnapshot(name, of: vm) }
+  }
+
+  /// Lets a VM go on from a snapshot; the world around it has moved on.
+  public mutating func revert(_ vm: String, to snapshot: String) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.revert(vm, to: snapshot) }
+  }
+
+  /// Forgets a snapshot; those that came from it come from its parent then.
+  public mutating func deleteSnapshot(_ name: String, of vm: String) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.deleteSnapshot(name, of: vm) }
+  }
+
+  private mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
+    // A queue that has looked further ahead takes nothing that is due before.
+    world.dissolveLanes()
+    world.schedule()
+    defer { scheduleDirector() }
+    do { try action(&world) } catch { throw .impossible(error.description) }
+  }
+}
