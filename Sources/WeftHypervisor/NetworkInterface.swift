@@ -28,7 +28,8 @@ public struct NetworkInterface: Codable {
   public let receiveCapacity: Int
   public let transmitCapacity: Int
   public var isLinkUp = true
-  public private(set) var counters = Counters()
+  public var counters: Counters { counted }
+  @usableFromInline var counted = Counters()
   private var receiveRing: FrameQueue
   /// Of one place, and never used, where there is none.
   private var transmitRing: FrameQueue
@@ -50,21 +51,22 @@ public struct NetworkInterface: Codable {
   public var waitingToTransmit: Int { transmitRing.count }
 
   /// From the wire. `running`: whether the guest takes frames now; `stopped`: there is no guest to take them ever.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func deliver(_ frame: consuming Frame, to state: VirtualMachine.State) -> Delivery {
     guard state.runs else { return hold(frame, state) }
-    counters.received &+= 1
-    counters.receivedBytes &+= UInt64(frame.count)
+    counted.received &+= 1
+    counted.receivedBytes &+= UInt64(frame.count)
     return .pass(frame)
   }
 
-  private mutating func hold(_ frame: consuming Frame, _ state: VirtualMachine.State) -> Delivery {
+  @usableFromInline
+  mutating func hold(_ frame: consuming Frame, _ state: VirtualMachine.State) -> Delivery {
     guard state == .paused else {
-      counters.dropped &+= 1
+      counted.dropped &+= 1
       return .dropped(frame, .machineStopped)
     }
     guard !receiveRing.isFull else {
-      counters.dropped &+= 1
+      counted.dropped &+= 1
       return .dropped(frame, .rxRingFull)
     }
     receiveRing.push(frame)
@@ -74,16 +76,16 @@ public struct NetworkInterface: Codable {
   /// The next frame that waited for the guest, once it runs again.
   public mutating func takeReceived() -> Frame? {
     guard let frame = receiveRing.pop() else { return nil }
-    counters.received &+= 1
-    counters.receivedBytes &+= UInt64(frame.count)
+    counted.received &+= 1
+    counted.receivedBytes &+= UInt64(frame.count)
     return frame
   }
 
   /// Counts a frame that went straight onto the wire.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func countTransmitted(_ bytes: Int) {
-    counters.transmitted &+= 1
-    counters.transmittedBytes &+= UInt64(bytes)
+    counted.transmitted &+= 1
+    counted.transmittedBytes &+= UInt64(bytes)
   }
 
   /// The traces of frames that wait for the guest to run.
@@ -98,12 +100,12 @@ public struct NetworkInterface: Codable {
 
   /// Counts frames that the guest would have taken in only to let them go, and those that came while it was stopped.
   public mutating func countFlooded(received frames: UInt64, _ bytes: UInt64, dropped: UInt64) {
-    counters.received &+= frames
-    counters.receivedBytes &+= bytes
-    counters.dropped &+= dropped
+    counted.received &+= frames
+    counted.receivedBytes &+= bytes
+    counted.dropped &+= dropped
   }
 
-  public mutating func countDropped() { counters.dropped &+= 1 }
+  public mutating func countDropped() { counted.dropped &+= 1 }
 
   public var canHoldTransmission: Bool { waitingToTransmit < transmitCapacity }
 
@@ -128,7 +130,7 @@ public struct NetworkInterface: Codable {
     while let frame = receiveRing.pop() { frames.append((frame.store(), true)) }
     while let frame = transmitRing.pop() { frames.append((frame.store(), false)) }
     octetsToTransmit = 0
-    counters.dropped &+= UInt64(frames.count)
+    counted.dropped &+= UInt64(frames.count)
     return frames
   }
 
@@ -150,8 +152,10 @@ public struct NetworkInterface: Codable {
 // MARK: - Checkpoint
 
 extension NetworkInterface {
-  private enum CodingKeys: CodingKey {
-    case mac, receiveCapacity, transmitCapacity, isLinkUp, counters, receiveRing, transmitRing
+  private enum CodingKeys: String, CodingKey {
+    case mac, receiveCapacity, transmitCapacity, isLinkUp
+    case counted = "counters"
+    case receiveRing, transmitRing
   }
 
   public init(from decoder: any Decoder) throws {
@@ -160,7 +164,7 @@ extension NetworkInterface {
     receiveCapacity = try container.decode(Int.self, forKey: .receiveCapacity)
     transmitCapacity = try container.decode(Int.self, forKey: .transmitCapacity)
     isLinkUp = try container.decode(Bool.self, forKey: .isLinkUp)
-    counters = try container.decode(Counters.self, forKey: .counters)
+    counted = try container.decode(Counters.self, forKey: .counted)
     receiveRing = try container.decode(FrameQueue.self, forKey: .receiveRing)
     transmitRing = try container.decode(FrameQueue.self, forKey: .transmitRing)
     let lengths = transmitRing.map { LinkParameters.octetsOnWire($0.byteCount) }

@@ -10,16 +10,17 @@ public struct NeighbourTable: Codable {
   /// One request a second, three of them, as Linux (`retrans_time_ms` 1000, `mcast_solicit` 3).
   static let retryInterval = Nanoseconds.seconds(1)
   static let attempts: UInt8 = 3
-  static let confirmedFor = Nanoseconds.seconds(60)
+  @inlinable static var confirmedFor: Nanoseconds { .seconds(60) }
   /// Packets that wait for one neighbour.
   static let queueCapacity = 64
   /// Entries at most, so that a scan of the subnet can't grow it without bound (Linux's gc_thresh3 is 1024).
   static let limit = 16_384
 
+  @usableFromInline
   struct Entry: Codable {
     /// Zero while unknown.
-    var mac: MACAddress
-    var confirmed: Instant
+    @usableFromInline var mac: MACAddress
+    @usableFromInline var confirmed: Instant
     var asking: Bool
   }
 
@@ -64,7 +65,7 @@ public struct NeighbourTable: Codable {
   public var address: IPv4Address
   /// The only other station, on a link without ARP: everything goes to it.
   public var peer: MACAddress?
-  private var entries = FlatMap<UInt32, Entry>()
+  @usableFromInline var entries = FlatMap<UInt32, Entry>()
   /// In the order of `next`: every wait is as long as the others, so what is asked last is due last.
   @usableFromInline var requests: [Request] = []
   /// When a full table was last cleared of what has aged.
@@ -182,9 +183,18 @@ public struct NeighbourTable: Codable {
     return (entry.mac, entry.confirmed + Self.confirmedFor)
   }
 
-  @usableFromInline
+  @inlinable @inline(__always)
   mutating func lookup(_ neighbour: IPv4Address, now: Instant, _ out: inout Effects) -> MACAddress? {
     if let peer { return peer }
+    if let entry = entries[neighbour.rawValue], now <= entry.confirmed + Self.confirmedFor, entry.mac != .zero {
+      return entry.mac
+    }
+    return lookupOld(neighbour, now: now, &out)
+  }
+
+  /// Of one that isn't known, or was confirmed too long ago.
+  @usableFromInline @inline(never)
+  mutating func lookupOld(_ neighbour: IPv4Address, now: Instant, _ out: inout Effects) -> MACAddress? {
     guard let entry = entries[neighbour.rawValue], entry.mac != .zero else { return nil }
     if now > entry.confirmed + Self.confirmedFor, !entry.asking {
       set(neighbour, Entry(mac: entry.mac, confirmed: entry.confirmed, asking: true))

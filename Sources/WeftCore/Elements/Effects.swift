@@ -154,7 +154,10 @@ public struct Effects: ~Copyable {
     @inline(__always) unsafeAddress { UnsafePointer(entries + index) }
   }
 
-  /// Forgets the entries; their frames belong to the driver now.
+  /// Forgets the entries; their frames belong to the driver now. Where nobody keeps notes.
+  @inlinable public mutating func removeEntries() { storedCount = 0 }
+
+  /// The same, and their notes.
   @inlinable public mutating func removeAll() {
     storedCount = 0
     if keepsNotes, !notes.isEmpty || !rewrites.isEmpty { forgetNotes() }

@@ -57,7 +57,6 @@ final class FlightRing {
       let flight = flights[head]
       head = (head &+ 1) & mask
       count &-= 1
-      if mask >= Self.large, count == 0 { shrink() }
       return flight
     }
 
@@ -65,8 +64,14 @@ final class FlightRing {
     /// large network for ever. A burst that fills such a ring pays for it many times over.
     @inlinable static var large: Int { 255 }
 
-    @usableFromInline
+    /// Precondition: it is empty.
+    @inlinable @inline(__always)
     mutating func shrink() {
+      if mask >= Self.large { makeSmall() }
+    }
+
+    @usableFromInline @inline(never)
+    mutating func makeSmall() {
       deallocate()
       self = State(capacity: 4)
     }

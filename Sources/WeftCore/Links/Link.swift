@@ -102,11 +102,17 @@ public struct Link {
   /// The same with the frame itself, which is the link's now if it is sent, else still the caller's.
   @inlinable @inline(__always)
   public mutating func take(_ frame: StoredFrame, now: Instant) -> Outcome {
-    guard frame.count <= plainLimit else { return takeThroughQueue(frame, now: now) }
+    takePlainly(frame, now: now) ? .sent : takeThroughQueue(frame, now: now)
+  }
+
+  /// The same where the cable only delays; false where it doesn't, and nothing has happened.
+  @inlinable @inline(__always)
+  public mutating func takePlainly(_ frame: StoredFrame, now: Instant) -> Bool {
+    guard frame.count <= plainLimit else { return false }
     let ring = ownRing()
-    guard ring.pointee.count < Self.flightLimit else { return takeThroughQueue(frame, now: now) }
+    guard ring.pointee.count < Self.flightLimit else { return false }
     hold(frame, ring, departure: now.rawValue)
-    return .sent
+    return true
   }
 
   /// Whether a frame of `count` bytes that is put in now has arrived at once, with none before it.
@@ -253,7 +259,12 @@ public struct Link {
   mutating func removeFirst(_ ring: UnsafeMutablePointer<FlightRing.State>) -> FlightRing.Flight {
     let flight = ring.pointee.pop()
     if departed > 0 { departed &-= 1 } else { waitingBytes &-= flight.frame.count }
-    nextArrival = ring.pointee.count == 0 ? .max : ring.pointee[0].arrival
+    if ring.pointee.count == 0 {
+      nextArrival = .max
+      ring.pointee.shrink()
+    } else {
+      nextArrival = ring.pointee[0].arrival
+    }
     return flight
   }
 

@@ -103,18 +103,19 @@ public struct Simulation: ~Copyable {
   private mutating func go(until limit: Instant, _ events: Int, _ stop: () -> Bool) -> Bool {
     defer { world.bookFloods() }
     world.eventsLeft = events
-    while !director.isOver, stall == nil {
+    guard !director.isOver, stall == nil else { return false }
+    while true {
       guard world.eventsLeft > 0, !stop() else { return true }
       world.eventsLeft &-= 1
       guard let next = world.scheduler.pop(notAfter: limit) else { return false }
       if isStuck(before: next) { return false }
-      handle(next)
+      if handle(next), director.isOver { return false }
     }
-    return false
   }
 
+  /// Whether the director had a say in it.
   @inline(__always)
-  mutating func handle(_ next: (source: Scheduler.Source, at: Instant)) {
+  mutating func handle(_ next: (source: Scheduler.Source, at: Instant)) -> Bool {
     world.now = next.at
     switch next.source {
     case .director:
@@ -131,11 +132,11 @@ public struct Simulation: ~Copyable {
       scheduleDirector()
     case .link, .node:
       world.step(next.source)
-      if world.hasProbeNews || !world.recorder.losses.isEmpty {
-        director.collect(topology, &world)
-        scheduleDirector()
-      }
+      guard world.hasProbeNews || !world.recorder.losses.isEmpty else { return false }
+      director.collect(topology, &world)
+      scheduleDirector()
     }
+    return true
   }
 
   /// Whether the captures can't be written any more: there is no point in going on.

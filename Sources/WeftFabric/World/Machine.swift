@@ -231,13 +231,13 @@ struct Machine: Element {
     }
   }
 
-  /// Counts a frame that goes over a cable that takes no time, if it needs nothing else: there is no ring that may hold others.
+  /// Whether its frames may wait beside the cable's own queue.
   @inline(__always)
-  mutating func passes(_ bytes: Int, on port: PortIndex) -> Bool {
-    guard interfaces[port.index].transmitCapacity == 0 else { return false }
-    interfaces[port.index].countTransmitted(bytes)
-    return true
-  }
+  func hasTransmitRing(_ port: PortIndex) -> Bool { interfaces[port.index].transmitCapacity > 0 }
+
+  /// Counts a frame that went out past `send`.
+  @inline(__always)
+  mutating func countTransmitted(_ bytes: Int, on port: PortIndex) { interfaces[port.index].countTransmitted(bytes) }
 
   /// Tells the guest's sockets when all that the machine has sent will have left: they needn't fill their own queue.
   @inline(__always)

@@ -14,9 +14,8 @@ extension World {
     else { return false }
     let place = graph.nodes.place(of: node)
     if place.pointee.queuesFrames {
-      guard let id = place.pointee.element.machine,
-        elements.machines.place(of: id).pointee.passes(frame.count, on: index)
-      else { return false }
+      guard let id = place.pointee.element.machine, !elements.machines[id].hasTransmitRing(index) else { return false }
+      elements.machines[id].countTransmitted(frame.count, on: index)
     }
     links.place(of: link).pointee.countPassing(frame.count)
     handedOver = (link, frame)

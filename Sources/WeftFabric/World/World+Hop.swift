@@ -48,7 +48,8 @@ extension World {
     }
     effects.keepsNotes = false
     var receive = Receive(frame: frame, port: index, now: now)
-    settle(node, elements.visit(graph.nodes.place(of: node).pointee.element, &receive, &effects), handsOver: handsOver)
+    let deadline = elements.visit(graph.nodes.place(of: node).pointee.element, &receive, &effects)
+    settle(node, deadline, handsOver: handsOver, isWatched: false)
   }
 
   @inline(never)
@@ -73,7 +74,8 @@ extension World {
   private mutating func wake(_ node: NodeID) {
     let place = graph.nodes.place(of: node)
     place.pointee.due = .never
-    effects.keepsNotes = recorder.watch != .none
+    let isWatched = recorder.watch != .none
+    effects.keepsNotes = isWatched
     var wake = Wake(now: now)
     var (deadline, retries) = elements.visit(place.pointee.element, &wake, &effects)
     if retries {
@@ -81,34 +83,39 @@ extension World {
       deadline = self.deadline(of: node)
     }
     if effects.count > 0 { eventCount &+= 1 }
-    settle(node, deadline, handsOver: true)
+    if isWatched { settleWatched(node, deadline) } else { settle(node, deadline, handsOver: true, isWatched: false) }
     if handedOver != nil { goOn() }
   }
 
   /// Carries out what a node wants done that something was asked of from outside.
   mutating func settle(_ node: NodeID) { settle(node, deadline(of: node)) }
 
-  /// `arrival`: of a frame that was captured as it came.
+  @inline(never)
+  private mutating func settleWatched(_ node: NodeID, _ deadline: Instant) { settle(node, deadline, handsOver: true) }
+
+  /// `arrival`: of a frame that was captured as it came. `isWatched`: false where that is known when this is compiled.
   @inline(__always)
-  mutating func settle(_ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil, handsOver: Bool = false) {
+  mutating func settle(
+    _ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil, handsOver: Bool = false, isWatched: Bool = true
+  ) {
     var deadline = deadline
     if hasProbed, tellProbes(node) { deadline = self.deadline(of: node) }
     // What it received comes before what it does about it.
     if !effects.observations.isEmpty { takeObservations(node) }
-    if effects.count == 1, effects[0].verdict == .transmit, recorder.watch != .closely, effects[0].frame.trace == 0,
-      effects[0].noteCount == 0
+    if effects.count == 1, effects[0].verdict == .transmit, effects[0].frame.trace == 0,
+      !isWatched || recorder.watch != .closely && effects[0].noteCount == 0
     {
       // What nearly always happens, with nobody looking but captures.
       let (frame, port) = (effects[0].frame, effects[0].port)
-      effects.removeAll()
-      if recorder.watch == .none {
+      if isWatched { effects.removeAll() } else { effects.removeEntries() }
+      if !isWatched || recorder.watch == .none {
         transmit(frame, from: node, on: port, &deadline, handsOver: handsOver)
       } else {
         transmitCaptured(frame, from: node, on: port, &deadline, handsOver: handsOver)
       }
     } else if effects.count > 0 {
       carryOut(node, &deadline, arrival)
-    } else if effects.keepsNotes {
+    } else if isWatched, effects.keepsNotes {
       effects.removeAll()
     }
     if graph.nodes.place(of: node).pointee.isFiltered { touched(node) }
@@ -208,12 +215,14 @@ extension World {
     // What is behind others in a cable changes nothing about when the first arrives.
     let wasIdle = cable.pointee.deadline == .never
     if graph.nodes.place(of: node).pointee.queuesFrames {
-      let departure: Departure
-      (departure, deadline) = sendQueued(frame, from: node, index, cable)
-      switch departure {
-      case .sent: break
-      case .kept: return nil
-      case .dropped(let reason): return reason
+      if !sendPlainly(frame, from: node, index, cable) {
+        let departure: Departure
+        (departure, deadline) = sendQueued(frame, from: node, index, cable)
+        switch departure {
+        case .sent: break
+        case .kept: return nil
+        case .dropped(let reason): return reason
+        }
       }
     } else if case .dropped(let reason) = cable.pointee.take(frame, now: now) {
       return reason
@@ -224,8 +233,21 @@ extension World {
     return nil
   }
 
-  /// Of an element with queues of its own. Machines, which nearly all are, without the visitor: it isn't inlined.
+  /// Of a machine without a ring into a cable that only delays: nothing of it waits, nor is its deadline another. False where
+  /// it is not so simple.
   @inline(__always)
+  private mutating func sendPlainly(
+    _ frame: StoredFrame, from node: NodeID, _ index: PortIndex, _ cable: UnsafeMutablePointer<Link>
+  ) -> Bool {
+    guard let id = graph.nodes.place(of: node).pointee.element.machine,
+      !elements.machines[id].hasTransmitRing(index), cable.pointee.takePlainly(frame, now: now)
+    else { return false }
+    elements.machines[id].countTransmitted(frame.count, on: index)
+    return true
+  }
+
+  /// Of an element with queues of its own. Machines, which nearly all are, without the visitor: it isn't inlined.
+  @inline(never)
   private mutating func sendQueued(
     _ frame: StoredFrame, from node: NodeID, _ index: PortIndex, _ cable: UnsafeMutablePointer<Link>
   ) -> (Departure, deadline: Instant) {

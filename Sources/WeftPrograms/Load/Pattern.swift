@@ -7,7 +7,7 @@ enum Pattern {
   static let period: UInt64 = 8191
   static let longest = 1 << 16
 
-  private static let table: [UInt8] = (0..<Int(period) + longest).map { index in
+  static let table: [UInt8] = (0..<Int(period) + longest).map { index in
     // A multiplicative hash's top byte (Knuth 6.4).
     UInt8(truncatingIfNeeded: (UInt64(index) % period &+ 1) &* 0x9e37_79b9_7f4a_7c15 >> 56)
   }

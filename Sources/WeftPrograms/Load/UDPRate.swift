@@ -32,6 +32,8 @@ public struct UDPRate: GuestProgram {
   private var source: UInt16?
   /// Made once; not part of a checkpoint, as port and size say what it is.
   private var payload: [UInt8]?
+  /// Here, as what is global sees to it each time that it was made.
+  private let pattern = Pattern.table
 
   private enum CodingKeys: CodingKey { case settings, tag, report, deadline, source }
 
@@ -69,9 +71,8 @@ public struct UDPRate: GuestProgram {
       if let payload {
         stack.sendDatagram(from: source, to: address, settings.port, payload.span.bytes, now: now, &out)
       } else {
-        Pattern.with(offset: 0, count: settings.size) {
-          stack.sendDatagram(from: source, to: address, settings.port, $0, now: now, &out)
-        }
+        stack.sendDatagram(
+          from: source, to: address, settings.port, pattern.span.bytes.extracting(0..<settings.size), now: now, &out)
       }
     guard case .sent = result else {
       deadline = now + resolveInterval

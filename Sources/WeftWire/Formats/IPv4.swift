@@ -25,7 +25,7 @@ public struct IPv4View: ~Escapable {
 
   /// Nil where the version isn't 4, the header is cut short, or its lengths contradict each other or the bytes there are.
   /// Bytes after the total length (Ethernet padding) are left out.
-  @inlinable @_lifetime(copy bytes)
+  @inlinable @inline(__always) @_lifetime(copy bytes)
   public init?(_ bytes: RawSpan) {
     guard bytes.byteCount >= 20 else { return nil }
     let first = bytes.u8(0)
