@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 import WeftWire
 
 /// Where a machine meets the fabric: a MAC address, a link state, and two bounded rings. The fabric knows nothing else
