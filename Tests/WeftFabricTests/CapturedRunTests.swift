@@ -52,7 +52,7 @@ struct CapturedRunTests {
     if file == "lossy-bulk.yaml" { topology = try WeftFabricTests.topology(Labs.lossy) }
     let report = try run(topology)
     let captures = report.captures.filter { $0.frames > 0 }
-    #expect(captures.count > 3)
+    #expect(captures.count > 1)
     let paths = captures.map(\.path)
     try merge(report)
     let found = try tshark("merged", Self.checksums + ["-Y", Self.faults])

@@ -97,4 +97,42 @@ import WeftWire
       #expect(SCTPState.none.after(chunk, .original) != nil)
     }
   }
+
+  /// Chunks from inside (true) and outside, and the timer that is left to run.
+  private static var ways: [(steps: [(isOut: Bool, type: UInt8)], timer: KeyPath<NATSettings.Timeouts, Nanoseconds>)] {
+    [
+      ([(true, 1)], \.sctpClosed),
+      ([(true, 1), (false, 2)], \.sctpCookieWait),
+      ([(true, 1), (false, 2), (true, 10)], \.sctpCookieEchoed),
+      ([(true, 1), (false, 2), (true, 10), (false, 11)], \.sctpEstablished),
+      ([(true, 1), (false, 2), (true, 10), (false, 11), (true, 7)], \.sctpShutdownSent),
+      ([(true, 1), (false, 2), (true, 10), (false, 11), (false, 7)], \.sctpShutdownRecd),
+      ([(true, 1), (false, 2), (true, 10), (false, 11), (false, 7), (true, 8)], \.sctpShutdownAckSent),
+      ([(true, 4)], \.sctpHeartbeatSent),
+    ]
+  }
+
+  @Test(arguments: ways.indices) func everyStateHasItsTimeout(index: Int) {
+    let way = Self.ways[index]
+    var settings = NATSettings(.linux)
+    settings.timeouts.sctpClosed = .seconds(11)
+    settings.timeouts.sctpCookieWait = .seconds(12)
+    settings.timeouts.sctpCookieEchoed = .seconds(13)
+    settings.timeouts.sctpEstablished = .seconds(14)
+    settings.timeouts.sctpShutdownSent = .seconds(15)
+    settings.timeouts.sctpShutdownRecd = .seconds(16)
+    settings.timeouts.sctpShutdownAckSent = .seconds(17)
+    settings.timeouts.sctpHeartbeatSent = .seconds(18)
+    let net = Harness(configuration { $0.settings = settings })
+    for step in way.steps {
+      let value = step.type == 1 ? Self.initiation : step.type == 2 ? Self.acknowledgment : []
+      let tag: UInt32 = step.type == 1 ? 0 : step.isOut ? 2 : 1
+      let packet =
+        step.isOut
+        ? Packets.sctp(vm, 5000, server, 3868, step.type, tag: tag, value: value)
+        : Packets.sctp(server, 3868, external, 5000, step.type, tag: tag, value: value)
+      #expect(net.pass(packet, on: step.isOut ? 2 : 0) != nil)
+    }
+    #expect(net.gateway.connections(now: net.now).map(\.timeLeft) == [settings.timeouts[keyPath: way.timer]])
+  }
 }

@@ -55,7 +55,7 @@ import Testing
     doubt("expect: [{from: web, http: \"http://visitor/\", body: ^\"\"}]", "contains an empty text"),
     // Events on nothing.
     doubt("events: [{at: 1 s, ^start: web}]", "it is running from the beginning"),
-    doubt("events: [{at: 1 s, ^resume: web}]", "can't be resumed"),
+    doubt("events: [{at: 1 s, ^resume: web}]", "can't resume \"web\": it is running"),
     doubt("events: [{at: 1 s, stop: web}, {at: 2 s, ^pause: web}]", "it is stopped since line 13"),
     doubt("events: [{at: 2 s, ^stop: web}, {at: 1 s, stop: web}]", "it is stopped since line 13"),
     doubt("events: [{at: 1 s, pause: web}, {at: 2 s, ^start: web}]", "it is paused", hint: "resume"),

@@ -217,6 +217,10 @@ struct MistakeTests {
   static let expectations: [Mistake] = [
     Mistake(base + "expect: [{from: web}]\n", 13, 10, "needs one of"),
     Mistake(base + "expect: [{ping: web}]\n", 13, 10, "needs \"from\""),
+    Mistake(base + "expect: [{state: paused}]\n", 13, 10, "needs \"vm\""),
+    Mistake(base + "expect: [{from: web, state: paused}]\n", 13, 11, "\"state\" has \"vm\", not \"from\""),
+    Mistake(base + "expect: [{vm: web, ping: web}]\n", 13, 11, "\"ping\" has \"from\", not \"vm\""),
+    Mistake(base + "expect: [{vm: web, state: pausd}]\n", 13, 27, "pausd", hint: "paused"),
     Mistake(base + "expect: [{from: wbe, ping: visitor}]\n", 13, 17, "unknown host or vm", hint: "web"),
     Mistake(base + "expect: [{from: web, to: visitor}]\n", 13, 26, "has no port", hint: "ping: visitor"),
     Mistake(base + "expect: [{from: web, to: \"visitr:80\"}]\n", 13, 27, "unknown host or vm", hint: "visitor"),

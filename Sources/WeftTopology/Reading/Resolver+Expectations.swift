@@ -42,7 +42,7 @@ extension Resolver {
     }
     guard let found = isState ? entry.vm : entry.from else {
       let isThere = isState ? check[\.vm] != nil : check[\.from] != nil
-      if !isThere { report("this check has no \"\(wanted)\"", at: check.written.mark) }
+      if !isThere { report("a check of \"\(word.key)\" needs \"\(wanted)\"", at: check.written.mark) }
       return nil
     }
     return found

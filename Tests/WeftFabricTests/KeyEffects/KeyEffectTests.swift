@@ -19,10 +19,16 @@ import WeftWire
   @Test func everyKeyHasARow() {
     let keys = Set(TopologySchema.tables().flatMap { table in table.keys.map { "\(table.name).\($0.name)" } })
     // No guest sends anything but TCP, UDP and ICMP: its own test is below.
-    let rows = Set(KeyEffect.all.map(\.key)).union(["timeouts.generic", "timeouts.gre", "timeouts.gre-stream"])
+    let others = ["generic", "gre", "gre-stream"] + Self.ofSCTP.map { "sctp-\($0)" }
+    let rows = Set(KeyEffect.all.map(\.key)).union(others.map { "timeouts.\($0)" })
     #expect(keys.subtracting(rows).sorted() == [])
     #expect(rows.subtracting(keys).sorted() == [])
   }
+
+  /// `OtherTransportTests` has what each does.
+  private static let ofSCTP = [
+    "closed", "cookie-wait", "cookie-echoed", "established", "shutdown-sent", "shutdown-recd", "shutdown-ack-sent", "heartbeat-sent",
+  ]
 
   /// GRE and another, given to the gateway by hand; `isAnswered`: and one back and one more.
   @Test(arguments: [("generic", UInt8(50), false), ("gre", 47, false), ("gre-stream", 47, true)])
