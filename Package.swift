@@ -105,7 +105,8 @@ let package = Package(
       ],
       swiftSettings: views),
     .testTarget(name: "WeftImageTests", dependencies: ["WeftImage"]),
-    .testTarget(name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftSettings", "WeftCore", "WeftWire"], swiftSettings: views),
+    .testTarget(
+      name: "WeftHypervisorTests", dependencies: ["WeftHypervisor", "WeftSettings", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(name: "WeftDiskTests", dependencies: ["WeftDisk", "WeftImage", "WeftCore", "WeftTestSupport"]),
     .testTarget(name: "WeftISOTests", dependencies: ["WeftISO", "WeftCore", "WeftTestSupport"]),
     .testTarget(

@@ -129,6 +129,7 @@ extension NATSettings.Timeouts {
       Field("sctp-shutdown-sent", \.sctpShutdownSent, .interval, "SCTP that the side which began it closes.", example: "1 min"),
       Field("sctp-shutdown-recd", \.sctpShutdownRecd, .interval, "SCTP that the other side closes.", example: "1 min"),
       Field("sctp-shutdown-ack-sent", \.sctpShutdownAckSent, .interval, "SCTP whose SHUTDOWN is acknowledged.", example: "1 min"),
-      Field("sctp-heartbeat-sent", \.sctpHeartbeatSent, .interval, "A path of SCTP that began with a HEARTBEAT.", example: "1 min"),
+      Field(
+        "sctp-heartbeat-sent", \.sctpHeartbeatSent, .interval, "A path of SCTP that began with a HEARTBEAT.", example: "1 min"),
     ])
 }

@@ -81,7 +81,8 @@ import WeftWire
       packet[25] = UInt8(coverage)
       #expect(net.refuse(packet, on: 2) == .malformedUDPLite)
     }
-    #expect(net.refuse(Packets.ip(IPv4Header(protocol: .sctp, source: vm, destination: server), [1, 2, 3]), on: 2) == .malformedSCTP)
+    #expect(
+      net.refuse(Packets.ip(IPv4Header(protocol: .sctp, source: vm, destination: server), [1, 2, 3]), on: 2) == .malformedSCTP)
   }
 
   @Test func otherProfilesKnowNeither() {

@@ -85,12 +85,14 @@ extension Advisor.Case {
       return Advice(line: line, text: "\(machine) is \(state.rawValue) since \(since)\(place(line))\(until)\(tail)")
     case .stopped:
       let starts = next(.life(.start, vm: machine), "and starts at")
-      let stop = advisor.last(until: since, {
-        switch $0 {
-        case .life(.stop, machine), .shutDown(machine, _): true
-        default: false
-        }
-      })
+      let stop = advisor.last(
+        until: since,
+        {
+          switch $0 {
+          case .life(.stop, machine), .shutDown(machine, _): true
+          default: false
+          }
+        })
       if let line = stop?.mark.line, since > .start {
         return Advice(line: line, text: "\(machine) is stopped since \(since)\(place(line))\(starts)\(tail)")
       }

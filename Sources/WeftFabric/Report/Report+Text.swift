@@ -74,8 +74,9 @@ extension Report {
 
   /// Of a VM to which something was done.
   static func line(_ machine: Machine) -> String? {
-    guard let host = machine.host, machine.since > .start, machine.state != MachineState.running.rawValue
-      || machine.generation > 1 || machine.clockBehind > .zero || !machine.snapshots.isEmpty
+    guard let host = machine.host, machine.since > .start,
+      machine.state != MachineState.running.rawValue
+        || machine.generation > 1 || machine.clockBehind > .zero || !machine.snapshots.isEmpty
     else { return nil }
     var text = "\(machine.name): \(machine.state) on \(host) since \(machine.since)"
     if machine.generation > 1 { text += ", generation \(machine.generation)" }

@@ -124,7 +124,8 @@ extension Conntrack {
     let session = self[id]
     return ConnectionEntry(
       id: sequence(id), protocolNumber: session.kind.protocolNumber, state: session.state,
-      association: session.kind == .sctp ? window(id)?.association.state ?? .none : .none, isAssured: session.flags.contains(.assured), timeLeft: Instant(session.deadline) - now,
+      association: session.kind == .sctp ? window(id)?.association.state ?? .none : .none,
+      isAssured: session.flags.contains(.assured), timeLeft: Instant(session.deadline) - now,
       original: Self.direction(session.original, session.originalPackets, session.originalBytes),
       reply: Self.direction(session.reply, session.replyPackets, session.replyBytes))
   }

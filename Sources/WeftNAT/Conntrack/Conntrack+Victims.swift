@@ -46,7 +46,11 @@ extension Conntrack {
   private mutating func append(_ number: Int, to path: WritableKeyPath<Conntrack, Queue>) {
     let newest = self[keyPath: path].newest
     link(number) { $0.older = newest }
-    if newest != Self.none { link(Int(newest)) { $0.newer = UInt32(number) } } else { self[keyPath: path].oldest = UInt32(number) }
+    if newest != Self.none {
+      link(Int(newest)) { $0.newer = UInt32(number) }
+    } else {
+      self[keyPath: path].oldest = UInt32(number)
+    }
     self[keyPath: path].newest = UInt32(number)
   }
 

@@ -230,7 +230,8 @@ extension NATGateway {
           sourcePort: kind == .echoRequest ? 0 : packet.destinationPort, destinationPort: port, port: .outside,
           kind: kind.answer))?.session
     }
-    if configuration.settings.ports == .preserve, let port = portOfEarlierFlow(packet, on: port, search, range), user(port) == nil {
+    if configuration.settings.ports == .preserve, let port = portOfEarlierFlow(packet, on: port, search, range), user(port) == nil
+    {
       return .success(endpoint(Ports.Choice(port: port), ordinal, .shared, &trace))
     }
     let removals = conntrack.removals

@@ -78,7 +78,8 @@ package enum Parse {
       guard !text.isEmpty, text.utf8.allSatisfy(Quantity.isDigit) else {
         throw Complaint(
           "\"\(text.prefix(60))\" is not a protocol",
-          hint: Suggestion.hint(for: text, in: ["tcp", "udp", "icmp", "sctp", "udplite"]) ?? "tcp, udp, icmp, sctp, udplite or a number")
+          hint: Suggestion.hint(for: text, in: ["tcp", "udp", "icmp", "sctp", "udplite"])
+            ?? "tcp, udp, icmp, sctp, udplite or a number")
       }
       guard let number = UInt8(text) else { throw Complaint("\(text.prefix(40)) is out of range: 0…255") }
       return number

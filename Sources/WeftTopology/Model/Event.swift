@@ -198,7 +198,9 @@ struct Flush: Sendable {
     "flush-conntrack", "Forgets connections: all, or those that match. Short form: the network alone", from: Flush(),
     [
       Field("network", \.network, .nat, "Of which network's NAT.", required: true, example: "home"),
-      Field("protocol", \.filter.protocol, .protocolNumber, "tcp, udp, icmp, sctp, udplite or a number.", default: "any", example: "udp"),
+      Field(
+        "protocol", \.filter.protocol, .protocolNumber, "tcp, udp, icmp, sctp, udplite or a number.", default: "any",
+        example: "udp"),
       Field(
         "source", \.filter.source, .network, "Who began it (conntrack -s).", default: "any", example: "192.168.122.2"),
       Field(

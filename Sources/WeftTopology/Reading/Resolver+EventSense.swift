@@ -76,7 +76,8 @@ extension Resolver {
     guard let known = lives[vm] else { return }
     guard let next = known.value.after(verb) else {
       return doubt(
-        index, "can't \(verb.rawValue) \"\(vm)\": it is \(known.value.rawValue) \(known.since)", hint: Self.hint(known.value, verb))
+        index, "can't \(verb.rawValue) \"\(vm)\": it is \(known.value.rawValue) \(known.since)",
+        hint: Self.hint(known.value, verb))
     }
     // When it has ended only the run can tell.
     if next == .shuttingDown { return lives[vm] = nil }
@@ -111,7 +112,9 @@ extension Resolver {
           index, "\"\(vm)\" has no snapshot \"\(name)\" at \(topology.events[index].at)",
           hint: Suggestion.hint(for: name, in: snapshots[vm]?.keys.sorted() ?? []))
       }
-      if verb == .delete { snapshots[vm]?[name] = nil } else {
+      if verb == .delete {
+        snapshots[vm]?[name] = nil
+      } else {
         lives[vm] = Known(value: kept, line: topology.events[index].mark.line)
       }
     }

@@ -32,7 +32,8 @@ struct ExpectationEntry: Sendable {
         Field(
           "from", \.from, .machine, "The machine that tries. Every check has it but those of a state.", default: "none",
           example: "visitor"),
-        Field("vm", \.vm, .vm, "The VM whose state it is about (\(words(of: states(kinds), ", "))).", default: "none", example: "web"),
+        Field(
+          "vm", \.vm, .vm, "The VM whose state it is about (\(words(of: states(kinds), ", "))).", default: "none", example: "web"),
       ] + Field.cases(\.probe, kinds.map { $0.row }) + [
         Field(
           "is", \.outcome, .choice,
@@ -75,7 +76,9 @@ struct ExpectationEntry: Sendable {
   static func measured(_ kinds: [any ProbeSettings.Type]) -> [any ProbeSettings.Type] { kinds.filter { $0.exchange == .single } }
 
   /// Kinds that are about a VM and try nothing.
-  static func states(_ kinds: [any ProbeSettings.Type]) -> [any ProbeSettings.Type] { kinds.filter { $0 is any StateSettings.Type } }
+  static func states(_ kinds: [any ProbeSettings.Type]) -> [any ProbeSettings.Type] {
+    kinds.filter { $0 is any StateSettings.Type }
+  }
 
   static func words(of kinds: [any ProbeSettings.Type], _ separator: String) -> String {
     kinds.map { $0.word }.joined(separator: separator)

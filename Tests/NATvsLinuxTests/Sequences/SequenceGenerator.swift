@@ -124,7 +124,8 @@ private struct Flow {
   }
 
   private static let chunks = [
-    "DATA", "DATA", "SACK", "HEARTBEAT", "HEARTBEATACK", "INIT", "INITACK", "COOKIE", "COOKIEACK", "ABORT", "SHUTDOWN", "SHUTDOWNACK",
+    "DATA", "DATA", "SACK", "HEARTBEAT", "HEARTBEATACK", "INIT", "INITACK", "COOKIE", "COOKIEACK", "ABORT", "SHUTDOWN",
+    "SHUTDOWNACK",
     "SHUTDOWNCOMPLETE", "ERROR", "ASCONF",
   ]
 

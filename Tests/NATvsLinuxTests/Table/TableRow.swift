@@ -42,7 +42,8 @@ extension TableRow {
     }
     self.init(
       protocolNumber: entry.protocolNumber, icmpType: entry.protocolNumber == IPProtocol.icmp.rawValue ? 8 : 0,
-      original: tuple(entry.original), reply: tuple(entry.reply), state: Self.state(entry.protocolNumber, entry.state, entry.association),
+      original: tuple(entry.original), reply: tuple(entry.reply),
+      state: Self.state(entry.protocolNumber, entry.state, entry.association),
       seconds: Int((entry.timeLeft.rawValue + 999_999_999) / 1_000_000_000), hasReply: entry.hasReply,
       isAssured: entry.isAssured)
   }

@@ -27,7 +27,8 @@ import WeftWire
 
   /// `OtherTransportTests` has what each does.
   private static let ofSCTP = [
-    "closed", "cookie-wait", "cookie-echoed", "established", "shutdown-sent", "shutdown-recd", "shutdown-ack-sent", "heartbeat-sent",
+    "closed", "cookie-wait", "cookie-echoed", "established", "shutdown-sent", "shutdown-recd", "shutdown-ack-sent",
+    "heartbeat-sent",
   ]
 
   /// GRE and another, given to the gateway by hand; `isAnswered`: and one back and one more.

@@ -13,7 +13,9 @@ func packets(_ file: [UInt8]) -> [CapturedPacket] {
     let length = word(at + 4)
     if word(at) == 6 {
       let moment = UInt64(word(at + 12)) << 32 | UInt64(word(at + 16))
-      found.append(CapturedPacket(seconds: Double(moment - 1_767_225_600_000_000_000) / 1e9, bytes: Array(file[(at + 28)..<(at + 28 + word(at + 20))])))
+      found.append(
+        CapturedPacket(
+          seconds: Double(moment - 1_767_225_600_000_000_000) / 1e9, bytes: Array(file[(at + 28)..<(at + 28 + word(at + 20))])))
     }
     at += length
   }

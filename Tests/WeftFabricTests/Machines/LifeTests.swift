@@ -39,12 +39,13 @@ import WeftWire
   }
 
   @Test func aConnectionOfAPausedMachineGoesOnWhereItWas() throws {
-    let lab = Self.lab("programs: [tcp-echo]", "{at: 5 s, pause: web}, {at: 11 s, resume: web}", "autostart: true") + """
+    let lab =
+      Self.lab("programs: [tcp-echo]", "{at: 5 s, pause: web}, {at: 11 s, resume: web}", "autostart: true") + """
 
-      expect:
-        - {from: peer, idle: {to: "web:7/tcp", for: 3 s}, at: 1 s, is: open}
-        - {from: peer, ping: {to: web}, at: 12 s, is: open}
-      """
+        expect:
+          - {from: peer, idle: {to: "web:7/tcp", for: 3 s}, at: 1 s, is: open}
+          - {from: peer, ping: {to: web}, at: 12 s, is: open}
+        """
     let report = try run(lab)
     for verdict in report.expectations { #expect(verdict.passed, "\(verdict)") }
   }
@@ -63,9 +64,10 @@ import WeftWire
   }
 
   @Test func aShutdownClosesConnectionsAndGoesOff() throws {
-    let lab = Self.lab(
-      "programs: [http-server]", "{at: 3 s, shutdown: web}, {at: 6 s, start: web}", "autostart: true")
-      + """
+    let lab =
+      Self.lab(
+        "programs: [http-server]", "{at: 3 s, shutdown: web}, {at: 6 s, start: web}", "autostart: true")
+        + """
 
         expect:
           - {from: peer, ping: {to: web}, at: 2 s, is: open}

@@ -106,7 +106,8 @@ import WeftWire
 
   /// The same by events and by hand.
   @Test func theAPIDoesWhatEventsDo() throws {
-    var events = try Self.start("{at: 2.1 s, snapshot: {vm: web, name: a}}, {at: 4 s, pause: web}, {at: 5.1 s, revert: {vm: web, to: a}}")
+    var events = try Self.start(
+      "{at: 2.1 s, snapshot: {vm: web, name: a}}, {at: 4 s, pause: web}, {at: 5.1 s, revert: {vm: web, to: a}}")
     var hand = try Self.start()
     hand.advance(to: .milliseconds(2100))
     try hand.takeSnapshot("a", of: "web")
