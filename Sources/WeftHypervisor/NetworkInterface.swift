@@ -51,7 +51,7 @@ public struct NetworkInterface: Codable {
   public var waitingToReceive: Int { receiveRing.count }
   public var waitingToTransmit: Int { transmitRing.count }
 
-  /// From the wire. `running`: whether the guest takes frames now; `stopped`: there is no guest to take them ever.
+  /// From the wire: a guest that runs takes it, one that is paused finds it later, for others there is nobody.
   @inlinable @inline(__always)
   public mutating func deliver(_ frame: consuming Frame, to state: VirtualMachine.State) -> Delivery {
     guard state.runs else { return hold(frame, state) }
@@ -134,6 +134,9 @@ public struct NetworkInterface: Codable {
     counted.dropped &+= UInt64(frames.count)
     return frames
   }
+
+  /// What waits to come in and to go out.
+  public var rings: [FrameQueue] { [receiveRing, transmitRing] }
 
   /// Its rings as they were then; counters and link are the present's.
   public mutating func takeBack(to past: NetworkInterface) {

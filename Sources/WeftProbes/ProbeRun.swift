@@ -26,6 +26,8 @@ struct ProbeRun {
   var heldUntil = Instant.start
   /// How far its machine's clock was behind when it was last there: what the probe itself counts is the machine's time.
   var lag = Nanoseconds.zero
+  /// `progressAt` of the result by the machine's clock.
+  var ownProgress: Instant?
 
   init(_ probe: ProbeConfiguration, on machine: Int, now: Instant) {
     (settings, name, target, isPartner) = (probe.settings, probe.machine, probe.target, probe.isPartner)
@@ -127,10 +129,12 @@ struct ProbeRun {
 
   /// Whose moments are the machine's.
   private mutating func take(_ found: ProbeResult) {
-    let (start, lag) = (result.startedAt, lag)
+    let (start, progress) = (result.startedAt, result.progressAt)
     result = found
     result.startedAt = start
-    if let moment = found.progressAt { result.progressAt = moment + lag }
+    // Told once, by the clock as it was then.
+    result.progressAt = found.progressAt == ownProgress ? progress : found.progressAt.map { $0 + lag }
+    ownProgress = found.progressAt
   }
 
   private mutating func close(_ outcome: ProbeResult.Outcome, now: Instant, _ stack: inout Stack) {

@@ -6,7 +6,7 @@ import WeftSettings
 
 extension ProbeRun: Codable {
   private enum CodingKeys: CodingKey {
-    case settings, name, target, isPartner, machine, expiry, heldUntil, lag, waitingUntil, probe, result
+    case settings, name, target, isPartner, machine, expiry, heldUntil, lag, ownProgress, waitingUntil, probe, result
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -19,6 +19,7 @@ extension ProbeRun: Codable {
     try container.encode(expiry, forKey: .expiry)
     try container.encode(heldUntil, forKey: .heldUntil)
     try container.encode(lag, forKey: .lag)
+    try container.encodeIfPresent(ownProgress, forKey: .ownProgress)
     try container.encode(result, forKey: .result)
     switch state {
     case .waiting(let at): try container.encode(at, forKey: .waitingUntil)
@@ -45,6 +46,7 @@ extension ProbeRun: Codable {
     expiry = try container.decode(Instant.self, forKey: .expiry)
     heldUntil = try container.decode(Instant.self, forKey: .heldUntil)
     lag = try container.decode(Nanoseconds.self, forKey: .lag)
+    ownProgress = try container.decodeIfPresent(Instant.self, forKey: .ownProgress)
     result = try container.decode(ProbeResult.self, forKey: .result)
     if let at = try container.decodeIfPresent(Instant.self, forKey: .waitingUntil) {
       state = .waiting(at: at)

@@ -30,6 +30,9 @@ public struct FilterRule: Sendable, Codable, Hashable {
   /// One of the gateway's sides.
   public enum Side: String, Sendable, Codable, CaseIterable { case inside, outside, host }
 
+  /// Protocols that have ports.
+  package static let withPorts: Set<UInt8> = [6, 17, 132, 136]
+
   public var action: Action
   public var direction: Direction?
   public var from: Side?
@@ -38,7 +41,7 @@ public struct FilterRule: Sendable, Codable, Hashable {
   public var source: IPv4Prefix?
   public var destination: IPv4Prefix?
   public var `protocol`: UInt8?
-  /// What it was sent to: TCP and UDP alone have ports.
+  /// What it was sent to: by a protocol that has ports.
   public var port: ClosedRange<UInt16>?
   public var sourcePort: ClosedRange<UInt16>?
   public var mark: Mark
@@ -115,8 +118,8 @@ extension FilterRule {
     Field("source", \.source, .network, "Addresses it comes from.", default: "any", example: "192.168.122.0/24"),
     Field("destination", \.destination, .network, "Addresses it was sent to.", default: "any", example: "203.0.113.9"),
     Field("protocol", \.protocol, .protocolNumber, "tcp, udp, icmp, sctp, udplite or a number.", default: "any", example: "tcp"),
-    Field("port", \.port, .ports, "Port it was sent to (tcp, udp).", default: "any", example: "80-90"),
-    Field("source-port", \.sourcePort, .ports, "Port it comes from (tcp, udp).", default: "any", example: "53"),
+    Field("port", \.port, .ports, "Port it was sent to (tcp, udp, sctp, udplite).", default: "any", example: "80-90"),
+    Field("source-port", \.sourcePort, .ports, "Port it comes from (tcp, udp, sctp, udplite).", default: "any", example: "53"),
   ]
 
   /// A rule that can match nothing is a mistake.
@@ -124,10 +127,11 @@ extension FilterRule {
     func complain(_ path: PartialKeyPath<FilterRule>, _ message: String, hint: String? = nil) {
       if mistakes.has(path) { mistakes.report(message, at: path, hint: hint) }
     }
-    if let number = `protocol`, number != 6, number != 17 {
+    if let number = `protocol`, !FilterRule.withPorts.contains(number) {
       for path: PartialKeyPath<FilterRule> in [\.port, \.sourcePort] {
         complain(
-          path, "protocol \(mistakes.object.place(\.protocol)?.text ?? "\(number)") has no ports", hint: "only tcp and udp have")
+          path, "protocol \(mistakes.object.place(\.protocol)?.text ?? "\(number)") has no ports",
+          hint: "tcp, udp, sctp and udplite have")
       }
     }
     switch direction {

@@ -22,10 +22,10 @@ extension Stack {
     return true
   }
 
-  /// Whether the interface has an address by DHCP whose lease isn't over.
+  /// Whether the interface has an address by DHCP whose lease isn't over, by either's clock. `now`: the machine's.
   public func hasLease(on port: Int, now: Instant) -> Bool {
     guard address(of: port) != nil, let lease = ip.interfaces[port].dhcp?.lease else { return false }
-    return lease.expiry > now
+    return lease.expiry > now && lease.serverExpiry > now + lag
   }
 
   /// As `ss -tan` shows them, listeners left out, by local port.

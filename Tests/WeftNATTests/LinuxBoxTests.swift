@@ -164,4 +164,16 @@ struct LinuxBoxTests {
       #expect(net.refuse(next, on: 2) == .portsExhausted)
     }
   }
+
+  /// Nobody outside says which ports the host has sent from.
+  @Test func aStrayFromOutsideMakesNoPortTheHosts() {
+    let net = Harness(
+      configuration {
+        $0.settings = NATSettings(.linux)
+        $0.hasHostPort = true
+      })
+    _ = net.pass(Packets.tcp(server, 443, external, 40000, .fin), on: 0)
+    net.clear()
+    #expect(net.refuse(Packets.tcp(server, 5000, external, 443, .syn, sequence: 1, acknowledgment: 0), on: 0) == .noPortForward)
+  }
 }

@@ -136,4 +136,33 @@ import WeftWire
     }
     #expect(net.gateway.connections(now: net.now).map(\.timeLeft) == [settings.timeouts[keyPath: way.timer]])
   }
+
+  /// What is broken stays so, wherever it goes.
+  @Test func aWrongSumIsNotMadeRight() throws {
+    let net = Harness(
+      configuration {
+        $0.settings = NATSettings(.linux)
+        $0.hasHostPort = true
+      })
+    _ = try #require(open(net, vm, 5000))
+    var broken = Packets.sctp(server, 3868, external, 5000, 0, tag: 1)
+    broken[broken.count - 1] ^= 1
+    net.clear()
+    net.give(broken, on: 0)
+    #expect(net.sent.first?.port == 1 && net.sent.first?.checksumsAreRight == false)
+  }
+
+  @Test func aClosingAssociationGivesWay() throws {
+    let net = Harness(
+      configuration {
+        $0.settings = NATSettings(.linux)
+        $0.limits.table = 2
+      })
+    _ = try #require(open(net, vm, 5000))
+    _ = try #require(open(net, vm2, 5001))
+    #expect(net.refuse(Packets.udp(vm, 1, server, 53), on: 2) == .tableFull)
+    #expect(net.pass(Packets.sctp(vm, 5000, server, 3868, 7, tag: 2), on: 2) != nil)
+    #expect(net.pass(Packets.udp(vm, 1, server, 53), on: 2) != nil)
+    #expect(state(net) == [.established, .none])
+  }
 }

@@ -281,7 +281,7 @@ struct NATKeysTests {
     Marked(lab("dhcp: {}", more: "events: [{at: 1 s, flush-conntrack: ^laptop}]"), "is a host, not a network"),
     Marked(
       lab("dhcp: {}", more: "events: [{at: 1 s, flush-conntrack: {network: home, protocol: icmp, ^port: 80}}]"),
-      "only tcp and udp have ports"),
+      "only tcp, udp, sctp and udplite have ports"),
   ]
 
   @Test(arguments: mistakes) private func aMistakeIsReportedWhereItStands(_ mistake: Marked) { mistake.check() }

@@ -75,6 +75,8 @@ extension World {
       // What fell at the moment of the start fell before it.
       case .life(let verb, vm.name) where !verb.setsGoing || .start + event.at < moment:
         try? past.perform(verb, now: .start + event.at)
+      // It is off soon.
+      case .shutDown(vm.name, _): try? past.perform(.stop, now: .start + event.at)
       default: break
       }
     }

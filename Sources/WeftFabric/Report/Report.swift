@@ -74,7 +74,7 @@ public struct Report: Codable, Sendable {
     public var ran: Nanoseconds
     /// Which of its pasts it goes on from: 2 after the first revert.
     public var generation: UInt32
-    /// How far its clock is behind the world's.
+    /// How far its clock is behind the world's; of one that is off nothing, as it asks the clock chip when it boots.
     public var clockBehind: Nanoseconds
     /// In the order in which they were taken.
     public var snapshots: [String]
@@ -243,7 +243,7 @@ extension World {
       return Report.Machine(
         name: name(node), host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
         since: machine.vm?.changedAt ?? .start, ran: machine.vm?.ran(by: now) ?? (now - .start),
-        generation: machine.vm?.generation ?? 1, clockBehind: now - (machine.vm?.guestTime(now) ?? now),
+        generation: machine.vm?.generation ?? 1, clockBehind: machine.clockBehind(now),
         snapshots: machine.snapshots.all.map(\.name), interfaces: interfaces)
     }
   }

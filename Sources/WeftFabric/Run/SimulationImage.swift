@@ -117,6 +117,7 @@ extension Simulation {
     world.recorder.traces = image.traces
     world.probes = image.probes
     world.hasProbed = true
+    world.hasShutdowns = true
     guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }
     if let captures = image.captures {
       do {

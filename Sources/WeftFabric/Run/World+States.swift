@@ -31,7 +31,11 @@ extension MemoryProbeSettings: StateCheck {
     guard let past = machine.snapshots[snapshot] else {
       return TryOutcome(kind: .failed, text: "there is no snapshot \(snapshot)")
     }
-    guard let (then, today) = try? (past.guest.memory(), machine.guest.memory()) else {
+    guard
+      let (then, today) = try? (
+        MachineMemory(past.guest, past.interfaces).bytes, MachineMemory(machine.guest, machine.interfaces).bytes
+      )
+    else {
       return .undecided("its memory can't be read")
     }
     let count = zip(then, today).reduce(abs(then.count - today.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }

@@ -24,13 +24,22 @@ struct Machine: Element {
 
   /// What it may be taken back to.
   var snapshots = SnapshotTree()
-  /// Of a machine that shuts down: then its plug is pulled.
+  /// Of a machine that shuts down: when its plug is pulled, and when somebody should look whether it is done.
   private var offBy = Instant.never
+  private var lookAt = Instant.never
 
   var state: VirtualMachine.State { vm?.state ?? .running }
   var portCount: Int { interfaces.count }
   func mac(of port: PortIndex) -> MACAddress? {
     interfaces.indices.contains(port.index) ? interfaces[port.index].mac : nil
+  }
+
+  /// Of what runs or goes on later; what boots asks the clock chip.
+  func clockBehind(_ now: Instant) -> Nanoseconds {
+    switch state {
+    case .stopped, .crashed: .zero
+    case .running, .shuttingDown, .paused, .saved: now - (vm?.guestTime(now) ?? now)
+    }
   }
 
   /// By the guest's clock.
@@ -40,7 +49,8 @@ struct Machine: Element {
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
   @inline(__always)
   var deadline: Instant {
-    if state.runs { return min(min(guest.deadline + guest.stack.lag, retryAt), offBy) }
+    if state == .running { return min(guest.deadline + guest.stack.lag, retryAt) }
+    if state == .shuttingDown { return min(min(guest.deadline + guest.stack.lag, retryAt), min(offBy, lookAt)) }
     return state == .paused ? retryAt : .never
   }
 
@@ -51,7 +61,7 @@ struct Machine: Element {
     case .kept: break
     case .dropped(let frame, let reason): out.drop(frame, on: port, reason)
     }
-    if offBy != .never { goOff(now: now) }
+    if state == .shuttingDown, guest.isDown { lookAt = now }
   }
 
   @inline(__always)
@@ -59,7 +69,7 @@ struct Machine: Element {
     let own = time(now)
     if state.runs, guest.deadline <= own { guest.wake(now: own, &out) }
     if retryAt <= now { retryAt = .never }
-    if offBy != .never { goOff(now: now) }
+    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never ? now : .never }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
@@ -103,15 +113,15 @@ struct Machine: Element {
   {
     try perform(.shutdown, now: now, &out)
     offBy = now + limit
-    goOff(now: now)
+    if guest.isDown { lookAt = now }
   }
 
-  /// Of one that shuts down: the guest has ended, and all that it said is out; or its time is over.
-  private mutating func goOff(now: Instant) {
-    let isSilent = guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 }
-    guard isSilent || offBy <= now else { return }
-    try? vm?.perform(.stop, now: now)
-    powerOff()
+  /// Of one that shuts down: the guest has ended, and all that it said is out; or its time is over. Looked at once it has been
+  /// sent, as what it says last may wait in a ring.
+  mutating func isDone(now: Instant) -> Bool {
+    guard state == .shuttingDown else { return false }
+    lookAt = .never
+    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } || offBy <= now
   }
 
   /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
@@ -119,13 +129,14 @@ struct Machine: Element {
     guest.powerOff()
     for port in interfaces.indices { interfaces[port].reset() }
     plugged = []
-    (retryAt, offBy) = (.never, .never)
+    (retryAt, offBy, lookAt) = (.never, .never, .never)
   }
 
   private mutating func goOn(now: Instant, _ out: inout Effects) {
     let own = time(now)
     for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: own, &out) }
     plugged = []
+    guest.stack.forgetWires()
     for port in interfaces.indices {
       while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: own, &out) }
     }
@@ -148,7 +159,8 @@ struct Machine: Element {
     guest = past.guest
     guest.stack.lag = vm?.lag ?? .zero
     plugged = past.plugged
-    (retryAt, offBy) = (.never, .never)
+    guest.stack.forgetWires()
+    (retryAt, offBy, lookAt) = (.never, .never, .never)
     for port in interfaces.indices {
       let isUp = interfaces[port].isLinkUp
       interfaces[port].takeBack(to: past.interfaces[port])
@@ -177,7 +189,7 @@ struct Machine: Element {
   }
 
   func facts(now: Instant, _ facts: inout Facts) {
-    facts.add(interfaces.indices.flatMap { guest.stack.neighbourTable(of: $0, now: time(now)) })
+    facts.add(interfaces.indices.flatMap { guest.stack.neighbourTable(of: $0, now: vm?.guestTime(now) ?? now) })
     facts.add(
       interfaces.enumerated().flatMap { index, interface in
         [
@@ -194,6 +206,7 @@ struct Machine: Element {
 
   var isConsistent: Bool {
     guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
+      && plugged.allSatisfy(interfaces.indices.contains) && snapshots.isConsistent
   }
 
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.

@@ -2,6 +2,7 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftImage
+import WeftProbes
 
 /// A VM at a moment: its memory, which is its guest and the rings of its interfaces, and its devices' registers.
 struct Snapshot: Codable {
@@ -13,15 +14,26 @@ struct Snapshot: Codable {
   var plugged: [Int]
   /// The one that the machine was at before; nil of the first.
   var parent: String?
+
+  /// Of a decoded one.
+  var isConsistent: Bool {
+    guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
+      && plugged.allSatisfy(interfaces.indices.contains)
+  }
 }
 
-extension Guest {
-  /// All that it knows, as bytes. How far its clock is behind the world's it doesn't know.
-  func memory() throws -> [UInt8] {
-    var guest = self
-    guest.stack.lag = .zero
-    return try ImageEncoder().encode(guest)
+/// All that a VM knows, as bytes: its guest, and the rings of its interfaces. How far its clock is behind the world's it doesn't know.
+struct MachineMemory: Encodable {
+  private var guest: Guest
+  private var rings: [[FrameQueue]]
+
+  init(_ guest: Guest, _ interfaces: [NetworkInterface]) {
+    self.guest = guest
+    self.guest.stack.lag = .zero
+    rings = interfaces.map(\.rings)
   }
+
+  var bytes: [UInt8] { get throws { try ImageEncoder().encode(self) } }
 }
 
 /// A VM's snapshots by name: each goes back to the one that the machine came from when it was taken.
@@ -30,6 +42,12 @@ struct SnapshotTree: Codable {
   private var snapshots: [Snapshot] = []
   /// What the machine has gone on from.
   var current: String?
+
+  /// Of a decoded one.
+  var isConsistent: Bool {
+    names.count == snapshots.count && Set(names).count == names.count && snapshots.allSatisfy(\.isConsistent)
+      && (snapshots.map(\.parent) + [current]).allSatisfy { $0.map(names.contains) ?? true }
+  }
 
   /// In the order in which they were taken.
   var all: [(name: String, snapshot: Snapshot)] { Array(zip(names, snapshots)).map { ($0.0, $0.1) } }

@@ -85,6 +85,7 @@ extension World {
     if effects.count > 0 { eventCount &+= 1 }
     if isWatched { settleWatched(node, deadline) } else { settle(node, deadline, handsOver: true, isWatched: false) }
     if handedOver != nil { goOn() }
+    if hasShutdowns { goOffIfDone(node) }
   }
 
   /// Carries out what a node wants done that something was asked of from outside.

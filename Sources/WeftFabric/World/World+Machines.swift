@@ -5,6 +5,18 @@ import WeftTopology
 
 // What is done to VMs.
 extension World {
+  mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
+    _ = try known(vm)
+    do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
+  }
+
+  /// A VM that shuts down goes off once its guest has ended and all that it said is out, or its time is over.
+  @inline(never)
+  mutating func goOffIfDone(_ node: NodeID) {
+    guard let machine = machine(node), elements.machines[machine].isDone(now: now) else { return }
+    try? perform(.stop, on: name(node))
+  }
+
   mutating func perform(_ verb: VirtualMachine.Verb, on vm: String) throws(VirtualMachine.IllegalTransition) {
     guard let node = names.machines[vm], let machine = machine(node) else { return }
     try elements.machines[machine].vm?.check(verb)
@@ -23,6 +35,7 @@ extension World {
     do { try elements.machines[machine].shutDown(within: limit, now: now, &effects) } catch {
       throw EventFailure(description: "\(error)")
     }
+    hasShutdowns = true
     settle(node)
   }
 
@@ -70,7 +83,7 @@ extension World {
   }
 
   private func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
-    guard let node = names.machines[vm], let machine = machine(node) else {
+    guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       throw EventFailure(description: "there is no VM \(vm)")
     }
     return (node, machine)

@@ -14,11 +14,6 @@ struct EventFailure: Error, CustomStringConvertible {
 
 // Changes of a NAT while it runs.
 extension World {
-  mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
-    guard names.machines[vm] != nil else { throw EventFailure(description: "there is no VM \(vm)") }
-    do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
-  }
-
   /// All of them or, where one can't be, none.
   mutating func addForwards(_ forwards: [Forward], to network: String, _ topology: Topology) throws(EventFailure) {
     guard let node = names.gatewayOfNetwork[network], let gateway = gateway(node) else { return }

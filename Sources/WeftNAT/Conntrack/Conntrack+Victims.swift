@@ -23,7 +23,10 @@ extension Conntrack {
   }
 
   private func rank(_ number: Int) -> Rank {
-    Self.rank(isAssured: sessions[number].flags.contains(.assured), sessions[number].state)
+    let session = sessions[number]
+    guard session.kind == .sctp else { return Self.rank(isAssured: session.flags.contains(.assured), session.state) }
+    if !session.flags.contains(.assured) { return .unassured }
+    return window(SessionID(number))?.association.state.isClosing ?? false ? .closing : .kept
   }
 
   /// Puts a session at the end of the queue of its rank.

@@ -111,7 +111,14 @@ struct Conntrack {
 
   /// Precondition: it has one.
   @inline(__always)
-  mutating func setWindow(_ id: SessionID, _ window: TCPWindow) { windows[Int(links[id.index].detail)] = window }
+  mutating func setWindow(_ id: SessionID, _ window: TCPWindow) {
+    let place = Int(links[id.index].detail)
+    let moves =
+      sessions[id.index].kind == .sctp && windows[place].association.state.isClosing != window.association.state.isClosing
+    if moves { dequeue(id.index) }
+    windows[place] = window
+    if moves { enqueue(id.index) }
+  }
 
   /// In milliseconds, as far as they go: of UDP.
   func begin(_ id: SessionID) -> UInt32 { links[id.index].detail }
@@ -153,8 +160,7 @@ struct Conntrack {
   mutating func change(_ id: SessionID, to state: TCPState, assures: Bool) {
     let number = id.index
     let wasAssured = sessions[number].flags.contains(.assured)
-    let rank = Self.rank(isAssured: wasAssured || assures, state)
-    let moves = rank != Self.rank(isAssured: wasAssured, sessions[number].state)
+    let moves = assures && !wasAssured || state.isClosing != sessions[number].state.isClosing && (wasAssured || assures)
     if moves { dequeue(number) }
     sessions[number].state = state
     if assures { sessions[number].flags.insert(.assured) }

@@ -24,6 +24,11 @@ public enum SCTPState: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable {
   case heartbeatSent
 }
 
+extension SCTPState {
+  /// On its way to its end.
+  var isClosing: Bool { self == .shutdownSent || self == .shutdownReceived || self == .shutdownAckSent }
+}
+
 /// Chunk types (RFC 9260, 3.2) that lead from one state to another.
 enum SCTPChunk: UInt8 {
   case data = 0

@@ -25,7 +25,7 @@ extension FilterRule {
     if let source, !source.contains(tuple.source) { return false }
     if let destination, !destination.contains(tuple.destination) { return false }
     if sourcePort != nil || self.port != nil {
-      guard tuple.kind == .tcp || tuple.kind == .udp else { return false }
+      guard tuple.kind.hasPorts, !tuple.kind.isEcho else { return false }
       if let sourcePort, !sourcePort.contains(tuple.sourcePort) { return false }
       if let wanted = self.port, !wanted.contains(tuple.destinationPort) { return false }
     }

@@ -24,7 +24,7 @@ extension NATGateway {
       return nil
     case .untracked(let to, let refusal):
       commit(refusal, packet, on: port, now: now, windows)
-      mappings.hostPorts.take(packet.kind, packet.sourcePort)
+      if port == .host { mappings.hostPorts.take(packet.kind, packet.sourcePort) }
       return Translation(packet, to: to)
     case .echo(let rule):
       filter.count(rule, bytes: packet.length)

@@ -1,7 +1,7 @@
 import WeftCore
 import WeftWire
 
-/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3); the payload is never read.
+/// Changes a packet in place and its checksums by the difference (RFC 1624, equation 3); the payload is never read but for SCTP.
 enum Rewrite {
   /// The ones' complement sum of what changes, unfolded: ~old + new in 16-bit words.
   @inline(__always)
@@ -56,12 +56,14 @@ enum Rewrite {
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let checksum = span.bytes.u16(at &+ 16)
       span.put(apply(checksum, addresses &+ ports), at: at &+ 16)
-    case Proto.sctp: sctp(&span, at: at, end: packet.end, sourcePort, destinationPort)
+    // One that leaves with its own ports keeps its sum, be it wrong.
+    case Proto.sctp where ports != 0x1_fffe: sctp(&span, at: at, end: packet.end, sourcePort, destinationPort)
     case Proto.udpLite:
       span.put(UInt32(sourcePort) << 16 | UInt32(destinationPort), at: at)
       let updated = apply(span.bytes.u16(at &+ 6), addresses &+ ports)
       span.put(updated == 0 ? 0xffff : updated, at: at &+ 6)
-    case Proto.icmp:
+    // Of echoes alone these bytes are an identifier.
+    case Proto.icmp where packet.icmpType == 0 || packet.icmpType == 8:
       // No pseudo-header; the one that isn't the identifier is zero before and after.
       let isReply = packet.icmpType == 0
       let checksum = span.bytes.u16(at &+ 2)

@@ -16,7 +16,8 @@ public struct LeaseProbe: Probe {
     if asking.isEmpty {
       result.outcome = .otherwise("\(start.machine) asks no DHCP server: its addresses are set by hand")
     } else if let missing = asking.first(where: { !stack.hasLease(on: $0, now: now) }) {
-      result.outcome = .otherwise("eth\(missing) has no lease")
+      let isBehind = stack.lag > .zero && stack.address(of: missing) != nil
+      result.outcome = .otherwise("eth\(missing) has no lease" + (isBehind ? " that its server knows of" : ""))
     } else {
       result.note = "has " + asking.compactMap { stack.address(of: $0)?.description }.joined(separator: ", ")
       result.outcome = .open

@@ -10,6 +10,8 @@ struct DHCPClient: Codable {
     var renewal: Instant
     var rebinding: Instant
     var expiry: Instant
+    /// … by the clock outside, which is its server's: it goes on while the machine stands still.
+    var serverExpiry: Instant
   }
 
   enum State: Codable {
@@ -114,9 +116,11 @@ extension Interface {
     // T1 and T2 are half and seven eighths of the lease (RFC 2131, 4.4.5); all ones means for ever.
     let lease = Nanoseconds.seconds(UInt64(seconds))
     let endless = seconds == .max
+    let lag = lag
     dhcp?.lease = DHCPClient.Lease(
       address: message.yourAddress, server: server, renewal: endless ? .never : now + lease / 2,
-      rebinding: endless ? .never : now + lease / 8 * 7, expiry: endless ? .never : now + lease)
+      rebinding: endless ? .never : now + lease / 8 * 7, expiry: endless ? .never : now + lease,
+      serverExpiry: endless ? .never : now + lag + lease)
     dhcp?.state = .bound
     dhcp?.retry = endless ? .never : now + lease / 2
     dhcp?.attempts = 0

@@ -20,6 +20,8 @@ struct Interface: Codable {
   var wireRate: UInt64 = 0
   /// When all that was sent will have left.
   var wireFreeAt = Instant.start
+  /// See `Stack.lag`.
+  var lag = Nanoseconds.zero
 
   init(_ configuration: InterfaceConfiguration, port: PortIndex) {
     self.port = port

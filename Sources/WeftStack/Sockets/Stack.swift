@@ -30,7 +30,7 @@ public struct Stack: Codable {
   var echoBindings: [Binding] = []
   /// How far the machine's clock is behind that of whoever uses its sockets from outside: all moments that the stack is handed
   /// or gives are the machine's own.
-  public var lag = Nanoseconds.zero
+  public var lag = Nanoseconds.zero { didSet { for index in ip.interfaces.indices { ip.interfaces[index].lag = lag } } }
   /// Ports of this host that lead to machines behind it; see there.
   public var localForwards: [LocalForward] = []
   var redirected: [RedirectedFlow] = []
@@ -81,6 +81,7 @@ public struct Stack: Codable {
   /// One more interface, behind the others; it has its address once its cable is plugged in.
   public mutating func addInterface(_ interface: InterfaceConfiguration) {
     ip.interfaces.append(Interface(interface, port: PortIndex(configuration.interfaces.count)))
+    ip.interfaces[ip.interfaces.count - 1].lag = lag
     configuration.interfaces.append(interface)
   }
 
@@ -111,6 +112,11 @@ public struct Stack: Codable {
   public mutating func wire(of port: Int, rate: UInt64, freeAt: Instant) {
     guard port < ip.interfaces.count else { return }
     ip.setWire(of: port, rate: rate, freeAt: freeAt)
+  }
+
+  /// It stood still: what it had sent is long out.
+  public mutating func forgetWires() {
+    for index in ip.interfaces.indices { ip.interfaces[index].wireFreeAt = .start }
   }
 
   // MARK: Polling

@@ -209,9 +209,9 @@ struct Flush: Sendable {
       Field("port", \.filter.port, .port, "To which port (--dport).", default: "any", example: "53"),
     ]
   ) { flush, mistakes in
-    guard let number = flush.filter.protocol, number != 6, number != 17 else { return }
+    guard let number = flush.filter.protocol, !FilterRule.withPorts.contains(number) else { return }
     for path: PartialKeyPath<Flush> in [\.filter.port, \.filter.sourcePort] {
-      mistakes.report("only tcp and udp have ports", atKey: path)
+      mistakes.report("only tcp, udp, sctp and udplite have ports", atKey: path)
     }
   }
 }

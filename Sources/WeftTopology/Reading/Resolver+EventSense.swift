@@ -24,7 +24,8 @@ extension Resolver {
   func checkEvents() {
     guard !topology.events.isEmpty else { return }
     var lives: [String: Known<MachineState>] = [:]
-    var snapshots: [String: [String: MachineState]] = [:]
+    // What is known of each: after a shutdown it isn't.
+    var snapshots: [String: [String: MachineState?]] = [:]
     for vm in topology.vms { lives[vm.name] = Known(value: vm.autostart ? .running : .stopped) }
     var cables: [LinkName: Known<Bool>] = [:]
     var forwarding: [String: Known<Bool>] = [:]
@@ -97,15 +98,15 @@ extension Resolver {
   }
 
   private func keep(
-    _ vm: String, _ name: String, _ verb: Event.Action.SnapshotVerb, _ snapshots: inout [String: [String: MachineState]],
+    _ vm: String, _ name: String, _ verb: Event.Action.SnapshotVerb, _ snapshots: inout [String: [String: MachineState?]],
     _ lives: inout [String: Known<MachineState>], _ index: Int
   ) {
     let kept = snapshots[vm]?[name]
     switch verb {
     case .take:
       if kept != nil { return doubt(index, "\"\(vm)\" has a snapshot \"\(name)\" already") }
-      live(vm, .snapshot, &lives, index)
-      snapshots[vm, default: [:]][name] = lives[vm]?.value ?? .running
+      if let known = lives[vm], known.value.after(.snapshot) == nil { return live(vm, .snapshot, &lives, index) }
+      snapshots[vm, default: [:]][name] = .some(lives[vm]?.value)
     case .revert, .delete:
       guard let kept else {
         return doubt(
@@ -114,9 +115,9 @@ extension Resolver {
       }
       if verb == .delete {
         snapshots[vm]?[name] = nil
-      } else {
-        lives[vm] = Known(value: kept, line: topology.events[index].mark.line)
+        return
       }
+      lives[vm] = kept.map { Known(value: $0, line: topology.events[index].mark.line) }
     }
   }
 

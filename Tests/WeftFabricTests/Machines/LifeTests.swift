@@ -114,4 +114,36 @@ import WeftWire
         "line 9, at 1 s: can't restore web: it is running", "line 9, at 3 s: can't start web: it is crashed",
       ])
   }
+
+  /// What it says last may wait in a ring; nothing is lost without a word, and nothing is left for the next boot.
+  @Test func aShutdownWaitsForItsTransmitRing() throws {
+    let burst =
+      "rate: 1 Mbit/s, queue: 3, rings: {tx: 64}, programs: [{udp-rate: {to: \"peer:9\", pps: 100000, count: 60, size: 1000}}]"
+    var simulation = try Simulation(
+      topology(Self.lab(burst, "{at: 130 ms, shutdown: web}, {at: 5 s, start: web}", "programs: [sink]")),
+      captures: CaptureOptions(directory: nil))
+    simulation.run(until: .milliseconds(4000))
+    let node = simulation.world.names.machines["web"]
+    let machine = node.flatMap { simulation.world.machine($0) }
+    let vm = machine.flatMap { simulation.world.elements.machines[$0].vm }
+    // Sixty frames of 1,066 octets at 1 Mbit/s are out after half a second, long before its ten seconds are over.
+    #expect(vm?.state == .stopped && vm.map { $0.changedAt > .milliseconds(400) && $0.changedAt < .milliseconds(900) } ?? false)
+    #expect(simulation.world.elements.machines.allSatisfy { $0.interfaces[0].waitingToTransmit == 0 })
+  }
+
+  @Test func aTryOnAMachineThatGoesOffEndsWithIt() throws {
+    let lab =
+      Self.lab("programs: [tcp-echo]", "{at: 3 s, shutdown: {vm: peer, timeout: 1 s}}", "autostart: true") + """
+
+        expect:
+          - {from: peer, idle: {to: "web:7/tcp", for: 8 s}, at: 2 s, timeout: 12 s, within: 12 s}
+        """
+    var simulation = try Simulation(topology(lab), captures: CaptureOptions(directory: nil))
+    let node = simulation.world.names.machines["peer"]?.index ?? 0
+    simulation.run(until: .milliseconds(2500))
+    let before = simulation.world.probes.isOn(node)
+    simulation.run(until: .milliseconds(4100))
+    let after = simulation.world.probes.isOn(node)
+    #expect(before && !after)
+  }
 }

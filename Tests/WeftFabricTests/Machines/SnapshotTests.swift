@@ -33,9 +33,7 @@ import WeftWire
 
   /// Its memory as bytes, but for how far its clock is behind, which is no memory.
   private static func memory(_ machine: Machine) throws -> [UInt8] {
-    var guest = machine.guest
-    guest.stack.lag = .zero
-    return try ImageEncoder().encode(guest)
+    try MachineMemory(machine.guest, machine.interfaces).bytes
   }
 
   @Test func aRevertBringsMemoryBackToTheByte() throws {
@@ -123,5 +121,13 @@ import WeftWire
     #expect(one.machines.map { "\($0.interfaces)" } == two.machines.map { "\($0.interfaces)" })
     let line = one.text().split(separator: "\n").first { $0.contains("web: running") }
     #expect(line == "  web: running on h since 5.1 s, generation 2, its clock 3 s behind, snapshots a")
+  }
+
+  @Test func aHostIsNoVM() throws {
+    var simulation = try Self.start()
+    simulation.advance(to: .seconds(1))
+    #expect(throws: ActionError.impossible("there is no VM h")) { try simulation.perform(.stop, on: "h") }
+    #expect(throws: ActionError.impossible("there is no VM h")) { try simulation.takeSnapshot("a", of: "h") }
+    #expect(throws: ActionError.impossible("there is no VM h")) { try simulation.shutDown("h") }
   }
 }
