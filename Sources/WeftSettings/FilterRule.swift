@@ -30,9 +30,6 @@ public struct FilterRule: Sendable, Codable, Hashable {
   /// One of the gateway's sides.
   public enum Side: String, Sendable, Codable, CaseIterable { case inside, outside, host }
 
-  /// Protocols that have ports.
-  package static let withPorts: Set<UInt8> = [6, 17, 132, 136]
-
   public var action: Action
   public var direction: Direction?
   public var from: Side?
@@ -127,7 +124,7 @@ extension FilterRule {
     func complain(_ path: PartialKeyPath<FilterRule>, _ message: String, hint: String? = nil) {
       if mistakes.has(path) { mistakes.report(message, at: path, hint: hint) }
     }
-    if let number = `protocol`, !FilterRule.withPorts.contains(number) {
+    if let number = `protocol`, !IPProtocol(rawValue: number).hasPorts {
       for path: PartialKeyPath<FilterRule> in [\.port, \.sourcePort] {
         complain(
           path, "protocol \(mistakes.object.place(\.protocol)?.text ?? "\(number)") has no ports",

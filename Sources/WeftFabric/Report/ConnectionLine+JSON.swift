@@ -71,7 +71,7 @@ private struct ConnectionData: Encodable {
     timeLeftSeconds = entry.timeLeft.seconds
     func direction(_ direction: ConnectionEntry.Direction) -> Direction {
       let type = IPProtocol(rawValue: entry.protocolNumber)
-      let hasPorts = entry.hasPorts
+      let hasPorts = type.hasPorts
       return Direction(
         source: direction.source.description, destination: direction.destination.description,
         sourcePort: hasPorts ? direction.sourcePort : nil, destinationPort: hasPorts ? direction.destinationPort : nil,

@@ -24,10 +24,6 @@ extension ConnectionEntry {
     return protocolNumber == IPProtocol.sctp.rawValue ? association.conntrackName : nil
   }
 
-  package var hasPorts: Bool {
-    [IPProtocol.tcp, .udp, .sctp, .udpLite].contains(IPProtocol(rawValue: protocolNumber))
-  }
-
   package var protocolName: String {
     switch IPProtocol(rawValue: protocolNumber) {
     case .tcp: "tcp"

@@ -1,5 +1,6 @@
 import WeftCore
 import WeftSettings
+import WeftWire
 
 /// Something that happens to the world at a moment.
 public struct Event: Sendable, Codable {
@@ -209,7 +210,7 @@ struct Flush: Sendable {
       Field("port", \.filter.port, .port, "To which port (--dport).", default: "any", example: "53"),
     ]
   ) { flush, mistakes in
-    guard let number = flush.filter.protocol, !FilterRule.withPorts.contains(number) else { return }
+    guard let number = flush.filter.protocol, !IPProtocol(rawValue: number).hasPorts else { return }
     for path: PartialKeyPath<Flush> in [\.filter.port, \.filter.sourcePort] {
       mistakes.report("only tcp, udp, sctp and udplite have ports", atKey: path)
     }

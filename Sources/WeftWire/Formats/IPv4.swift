@@ -8,6 +8,9 @@ public struct IPProtocol: RawRepresentable, Hashable, Sendable, Codable {
   @inlinable public static var udp: IPProtocol { IPProtocol(rawValue: 17) }
   @inlinable public static var sctp: IPProtocol { IPProtocol(rawValue: 132) }
   @inlinable public static var udpLite: IPProtocol { IPProtocol(rawValue: 136) }
+
+  /// Whether its packets have a source and a destination port.
+  package var hasPorts: Bool { [.tcp, .udp, .sctp, .udpLite].contains(self) }
 }
 
 /// An IPv4 packet (RFC 791, 3.1). After the length check no accessor traps.
