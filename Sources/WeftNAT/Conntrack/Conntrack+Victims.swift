@@ -5,8 +5,21 @@ import WeftCore
 extension Conntrack {
   /// Sessions in an order of their own, linked by `Link.older` and `newer`; each is in one at most.
   struct Queue {
-    var oldest = Conntrack.none
-    var newest = Conntrack.none
+    private(set) var oldest = Conntrack.none
+    private var newest = Conntrack.none
+
+    mutating func append(_ number: Int, _ links: inout [Link]) {
+      links[number].older = newest
+      if newest != Conntrack.none { links[Int(newest)].newer = UInt32(number) } else { oldest = UInt32(number) }
+      newest = UInt32(number)
+    }
+
+    mutating func take(_ number: Int, _ links: inout [Link]) {
+      let (older, newer) = (links[number].older, links[number].newer)
+      if older != Conntrack.none { links[Int(older)].newer = newer } else { oldest = newer }
+      if newer != Conntrack.none { links[Int(newer)].older = older } else { newest = older }
+      (links[number].older, links[number].newer) = (Conntrack.none, Conntrack.none)
+    }
   }
 
   enum Rank {
@@ -17,51 +30,13 @@ extension Conntrack {
     case kept
   }
 
-  static func rank(isAssured: Bool, _ state: TCPState) -> Rank {
-    if !isAssured { return .unassured }
-    return state.isClosing ? .closing : .kept
-  }
-
-  private func rank(_ number: Int) -> Rank {
+  func rank(_ number: Int) -> Rank {
     let session = sessions[number]
-    guard session.kind == .sctp else { return Self.rank(isAssured: session.flags.contains(.assured), session.state) }
     if !session.flags.contains(.assured) { return .unassured }
-    return window(SessionID(number))?.association.state.isClosing ?? false ? .closing : .kept
-  }
-
-  /// Puts a session at the end of the queue of its rank.
-  mutating func enqueue(_ number: Int) {
-    switch rank(number) {
-    case .unassured: append(number, to: \.unassured)
-    case .closing: append(number, to: \.closing)
-    case .kept: break
-    }
-  }
-
-  mutating func dequeue(_ number: Int) {
-    switch rank(number) {
-    case .unassured: take(number, from: \.unassured)
-    case .closing: take(number, from: \.closing)
-    case .kept: break
-    }
-  }
-
-  private mutating func append(_ number: Int, to path: WritableKeyPath<Conntrack, Queue>) {
-    let newest = self[keyPath: path].newest
-    link(number) { $0.older = newest }
-    if newest != Self.none {
-      link(Int(newest)) { $0.newer = UInt32(number) }
-    } else {
-      self[keyPath: path].oldest = UInt32(number)
-    }
-    self[keyPath: path].newest = UInt32(number)
-  }
-
-  private mutating func take(_ number: Int, from path: WritableKeyPath<Conntrack, Queue>) {
-    let (older, newer) = (links[number].older, links[number].newer)
-    if older != Self.none { link(Int(older)) { $0.newer = newer } } else { self[keyPath: path].oldest = newer }
-    if newer != Self.none { link(Int(newer)) { $0.older = older } } else { self[keyPath: path].newest = older }
-    link(number) { ($0.older, $0.newer) = (Self.none, Self.none) }
+    let isClosing =
+      session.kind == .sctp
+      ? window(SessionID(number))?.association.state.isClosing ?? false : session.state.isClosing
+    return isClosing ? .closing : .kept
   }
 
   var hasVictims: Bool { unassured.oldest != Self.none || closing.oldest != Self.none }

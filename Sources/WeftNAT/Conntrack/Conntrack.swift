@@ -54,8 +54,8 @@ struct Conntrack {
   private var freeWindows: [UInt32] = []
   /// What goes first when the table is full, by the order in which it came to that: sessions that are not assured, then
   /// connections that are closing.
-  var unassured = Queue()
-  var closing = Queue()
+  private(set) var unassured = Queue()
+  private(set) var closing = Queue()
   var events = EventRing()
   var sources = SourceFlows()
   /// The latest moment it was told of.
@@ -167,8 +167,22 @@ struct Conntrack {
     if moves { enqueue(number) }
   }
 
-  /// For who keeps them in order.
-  mutating func link(_ number: Int, _ change: (inout Link) -> Void) { change(&links[number]) }
+  /// Puts a session at the end of the queue of its rank.
+  mutating func enqueue(_ number: Int) {
+    switch rank(number) {
+    case .unassured: unassured.append(number, &links)
+    case .closing: closing.append(number, &links)
+    case .kept: break
+    }
+  }
+
+  mutating func dequeue(_ number: Int) {
+    switch rank(number) {
+    case .unassured: unassured.take(number, &links)
+    case .closing: closing.take(number, &links)
+    case .kept: break
+    }
+  }
 
   mutating func addWindow(_ id: SessionID, _ window: TCPWindow) {
     let number = id.index

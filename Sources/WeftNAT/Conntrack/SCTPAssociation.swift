@@ -71,13 +71,13 @@ extension SCTPAssociation {
         replyTag = packet.verificationTag
       }
     }
-    guard case .passes = follow(packet, .original, isNew: true) else { return nil }
+    guard case .passes = follow(packet, .original) else { return nil }
   }
 
   /// Takes in what a packet says, as far as it is right.
-  mutating func follow(_ packet: borrowing SCTPView, _ direction: Direction, isNew: Bool = false) -> Verdict {
+  mutating func follow(_ packet: borrowing SCTPView, _ direction: Direction) -> Verdict {
     guard let types = Self.types(packet) else { return .invalid }
-    let other: Direction = direction == .original ? .reply : .original
+    let other = direction.other
     let tag = packet.verificationTag
     if !types.hasExempt, tag != self[direction] { return .invalid }
     var isQuiet = false
@@ -112,7 +112,7 @@ extension SCTPAssociation {
         marks.insert(.initiated(direction))
         self[other] = own
         // An INIT sent again keeps nothing alive: its port may be another's by now.
-        if state == .closed, next == .closed, !isNew { isQuiet = true }
+        if state == .closed, next == .closed { isQuiet = true }
       } else if type == .initiationAck {
         guard let own = packet.initiateTag(chunk) else { return .invalid }
         if !marks.contains(.initiated(other)), self[other] != 0, self[other] != own { return .invalid }
@@ -148,7 +148,7 @@ extension SCTPAssociation {
     guard marks.contains(.heartbeatFailed), marks.contains(.failedInReply) != (direction == .reply) else { return .isInvalid }
     marks.remove(.heartbeatFailed)
     self[direction] = tag
-    self[direction == .original ? .reply : .original] = 0
+    self[direction.other] = 0
     return .goesOn
   }
 

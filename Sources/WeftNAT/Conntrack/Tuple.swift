@@ -54,6 +54,8 @@ struct FlowKind: BitwiseCopyable, Hashable, Codable {
 /// One of a session's two.
 enum Direction: UInt8, BitwiseCopyable {
   case original, reply
+
+  var other: Direction { self == .original ? .reply : .original }
 }
 
 /// What a packet looks like where it comes in, as netfilter's tuple: the lookup key of one direction of a session.

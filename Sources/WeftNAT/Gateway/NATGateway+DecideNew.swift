@@ -341,12 +341,9 @@ extension NATGateway {
         return .tcpInvalid
       }
     }
-    if packet.protocolNumber == Proto.sctp {
-      if let reason = packet.brokenChecksum(bytes) { return reason }
-      if association(begunBy: packet, bytes) == nil { return .sctpInvalid }
-    }
     // Of a first fragment the rest, and with it the sum, isn't here.
     if !packet.isFragment, let reason = packet.brokenChecksum(bytes) { return reason }
+    if packet.protocolNumber == Proto.sctp, association(begunBy: packet, bytes) == nil { return .sctpInvalid }
     if port.isInside, let limit = configuration.limits.sessionsPerVM,
       Int(mappings.hosts[HostTable.key(port, packet.source)].sessions) >= limit
     {

@@ -146,17 +146,12 @@ struct Packet {
   mutating func readFirstFragment(_ bytes: RawSpan) -> Arrival {
     isFragment = true
     let payload = bytes.extracting(transport..<end)
-    if protocolNumber == Proto.udp {
-      guard payload.byteCount >= 8 else { return bad(.malformedUDP) }
+    let isLite = protocolNumber == Proto.udpLite
+    if protocolNumber == Proto.udp || isLite {
+      guard payload.byteCount >= 8 else { return bad(isLite ? .malformedUDPLite : .malformedUDP) }
       sourcePort = payload.u16(0)
       destinationPort = payload.u16(2)
-      return .flow
-    }
-    if protocolNumber == Proto.udpLite {
-      guard payload.byteCount >= 8 else { return bad(.malformedUDPLite) }
-      sourcePort = payload.u16(0)
-      destinationPort = payload.u16(2)
-      return .otherProtocol
+      return isLite ? .otherProtocol : .flow
     }
     // Its sum is over all of it, and changes with a port.
     if protocolNumber == Proto.sctp { return bad(.fragmentUnsupported) }
