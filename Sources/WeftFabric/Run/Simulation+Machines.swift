@@ -35,10 +35,6 @@ extension Simulation {
   }
 
   private mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
-    // A queue that has looked further ahead takes nothing that is due before.
-    world.dissolveLanes()
-    world.schedule()
-    defer { scheduleDirector() }
-    do { try action(&world) } catch { throw .impossible(error.description) }
+    do throws(EventFailure) { try changeNow(action) } catch { throw .impossible(error.description) }
   }
 }

@@ -148,7 +148,7 @@ struct Machine: Element {
   mutating func takeSnapshot(_ name: String, now: Instant) throws(VirtualMachine.IllegalTransition) {
     try vm?.check(.snapshot)
     guard let vm else { return }
-    snapshots.add(name, Snapshot(vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged))
+    snapshots.add(Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged))
   }
 
   /// Goes on from a snapshot; precondition: it has it, and as many interfaces. Cables are as they are now, and counters go on.
@@ -205,8 +205,7 @@ struct Machine: Element {
   }
 
   var isConsistent: Bool {
-    guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
-      && plugged.allSatisfy(interfaces.indices.contains) && snapshots.isConsistent
+    Self.fit(guest, interfaces, plugged: plugged) && snapshots.isConsistent
   }
 
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.

@@ -6,6 +6,7 @@ import WeftProbes
 
 /// A VM at a moment: its memory, which is its guest and the rings of its interfaces, and its devices' registers.
 struct Snapshot: Codable {
+  let name: String
   var vm: VirtualMachine
   var takenAt: Instant
   var interfaces: [NetworkInterface]
@@ -15,8 +16,11 @@ struct Snapshot: Codable {
   /// The one that the machine was at before; nil of the first.
   var parent: String?
 
-  /// Of a decoded one.
-  var isConsistent: Bool {
+}
+
+extension Machine {
+  /// Whether a decoded guest and its devices go together.
+  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int]) -> Bool {
     guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
       && plugged.allSatisfy(interfaces.indices.contains)
   }
@@ -38,38 +42,32 @@ struct MachineMemory: Encodable {
 
 /// A VM's snapshots by name: each goes back to the one that the machine came from when it was taken.
 struct SnapshotTree: Codable {
-  private var names: [String] = []
-  private var snapshots: [Snapshot] = []
+  /// In the order in which they were taken.
+  private(set) var all: [Snapshot] = []
   /// What the machine has gone on from.
   var current: String?
 
   /// Of a decoded one.
   var isConsistent: Bool {
-    names.count == snapshots.count && Set(names).count == names.count && snapshots.allSatisfy(\.isConsistent)
-      && (snapshots.map(\.parent) + [current]).allSatisfy { $0.map(names.contains) ?? true }
+    let names = Set(all.map(\.name))
+    return names.count == all.count && all.allSatisfy { Machine.fit($0.guest, $0.interfaces, plugged: $0.plugged) }
+      && (all.map(\.parent) + [current]).allSatisfy { $0.map(names.contains) ?? true }
   }
 
-  /// In the order in which they were taken.
-  var all: [(name: String, snapshot: Snapshot)] { Array(zip(names, snapshots)).map { ($0.0, $0.1) } }
+  subscript(_ name: String) -> Snapshot? { all.first { $0.name == name } }
 
-  subscript(_ name: String) -> Snapshot? { names.firstIndex(of: name).map { snapshots[$0] } }
-
-  /// Precondition: the name is free.
-  mutating func add(_ name: String, _ snapshot: Snapshot) {
-    var snapshot = snapshot
-    snapshot.parent = current
-    names.append(name)
-    snapshots.append(snapshot)
-    current = name
+  /// Precondition: its name is free.
+  mutating func add(_ snapshot: Snapshot) {
+    all.append(snapshot)
+    all[all.count - 1].parent = current
+    current = snapshot.name
   }
 
   /// Those that came from it come from its parent then; false where it isn't there.
   mutating func remove(_ name: String) -> Bool {
-    guard let place = names.firstIndex(of: name) else { return false }
-    let parent = snapshots[place].parent
-    names.remove(at: place)
-    snapshots.remove(at: place)
-    for index in snapshots.indices where snapshots[index].parent == name { snapshots[index].parent = parent }
+    guard let place = all.firstIndex(where: { $0.name == name }) else { return false }
+    let parent = all.remove(at: place).parent
+    for index in all.indices where all[index].parent == name { all[index].parent = parent }
     if current == name { current = parent }
     return true
   }

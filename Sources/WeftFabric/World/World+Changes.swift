@@ -231,7 +231,7 @@ extension World {
     !elements.machines.allSatisfy { machine in !machine.interfaces.contains { $0.mac == mac } }
   }
 
-  private func virtualMachine(_ name: String) throws(ActionError) -> (node: NodeID, machine: ID<Machine>) {
+  func virtualMachine(_ name: String) throws(ActionError) -> (node: NodeID, machine: ID<Machine>) {
     guard let node = names.machines[name], let machine = machine(node), elements.machines[machine].vm != nil else {
       throw .unknown(sort: "VM", name: name)
     }
@@ -255,10 +255,15 @@ extension World {
 extension Simulation {
   /// Changes the graph now, at `now`. What is there already goes on as it would have.
   public mutating func perform(_ action: GraphAction) throws(ActionError) {
+    try changeNow { (world) throws(ActionError) in try world.perform(action) }
+  }
+
+  /// Does something to the world beside what is due.
+  mutating func changeNow<E: Error>(_ change: (inout World) throws(E) -> Void) throws(E) {
     // A queue that has looked further ahead takes nothing that is due before.
     world.dissolveLanes()
     world.schedule()
     defer { scheduleDirector() }
-    try world.perform(action)
+    try change(&world)
   }
 }

@@ -83,9 +83,6 @@ extension World {
   }
 
   private func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
-    guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
-      throw EventFailure(description: "there is no VM \(vm)")
-    }
-    return (node, machine)
+    do { return try virtualMachine(vm) } catch { throw EventFailure(description: error.description) }
   }
 }

@@ -1,3 +1,5 @@
+@testable import WeftFabric
+
 /// A packet of a capture, and when in the run: runs begin with 2026.
 struct CapturedPacket {
   var seconds: Double
@@ -20,4 +22,10 @@ func packets(_ file: [UInt8]) -> [CapturedPacket] {
     at += length
   }
   return found
+}
+
+extension World {
+  func machine(named name: String) -> Machine? {
+    names.machines[name].flatMap { machine($0) }.map { elements.machines[$0] }
+  }
 }

@@ -84,9 +84,7 @@ import WeftWire
     let events = "{at: 2 s, stop: peer}, {at: 3 s, shutdown: {vm: web, timeout: 2 s}}, {at: 5.5 s, start: web}"
     var simulation = try Simulation(topology(Self.lab(talk, events)), captures: CaptureOptions(directory: nil))
     simulation.run(until: .milliseconds(5400))
-    let node = simulation.world.names.machines["web"]
-    let machine = node.flatMap { simulation.world.machine($0) }
-    let state = machine.map { simulation.world.elements.machines[$0].state }
+    let state = simulation.world.machine(named: "web")?.state
     #expect(state == .stopped)
     let report = try simulation.complete()
     #expect(report.complaints.isEmpty)
@@ -123,9 +121,7 @@ import WeftWire
       topology(Self.lab(burst, "{at: 130 ms, shutdown: web}, {at: 5 s, start: web}", "programs: [sink]")),
       captures: CaptureOptions(directory: nil))
     simulation.run(until: .milliseconds(4000))
-    let node = simulation.world.names.machines["web"]
-    let machine = node.flatMap { simulation.world.machine($0) }
-    let vm = machine.flatMap { simulation.world.elements.machines[$0].vm }
+    let vm = simulation.world.machine(named: "web")?.vm
     // Sixty frames of 1,066 octets at 1 Mbit/s are out after half a second, long before its ten seconds are over.
     #expect(vm?.state == .stopped && vm.map { $0.changedAt > .milliseconds(400) && $0.changedAt < .milliseconds(900) } ?? false)
     #expect(simulation.world.elements.machines.allSatisfy { $0.interfaces[0].waitingToTransmit == 0 })

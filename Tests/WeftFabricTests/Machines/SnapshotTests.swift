@@ -26,9 +26,8 @@ import WeftWire
   }
 
   private static func machine(_ simulation: borrowing Simulation) throws -> Machine {
-    let node = simulation.world.names.machines["web"]
-    let id = node.flatMap { simulation.world.machine($0) }
-    return try #require(id.map { simulation.world.elements.machines[$0] })
+    let machine = simulation.world.machine(named: "web")
+    return try #require(machine)
   }
 
   /// Its memory as bytes, but for how far its clock is behind, which is no memory.
@@ -71,7 +70,7 @@ import WeftWire
       """)
     simulation.run(until: .milliseconds(4500))
     func tree(_ machine: Machine) -> [String] {
-      machine.snapshots.all.map { "\($0.name)<\($0.snapshot.parent ?? "-")" } + [machine.snapshots.current ?? "-"]
+      machine.snapshots.all.map { "\($0.name)<\($0.parent ?? "-")" } + [machine.snapshots.current ?? "-"]
     }
     #expect(tree(try Self.machine(simulation)) == ["a<-", "b<a", "c<a", "c"])
     let image = try simulation.image()
