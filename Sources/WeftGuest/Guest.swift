@@ -208,6 +208,33 @@ public struct Guest: Codable {
     stack.endLoopback(now: now)
   }
 
+  // MARK: Memory
+
+  /// The parts of its state, each with a number of its own that stays with it: itself, its programs, its stack, and each
+  /// connection's place.
+  public func forEachPart(_ body: (UInt32, any Encodable) throws -> Void) rethrows {
+    var rest = self
+    rest.programs = ProgramList()
+    rest.stack = Stack(StackConfiguration(name: "", seed: 0, interfaces: []))
+    try body(0, rest)
+    try body(1, programs)
+    try stack.forEachPart { try body(2 + $0, $1) }
+  }
+
+  public func workingSets(at now: Instant) -> [(program: Int, set: WorkingSet)] {
+    isBooted ? programs.workingSets(at: now) : []
+  }
+
+  /// It gets so many thousandths of its CPU from now on.
+  public mutating func throttle(to share: UInt64, now: Instant) { programs.throttle(to: share, now: now) }
+
+  /// Tells its links that it is there (RFC 5227, 2.3): a hypervisor asks for that behind a migration.
+  public mutating func announce(now: Instant, _ out: inout Effects) {
+    guard isBooted else { return }
+    stack.announce(&out)
+    settle(now: now, &out)
+  }
+
   // MARK: Reports
 
   /// In the order of the configuration.

@@ -1,11 +1,20 @@
+import WeftCore
+
 /// A physical machine and what runs on it: with VMs a hypervisor, without any a plain machine.
 public struct Host: Codable, Hashable, Sendable {
   public let name: String
   /// Names of the VMs placed here, in order of placement.
   public var virtualMachines: [String]
+  /// Bytes for its VMs; nil: as much as they need.
+  public var memory: UInt64?
+  /// Since when it does nothing any more.
+  public var failedAt: Instant?
 
-  public init(name: String, virtualMachines: [String] = []) {
+  public var hasFailed: Bool { failedAt != nil }
+
+  public init(name: String, virtualMachines: [String] = [], memory: UInt64? = nil) {
     self.name = name
+    self.memory = memory
     self.virtualMachines = virtualMachines
   }
 }

@@ -64,7 +64,7 @@ public struct NetworkInterface: Codable {
   mutating func hold(_ frame: consuming Frame, _ state: VirtualMachine.State) -> Delivery {
     guard state == .paused else {
       counted.dropped &+= 1
-      return .dropped(frame, .machineStopped)
+      return .dropped(frame, state == .migrating ? .machineMoved : .machineStopped)
     }
     guard !receiveRing.isFull else {
       counted.dropped &+= 1

@@ -25,12 +25,18 @@ public struct VirtualMachine: Codable, Sendable {
   public private(set) var lag = Nanoseconds.zero
   /// Which of its pasts it goes on from: one more with each revert.
   public private(set) var generation: UInt32 = 1
+  /// Bytes.
+  public let memory: UInt64
   private var ran = Nanoseconds.zero
   private var since = Instant.start
 
-  public init(name: String, host: String, seed: UInt64) {
+  /// QEMU's.
+  public static let defaultMemory: UInt64 = 128 << 20
+
+  public init(name: String, host: String, seed: UInt64, memory: UInt64? = nil) {
     self.name = name
     self.host = host
+    self.memory = memory ?? Self.defaultMemory
     uuid = Self.makeUUID(seed: seed, name: name)
   }
 
@@ -64,6 +70,19 @@ public struct VirtualMachine: Codable, Sendable {
     if state.runs { ran = ran + (now - since) }
     since = now
     state = next
+  }
+
+  /// Stands still between two hosts; its clock with it.
+  public mutating func standStill(now: Instant) {
+    if !state.runs { lag = lag + (now - since) }
+    enter(.migrating, now: now)
+  }
+
+  /// Is again what it was before `standStill`, here or there.
+  public mutating func goOn(as before: State, now: Instant) {
+    guard state == .migrating else { return }
+    lag = lag + (now - since)
+    enter(before, now: now)
   }
 
   /// Goes on from what it was at a moment: its guest's clock with it, which is behind by that much more.

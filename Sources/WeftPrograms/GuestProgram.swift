@@ -13,10 +13,16 @@ public protocol GuestProgram: Activity {
   var report: ProgramReport { get }
   /// Whether it comes to an end by itself and hasn't yet.
   var isUnfinished: Bool { get }
+  /// The memory that it fills, for a machine's memory to be looked at; nil where it is no more than its state.
+  func workingSet(at now: Instant) -> WorkingSet?
+  /// Its machine gets so many thousandths of its CPU from now on.
+  mutating func throttle(to share: UInt64, now: Instant)
 }
 
 extension GuestProgram {
   public var isUnfinished: Bool { false }
+  public func workingSet(at now: Instant) -> WorkingSet? { nil }
+  public mutating func throttle(to share: UInt64, now: Instant) {}
 }
 
 /// Settings of a program in a topology that say what runs for it.

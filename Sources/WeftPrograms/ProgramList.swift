@@ -106,6 +106,21 @@ public struct ProgramList {
 
   public var hasUnfinished: Bool { store.all.contains { $0.program.isUnfinished } }
 
+  /// Of programs that fill memory, by their places.
+  public func workingSets(at now: Instant) -> [(program: Int, set: WorkingSet)] {
+    programs.enumerated().compactMap { index, program in program.workingSet(at: now).map { (index, $0) } }
+  }
+
+  /// Their machine gets so many thousandths of its CPU from now on.
+  public mutating func throttle(to share: UInt64, now: Instant) {
+    store = ProgramStore(
+      programs.map { program in
+        var program = program
+        program.throttle(to: share, now: now)
+        return program
+      })
+  }
+
   /// Of a decoded one: that every program can go on from where it is.
   public var isConsistent: Bool { programs.allSatisfy { $0.isConsistent } }
 }

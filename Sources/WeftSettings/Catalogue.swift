@@ -40,11 +40,13 @@ public struct Catalogue: Sendable {
       HTTPServerSettings.self, HTTPGetSettings.self, PingSettings.self, TCPEchoSettings.self, UDPEchoSettings.self,
       SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
       RendezvousSettings.self, SYNFloodSettings.self,
+      DirtySettings.self,
     ],
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
       StateProbeSettings.self, MemoryProbeSettings.self,
+      DowntimeProbeSettings.self, AliveOnProbeSettings.self, ConnectionSurvivesProbeSettings.self,
     ])
 }
 

@@ -10,6 +10,7 @@ extension DropReason {
     case .rxRingFull: "the NIC's receive ring was full: the machine was paused, or slower than what came in"
     case .txRingFull: "the NIC's transmit ring was full: the machine sends more than its cable carries off"
     case .machineStopped: "the machine wasn't running"
+    case .machineMoved: "it was for a machine that had just left for another host"
     case .machineReverted: "it waited in the memory of a machine that was taken back to a snapshot"
     case .frameTooBig:
       "it is larger than the MTU of the cable: the other end takes no such frame, and a switch tells nobody"

@@ -17,7 +17,8 @@ extension DropReason {
       .badUDPLiteChecksum:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
-    case .noLink, .machineStopped, .machineReverted, .frameTooBig, .malformedEthernet, .malformedARP, .malformedIPv4,
+    case .noLink, .machineStopped, .machineReverted, .machineMoved, .frameTooBig, .malformedEthernet, .malformedARP,
+      .malformedIPv4,
       .badIPv4Options,
       .malformedICMP,
       .malformedUDP, .malformedTCP, .badTCPFlags, .unknownEtherType, .martianSource, .reservedMulticast,

@@ -12,6 +12,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case frameTooBig
   case linkRemoved
   case machineReverted
+  case machineMoved
 
   // Wire formats, wherever they are read
   case malformedEthernet = 20

@@ -77,6 +77,7 @@ extension Advisor.Case {
     func event(_ wanted: Event.Action) -> Int? { advisor.last(until: since, { $0 == wanted })?.mark.line }
     switch state {
     case .running, .shuttingDown: return nil
+    case .migrating: return Advice(line: nil, text: "\(machine) is on its way to another host since \(since)\(tail)")
     case .paused, .saved, .crashed:
       let (fell, back): (MachineVerb, MachineVerb) =
         state == .paused ? (.pause, .resume) : state == .saved ? (.save, .restore) : (.crash, .reset)

@@ -132,7 +132,7 @@ struct WorldBuilder {
       GuestConfiguration(
         name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
     machines.append(
-      Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
+      Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed, memory: vm.memory), interfaces: nics, guest: guest))
   }
 
   private func network(_ name: String) -> (network: Network, host: WeftTopology.Host)? {

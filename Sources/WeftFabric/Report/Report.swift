@@ -81,6 +81,33 @@ public struct Report: Codable, Sendable {
     public var interfaces: [Interface]
   }
 
+  /// A VM's way from a host to another.
+  public struct Migration: Codable, Sendable {
+    public var vm: String
+    public var from: String
+    public var to: String
+    public var startedAt: Instant
+    /// `done`, `failed`, or where it was at the end.
+    public var phase: String
+    /// Why it failed.
+    public var failure: String?
+    /// Pages of each round, zero pages among them; the last was sent while the VM stood still.
+    public var rounds: [UInt64]
+    public var last: UInt64?
+    public var pages: UInt64
+    public var zeroPages: UInt64
+    public var bytes: UInt64
+    /// Until it ran there.
+    public var duration: Nanoseconds?
+    public var downtime: Nanoseconds?
+    /// The downtime's parts: what was left to send, the agreement, and what starting it took.
+    public var copy: Nanoseconds?
+    public var commit: Nanoseconds?
+    public var activation: Nanoseconds?
+    /// Of its CPU, in hundredths, at the most.
+    public var throttle: Int
+  }
+
   /// A filter rule of a NAT, and what it was the first to match.
   public struct FilterRule: Codable, Sendable {
     public var gateway: String
@@ -111,6 +138,7 @@ public struct Report: Codable, Sendable {
   public var cut: Cut?
   public var hosts: [Host]
   public var machines: [Machine]
+  public var migrations: [Migration]
   public var programs: [Program]
   public var flows: [Flow]
   /// Of each NAT that had any.
@@ -186,7 +214,7 @@ extension Simulation {
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
-      machines: world.machineReport, programs: world.programs, flows: world.flows,
+      machines: world.machineReport, migrations: world.migrationReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases, drops: world.dropReport,
       captures: captures,
       silentPorts: silentPorts, captureCutOff: world.recorder.captures?.cutOff, captureFailure: failure?.description,

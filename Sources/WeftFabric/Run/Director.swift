@@ -190,6 +190,8 @@ struct Director: Codable {
         try world.removeForwards(forwards, of: network, keep: keep, topology)
       case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
       case .change(let action): try world.perform(action)
+      case .migrate(let vm, let host, let settings): try world.migrate(vm, to: host, settings)
+      case .cancelMigration(let vm): try world.cancelMigration(of: vm)
       }
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")

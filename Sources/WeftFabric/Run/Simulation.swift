@@ -128,6 +128,7 @@ public struct Simulation: ~Copyable {
     case .probes:
       world.eventCount &+= 1
       world.wakeProbes()
+      world.wakeMigrations()
       director.collect(topology, &world)
       scheduleDirector()
     case .link, .node:
@@ -148,7 +149,8 @@ public struct Simulation: ~Copyable {
   /// The director's deadline, and that of the probes that it started.
   mutating func scheduleDirector() {
     world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
-    world.scheduler.scheduleProbes(at: director.isOver ? .never : max(world.probes.deadline, world.now))
+    world.scheduler.scheduleProbes(
+      at: director.isOver ? .never : max(min(world.probes.deadline, world.migrations.deadline), world.now))
   }
 
   private static func makeCaptures(

@@ -1,5 +1,6 @@
 import WeftCapture
 import WeftCore
+import WeftHypervisor
 import WeftImage
 import WeftNAT
 import WeftProbes
@@ -26,7 +27,8 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .run, .records, .virtualSwitch: 2
+    case .run: 3
+    case .records, .virtualSwitch: 2
     case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer, .machine: 1
     }
   }
@@ -63,6 +65,8 @@ extension SimulationImage {
     var director: Director
     var now: Instant
     var eventCount: UInt64
+    var migrations: Migrations
+    var hosts: [WeftHypervisor.Host]
   }
 
   private struct Records: Codable {
@@ -100,7 +104,11 @@ extension SimulationImage {
       sections.append(
         Section(kind: part.rawValue, version: part.version, name: name, bytes: try encoder.encode(value)))
     }
-    try add(.run, "", Run(topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount))
+    try add(
+      .run, "",
+      Run(
+        topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount,
+        migrations: migrations, hosts: hosts))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
     try add(.records, "", Records(drops: drops, traces: traces, probes: probes, clocks: clocks))
@@ -169,7 +177,7 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, traces: records.traces,
-      probes: records.probes, captures: captures, clocks: records.clocks)
+      probes: records.probes, migrations: run.migrations, hosts: run.hosts, captures: captures, clocks: records.clocks)
   }
 
   /// The sections of a file by kind, in their order.

@@ -2,6 +2,7 @@ import WeftCapture
 import WeftCore
 import WeftNAT
 import WeftProbes
+import WeftHypervisor
 import WeftServices
 import WeftSwitch
 import WeftTopology
@@ -27,6 +28,8 @@ public struct SimulationImage: Codable {
   var drops: DropLedger
   var traces: TraceLog
   var probes: ProbeTable
+  var migrations: Migrations
+  var hosts: [WeftHypervisor.Host]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
@@ -73,7 +76,8 @@ extension Simulation {
       servers: world.elements.servers.array, machines: world.elements.machines.array,
       names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
-      drops: world.recorder.drops, traces: world.recorder.traces, probes: world.probes, captures: captured,
+      drops: world.recorder.drops, traces: world.recorder.traces, probes: world.probes, migrations: world.migrations,
+      hosts: world.hosts, captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
   }
 
@@ -116,9 +120,11 @@ extension Simulation {
     world.recorder.drops = image.drops
     world.recorder.traces = image.traces
     world.probes = image.probes
+    world.migrations = image.migrations
     world.hasProbed = true
     world.hasShutdowns = true
     guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }
+    world.hosts = image.hosts
     if let captures = image.captures {
       do {
         let filter = try image.topology.capture.filter.map { try CaptureFilter(expression: $0) }

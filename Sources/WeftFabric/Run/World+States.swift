@@ -8,13 +8,20 @@ protocol StateCheck: StateSettings {
   func look(at machine: Machine, now: Instant) -> TryOutcome
 }
 
+/// One for which more than the VM has to be looked at.
+protocol WorldCheck: StateSettings {
+  func look(at vm: String, _ machine: Machine, in world: borrowing World) -> TryOutcome
+}
+
 extension World {
   /// What a check of a state comes to now; nil where it is none, and its probe is to be tried.
   func state(_ probe: any ProbeSettings, of vm: String) -> TryOutcome? {
-    guard let check = probe as? any StateCheck else { return nil }
+    guard probe is any StateSettings else { return nil }
     guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")
     }
+    if let check = probe as? any WorldCheck { return check.look(at: vm, elements.machines[machine], in: self) }
+    guard let check = probe as? any StateCheck else { return nil }
     return check.look(at: elements.machines[machine], now: now)
   }
 }
@@ -31,16 +38,13 @@ extension MemoryProbeSettings: StateCheck {
     guard let past = machine.snapshots[snapshot] else {
       return TryOutcome(kind: .failed, text: "there is no snapshot \(snapshot)")
     }
-    guard
-      let (then, today) = try? (
-        MachineMemory(past.guest, past.interfaces).bytes, MachineMemory(machine.guest, machine.interfaces).bytes
-      )
-    else {
+    guard let then = try? past.memory.mark, let memory = try? machine.memory(at: now) else {
       return .undecided("its memory can't be read")
     }
-    let count = zip(then, today).reduce(abs(then.count - today.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+    let changes = memory.changes(since: then)
+    let count = changes.count + changes.zeroCount
     return count == 0
-      ? TryOutcome(kind: .open, text: "equal, \(then.count) bytes")
-      : TryOutcome(kind: .failed, text: "\(count) of \(today.count) bytes differ")
+      ? TryOutcome(kind: .open, text: "equal, \(memory.used) pages")
+      : TryOutcome(kind: .failed, text: "\(count) of \(memory.used) pages differ")
   }
 }

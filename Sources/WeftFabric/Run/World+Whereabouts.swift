@@ -40,7 +40,7 @@ extension World {
     guard let machine = machine(node), let vm = elements.machines[machine].vm else { return nil }
     return switch vm.state {
     case .running, .shuttingDown: nil
-    case .paused, .saved, .crashed: "\(name(node)) is \(vm.state.rawValue) since \(vm.changedAt)"
+    case .paused, .saved, .crashed, .migrating: "\(name(node)) is \(vm.state.rawValue) since \(vm.changedAt)"
     case .stopped:
       vm.changedAt == .start
         ? "\(name(node)) has not been started" : "\(name(node)) is stopped since \(vm.changedAt)"

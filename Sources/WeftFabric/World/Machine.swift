@@ -2,6 +2,7 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftProbes
+import WeftSettings
 import WeftStack
 import WeftWire
 
@@ -38,7 +39,7 @@ struct Machine: Element {
   func clockBehind(_ now: Instant) -> Nanoseconds {
     switch state {
     case .stopped, .crashed: .zero
-    case .running, .shuttingDown, .paused, .saved: now - (vm?.guestTime(now) ?? now)
+    case .running, .shuttingDown, .paused, .saved, .migrating: now - (vm?.guestTime(now) ?? now)
     }
   }
 
@@ -76,7 +77,7 @@ struct Machine: Element {
     interfaces[port.index].isLinkUp = up
     switch state {
     case .running, .shuttingDown: guest.linkChanged(port: port, up: up, now: time(now), &out)
-    case .paused, .saved: if !plugged.contains(port.index) { plugged.append(port.index) }
+    case .paused, .saved, .migrating: if !plugged.contains(port.index) { plugged.append(port.index) }
     case .stopped, .crashed: break
     }
   }
@@ -141,6 +142,26 @@ struct Machine: Element {
       while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: own, &out) }
     }
   }
+
+  // MARK: Migration
+
+  /// Between two hosts.
+  mutating func standStill(now: Instant) {
+    vm?.standStill(now: now)
+    guest.stack.lag = vm?.lag ?? .zero
+    retryAt = .never
+  }
+
+  /// Is again what it was before, here or there: its rings, which are its memory, came along.
+  mutating func goOnAfterMigration(_ before: MachineState, now: Instant, _ out: inout Effects) {
+    vm?.goOn(as: before, now: now)
+    guest.stack.lag = vm?.lag ?? .zero
+    for port in interfaces.indices where interfaces[port].waitingToTransmit > 0 { retryAt = now }
+    if state.runs { goOn(now: now, &out) }
+  }
+
+  /// Lets the guest tell its links that it is there.
+  mutating func announce(now: Instant, _ out: inout Effects) { guest.announce(now: time(now), &out) }
 
   // MARK: Snapshots
 

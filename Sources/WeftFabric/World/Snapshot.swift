@@ -26,18 +26,34 @@ extension Machine {
   }
 }
 
-/// All that a VM knows, as bytes: its guest, and the rings of its interfaces. How far its clock is behind the world's it doesn't know.
-struct MachineMemory: Encodable {
-  private var guest: Guest
-  private var rings: [[FrameQueue]]
-
-  init(_ guest: Guest, _ interfaces: [NetworkInterface]) {
-    self.guest = guest
-    self.guest.stack.lag = .zero
-    rings = interfaces.map(\.rings)
+extension GuestMemory {
+  /// All that a VM knows: its guest, and the rings of its interfaces. How far its clock is behind the world's it doesn't know.
+  /// - Parameter now: by its own clock.
+  init(of guest: Guest, _ interfaces: [NetworkInterface], at now: Instant) throws {
+    self.init()
+    for (index, interface) in interfaces.enumerated() {
+      add(try ImageEncoder().encode(interface.rings), region: UInt32(index))
+    }
+    // Interfaces come and go; a region's number stays.
+    try guest.forEachPart { part, value in add(try Self.encode(value), region: 1 << 10 + part) }
+    for (program, set) in guest.workingSets(at: now) { add(set, program: program) }
   }
 
-  var bytes: [UInt8] { get throws { try ImageEncoder().encode(self) } }
+  private static func encode(_ value: any Encodable) throws -> [UInt8] {
+    func encoded<T: Encodable>(_ value: T) throws -> [UInt8] { try ImageEncoder().encode(value) }
+    return try encoded(value)
+  }
+}
+
+extension Machine {
+  /// Its memory as it is.
+  func memory(at now: Instant) throws -> GuestMemory {
+    try GuestMemory(of: guest, interfaces, at: vm?.guestTime(now) ?? now)
+  }
+}
+
+extension Snapshot {
+  var memory: GuestMemory { get throws { try GuestMemory(of: guest, interfaces, at: vm.guestTime(takenAt)) } }
 }
 
 /// A VM's snapshots by name: each goes back to the one that the machine came from when it was taken.

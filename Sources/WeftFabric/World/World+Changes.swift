@@ -42,6 +42,7 @@ extension World {
     case .addNIC(let vm, let nic): try add(nic, to: vm, isLive)
     case .removeNIC(let name): try removeNIC(name, isLive)
     case .plug(let name, let network): try plug(name, into: network, isLive)
+    case .moveVM(let vm, let host, let networks): try move(vm, to: host, networks, isLive)
     case .addPort(let network, let name):
       let bridge = try switchNode(network)
       guard !hasPort(name, bridge) else { throw .nameTaken("\(self.name(bridge))/\(name)") }
@@ -72,7 +73,7 @@ extension World {
       GuestConfiguration(
         name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
     let machine = elements.machines.append(
-      Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed), interfaces: nics, guest: guest))
+      Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed, memory: vm.memory), interfaces: nics, guest: guest))
     let node = add(.machine(machine), vm.name, .vm(vm.name), ports: vm.nics.indices.map { "eth\($0)" })
     names.machines[vm.name] = node
     names.covered[vm.name, default: []].append(node)
@@ -129,6 +130,24 @@ extension World {
     names.cables[name] = nil
     try lay(parameters ?? LinkParameters(), port, to: network)
     if isLive { tell(node, graph.ports[port].index, up: true) }
+  }
+
+  private mutating func move(
+    _ vm: String, to host: String, _ networks: [String], _ isLive: Bool
+  ) throws(ActionError) {
+    let (node, machine) = try virtualMachine(vm)
+    guard let place = hosts.firstIndex(where: { $0.name == host }) else { throw .unknown(sort: "host", name: host) }
+    let ports = graph.nodes[node].ports
+    guard ports.count == networks.count else { throw .impossible("\(vm) has \(ports.count) network interfaces") }
+    for network in networks where !network.isEmpty { _ = try switchNode(network) }
+    for (port, network) in zip(ports, networks) where !network.isEmpty {
+      let parameters = graph.ports[port].link.map { links[$0].parameters } ?? LinkParameters()
+      unplug(port, isLive, .machineMoved, tellsOwner: false)
+      try lay(parameters, port, to: network)
+    }
+    elements.machines[machine].vm?.host = host
+    for index in hosts.indices { hosts[index].virtualMachines.removeAll { $0 == vm } }
+    hosts[place].virtualMachines.append(vm)
   }
 
   /// What waits in a NIC's rings is lost with it.
@@ -189,7 +208,9 @@ extension World {
   }
 
   /// Takes the cable out of a port; the switch port at its far end goes with it. What was on its way is lost.
-  private mutating func unplug(_ port: PortID, _ isLive: Bool) {
+  private mutating func unplug(
+    _ port: PortID, _ isLive: Bool, _ reason: DropReason = .linkRemoved, tellsOwner: Bool = true
+  ) {
     guard let link = graph.ports[port].link else { return }
     dissolveLanes()
     let far = graph.ends[link].to
@@ -197,11 +218,11 @@ extension World {
       var lost: [StoredFrame] = []
       links[link].setUp(false, now: now) { lost.append($0.store()) }
       for stored in lost {
-        drop(Frame(stored: stored), at: graph.ends[link].from, .linkRemoved, .none, recorded: false, inbound: false)
+        drop(Frame(stored: stored), at: graph.ends[link].from, reason, .none, recorded: false, inbound: false)
       }
       scheduler.schedule(link, at: links[link].deadline)
     }
-    if isLive { for end in [far, port] { tell(graph.ports[end].node, graph.ports[end].index, up: false) } }
+    if isLive { for end in tellsOwner ? [far, port] : [far] { tell(graph.ports[end].node, graph.ports[end].index, up: false) } }
     graph.disconnect(port)
     graph.ports[far].isRemoved = true
     graph.ports[far].farCapture = nil
@@ -229,6 +250,13 @@ extension World {
 
   private func hasMAC(_ mac: MACAddress) -> Bool {
     !elements.machines.allSatisfy { machine in !machine.interfaces.contains { $0.mac == mac } }
+  }
+
+  /// The network that a port of a machine is plugged into, and its host.
+  func network(at port: PortID) -> (name: String, host: String)? {
+    guard let far = graph.neighbour(of: port) else { return nil }
+    if case .network(let name, let host) = graph.nodes[graph.ports[far].node].role { return (name, host) }
+    return nil
   }
 
   func virtualMachine(_ name: String) throws(ActionError) -> (node: NodeID, machine: ID<Machine>) {

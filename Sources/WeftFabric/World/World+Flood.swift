@@ -277,7 +277,7 @@ extension World {
     guard let machine = machine(end.toNode) else { return }
     switch elements.machines[machine].state {
     case .stopped, .saved, .crashed: target.pointee.state = .stopped
-    case .paused, .shuttingDown: break
+    case .paused, .shuttingDown, .migrating: break
     case .running:
       guard let filter = elements.machines[machine].guest.stack.receiveFilter(of: end.toPort) else { return }
       target.pointee.filter = filter

@@ -1,13 +1,23 @@
 import WeftCore
 import WeftHypervisor
 import WeftProbes
+import WeftSettings
 import WeftTopology
 
 // What is done to VMs.
 extension World {
   mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
     _ = try known(vm)
+    try refuseIfMigrating(vm, verb)
     do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
+  }
+
+  /// What would leave a migration half of a VM.
+  private func refuseIfMigrating(_ vm: String, _ verb: MachineVerb) throws(EventFailure) {
+    guard let index = migrations.current(vm) else { return }
+    if verb.endsMigration, migrations.all[index].lease == .source { return }
+    throw EventFailure(
+      description: "can't \(verb.rawValue) \(vm): it is being migrated to \(migrations.all[index].target)")
   }
 
   /// A VM that shuts down goes off once its guest has ended and all that it said is out, or its time is over.
@@ -20,6 +30,9 @@ extension World {
   mutating func perform(_ verb: VirtualMachine.Verb, on vm: String) throws(VirtualMachine.IllegalTransition) {
     guard let node = names.machines[vm], let machine = machine(node) else { return }
     try elements.machines[machine].vm?.check(verb)
+    if verb.endsMigration, let index = migrations.current(vm), migrations.all[index].lease == .source {
+      fail(index, "\(vm) was told to \(verb.rawValue)")
+    }
     switch verb {
     case .stop, .crash, .reset: forget(node, machine, .machineStopped)
     case .start, .pause, .resume, .shutdown, .save, .restore, .snapshot, .revert: break
@@ -31,6 +44,7 @@ extension World {
   /// Asks a VM to end, and pulls its plug if it hasn't by then.
   mutating func shutDown(_ vm: String, within limit: Nanoseconds) throws(EventFailure) {
     let (node, machine) = try known(vm)
+    try refuseIfMigrating(vm, .shutdown)
     let now = now
     do { try elements.machines[machine].shutDown(within: limit, now: now, &effects) } catch {
       throw EventFailure(description: "\(error)")
@@ -56,6 +70,7 @@ extension World {
 
   mutating func takeSnapshot(_ name: String, of vm: String) throws(EventFailure) {
     let (_, machine) = try known(vm)
+    try refuseIfMigrating(vm, .snapshot)
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
     let now = now
     do { try elements.machines[machine].takeSnapshot(name, now: now) } catch { throw EventFailure(description: "\(error)") }
@@ -64,6 +79,7 @@ extension World {
   /// The VM goes on from what it was then; the world has moved on.
   mutating func revert(_ vm: String, to name: String) throws(EventFailure) {
     let (node, machine) = try known(vm)
+    try refuseIfMigrating(vm, .revert)
     guard let past = elements.machines[machine].snapshots[name] else {
       throw EventFailure(description: "\(vm) has no snapshot \(name)")
     }
@@ -82,7 +98,7 @@ extension World {
     }
   }
 
-  private func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
+  func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
     do { return try virtualMachine(vm) } catch { throw EventFailure(description: error.description) }
   }
 }

@@ -37,6 +37,10 @@ extension World {
     guard let machine = machine(node), elements.machines[machine].guest.hasForeignEvents else { return false }
     while elements.machines[machine].guest.hasForeignEvents {
       for event in elements.machines[machine].guest.takeForeignEvents() {
+        if case .socket(let tag, let id, let events) = event, Migrations.owns(tag) {
+          hear(tag, id, events, on: node)
+          continue
+        }
         probes.tell(event, on: node.index, now: now, &elements.machines[machine].guest.stack, &effects)
       }
       elements.machines[machine].settle(now: now, &effects)

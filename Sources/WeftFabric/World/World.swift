@@ -31,6 +31,8 @@ public struct World: ~Copyable {
   var packetNumbers = NameNumbers()
   /// The lab's own: no machine has them, so that none that is stopped or taken back takes them along.
   var probes = ProbeTable()
+  /// Of VMs between hosts.
+  var migrations = Migrations()
   /// Since when machines may have something to tell of a probe, be it one that is over.
   var hasProbed = false
   /// Something happened to a probe since the director looked last.

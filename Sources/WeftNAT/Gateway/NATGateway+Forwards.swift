@@ -5,6 +5,13 @@ import WeftWire
 // Static mappings: the host's services and port forwards.
 
 extension NATGateway {
+  /// One more port that the host itself serves, from now on.
+  public mutating func addService(_ service: ServicePort) {
+    guard !configuration.services.contains(service) else { return }
+    configuration.services.append(service)
+    insertService(service)
+  }
+
   mutating func insertService(_ service: ServicePort) {
     let address = configuration.outside.address
     guard configuration.hasHostPort else { return }

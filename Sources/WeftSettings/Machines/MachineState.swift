@@ -11,13 +11,15 @@ public enum MachineState: String, Codable, Sendable, BitwiseCopyable, CaseIterab
   case saved
   /// It fell over: it has power and does nothing.
   case crashed
+  /// It stands still between two hosts.
+  case migrating
 
   /// Whether its guest does something.
   @inlinable @inline(__always)
   public var runs: Bool { self == .running || self == .shuttingDown }
 
   /// Whether frames for it find nobody, and never will as it is.
-  public var isOff: Bool { !runs && self != .paused }
+  public var isOff: Bool { !runs && self != .paused && self != .migrating }
 }
 
 /// What is done to a VM.
@@ -33,6 +35,9 @@ public enum MachineVerb: String, Codable, Sendable, CaseIterable {
 }
 
 extension MachineVerb {
+  /// Whether a VM to which it is done can be migrated no further; others have to wait for the end of a migration.
+  package var endsMigration: Bool { self == .stop || self == .crash || self == .reset }
+
   /// Whether its machine runs from then on.
   package var setsGoing: Bool { self == .start || self == .resume || self == .restore || self == .reset }
 }
@@ -45,9 +50,11 @@ extension MachineState {
     case (.running, .pause): .paused
     case (.running, .shutdown): .shuttingDown
     case (.running, .save), (.paused, .save): .saved
-    case (.running, .crash), (.paused, .crash), (.shuttingDown, .crash): .crashed
+    case (.running, .crash), (.paused, .crash), (.shuttingDown, .crash), (.migrating, .crash): .crashed
     case (.running, .reset), (.paused, .reset), (.shuttingDown, .reset), (.crashed, .reset): .running
-    case (.running, .stop), (.paused, .stop), (.shuttingDown, .stop), (.crashed, .stop), (.saved, .stop): .stopped
+    case (.running, .stop), (.paused, .stop), (.shuttingDown, .stop), (.crashed, .stop), (.saved, .stop),
+      (.migrating, .stop):
+      .stopped
     case (.running, .snapshot), (.paused, .snapshot), (.stopped, .snapshot): self
     case (_, .revert): self
     default: nil

@@ -119,6 +119,24 @@ public struct Stack: Codable {
     for index in ip.interfaces.indices { ip.interfaces[index].wireFreeAt = .start }
   }
 
+  /// Tells its links which addresses it has.
+  public mutating func announce(_ out: inout Effects) {
+    for index in ip.interfaces.indices where !ip.interfaces[index].address.isUnspecified {
+      ip.interfaces[index].neighbours.announce(&out)
+    }
+  }
+
+  /// Itself but for its connections, and each connection under its place in the table.
+  public func forEachPart(_ body: (UInt32, any Encodable) throws -> Void) rethrows {
+    var rest = self
+    rest.tcp.connections = []
+    rest.lag = .zero
+    try body(0, rest)
+    for (index, connection) in tcp.connections.enumerated() where tcp.isInUse(index) {
+      try body(1 + UInt32(index), connection)
+    }
+  }
+
   // MARK: Polling
 
   /// When to wake it. Worked out anew for whoever drives it, after it has polled; mutating, as a call that only looks would

@@ -40,6 +40,9 @@ struct TCPLayer: Codable {
 
   mutating func closeListeners() { listeners = [] }
 
+  /// Whether a connection's place is taken.
+  func isInUse(_ index: Int) -> Bool { table[connections[index].key] == UInt32(index) }
+
   /// Those that somebody still has.
   var openSockets: [SocketID] {
     connections.indices.filter { table[connections[$0].key] == UInt32($0) && !connections[$0].isOrphan }

@@ -25,6 +25,9 @@ public struct Event: Sendable, Codable {
     case flushConntrack(network: String, FlowFilter = FlowFilter())
     /// Of who is joined to whom.
     case change(GraphAction)
+    /// While it runs.
+    case migrate(vm: String, to: String, MigrationSettings)
+    case cancelMigration(vm: String)
   }
 
   public var at: Nanoseconds
@@ -63,7 +66,7 @@ extension Event.Action {
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
-    case .setLink, .flushConntrack, .change: .other
+    case .setLink, .flushConntrack, .change, .migrate, .cancelMigration: .other
     }
   }
 }
@@ -151,6 +154,13 @@ struct EventEntry: Sendable {
             "plug", .table(NICMove.keys), "Moves the cable of a VM's interface into another network, of whatever host.",
             example: "{nic: web, into: lan}"
           ) { .change(.plug($0.nic, into: $0.network)) },
+          Case(
+            "migrate", .table(MigrationEntry.keys), "Moves a VM to another host while it runs, over TCP between the two hosts.",
+            example: "{vm: web, to: server2}"
+          ) { .migrate(vm: $0.vm, to: $0.to, $0.settings) },
+          Case("cancel-migration", .vm, "Ends it before its time; the VM stays where it is.", example: "web") {
+            .cancelMigration(vm: $0)
+          },
         ]))
 }
 

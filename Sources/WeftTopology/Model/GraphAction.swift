@@ -13,6 +13,9 @@ public enum GraphAction: Sendable, Codable, Hashable {
   case removeNIC(LinkName)
   /// The NIC's cable goes into another network, of the same host or of another.
   case plug(LinkName, into: String)
+  /// A VM goes to another host, and each of its interfaces into a network there; an empty name leaves one where it is. It isn't
+  /// told, and its addresses stay its own.
+  case moveVM(String, to: String, networks: [String])
   /// One more port of a network's or segment's switch, without a cable.
   case addPort(of: String, name: String)
 }

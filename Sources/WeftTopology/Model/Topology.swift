@@ -44,6 +44,8 @@ public struct Host: Sendable, Codable {
   /// Empty for a plain machine.
   public var networks: [Network] = []
   public var programs: [Program] = []
+  /// Bytes for its VMs; nil: as much as they need.
+  public var memory: UInt64?
   /// Off: the NAT passes nothing in either direction (`net.ipv4.ip_forward`).
   public var ipForwarding = true
   public var mark: Mark
@@ -133,6 +135,8 @@ public struct VM: Sendable, Codable {
   /// At least one; the short form `network: home` is one NIC. Named eth0, eth1, … in order.
   public var nics: [NIC]
   public var programs: [Program] = []
+  /// Bytes; nil: 128 MiB.
+  public var memory: UInt64?
   /// Whether it runs from the beginning; else a `start` event starts it.
   public var autostart = true
   public var mark: Mark
@@ -143,6 +147,11 @@ public struct VM: Sendable, Codable {
     self.nics = nics
     self.mark = mark
   }
+}
+
+extension VM {
+  /// Of one that doesn't say: QEMU's.
+  public static let defaultMemory: UInt64 = 128 << 20
 }
 
 public struct NIC: Sendable, Codable, Hashable {

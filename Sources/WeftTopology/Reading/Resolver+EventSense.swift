@@ -93,7 +93,7 @@ extension Resolver {
     case .saved: "restore lets it go on"
     case .crashed: "reset starts it again"
     case .stopped: "start starts it"
-    case .running, .shuttingDown: nil
+    case .running, .shuttingDown, .migrating: nil
     }
   }
 

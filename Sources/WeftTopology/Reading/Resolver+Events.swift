@@ -13,6 +13,7 @@ extension Resolver {
       let host = topology.hosts[place.host]
       checkTarget(first, host.networks[place.network], host)
     }
+    if case .migrate(let vm, let host, let settings) = action { checkMigration(vm, to: host, settings, at: key.value) }
     topology.events.append(Event(at: entry.at, action: action, mark: value.mark))
     eventKeys.append((key.keyMark, key.key.unicodeScalars.count))
   }

@@ -42,6 +42,8 @@ final class Resolver: Complaining {
   /// Where the words of the topology's events stand.
   var eventKeys: [(mark: Mark, length: Int)] = []
   /// Queues of cables, and whether one of these has a rate: asked once all is read.
+  /// Where hosts' `memory` stands.
+  var hostMemory: [String: Mark] = [:]
   var queues: [(place: Written, isOfRate: () -> Bool)] = []
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
@@ -99,6 +101,7 @@ final class Resolver: Complaining {
     checkPairs()
     checkListeners()
     checkPools()
+    checkMemory()
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()

@@ -42,6 +42,7 @@ struct VMEntry: Sendable {
   var nics: Written?
   var programs: Written?
   var autostart = true
+  var memory: UInt64?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -53,6 +54,8 @@ struct VMEntry: Sendable {
       Field("programs", \.programs, .raw(programs), "What runs in the VM.", default: "none", example: "[http-server]"),
       Field(
         "autostart", \.autostart, .boolean, "Whether it runs from the beginning; else an event starts it.", example: "false"),
+      Field(
+        "memory", \.memory, .size(1 << 20...1 << 46), "How much memory it has.", default: "128 MiB", example: "512 MiB"),
     ]
   }
 
@@ -96,6 +99,7 @@ struct HostEntry: Sendable {
   var networks: Written?
   var programs: Written?
   var forwards = true
+  var memory: Located<UInt64>?
 
   static func table(_ programs: Shape) -> KeyTable<HostEntry> {
     KeyTable(
@@ -111,6 +115,9 @@ struct HostEntry: Sendable {
         Field("programs", \.programs, .raw(programs), "What runs on the host itself.", default: "none", example: "[http-server]"),
         Field(
           "ip-forwarding", \.forwards, .boolean, "Off: the NAT passes nothing in either direction.", example: "false"),
+        Field(
+          "memory", \.memory, .size(1 << 20...1 << 50), "What its VMs' memory adds up to at most.",
+          default: "as much as they need", example: "4 GiB"),
       ])
   }
 }

@@ -14,7 +14,9 @@ import WeftTopology
     return report.expectations.filter { !$0.passed }.map { "\($0.name): \($0.observed)" } + report.complaints
   }
 
-  @Test(arguments: ["vm-life.yaml", "snapshot-revert.yaml"])
+  @Test(arguments: [
+    "vm-life.yaml", "snapshot-revert.yaml", "live-migration.yaml", "migration-breaks-local-nat.yaml", "migration-under-load.yaml",
+  ])
   func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
     let whole = try example(file)
     let failures = try Self.failures(whole)

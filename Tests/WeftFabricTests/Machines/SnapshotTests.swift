@@ -1,5 +1,6 @@
 import Testing
 import WeftCore
+import WeftHypervisor
 import WeftImage
 import WeftSettings
 import WeftTopology
@@ -31,8 +32,8 @@ import WeftWire
   }
 
   /// Its memory as bytes, but for how far its clock is behind, which is no memory.
-  private static func memory(_ machine: Machine) throws -> [UInt8] {
-    try MachineMemory(machine.guest, machine.interfaces).bytes
+  private static func memory(_ machine: Machine) throws -> MemoryMark {
+    try machine.memory(at: .start).mark
   }
 
   @Test func aRevertBringsMemoryBackToTheByte() throws {

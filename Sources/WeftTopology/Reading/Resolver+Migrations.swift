@@ -1,0 +1,39 @@
+import WeftCore
+import WeftSettings
+
+extension Resolver {
+  /// Whether a host has a place for each of a VM's interfaces, as far as the file tells where the VM is.
+  func checkMigration(_ vm: String, to host: String, _ settings: MigrationSettings, at value: Written) {
+    guard let index = vmIndex[vm], let place = Object(value, MigrationEntry.keys).place(\.to) else { return }
+    let moved = topology.events.contains {
+      switch $0.action {
+      case .migrate(vm, _, _), .change: true
+      default: false
+      }
+    }
+    guard !moved else { return }
+    let own = topology.vms[index]
+    if own.host == host { return report("\"\(vm)\" is on \"\(host)\"", at: place) }
+    for nic in own.nics {
+      do throws(NoCounterpart) { _ = try topology.counterpart(of: nic.network, at: host, settings.networks) } catch {
+        report(
+          "can't migrate \"\(vm)\": \(error)", at: place,
+          hint: "give \(host) a network of the same mode on the same segment or with the same subnet, or say which under networks"
+        )
+      }
+    }
+  }
+
+  /// Whether hosts have the memory that their VMs are promised.
+  func checkMemory() {
+    for host in topology.hosts {
+      guard let memory = host.memory, let mark = hostMemory[host.name] else { continue }
+      let vms = topology.vms.filter { $0.host == host.name }
+      let sum = vms.reduce(UInt64(0)) { $0 &+ ($1.memory ?? VM.defaultMemory) }
+      guard sum > memory else { continue }
+      report(
+        "the memory of \(vms.count) VMs on \"\(host.name)\" adds up to \(Quantity.text(sum, Quantity.sizes.suffix(4))), and it has "
+          + Quantity.text(memory, Quantity.sizes.suffix(4)), at: mark, length: 1)
+    }
+  }
+}
