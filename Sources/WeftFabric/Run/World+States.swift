@@ -8,9 +8,15 @@ protocol StateCheck: StateSettings {
   func look(at machine: Machine, now: Instant) -> TryOutcome
 }
 
+/// A check of what the lab has come to.
+protocol LabCheck: LabSettings {
+  func look(at world: borrowing World) -> TryOutcome
+}
+
 extension World {
   /// What a check of a state comes to now; nil where it is none, and its probe is to be tried.
   func state(_ probe: any ProbeSettings, of vm: String) -> TryOutcome? {
+    if let check = probe as? any LabCheck { return check.look(at: self) }
     guard let check = probe as? any StateCheck else { return nil }
     guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")
