@@ -37,7 +37,7 @@ public struct VirtualSwitch: Element {
   public mutating func removePort(_ port: PortIndex) {
     database.flush(port)
     if !removed.contains(port) { removed.append(port) }
-    guards?.set(.open, on: port)
+    guards?.close(port)
   }
 
   public var deadline: Instant { .never }

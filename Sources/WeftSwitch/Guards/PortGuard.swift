@@ -52,6 +52,13 @@ public struct PortGuard: Codable, Sendable {
 
   static let open = PortGuard(GuardSettings(), station: nil)
 
+  /// What remains of it once nothing is plugged in any more: what it did.
+  var past: PortGuard {
+    var past = PortGuard.open
+    past.refusals = refusals
+    return past
+  }
+
   /// DHCP servers may be behind it: what they acknowledge is believed.
   var isTrusted: Bool { !settings.checksDHCP }
   /// It needs to know which address the port has.

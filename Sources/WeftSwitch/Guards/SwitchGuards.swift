@@ -32,6 +32,10 @@ public struct SwitchGuards: Codable {
     look()
   }
 
+  mutating func close(_ port: PortIndex) {
+    if ports.indices.contains(port.index) { set(ports[port.index].past, on: port) }
+  }
+
   mutating func add(_ station: Station) { if !others.contains(station) { others.append(station) } }
 
   mutating func reopen(_ port: PortIndex) {
@@ -62,7 +66,7 @@ public struct SwitchGuards: Codable {
   /// Why nothing goes from one port to another.
   func refusal(from ingress: PortIndex, to egress: PortIndex) -> DropReason? {
     guard narrows else { return nil }
-    if ports[egress.index].isShut { return .portShutDown }
+    if ports[ingress.index].isShut || ports[egress.index].isShut { return .portShutDown }
     return ports[ingress.index].settings.isIsolated && ports[egress.index].settings.isIsolated ? .isolatedPort : nil
   }
 

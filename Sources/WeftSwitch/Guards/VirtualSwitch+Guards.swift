@@ -14,6 +14,11 @@ extension VirtualSwitch {
   /// Somebody whose address isn't to be claimed, behind a port without a guard.
   public mutating func addStation(_ station: Station) { withGuards { $0.add(station) } }
 
+  /// Whether nothing passes from one port to another, whoever sends it.
+  public func bars(from ingress: PortIndex, to egress: PortIndex) -> Bool {
+    guards.map { $0.refusal(from: ingress, to: egress) != nil } ?? false
+  }
+
   /// What a port's station has by DHCP, to be taken along where its cable goes.
   public func lease(on port: PortIndex) -> PortGuard.Lease? { guards?.lease(on: port) }
   public mutating func setLease(_ lease: PortGuard.Lease?, on port: PortIndex) {
