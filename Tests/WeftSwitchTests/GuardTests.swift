@@ -177,7 +177,12 @@ import WeftWire
     #expect(feed(&bridge, packet, on: 0).reason == .ipSpoof)
     let acknowledgment = Self.udp(
       server, IPv4Address(10, 0, 0, 1), 67, to: .broadcast, 68, Self.dhcp(.ack, Self.a, address, lease: 10))
-    // From the other VM it is an answer too: only dhcp-guard refuses those.
+    // It can't give itself an address, be there a dhcp-guard or not.
+    var forged = Self.udp(Self.a, address, 67, to: .broadcast, 68, Self.dhcp(.ack, Self.a, address, lease: 10))
+    #expect(feed(&bridge, forged, on: 0, at: at(1)).reason == .ipSpoof)
+    forged = Self.udp(Self.b, Self.addressB, 67, to: .broadcast, 68, Self.dhcp(.ack, Self.a, address, lease: 10))
+    _ = feed(&bridge, forged, on: 1, at: at(1))
+    #expect(feed(&bridge, packet, on: 0, at: at(1)).reason == .ipSpoof)
     #expect(feed(&bridge, acknowledgment, on: 2, at: at(1)).reason == nil)
     #expect(feed(&bridge, packet, on: 0, at: at(10)).reason == nil)
     // The renewal's answer is to one machine alone.
@@ -318,11 +323,45 @@ import WeftWire
     }
   }
 
-  @Test func damagedGuardsAreNoSwitch() throws {
-    var bridge = Self.bridge { $0.portSecurity = PortSecurity(macs: 2) }
+  /// Cut short anywhere, or with any byte another one: there is a verdict, and only one.
+  @Test func framesOfWhateverBytesHaveAVerdict() {
+    var bridge = Self.bridge {
+      ($0.portSecurity, $0.sourceGuard, $0.arpInspection, $0.dhcpGuard) = (PortSecurity(macs: 9), true, true, true)
+      ($0.stormControl, $0.isolated, $0.rate) = (StormControl(all: 1000), true, 1_000_000)
+    }
+    var random = RandomStream(seed: 9, owner: "guards", purpose: "fuzz")
+    let frames = [
+      Self.arp(.request(from: Self.a, Self.addressA, for: Self.addressB)),
+      Self.udp(Self.a, .any, 68, to: .broadcast, 67, Self.dhcp(.discover, Self.a)),
+      Self.udp(.local(7), IPv4Address(10, 0, 0, 1), 67, to: .broadcast, 68, Self.dhcp(.ack, Self.a, Self.addressA, lease: 9)),
+    ]
+    var now = Instant.start
+    func look(_ bytes: [UInt8]) {
+      now = now + .milliseconds(1)
+      for port in 0..<3 {
+        let seen = feed(&bridge, bytes, on: port, at: now)
+        #expect(seen.ports.isEmpty == (seen.reason != nil))
+      }
+    }
+    for frame in frames {
+      for length in 0...frame.count { look(Array(frame.prefix(length))) }
+      for _ in 0..<3000 {
+        var bytes = frame
+        for _ in 0...random.next(below: 3) {
+          bytes[Int(random.next(below: UInt64(bytes.count)))] = UInt8(truncatingIfNeeded: random.next())
+        }
+        look(bytes)
+      }
+    }
+    #expect(pool.outstanding == 0)
+  }
+
+  @Test(arguments: [("\"macs\":2", "\"macs\":0"), ("\"portCount\":3", "\"portCount\":4"), ("\"level\":", "\"level\":9")])
+  func damagedGuardsAreNoSwitch(sound: String, damage: String) throws {
+    var bridge = Self.bridge { ($0.portSecurity, $0.rate) = (PortSecurity(macs: 2), 1_000_000) }
     _ = feed(&bridge, Self.frame(.local(1), .broadcast), on: 0)
     let text = String(decoding: try JSONEncoder().encode(bridge), as: UTF8.self)
-    let damaged = text.replacing("\"macs\":2", with: "\"macs\":0").replacing("\"portCount\":3", with: "\"portCount\":4")
+    let damaged = text.replacing(sound, with: damage)
     try #require(damaged != text)
     #expect(throws: DecodingError.self) { try JSONDecoder().decode(VirtualSwitch.self, from: Data(damaged.utf8)) }
   }

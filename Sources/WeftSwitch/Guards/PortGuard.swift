@@ -59,8 +59,8 @@ public struct PortGuard: Codable, Sendable {
     return past
   }
 
-  /// DHCP servers may be behind it: what they acknowledge is believed.
-  var isTrusted: Bool { !settings.checksDHCP }
+  /// DHCP servers may be behind it: what they acknowledge is believed. No NIC of which anything is checked vouches for itself.
+  var isTrusted: Bool { station == nil || settings.isEmpty || settings.trusted == true }
   /// It needs to know which address the port has.
   var needsLeases: Bool { settings.checksSource || settings.checksARP }
 

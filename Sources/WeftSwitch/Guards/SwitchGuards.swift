@@ -164,9 +164,8 @@ extension SwitchGuards {
     if settings.checksDHCP {
       if isFromServer { return Refusal(reason: .rogueDHCP, detail: .address(packet.source.rawValue)) }
       if isForServer, let refusal = lookAtClient(packet, from: source, index) { return refusal }
-    } else if isFromServer, snoops {
-      snoop(packet, now: now)
     }
+    if isFromServer, snoops, ports[index].isTrusted { snoop(packet, now: now) }
     guard settings.checksSource else { return nil }
     // Who has no address yet asks for one.
     if packet.source.isUnspecified, isForServer, packet.destination.isBroadcast { return nil }

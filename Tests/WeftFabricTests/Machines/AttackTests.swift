@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WeftCapture
 import WeftCore
@@ -23,12 +24,9 @@ import WeftWire
     var report: Report
   }
 
-  /// Faster builds run all of the ten seconds.
-  #if DEBUG
-    static let seconds: UInt64 = 3
-  #else
-    static let seconds: UInt64 = 10
-  #endif
+  /// With WEFT_WHOLE_ATTACKS=1 all of the ten seconds, with ten million packets: minutes, in a debug build.
+  static let isWhole = ProcessInfo.processInfo.environment["WEFT_WHOLE_ATTACKS"] == "1"
+  static let seconds: UInt64 = isWhole ? 10 : 3
 
   /// A flow of 10 Mbit/s from client to web and pings from peer to web; late comes when the attack is under way.
   static func lab(_ attack: String?, _ guards: Guards) -> String {
@@ -110,9 +108,9 @@ import WeftWire
     Case(attack: "kind: dhcp-starvation, pps: \(10_000 / seconds), count: 10000", reason: "dhcp-spoof"),
     Case(attack: "kind: fdb-flood, pps: \(100_000 / seconds), count: 100000", reason: "mac-limit"),
     Case(
-      attack: "kind: packet-flood, victim: web, pps: 1000000, count: \(seconds == 10 ? 10_000_000 : 200_000)",
+      attack: "kind: packet-flood, victim: web, pps: 1000000, count: \(isWhole ? 10_000_000 : 200_000)",
       reason: "rate-limit"),
-    Case(attack: "kind: broadcast-storm, pps: 200000, count: \(seconds == 10 ? 2_000_000 : 100_000)", reason: "storm-control"),
+    Case(attack: "kind: broadcast-storm, pps: 200000, count: \(isWhole ? 2_000_000 : 100_000)", reason: "storm-control"),
     Case(attack: "kind: conntrack-flood, victim: srv, pps: 1000", reason: nil),
   ]
 

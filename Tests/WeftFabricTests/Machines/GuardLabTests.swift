@@ -12,7 +12,9 @@ import WeftWire
   static let all =
     "guards: {port-security: 1, source-guard: true, arp-inspection: true, dhcp-guard: true, storm-control: 100/s}"
 
-  private static func lab(_ events: String, vms: String = "", dhcp: String = "dhcp: {lease-time: 4 s}", guards: String = all, more: String = "")
+  private static func lab(
+    _ events: String, vms: String = "", dhcp: String = "dhcp: {lease-time: 4 s}", guards: String = all, more: String = ""
+  )
     -> String
   {
     """
@@ -98,7 +100,8 @@ import WeftWire
   }
 
   @Test func aShutPortComesBackWithItsCable() throws {
-    let flood = "x: {network: lan, address: 10.0.0.66, guards: {port-security: {macs: 1, on-violation: shutdown}}, "
+    let flood =
+      "x: {network: lan, address: 10.0.0.66, guards: {port-security: {macs: 1, on-violation: shutdown}}, "
       + "programs: [{attack: {kind: fdb-flood, start: 1 s, count: 5}}]}"
     let checks = """
       expect:
@@ -139,7 +142,8 @@ import WeftWire
   }
 
   @Test func explainTellsWhatTheGuardsLookAt() throws {
-    let vm = "x: {network: lan, address: 10.0.0.66, guards: {rate: 1 kbit/s, burst: 1514}, programs: [{ping: {to: peer, size: 1400, start: 1.9 s}}]}"
+    let vm =
+      "x: {network: lan, address: 10.0.0.66, guards: {rate: 1 kbit/s, burst: 1514}, programs: [{ping: {to: peer, size: 1400, start: 1.9 s}}]}"
     var simulation = try Simulation(topology(Self.lab("", vms: vm)))
     simulation.run(until: .start + .seconds(2))
     let explanation = try simulation.explain(from: "x", PingProbeSettings.ping(to: .node("peer"), size: 1400), to: "peer")
@@ -152,7 +156,8 @@ import WeftWire
   // MARK: Checkpoints
 
   @Test func aLabWithGuardsGoesOnFromItsImage() throws {
-    let flood = "x: {network: lan, address: 10.0.0.67, guards: {port-security: 3, rate: 100 kbit/s, burst: 2 kB}, "
+    let flood =
+      "x: {network: lan, address: 10.0.0.67, guards: {port-security: 3, rate: 100 kbit/s, burst: 2 kB}, "
       + "programs: [{attack: {kind: fdb-flood, start: 1 s, pps: 500}}, {attack: {kind: dhcp-starvation, start: 2 s}}]}"
     let text = Self.lab("{at: 6 s, plug: {nic: x, into: lan}}", vms: flood + "\n  \(Self.forger)")
     var whole = try Simulation(topology(text), captures: CaptureOptions(directory: nil))
@@ -184,13 +189,15 @@ import WeftWire
     ("programs: [{attack: {kind: arp-spof, victim: peer}}]", "\"arp-spof\""),
   ])
   func mistakesAreToldWhereTheyStand(keys: String, message: String) throws {
-    let load = Topology.load(text: Self.lab("", vms: "x: {network: lan, address: 10.0.0.9, \(keys)}", guards: "delay: 0"), file: "x.yaml")
+    let load = Topology.load(
+      text: Self.lab("", vms: "x: {network: lan, address: 10.0.0.9, \(keys)}", guards: "delay: 0"), file: "x.yaml")
     #expect(load.diagnostics.contains { $0.message.hasPrefix(message) || $0.message.contains(message) }, "\(load.diagnostics)")
     #expect(load.topology == nil && load.diagnostics.allSatisfy { $0.line == 10 })
   }
 
   @Test(arguments: [
-    ("{event: mac-flip}", "\"mac-flip\""), ("{event: {kind: mac-flap, count: many}}", "\"many\" is not a number or a bound on one"),
+    ("{event: mac-flip}", "\"mac-flip\""),
+    ("{event: {kind: mac-flap, count: many}}", "\"many\" is not a number or a bound on one"),
     ("{event: {kind: mac-flap, network: lam}}", "\"lam\""), ("{from: web, event: mac-flap}", "\"event\" has no \"from\""),
     ("{event: mac-flap, is: refused}", "an event is obtained or not"),
   ])
