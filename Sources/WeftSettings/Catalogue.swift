@@ -39,13 +39,12 @@ public struct Catalogue: Sendable {
     programs: [
       HTTPServerSettings.self, HTTPGetSettings.self, PingSettings.self, TCPEchoSettings.self, UDPEchoSettings.self,
       SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
-      RendezvousSettings.self, SYNFloodSettings.self,
-      DirtySettings.self,
+      RendezvousSettings.self, SYNFloodSettings.self, AttackSettings.self, DirtySettings.self,
     ],
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
-      StateProbeSettings.self, MemoryProbeSettings.self,
+      StateProbeSettings.self, MemoryProbeSettings.self, EventProbeSettings.self,
       DowntimeProbeSettings.self, AliveOnProbeSettings.self, ConnectionSurvivesProbeSettings.self,
     ])
 }

@@ -4,6 +4,8 @@ import WeftCore
 public struct FDBSettings: Sendable, Codable, Hashable {
   /// Entries at most.
   public var limit = 8192
+  /// Entries of one port at most; nil: all of them.
+  public var limitPerPort: Int?
   /// How long an entry lives unseen.
   public var ageing = Nanoseconds.seconds(300)
 
@@ -14,6 +16,9 @@ public struct FDBSettings: Sendable, Codable, Hashable {
     "fdb", "The forwarding database of a virtual switch", from: FDBSettings(),
     [
       Field("limit", \.limit, .integer(1...10_000_000), "Entries at most.", example: "100"),
+      Field(
+        "limit-per-port", \.limitPerPort, .integer(1...10_000_000),
+        "Entries of one port at most: what is more isn't learnt, and others' have room.", default: "all", example: "16"),
       Field("ageing", \.ageing, .interval, "How long an entry lives unseen.", example: "30 s"),
     ])
 }

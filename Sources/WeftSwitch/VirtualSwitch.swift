@@ -18,19 +18,26 @@ public struct VirtualSwitch: Element {
   public private(set) var database: ForwardingDatabase
   public private(set) var counters = Counters()
   private var removed: [PortIndex] = []
+  /// Nil where none is declared, nor anything else that costs a look at each frame.
+  var guards: SwitchGuards?
 
   public init(ports: Int, fdb: FDBSettings = FDBSettings()) {
     portCount = ports
     database = ForwardingDatabase(fdb)
+    if fdb.limitPerPort != nil { guards = SwitchGuards(ports: ports) }
   }
 
   /// One more, behind the others.
-  public mutating func addPort() { portCount += 1 }
+  public mutating func addPort() {
+    portCount += 1
+    guards?.addPort()
+  }
 
   /// Nothing comes in there any more, and nothing goes out; its number isn't used again.
   public mutating func removePort(_ port: PortIndex) {
     database.flush(port)
     if !removed.contains(port) { removed.append(port) }
+    guards?.close(port)
   }
 
   public var deadline: Instant { .never }
@@ -39,13 +46,49 @@ public struct VirtualSwitch: Element {
 
   /// What was learnt on a port whose cable was pulled is no longer true.
   public mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
-    if !up { database.flush(port) }
+    if up { guards?.reopen(port) } else { database.flush(port) }
   }
 
   public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
-    switch decide(frame, on: port, now: now) {
+    if guards != nil { return receiveGuarded(frame, on: port, now: now, &out) }
+    switch decide(frame, on: port, now: now, isCounted: false, &out) {
     case .forward(let egress): out.transmit(frame, on: egress)
     case .flood: out.flood(frame, from: port)
+    case .drop(let reason): out.drop(frame, on: port, reason)
+    }
+  }
+
+  @inline(never)
+  private mutating func receiveGuarded(
+    _ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects
+  ) {
+    if let refusal = guards?.check(frame, on: port, now: now, database) {
+      if refusal.isViolation { out.observe(Observation(.guardViolation)) }
+      if refusal.shutsPort {
+        database.flush(port)
+        out.observe(Observation(.portShutDown))
+      }
+      return out.drop(frame, on: port, refusal.reason, refusal.detail)
+    }
+    switch decide(frame, on: port, now: now, isCounted: true, &out) {
+    case .forward(let egress):
+      if let reason = guards?.refusal(from: port, to: egress) {
+        counters.forwarded &-= 1
+        out.drop(frame, on: port, reason)
+      } else {
+        out.transmit(frame, on: egress)
+      }
+    case .flood:
+      guard let guards, guards.isNarrowed(from: port) else { return out.flood(frame, from: port) }
+      let ways = (0..<portCount).lazy.map { PortIndex($0) }.filter { [removed] egress in
+        egress != port && !removed.contains(egress) && guards.refusal(from: port, to: egress) == nil
+      }
+      var isSent = false
+      for egress in ways {
+        out.transmit(frame.share(), on: egress)
+        isSent = true
+      }
+      if !isSent { out.drop(frame, on: port, .noOtherPort) }
     case .drop(let reason): out.drop(frame, on: port, reason)
     }
   }
@@ -58,15 +101,21 @@ public struct VirtualSwitch: Element {
 
   /// Learns from a frame and decides where it goes.
   @inline(__always)
-  private mutating func decide(_ frame: borrowing Frame, on port: PortIndex, now: Instant) -> Decision {
+  private mutating func decide(
+    _ frame: borrowing Frame, on port: PortIndex, now: Instant, isCounted: Bool, _ out: inout Effects
+  ) -> Decision {
     guard let ethernet = EthernetView(frame.bytes) else { return .drop(.malformedEthernet) }
     let destination = ethernet.destination
     let source = ethernet.source
     guard !source.isGroup else { return .drop(.sourceIsGroup) }
-    switch database.learn(source, on: port, now: now) {
+    switch isCounted ? database.learnCounted(source, on: port, now: now) : database.learn(source, on: port, now: now) {
     case .known, .added: break
-    case .moved: counters.moves &+= 1
-    case .full: counters.notLearnt &+= 1
+    case .moved:
+      counters.moves &+= 1
+      out.observe(Observation(.macFlap))
+    case .full:
+      counters.notLearnt &+= 1
+      out.observe(Observation(.fdbFull))
     }
     if destination.isGroup {
       // Spanning tree, pause, LACP and their like concern one link only (IEEE 802.1Q-2018, 8.6.3).
@@ -88,7 +137,9 @@ extension VirtualSwitch {
     database = try container.decode(ForwardingDatabase.self, forKey: .database)
     counters = try container.decode(Counters.self, forKey: .counters)
     removed = try container.decode([PortIndex].self, forKey: .removed)
-    guard portCount >= 0, database.fits(ports: portCount), removed.count <= portCount else {
+    guards = try container.decodeIfPresent(SwitchGuards.self, forKey: .guards)
+    guard portCount >= 0, guards?.fits(ports: portCount) ?? true, database.fits(ports: portCount), removed.count <= portCount
+    else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a switch's database"))
     }
   }

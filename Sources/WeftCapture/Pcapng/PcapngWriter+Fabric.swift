@@ -67,6 +67,12 @@ extension PcapngWriter {
       append(UInt32(detail.port), into: &buffer)
     case .address: append(IPv4Address(rawValue: detail.value), into: &buffer)
     case .number: append(detail.value, into: &buffer)
+    // Only guards have these, and a String for each is no more than a spoofer costs.
+    case .mac: append(MACAddress(rawValue: detail.macValue).description, into: &buffer)
+    case .station:
+      append(IPv4Address(rawValue: detail.value), into: &buffer)
+      append(" is at ", into: &buffer)
+      append(MACAddress(rawValue: detail.macValue).description, into: &buffer)
     }
   }
 }

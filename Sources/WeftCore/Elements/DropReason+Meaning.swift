@@ -14,7 +14,7 @@ extension DropReason {
     case .queueFull, .linkLoss, .linkDown, .linkRemoved, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
       .fragmentTimeout, .fragmentLimit, .noAddress, .icmpRateLimit, .listenQueueFull, .badIPv4Checksum, .badICMPChecksum,
       .badUDPChecksum, .badTCPChecksum, .badTCPNumbers, .badSCTPChecksum,
-      .badUDPLiteChecksum:
+      .badUDPLiteChecksum, .stormControl, .rateLimit:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
     case .noLink, .machineStopped, .machineReverted, .machineMoved, .frameTooBig, .malformedEthernet, .malformedARP,
@@ -26,7 +26,8 @@ extension DropReason {
       .ipForwardingDisabled, .noPortForward, .noMapping, .filtered, .tableFull, .portsExhausted, .tcpInvalid,
       .fragmentUnsupported, .spoofedSource, .protocolUnsupported, .privateDestination, .hairpinDisabled, .tupleClash,
       .hostLimit, .martianDestination, .multicastNotForwarded, .malformedSCTP, .malformedUDPLite,
-      .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress:
+      .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress, .macSpoof, .macLimit, .ipSpoof, .arpSpoof,
+      .rogueDHCP, .dhcpSpoof, .isolatedPort, .portShutDown:
       .decided
     }
   }

@@ -44,6 +44,21 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case hairpinPort
   case noOtherPort
 
+  // A switch's guards
+  case macSpoof
+  /// More MAC addresses behind a port than it may have.
+  case macLimit
+  case ipSpoof
+  case arpSpoof
+  /// A DHCP server's message from a port that none is behind.
+  case rogueDHCP
+  /// A DHCP client's message in another's name.
+  case dhcpSpoof
+  case stormControl
+  case isolatedPort
+  case rateLimit
+  case portShutDown
+
   // IPv4 nodes
   case notForUs = 70
   case ttlExpired
@@ -121,21 +136,24 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   }
 }
 
-/// What exactly was dropped, in eight bytes: turned into text only where somebody reads it.
+/// What exactly was dropped, in twelve bytes: turned into text only where somebody reads it.
 public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
-  public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable { case none, transport, icmp, address, number }
+  public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable { case none, transport, icmp, address, number, mac, station }
 
   public var kind: Kind
   /// IP protocol number, or ICMP type.
   public var code: UInt8
   public var port: UInt16
   public var value: UInt32
+  /// With `port` before it, a MAC address.
+  public var low: UInt32
 
-  @inlinable public init(kind: Kind, code: UInt8 = 0, port: UInt16 = 0, value: UInt32 = 0) {
+  @inlinable public init(kind: Kind, code: UInt8 = 0, port: UInt16 = 0, value: UInt32 = 0, low: UInt32 = 0) {
     self.kind = kind
     self.code = code
     self.port = port
     self.value = value
+    self.low = low
   }
 
   @inlinable public static var none: DropDetail { DropDetail(kind: .none) }
@@ -150,4 +168,15 @@ public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
   /// `192.0.2.1`; give the raw value of an IPv4 address.
   @inlinable public static func address(_ value: UInt32) -> DropDetail { DropDetail(kind: .address, value: value) }
   @inlinable public static func number(_ value: UInt32) -> DropDetail { DropDetail(kind: .number, value: value) }
+  /// `52:54:00:00:00:05`; give the raw value of a MAC address.
+  @inlinable public static func mac(_ value: UInt64) -> DropDetail {
+    DropDetail(kind: .mac, port: UInt16(truncatingIfNeeded: value >> 32), low: UInt32(truncatingIfNeeded: value))
+  }
+  /// `10.0.0.5 is at 52:54:00:00:00:05`; of both the raw values.
+  @inlinable public static func station(_ address: UInt32, at mac: UInt64) -> DropDetail {
+    var detail = Self.mac(mac)
+    (detail.kind, detail.value) = (.station, address)
+    return detail
+  }
+  @inlinable public var macValue: UInt64 { UInt64(port) << 32 | UInt64(low) }
 }

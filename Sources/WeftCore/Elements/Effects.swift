@@ -11,7 +11,7 @@ public struct Effects: ~Copyable {
     case flood
   }
 
-  /// 32 bytes: what only few frames have lies elsewhere.
+  /// 40 bytes: what only few frames have lies elsewhere.
   @frozen
   public struct Entry: BitwiseCopyable {
     public let frame: StoredFrame

@@ -43,24 +43,3 @@ public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
   /// No note, where a value must stand.
   public static let none = Note()
 }
-
-/// Something a machine saw of a traced frame, for the expectation that sent it.
-public struct Observation: Hashable, Sendable {
-  public enum Kind: UInt8, Sendable {
-    /// A TCP connection request or a UDP datagram reached a socket, or an echo request its stack.
-    case delivered
-  }
-
-  public var kind: Kind
-  public var trace: UInt32
-  /// Whom the receiver takes the sender to be.
-  public var source: IPv4Address
-  public var sourcePort: UInt16
-
-  public init(_ kind: Kind, trace: UInt32, source: IPv4Address, sourcePort: UInt16) {
-    self.kind = kind
-    self.trace = trace
-    self.source = source
-    self.sourcePort = sourcePort
-  }
-}

@@ -26,6 +26,7 @@ extension WorldBuilder {
       let cable = world.connect(a, b, planned.aToB, planned.bToA, seed: seed)
       if let name = planned.name { names.cables[name] = cable }
     }
+    guards.apply(to: &world)
     world.site = Site(copy self)
     resolveEventForwards()
     for host in topology.hosts where host.networks.contains(where: { $0.nat.localForwards }) {

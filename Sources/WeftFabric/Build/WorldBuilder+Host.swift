@@ -6,6 +6,7 @@ import WeftNAT
 import WeftServices
 import WeftSettings
 import WeftStack
+import WeftSwitch
 import WeftTopology
 import WeftWire
 
@@ -40,7 +41,10 @@ extension WorldBuilder {
       inner = plan.port(gateway, "host")
       for network in nats {
         let port = plan.port(gateway, nats.count == 1 ? "lan" : network.name)
-        if let lan = switchOfNetwork[network.name] { plan.connect(port, plan.port(lan, "gateway"), network.link) }
+        if let lan = switchOfNetwork[network.name] {
+          plan.connect(port, plan.port(lan, "gateway"), network.link)
+          guards.add(Station(mac: macs[network.name, "gateway"], address: network.gateway), on: lan)
+        }
       }
     }
     addMachine(of: host, behind: inner, in: &outer)
@@ -162,6 +166,7 @@ extension WorldBuilder {
         network.link.mtu,
         narrower)
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
+      guards.add(Station(mac: macs[network.name, "host"], address: network.gateway), on: lan)
     }
     let guest = Guest(
       GuestConfiguration(
@@ -182,6 +187,7 @@ extension WorldBuilder {
         last: dhcp.rangeLast, leaseTime: dhcp.leaseTime, excluded: addresses?.excluded ?? [],
         reservations: addresses?.reservations ?? [:], planned: addresses?.leases ?? [:]))
     plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), link)
+    guards.add(Station(mac: macs["\(name)-dhcp", "lan"], address: dhcp.server), on: lan)
     return node
   }
 }

@@ -33,6 +33,7 @@ struct WorldBuilder {
   var machines: [Machine] = []
   /// Per switch, in order.
   var switchSettings: [FDBSettings] = []
+  var guards = GuardPlan()
   var macs: MACPlan
   var switchOfNetwork: [String: NodeID] = [:]
   var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
@@ -121,6 +122,8 @@ struct WorldBuilder {
       let port = plan.port(node, "eth\(index)")
       let far = plan.port(bridge, index == 0 ? vm.name : "\(vm.name)-eth\(index)")
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
+      guards.add(
+        nic.guards.over(network.network.guards), Station(mac: macs[index], address: nic.address ?? nic.reservation), at: far)
       nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rings.rx, transmitCapacity: nic.rings.tx))
       interfaces.append(
         .init(

@@ -33,6 +33,8 @@ extension Report {
       Self.shortened(
         filterRules.map { "  \($0.gateway): rule \($0.number) (\($0.action)): \($0.packets) packets, \($0.bytes) B" },
         to: 20))
+    section("Guards", Self.shortened(guards.map(Self.line), to: 20))
+    section("Noticed", Self.shortened(noticed.map(Self.line), to: 20))
     section("Drops", dropLines)
     section("Captures", captureLines)
     return lines.joined(separator: "\n") + "\n"

@@ -145,6 +145,10 @@ public struct Report: Codable, Sendable {
   public var connectionTables: [ConnectionTable]
   public var filterRules: [FilterRule]
   public var leases: [Lease]
+  /// What guards turned away.
+  public var guards: [Guard]
+  /// What switches and machines noticed.
+  public var noticed: [Noticed]
   public var drops: [Drop]
   /// A port that saw nothing has no file.
   public var captures: [Capture]
@@ -215,7 +219,8 @@ extension Simulation {
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
       machines: world.machineReport, migrations: world.migrationReport, programs: world.programs, flows: world.flows,
-      connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases, drops: world.dropReport,
+      connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases,
+      guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,
       captures: captures,
       silentPorts: silentPorts, captureCutOff: world.recorder.captures?.cutOff, captureFailure: failure?.description,
       interruption: interruption, stall: stall)

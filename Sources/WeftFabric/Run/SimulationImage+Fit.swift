@@ -1,3 +1,5 @@
+import WeftSettings
+
 // A checkpoint's checksums are against accidents. Whoever makes one by hand gets an error too, not a trap: what types
 // can see of themselves they see when they are decoded, what only shows beside the graph shows here.
 
@@ -10,10 +12,10 @@ extension SimulationImage {
       guard ports == world.graph.nodes[node].portCount else { return false }
     }
     // A try that nobody makes is never over.
-    guard topology.expectations.allSatisfy({ machines.contains($0.from) }) else { return false }
+    guard topology.expectations.allSatisfy({ $0.probe is any LabSettings || machines.contains($0.from) }) else { return false }
     let (nodes, ports) = (world.graph.nodes.count, world.graph.ports.count)
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { $0.port.index < ports }
-      && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }
+      && events.fits(nodes: nodes) && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }
       && migrations.isConsistent { $0.index < nodes && world.machine($0) != nil }
       && hosts.map(\.name) == world.hosts.map(\.name)
       && probes.isConsistent { (0..<nodes).contains($0) && world.machine(NodeID($0)) != nil }

@@ -27,8 +27,7 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .run: 3
-    case .records, .virtualSwitch: 2
+    case .virtualSwitch, .records, .run: 3
     case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer, .machine: 1
     }
   }
@@ -71,6 +70,7 @@ extension SimulationImage {
 
   private struct Records: Codable {
     var drops: DropLedger
+    var events: EventLedger
     var traces: TraceLog
     var probes: ProbeTable
     var clocks: [Int: CausalClock]?
@@ -111,7 +111,7 @@ extension SimulationImage {
         migrations: migrations, hosts: hosts))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
-    try add(.records, "", Records(drops: drops, traces: traces, probes: probes, clocks: clocks))
+    try add(.records, "", Records(drops: drops, events: events, traces: traces, probes: probes, clocks: clocks))
     for (element, name) in zip(switches, names.switches) { try add(.virtualSwitch, name, element) }
     for (element, name) in zip(gateways, names.gateways) { try add(.gateway, name, element) }
     for (element, name) in zip(servers, names.servers) { try add(.dhcpServer, name, element) }
@@ -176,8 +176,9 @@ extension SimulationImage {
       servers: servers.map(\.1), machines: machines.map(\.1),
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
-      portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, traces: records.traces,
-      probes: records.probes, migrations: run.migrations, hosts: run.hosts, captures: captures, clocks: records.clocks)
+      portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
+      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts, captures: captures,
+      clocks: records.clocks)
   }
 
   /// The sections of a file by kind, in their order.

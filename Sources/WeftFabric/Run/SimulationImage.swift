@@ -26,6 +26,7 @@ public struct SimulationImage: Codable {
   var portCounters: [Port.Counters]
   var packetCounts: [UInt64]
   var drops: DropLedger
+  var events: EventLedger
   var traces: TraceLog
   var probes: ProbeTable
   var migrations: Migrations
@@ -76,8 +77,8 @@ extension Simulation {
       servers: world.elements.servers.array, machines: world.elements.machines.array,
       names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
-      drops: world.recorder.drops, traces: world.recorder.traces, probes: world.probes, migrations: world.migrations,
-      hosts: world.hosts, captures: captured,
+      drops: world.recorder.drops, events: world.recorder.events, traces: world.recorder.traces, probes: world.probes,
+      migrations: world.migrations, hosts: world.hosts, captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
   }
 
@@ -118,6 +119,7 @@ extension Simulation {
     for port in world.graph.ports.ids { world.graph.ports[port].counters = image.portCounters[port.index] }
     world.packetCounts = Arena(image.packetCounts)
     world.recorder.drops = image.drops
+    world.recorder.events = image.events
     world.recorder.traces = image.traces
     world.probes = image.probes
     world.migrations = image.migrations

@@ -75,9 +75,16 @@ extension World {
         continue
       }
       guard seen.insert(end.toNode).inserted else { continue }
-      for next in graph.nodes[end.toNode].ports where next != end.to { open.append((next, cut)) }
+      for next in graph.nodes[end.toNode].ports where next != end.to && !isBarred(end, next) { open.append((next, cut)) }
     }
     return nil
+  }
+
+  /// Whether a switch passes nothing on from where a cable ends to another port: both are isolated, or one is shut.
+  private func isBarred(_ end: LinkEnds, _ next: PortID) -> Bool {
+    graph.nodes[end.toNode].element.virtualSwitch.map {
+      elements.switches[$0].bars(from: end.toPort, to: graph.ports[next].index)
+    } ?? false
   }
 
   /// Its address now, or the one that it will have.

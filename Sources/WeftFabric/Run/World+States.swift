@@ -13,9 +13,15 @@ protocol WorldCheck: StateSettings {
   func look(at vm: String, _ machine: Machine, in world: borrowing World) -> TryOutcome
 }
 
+/// A check of what the lab has come to.
+protocol LabCheck: LabSettings {
+  func look(at world: borrowing World) -> TryOutcome
+}
+
 extension World {
   /// What a check of a state comes to now; nil where it is none, and its probe is to be tried.
   func state(_ probe: any ProbeSettings, of vm: String) -> TryOutcome? {
+    if let check = probe as? any LabCheck { return check.look(at: self) }
     guard probe is any StateSettings else { return nil }
     guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")

@@ -10,6 +10,7 @@ struct Recorder: ~Copyable {
   /// When the frame that arrived last had left the far end, as its record there bears it.
   private var arrivedStamp: UInt64 = 0
   var drops = DropLedger()
+  var events = EventLedger()
   var traces = TraceLog()
   /// Probes of which a packet was lost by accident since the director looked last.
   var losses: [UInt32] = []

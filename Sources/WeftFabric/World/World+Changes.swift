@@ -78,7 +78,11 @@ extension World {
     names.machines[vm.name] = node
     names.covered[vm.name, default: []].append(node)
     if let place = hosts.firstIndex(where: { $0.name == host }) { hosts[place].virtualMachines.append(vm.name) }
-    for (index, nic) in vm.nics.enumerated() { try lay(nic.link, graph.port(PortIndex(index), of: node), to: nic.network) }
+    for (index, nic) in vm.nics.enumerated() {
+      let port = graph.port(PortIndex(index), of: node)
+      try lay(nic.link, port, to: nic.network)
+      guardPort(behind: port, nic, on: nic.network)
+    }
     if isLive, vm.autostart { boot(node) }
   }
 
@@ -110,6 +114,7 @@ extension World {
     elements.machines[machine].add(made.nic, made.guest)
     let port = graph.addPort("eth\(index)", to: node)
     try lay(nic.link, port, to: nic.network)
+    guardPort(behind: port, nic, on: nic.network)
     if isLive { tell(node, PortIndex(index), up: true) }
   }
 
@@ -126,9 +131,11 @@ extension World {
     _ = try switchNode(network)
     var parameters: LinkParameters?
     if let link = graph.ports[port].link { parameters = links[link].parameters }
+    let moved = guardedNIC(port, name)
     unplug(port, isLive)
     names.cables[name] = nil
     try lay(parameters ?? LinkParameters(), port, to: network)
+    if let moved { guardPort(behind: port, moved.nic, on: network, lease: moved.lease) }
     if isLive { tell(node, graph.ports[port].index, up: true) }
   }
 

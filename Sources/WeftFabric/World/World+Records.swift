@@ -59,6 +59,10 @@ extension World {
   @inline(never)
   mutating func takeObservations(_ node: NodeID) {
     for observation in effects.observations {
+      if case .noticed(let event) = observation.kind {
+        recorder.events.note(event, by: node, now: now)
+        continue
+      }
       if recorder.explain?.trace == observation.trace {
         explainDelivery(node, observation.source, observation.sourcePort)
       }
@@ -95,6 +99,8 @@ extension DropDetail {
     case .icmp: "icmp type \(code) code \(port)"
     case .address: IPv4Address(rawValue: value).description
     case .number: "\(value)"
+    case .mac: MACAddress(rawValue: macValue).description
+    case .station: "\(IPv4Address(rawValue: value)) is at \(MACAddress(rawValue: macValue))"
     }
   }
 }

@@ -17,6 +17,8 @@ extension Form where Value == String {
   /// A host or a VM.
   public static var machine: Form { reference("machine", [.host, .vm]) }
   public static var network: Form { reference("network", [.network]) }
+  /// A network or a segment: what has a switch.
+  public static var place: Form { reference("network or segment", [.network, .segment]) }
   /// A network with a NAT.
   public static var nat: Form {
     Form(.reference("network")) { (text) throws(Complaint) in

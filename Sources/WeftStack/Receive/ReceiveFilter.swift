@@ -108,9 +108,9 @@ extension ReceiveFilter {
     case .datagram(let source, let destination, _, let bit, let client):
       guard destination == .max || destination == broadcast && broadcast != 0 else { return .deliver }
       if source == 0 {
-        // Who has no address speaks to everybody, and nobody but a DHCP server or client listens.
+        // Who has no address speaks to everybody, and few but a DHCP server or client listen.
         guard destination == .max, client == nil else { return .deliver }
-        return .drop(.portClosed)
+        return ports & bit == 0 ? .drop(.portClosed) : .deliver
       }
       guard IPv4Address(rawValue: source).isUsableSource, source != address else { return .deliver }
       if hasDHCP, let client { return client == mac ? .deliver : .drop(.dhcpNotForUs) }

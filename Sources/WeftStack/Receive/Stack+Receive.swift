@@ -280,7 +280,9 @@ extension Stack {
     }
     let isGroup = destination.isMulticast
     if isGroup, !hearsGroups(destinationPort) { return .dropped(.notForUs, .address(destination.rawValue)) }
-    guard let binding = datagramBinding(destinationPort), !source.isUnspecified else {
+    // Of those without an address only a DHCP server's socket hears.
+    guard let binding = datagramBinding(destinationPort), !source.isUnspecified || destinationPort == DHCPMessage.serverPort
+    else {
       return refuse(packet, linkDestination, port: destinationPort, trace: trace, now: now, &out)
     }
     if !redirected.isEmpty {

@@ -104,6 +104,8 @@ public struct Network: Sendable, Codable {
   public var link = LinkSettings()
   /// The switch's forwarding database.
   public var fdb = FDBSettings()
+  /// What the switch checks of all its NICs.
+  public var guards = GuardSettings()
   public var mark: Mark
 
   public init(name: String, mode: NetworkMode, subnet: IPv4Prefix, mark: Mark = .inCode) {
@@ -164,6 +166,8 @@ public struct NIC: Sendable, Codable, Hashable {
   /// The network's, with this NIC's own keys over them.
   public var link = LinkSettings()
   public var rings = RingSettings()
+  /// What goes before the network's.
+  public var guards = GuardSettings()
   public var mark: Mark
 
   public init(network: String, mark: Mark = .inCode) {

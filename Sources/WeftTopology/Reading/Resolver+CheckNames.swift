@@ -8,6 +8,7 @@ extension Resolver {
     let what = probe.title(placeOfTarget(check, probe).text ?? "")
     var name = "\(from) → \(what) is \(often)\(check.value.outcome.rawValue)"
     if probe is any StateSettings { name = "\(from) \(often)has \(what)" }
+    if probe is any LabSettings { name = "\(often)\(what)" }
     func add(_ path: PartialKeyPath<ExpectationEntry>, _ phrase: (String) -> String) {
       if let given = check.place(path) { name += phrase(given.shown) }
     }

@@ -21,7 +21,7 @@ extension Resolver {
     let word = kind?.word ?? ""
     object(\.seenAs, \.reaches) { key in
       isLookup
-        ? "a \(word) is looked up: \"\(key)\" goes with a packet that somebody gets"
+        ? "\(word.article) is looked up: \"\(key)\" goes with a packet that somebody gets"
         : outcome == .open || outcome == .delivered
           ? nil : "\"\(key)\" goes with \"is: open\": what is \(outcome.rawValue) reaches nobody"
     }
@@ -40,7 +40,7 @@ extension Resolver {
       return kind?.exchange == .single ? nil : "\"\(key)\" goes with \(words.joined(separator: " or "))"
     }
     if isLookup, outcome != .open, let entry = check[\.probe] {
-      report("a \(word) is obtained or not: there is no \"is: \(outcome.rawValue)\"", atKey: entry.keyMark, entry.key)
+      report("\(word.article) is obtained or not: there is no \"is: \(outcome.rawValue)\"", atKey: entry.keyMark, entry.key)
     }
     for kind in kinds { checkBounds(check, kind) }
   }

@@ -32,6 +32,14 @@ extension Resolver {
   private func subject(_ check: Placed<ExpectationEntry>) -> String? {
     let entry = check.value
     guard let probe = entry.probe, let word = check[\.probe] else { return entry.from ?? entry.vm }
+    if probe is any LabSettings {
+      for extra in [check[\.from], check[\.vm]].compactMap(\.self) {
+        report(
+          "\"\(word.key)\" has no \"\(extra.key)\"", atKey: extra.keyMark, extra.key,
+          hint: "it is of the whole lab: no machine is asked")
+      }
+      return topology.name
+    }
     let isState = probe is any StateSettings
     let (wanted, other) = isState ? ("vm", "from") : ("from", "vm")
     if let extra = isState ? check[\.from] : check[\.vm] {

@@ -111,6 +111,8 @@ extension Resolver {
     let (name, hasOwn) = (draft.name, network.link.rate != nil)
     note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
     network.fdb = own.fdb
+    network.guards = own.guards
+    checkGuards(own.guards, object.inside(\.guards, GuardSettings.keys))
     guard draft.mode == .nat || draft.mode == .hostOnly else { return network }
 
     let place = object.place(\.subnet) ?? Written(kind: .scalar("", quoted: false), mark: draft.mark)

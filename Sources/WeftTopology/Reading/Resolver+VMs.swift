@@ -140,6 +140,8 @@ extension Resolver {
     let hasRate = nic.link.rate != nil
     note(queueOf: value) { [unowned self] in hasRate || isGivenRate(cable) }
     nic.rings = own.rings
+    nic.guards = own.guards
+    checkGuards(own.guards.over(network.guards), object.inside(\.guards, GuardSettings.keys))
     return nic
   }
 

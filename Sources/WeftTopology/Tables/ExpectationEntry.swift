@@ -30,7 +30,8 @@ struct ExpectationEntry: Sendable {
           "name", \.name, .text, "What the report calls it.", default: "made from the rest",
           example: "nobody comes in unasked"),
         Field(
-          "from", \.from, .machine, "The machine that tries. Every check has it but those of a state.", default: "none",
+          "from", \.from, .machine, "The machine that tries. Every check has it but those of a state or an event.",
+          default: "none",
           example: "visitor"),
         Field(
           "vm", \.vm, .vm, "The VM whose state it is about (\(words(of: states(kinds), ", "))).", default: "none", example: "web"),

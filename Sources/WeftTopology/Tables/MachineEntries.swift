@@ -11,6 +11,7 @@ struct NICEntry: Sendable {
   var lease: IPv4Address?
   var mac: MACAddress?
   var rings = RingSettings()
+  var guards = GuardSettings()
 
   static let keys = KeyTable(
     "nic", "A NIC of a VM that has several", from: NICEntry(),
@@ -29,6 +30,9 @@ struct NICEntry: Sendable {
       Field(
         "rings", \.rings, .table(RingSettings.keys), "Sizes of the NIC's rings.", default: "256 to receive, none to transmit",
         example: "{rx: 64, tx: 64}"),
+      Field(
+        "guards", \.guards, .table(GuardSettings.keys), "What the switch checks of what it sends.", default: "the network's",
+        example: "{trusted: true}"),
     ] + Field.apart(Tables.cable, default: "the network's"))
 
   static let names = Set(keys.keys.keys.map(\.name))

@@ -101,6 +101,7 @@ struct NetworkEntry: Sendable {
   var forwards: Written?
   var nat: Written?
   var fdb = FDBSettings()
+  var guards = GuardSettings()
 
   static let keys = KeyTable(
     "network", "A virtual network of a host. Short form: the mode alone", from: NetworkEntry(), takesDefaults: true,
@@ -127,6 +128,9 @@ struct NetworkEntry: Sendable {
       Field(
         "fdb", \.fdb, .table(FDBSettings.keys), "The switch's forwarding database.", default: "see below",
         example: "{limit: 100}"),
+      Field(
+        "guards", \.guards, .table(GuardSettings.keys), "What the switch checks of what its NICs send.", default: "nothing",
+        example: "{port-security: 1, source-guard: true}"),
     ] + Field.apart(Tables.cable))
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import WeftCore
+import WeftSettings
 import WeftTestSupport
 import WeftTopology
 
@@ -25,6 +26,30 @@ import WeftTopology
       var topology = whole
       topology.events.remove(at: index)
       #expect(try !Self.failures(topology).isEmpty, "\(file) holds without \(whole.events[index].action)")
+    }
+  }
+
+  /// A switch that looks at nothing, one that looks at everybody, and attackers who do nothing.
+  @Test func attackerNextDoorFailsWithoutItsGuardsAndWithoutItsAttacks() throws {
+    let whole = try example("attacker-next-door.yaml")
+    #expect(try Self.failures(whole) == [])
+    let guarded = try #require(whole.hosts[0].networks.firstIndex { $0.name == "guarded" })
+    var blind = whole
+    blind.hosts[0].networks[guarded].guards = GuardSettings()
+    #expect(try Self.failures(blind).count >= 3)
+    for drop in [\GuardSettings.portSecurity as PartialKeyPath<GuardSettings>, \.arpInspection] {
+      var partly = whole
+      if drop == \GuardSettings.portSecurity { partly.hosts[0].networks[guarded].guards.portSecurity = nil }
+      if drop == \GuardSettings.arpInspection { partly.hosts[0].networks[guarded].guards.arpInspection = nil }
+      #expect(try !Self.failures(partly).isEmpty, "holds without \(drop)")
+    }
+    var strict = whole
+    strict.hosts[0].networks[1 - guarded].guards = whole.hosts[0].networks[guarded].guards
+    #expect(try Self.failures(strict).count >= 3)
+    for name in ["mallory1", "mallory2"] {
+      var idle = whole
+      for index in idle.vms.indices where idle.vms[index].name == name { idle.vms[index].programs = [] }
+      #expect(try !Self.failures(idle).isEmpty, "holds without what \(name) does")
     }
   }
 }
