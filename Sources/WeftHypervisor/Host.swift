@@ -10,6 +10,11 @@ public struct Host: Codable, Hashable, Sendable {
   /// Since when it does nothing any more.
   public var failedAt: Instant?
 
+  /// It is to be switched off once it has no VM.
+  public var goesOff = false
+  /// Since when it is.
+  public var offAt: Instant?
+
   public var hasFailed: Bool { failedAt != nil }
 
   public init(name: String, virtualMachines: [String] = [], memory: UInt64? = nil) {

@@ -46,6 +46,7 @@ public struct Catalogue: Sendable {
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
       StateProbeSettings.self, MemoryProbeSettings.self, EventProbeSettings.self,
       DowntimeProbeSettings.self, AliveOnProbeSettings.self, ConnectionSurvivesProbeSettings.self,
+      HostsInUseProbeSettings.self,
     ])
 }
 

@@ -47,7 +47,7 @@ extension World {
   private mutating func accept(_ index: Int, _ pages: UInt64) {
     let name = migrations.all[index].target
     guard let host = hosts.first(where: { $0.name == name }),
-      lack(of: pages * UInt64(WorkingSet.pageSize), at: host) == nil
+      host.memory.map({ pages * UInt64(WorkingSet.pageSize) <= $0 }) ?? true
     else { return answer(index, .refused) }
     answer(index, .accepted)
   }

@@ -165,7 +165,9 @@ extension World {
       isAtEnd = stack.isAtEnd(socket)
       if isAtEnd { stack.release(socket, now: now) }
     }
-    if isAtEnd || migration.isSourceClosed { migrations.all[index].sourceSocket = nil }
+    guard isAtEnd || migration.isSourceClosed else { return }
+    migrations.all[index].sourceSocket = nil
+    switchOffEmptyHosts()
   }
 
   /// Of a state that allows it.

@@ -27,9 +27,7 @@ extension World {
   /// Why a host has no room for so much more memory.
   func lack(of memory: UInt64, at host: WeftHypervisor.Host) -> String? {
     guard let all = host.memory else { return nil }
-    let used = host.virtualMachines.reduce(UInt64(0)) { sum, vm in
-      sum + (names.machines[vm].flatMap { machine($0) }.flatMap { elements.machines[$0].vm?.memory } ?? 0)
-    }
+    let used = hosts.firstIndex { $0.name == host.name }.map { placement(.firstFit).hosts[$0].used } ?? 0
     let free = all - min(all, used)
     return memory <= free ? nil : "\(host.name) has \(free >> 20) MiB free, and it needs \(memory >> 20) MiB"
   }

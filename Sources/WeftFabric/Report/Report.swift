@@ -217,7 +217,7 @@ extension Simulation {
     }
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
-      expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
+      expectations: verdicts, complaints: director.complaints + world.complaints, cut: cut, hosts: world.hosts,
       machines: world.machineReport, migrations: world.migrationReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases,
       guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,

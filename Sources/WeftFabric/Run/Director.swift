@@ -192,6 +192,9 @@ struct Director: Codable {
       case .change(let action): try world.perform(action)
       case .migrate(let vm, let host, let settings): try world.migrate(vm, to: host, settings)
       case .cancelMigration(let vm): try world.cancelMigration(of: vm)
+      case .drain(let host, let policy): try world.drain(host, policy)
+      case .consolidate(let policy, let off): try world.consolidate(policy, off: off)
+      case .failHost(let host): try world.failHost(host)
       }
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")

@@ -129,6 +129,7 @@ public struct Simulation: ~Copyable {
       world.eventCount &+= 1
       world.wakeProbes()
       world.wakeMigrations()
+      world.wakeRestarts()
       director.collect(topology, &world)
       scheduleDirector()
     case .link, .node:
@@ -150,7 +151,8 @@ public struct Simulation: ~Copyable {
   mutating func scheduleDirector() {
     world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
     world.scheduler.scheduleProbes(
-      at: director.isOver ? .never : max(min(world.probes.deadline, world.migrations.deadline), world.now))
+      at: director.isOver
+        ? .never : max(min(world.probes.deadline, min(world.migrations.deadline, world.restartDeadline)), world.now))
   }
 
   private static func makeCaptures(

@@ -66,6 +66,8 @@ extension SimulationImage {
     var eventCount: UInt64
     var migrations: Migrations
     var hosts: [WeftHypervisor.Host]
+    var restarts: [World.Restart]
+    var complaints: [String]
   }
 
   private struct Records: Codable {
@@ -108,7 +110,7 @@ extension SimulationImage {
       .run, "",
       Run(
         topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount,
-        migrations: migrations, hosts: hosts))
+        migrations: migrations, hosts: hosts, restarts: restarts, complaints: complaints))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
     try add(.records, "", Records(drops: drops, events: events, traces: traces, probes: probes, clocks: clocks))
@@ -177,7 +179,8 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
-      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts, captures: captures,
+      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts, restarts: run.restarts,
+      complaints: run.complaints, captures: captures,
       clocks: records.clocks)
   }
 

@@ -31,6 +31,8 @@ public struct SimulationImage: Codable {
   var probes: ProbeTable
   var migrations: Migrations
   var hosts: [WeftHypervisor.Host]
+  var restarts: [World.Restart]
+  var complaints: [String]
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
@@ -78,7 +80,8 @@ extension Simulation {
       names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
       drops: world.recorder.drops, events: world.recorder.events, traces: world.recorder.traces, probes: world.probes,
-      migrations: world.migrations, hosts: world.hosts, captures: captured,
+      migrations: world.migrations, hosts: world.hosts, restarts: world.restarts, complaints: world.complaints,
+      captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
   }
 
@@ -123,6 +126,8 @@ extension Simulation {
     world.recorder.traces = image.traces
     world.probes = image.probes
     world.migrations = image.migrations
+    world.restarts = image.restarts
+    world.complaints = image.complaints
     world.hasProbed = true
     world.hasShutdowns = true
     guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }

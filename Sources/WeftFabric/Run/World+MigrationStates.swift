@@ -56,3 +56,17 @@ extension ConnectionSurvivesProbeSettings: WorldCheck {
       kind: .failed, text: stuck > 0 ? "nothing comes through: sent again \(stuck) times" : "there is none open at both ends")
   }
 }
+
+extension HostsInUseProbeSettings: LabCheck {
+  func look(at world: borrowing World) -> TryOutcome {
+    var inUse: [String] = []
+    for host in world.hosts {
+      let runs = host.virtualMachines.contains { vm in
+        world.names.machines[vm].flatMap { world.machine($0) }.map { world.elements.machines[$0].state.runs } ?? false
+      }
+      if runs { inUse.append(host.name) }
+    }
+    let text = inUse.isEmpty ? "none" : "\(inUse.count): \(inUse.joined(separator: ", "))"
+    return TryOutcome(kind: count.holds(UInt64(inUse.count)) ? .open : .failed, text: text)
+  }
+}

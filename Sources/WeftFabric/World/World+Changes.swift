@@ -148,9 +148,11 @@ extension World {
     guard ports.count == networks.count else { throw .impossible("\(vm) has \(ports.count) network interfaces") }
     for network in networks where !network.isEmpty { _ = try switchNode(network) }
     for (port, network) in zip(ports, networks) where !network.isEmpty {
+      let moved = guardedNIC(port, LinkName(node: vm, port: "eth\(graph.ports[port].index.index)"))
       let parameters = graph.ports[port].link.map { links[$0].parameters } ?? LinkParameters()
       unplug(port, isLive, .machineMoved, tellsOwner: false)
       try lay(parameters, port, to: network)
+      if let moved { guardPort(behind: port, moved.nic, on: network, lease: moved.lease) }
     }
     elements.machines[machine].vm?.host = host
     for index in hosts.indices { hosts[index].virtualMachines.removeAll { $0 == vm } }

@@ -19,9 +19,13 @@ extension World {
 
   /// Pulls or plugs a cable. What was on it is lost; both ends are told.
   mutating func setCable(_ name: LinkName, up: Bool) throws(ActionError) {
-    let cable = try cable(name)
+    setCable(try cable(name).links, up: up)
+  }
+
+  /// Both directions of a cable.
+  mutating func setCable(_ directions: [LinkID], up: Bool) {
     dissolveLanes()
-    for link in cable.links {
+    for link in directions {
       var lost: [StoredFrame] = []
       links[link].setUp(up, now: now) { lost.append($0.store()) }
       for stored in lost {
@@ -29,7 +33,7 @@ extension World {
       }
       scheduler.schedule(link, at: links[link].deadline)
     }
-    for link in cable.links { tell(graph.ends[link].toNode, graph.ends[link].toPort, up: up) }
+    for link in directions { tell(graph.ends[link].toNode, graph.ends[link].toPort, up: up) }
   }
 
   mutating func tell(_ node: NodeID, _ port: PortIndex, up: Bool) {
@@ -62,5 +66,7 @@ extension World {
   }
 
   /// Whether every machine has finished what it was going to do by itself.
-  var isIdle: Bool { migrations.all.allSatisfy(\.isOver) && elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle } }
+  var isIdle: Bool {
+    migrations.all.allSatisfy(\.isOver) && restarts.isEmpty && elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle }
+  }
 }

@@ -47,7 +47,7 @@ extension World {
       switch change {
       case .addVM(let added): if added.name == vm { nics = added.nics }
       case .addNIC(let to, let nic): if to == vm { nics.append(nic) }
-      case .removeVM, .removeNIC, .plug, .addPort: break
+      case .removeVM, .removeNIC, .plug, .moveVM, .addPort: break
       }
     }
     return nics.indices.contains(index) ? nics[index] : nil

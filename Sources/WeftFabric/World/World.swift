@@ -33,6 +33,12 @@ public struct World: ~Copyable {
   var probes = ProbeTable()
   /// Of VMs between hosts.
   var migrations = Migrations()
+  /// Of hosts that have failed.
+  var restarts: [Restart] = []
+  /// VMs that are started elsewhere when their host fails.
+  var restarting: Set<String> = []
+  /// What couldn't be done that nobody was there to be told of.
+  var complaints: [String] = []
   /// Since when machines may have something to tell of a probe, be it one that is over.
   var hasProbed = false
   /// Something happened to a probe since the director looked last.

@@ -101,3 +101,19 @@ public struct ConnectionSurvivesProbeSettings: StateSettings, Hashable {
 
   public func title(_ target: String) -> String { "a connection with \(target):\(to.port)" }
 }
+
+/// `hosts-in-use: 1`: how many hosts are on, and run VMs.
+public struct HostsInUseProbeSettings: LabSettings, Hashable {
+  public var count = CountBound(atLeast: 1)
+
+  public init(_ count: CountBound = CountBound(atLeast: 1)) { self.count = count }
+
+  public static let word = "hosts-in-use"
+  public static let keys = KeyTable(
+    word, "How many hosts run VMs", from: HostsInUseProbeSettings(),
+    [Field("count", \.count, CountBound.form, "How many.", required: true, example: "1")])
+  public static let row = Case.probe(
+    CountBound.form.map { HostsInUseProbeSettings($0) }, "How many hosts run VMs.", example: "1")
+
+  public func title(_ target: String) -> String { "hosts in use \(count)" }
+}

@@ -17,7 +17,7 @@ public struct DirtySettings: ProgramSettings, Hashable {
     "dirty", "Fills memory, and writes pages of it in turn", from: DirtySettings(),
     [
       Field(
-        "rate", \.rate, .perSecond, "Pages of 4 KiB a second; `fastest`: as its CPU allows.",
+        "rate", \.rate, .pagesPerSecond, "Pages of 4 KiB a second; `fastest`: as its CPU allows.",
         default: "1000/s", example: "2000/s"),
       Field("set", \.set, .size(0...1 << 44), "How much memory it writes in turn.", example: "16 MiB"),
       Field("fill", \.fill, .size(0...1 << 44), "How much it fills in all.", default: "the set", example: "128 MiB"),
@@ -33,7 +33,7 @@ public struct DirtySettings: ProgramSettings, Hashable {
 
 extension Form where Value == UInt64? {
   /// `2000/s`, the number alone, or `fastest`.
-  static var perSecond: Form {
+  static var pagesPerSecond: Form {
     Form(words: "a number a second, or `fastest`", text: { $0.map { "\($0)/s" } ?? "fastest" }) { (text) throws(Complaint) in
       if text == "fastest" { return nil }
       return try Parse.integer(text.hasSuffix("/s") ? String(text.dropLast(2)) : text, in: 1...1_000_000_000)

@@ -28,6 +28,9 @@ public struct Event: Sendable, Codable {
     /// While it runs.
     case migrate(vm: String, to: String, MigrationSettings)
     case cancelMigration(vm: String)
+    case drain(host: String, PlacementPolicy)
+    case consolidate(PlacementPolicy, off: Bool)
+    case failHost(String)
   }
 
   public var at: Nanoseconds
@@ -66,7 +69,7 @@ extension Event.Action {
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
-    case .setLink, .flushConntrack, .change, .migrate, .cancelMigration: .other
+    case .setLink, .flushConntrack, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost: .other
     }
   }
 }
@@ -161,6 +164,14 @@ struct EventEntry: Sendable {
           Case("cancel-migration", .vm, "Ends it before its time; the VM stays where it is.", example: "web") {
             .cancelMigration(vm: $0)
           },
+          Case(
+            "drain", .table(Drain.keys, short: .host) { Drain(host: $0) }, "Moves all VMs off a host while they run.",
+            example: "server1"
+          ) { .drain(host: $0.host, $0.policy) },
+          Case(
+            "consolidate", .table(Consolidation.keys), "Moves VMs onto as few hosts as they fit on.", example: "{off: true}"
+          ) { .consolidate($0.policy, off: $0.off) },
+          Case("fail-host", .host, "A host loses its power, and all that is on it.", example: "server2") { .failHost($0) },
         ]))
 }
 

@@ -137,6 +137,7 @@ public struct VM: Sendable, Codable {
   /// At least one; the short form `network: home` is one NIC. Named eth0, eth1, … in order.
   public var nics: [NIC]
   public var programs: [Program] = []
+  public var onHostFailure = HostFailurePolicy.stop
   /// Bytes; nil: 128 MiB.
   public var memory: UInt64?
   /// Whether it runs from the beginning; else a `start` event starts it.

@@ -95,6 +95,7 @@ extension Resolver {
     var made = VM(name: name, host: host, nics: nics, mark: mark)
     made.autostart = vm.autostart
     made.memory = vm.memory
+    made.onHostFailure = vm.onHostFailure
     made.programs = programs
     return made
   }

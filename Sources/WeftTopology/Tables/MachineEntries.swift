@@ -47,6 +47,7 @@ struct VMEntry: Sendable {
   var programs: Written?
   var autostart = true
   var memory: UInt64?
+  var onHostFailure = HostFailurePolicy.stop
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -60,6 +61,9 @@ struct VMEntry: Sendable {
         "autostart", \.autostart, .boolean, "Whether it runs from the beginning; else an event starts it.", example: "false"),
       Field(
         "memory", \.memory, .size(1 << 20...1 << 46), "How much memory it has.", default: "128 MiB", example: "512 MiB"),
+      Field(
+        "on-host-failure", \.onHostFailure, .choice,
+        "When its host fails: stop, or restart on another host with room for it, 300 ms later.", example: "restart"),
     ]
   }
 

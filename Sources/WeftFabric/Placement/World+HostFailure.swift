@@ -1,0 +1,86 @@
+import WeftCore
+import WeftHypervisor
+import WeftSettings
+import WeftTopology
+
+// Hosts that fail, and what becomes of their VMs.
+extension World {
+  /// A VM that is to be started elsewhere.
+  struct Restart: Codable {
+    var vm: String
+    var at: Instant
+  }
+
+  /// Three heartbeats of 100 ms that don't come.
+  static let detection = Nanoseconds.milliseconds(300)
+
+  /// A host loses its power, and all that is on it.
+  mutating func failHost(_ name: String) throws(EventFailure) {
+    guard let index = hosts.firstIndex(where: { $0.name == name }) else {
+      throw EventFailure(description: "there is no host \(name)")
+    }
+    guard !hosts[index].hasFailed else { throw EventFailure(description: "\(name) has failed already") }
+    hosts[index].failedAt = now
+    for vm in hosts[index].virtualMachines {
+      // Whose memory is at the other side, whole, is the other side's.
+      if let migration = migrations.current(vm), migrations.all[migration].source == name,
+        migrations.all[migration].copiedAt != nil
+      {
+        continue
+      }
+      let wasOn = names.machines[vm].flatMap { machine($0) }.map { !elements.machines[$0].state.isOff } ?? false
+      try? perform(.stop, on: vm)
+      if wasOn, restarting.contains(vm) { restarts.append(Restart(vm: vm, at: now + Self.detection)) }
+    }
+    powerOff(name)
+    for migration in migrations.all.indices { migrations.all[migration].isDue = !migrations.all[migration].isOver }
+  }
+
+  /// Its machine, and every cable of what is in it.
+  mutating func powerOff(_ host: String) {
+    guard let node = names.machines[host] else { return }
+    let inside = Set([node] + (names.covered[host] ?? []))
+    var cables: Set<LinkID> = []
+    for node in inside {
+      for port in graph.nodes[node].ports {
+        guard let link = graph.ports[port].link else { continue }
+        cables.insert(min(link, graph.ends[link].reverse))
+      }
+    }
+    for cable in cables.sorted() { setCable([cable, graph.ends[cable].reverse], up: false) }
+    guard let machine = machine(node) else { return }
+    elements.machines[machine].guest.powerOff()
+    if !probes.isEmpty {
+      probes.stop(node.index, now: now)
+      hasProbeNews = true
+    }
+    settle(node)
+  }
+
+  var restartDeadline: Instant { restarts.reduce(.never) { min($0, $1.at) } }
+
+  /// Starts VMs elsewhere whose hosts' failure has been noticed.
+  mutating func wakeRestarts() {
+    while let index = restarts.firstIndex(where: { $0.at <= now }) {
+      let vm = restarts.remove(at: index).vm
+      guard let (node, machine) = try? known(vm), elements.machines[machine].state == .stopped else { continue }
+      var placement = placement(.firstFit)
+      let memory = elements.machines[machine].vm?.memory ?? 0
+      guard let host = placement.place(memory, where: { isAllowed(vm, on: $0) }) else {
+        complaints.append("at \(now - .start): no host has room to restart \(vm)")
+        continue
+      }
+      do throws(EventFailure) { try relocate(vm, to: hosts[host].name) } catch {
+        complaints.append("at \(now - .start): can't restart \(vm): \(error)")
+        continue
+      }
+      try? perform(.start, on: vm)
+      // Switches know its old place.
+      for port in elements.machines[machine].interfaces.indices {
+        effects.transmit(
+          RARP.announcement(of: elements.machines[machine].interfaces[port].mac, in: pool), on: PortIndex(port))
+      }
+      settle(node)
+    }
+  }
+}

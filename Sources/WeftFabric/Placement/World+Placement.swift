@@ -1,0 +1,90 @@
+import WeftCore
+import WeftHypervisor
+import WeftSettings
+import WeftTopology
+
+// Which host a VM is on, chosen by a policy.
+extension World {
+  /// Moves all VMs off a host.
+  mutating func drain(_ host: String, _ policy: PlacementPolicy) throws(EventFailure) {
+    guard let index = hosts.firstIndex(where: { $0.name == host }) else {
+      throw EventFailure(description: "there is no host \(host)")
+    }
+    var placement = placement(policy)
+    var stuck: [String] = []
+    for vm in hosts[index].virtualMachines where migrations.current(vm) == nil {
+      guard let target = placement.place(memory(of: vm), where: { $0 != index && isAllowed(vm, on: $0) }) else {
+        stuck.append(vm)
+        continue
+      }
+      try move(vm, to: target)
+    }
+    if !stuck.isEmpty { throw EventFailure(description: "no other host has room for \(stuck.joined(separator: ", "))") }
+  }
+
+  /// Moves VMs onto as few hosts as they fit on. Those without are switched off, once the last has left.
+  mutating func consolidate(_ policy: PlacementPolicy, off: Bool) throws(EventFailure) {
+    let vms = hosts.flatMap(\.virtualMachines).filter { migrations.current($0) == nil }
+    let rooms = hosts.map { Placement.Room(memory: $0.memory) }
+    let places = Placement.consolidated(vms.map { memory(of: $0) }, on: rooms, policy) { isAllowed(vms[$0], on: $1) }
+    var stuck: [String] = []
+    for (vm, place) in zip(vms, places) {
+      guard let place else {
+        stuck.append(vm)
+        continue
+      }
+      if !hosts[place].virtualMachines.contains(vm) { try move(vm, to: place) }
+    }
+    if off { for index in hosts.indices where !places.contains(index) && !hosts[index].hasFailed { hosts[index].goesOff = true } }
+    switchOffEmptyHosts()
+    if !stuck.isEmpty { throw EventFailure(description: "no host has room for \(stuck.joined(separator: ", "))") }
+  }
+
+  /// One that runs goes live, any other as it is.
+  private mutating func move(_ vm: String, to host: Int) throws(EventFailure) {
+    let (_, machine) = try known(vm)
+    let state = elements.machines[machine].state
+    if state == .running || state == .paused { return try migrate(vm, to: hosts[host].name, MigrationSettings()) }
+    try relocate(vm, to: hosts[host].name)
+  }
+
+  /// Of one that stands still: its memory is on a disk that both hosts reach.
+  mutating func relocate(_ vm: String, to host: String) throws(EventFailure) {
+    let networks = try counterparts(of: vm, at: host, MigrationSettings())
+    do { try perform(.moveVM(vm, to: host, networks: networks)) } catch { throw EventFailure(description: "\(error)") }
+  }
+
+  mutating func switchOffEmptyHosts() {
+    for index in hosts.indices where hosts[index].goesOff && hosts[index].offAt == nil && hosts[index].virtualMachines.isEmpty {
+      guard !migrations.all.contains(where: { $0.phase != .failed && $0.source == hosts[index].name && $0.sourceSocket != nil })
+      else { continue }
+      hosts[index].offAt = now
+      powerOff(hosts[index].name)
+    }
+  }
+
+  // MARK: Room
+
+  private func memory(of vm: String) -> UInt64 {
+    names.machines[vm].flatMap { machine($0) }.flatMap { elements.machines[$0].vm?.memory } ?? 0
+  }
+
+  /// What VMs on their way to a host need is taken there already.
+  func placement(_ policy: PlacementPolicy) -> Placement {
+    var placement = Placement(hosts.map { Placement.Room(memory: $0.memory) }, policy)
+    for (index, host) in hosts.enumerated() {
+      for vm in host.virtualMachines { placement.place(memory(of: vm), on: index) }
+      for migration in migrations.all where migration.isUnderWay && migration.target == host.name && migration.resumedAt == nil {
+        placement.place(memory(of: migration.vm), on: index)
+      }
+    }
+    return placement
+  }
+
+  /// Whether a host is on, and has a network for each of a VM's interfaces.
+  func isAllowed(_ vm: String, on host: Int) -> Bool {
+    guard !hosts[host].hasFailed, hosts[host].offAt == nil else { return false }
+    if hosts[host].virtualMachines.contains(vm) { return true }
+    return (try? counterparts(of: vm, at: hosts[host].name, MigrationSettings())) != nil
+  }
+}

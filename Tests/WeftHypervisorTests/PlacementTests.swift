@@ -1,0 +1,62 @@
+import Testing
+import WeftCore
+import WeftSettings
+
+@testable import WeftHypervisor
+
+/// Which host gets a VM.
+@Suite struct PlacementTests {
+  private static func placement(_ policy: PlacementPolicy) -> Placement {
+    var placement = Placement([100, 60, 80].map { .init(memory: $0) }, policy)
+    placement.place(50, on: 0)
+    placement.place(10, on: 2)
+    placement.place(5, on: 2)
+    return placement
+  }
+
+  @Test(arguments: [(PlacementPolicy.firstFit, 0), (.bestFit, 0), (.worstFit, 2), (.spread, 1)])
+  func eachPolicyHasItsOwnChoice(policy: PlacementPolicy, host: Int) {
+    var placement = Self.placement(policy)
+    #expect(placement.place(20) == host)
+  }
+
+  @Test func whatFitsNowhereGoesNowhere() {
+    var placement = Self.placement(.firstFit)
+    #expect(placement.place(70) == nil)
+    #expect(placement.place(20) { $0 == 1 } == 1)
+    #expect(placement.place(50) { $0 == 1 } == nil)
+  }
+
+  /// Against the fewest that brute force finds.
+  @Test func firstFitTakesAtMostElevenNinthsOfTheFewestHosts() {
+    var random = RandomStream(seed: 1, owner: "placement", purpose: "test")
+    for _ in 0..<50 {
+      let needs = (0..<7).map { _ in 10 + random.next(below: 60) }
+      let rooms = (0..<7).map { _ in Placement.Room(memory: 100) }
+      let places = Placement.consolidated(needs, on: rooms, .firstFit) { _, _ in true }
+      let used = Set(places.compactMap(\.self)).count
+      #expect(places.allSatisfy { $0 != nil })
+      for host in 0..<7 {
+        #expect(zip(needs, places).filter { $0.1 == host }.reduce(0) { $0 + $1.0 } <= 100)
+      }
+      let fewest = Self.fewest(needs)
+      #expect(used * 9 <= fewest * 11 + 9, "\(used) of \(fewest) for \(needs)")
+    }
+  }
+
+  private static func fewest(_ needs: [UInt64]) -> Int {
+    var best = needs.count
+    func go(_ index: Int, _ bins: [UInt64]) {
+      guard bins.count < best else { return }
+      guard index < needs.count else { return best = bins.count }
+      for bin in bins.indices where bins[bin] + needs[index] <= 100 {
+        var bins = bins
+        bins[bin] += needs[index]
+        go(index + 1, bins)
+      }
+      go(index + 1, bins + [needs[index]])
+    }
+    go(0, [])
+    return best
+  }
+}
