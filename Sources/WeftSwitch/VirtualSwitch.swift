@@ -79,7 +79,7 @@ public struct VirtualSwitch: Element {
         out.transmit(frame, on: egress)
       }
     case .flood:
-      guard let guards, guards.isNarrowed(from: port) else { return out.flood(frame, from: port) }
+      guard let guards, guards.narrows else { return out.flood(frame, from: port) }
       let ways = (0..<portCount).lazy.map { PortIndex($0) }.filter { [removed] egress in
         egress != port && !removed.contains(egress) && guards.refusal(from: port, to: egress) == nil
       }

@@ -23,6 +23,8 @@ extension Expectation {
 
   /// What it asks for, in words.
   var summary: String {
+    // Of what is looked up that is all.
+    if probe is any StateSettings || probe is any LabSettings { return probe.title("") }
     var text = outcome.rawValue
     if let by { text += " by \(by)" }
     if let reason { text += " (\(reason))" }

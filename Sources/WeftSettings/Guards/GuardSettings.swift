@@ -87,7 +87,7 @@ public struct GuardSettings: Sendable, Codable, Hashable {
   public var checksDHCP: Bool { trusted != true && dhcpGuard == true }
   public var isIsolated: Bool { isolated == true }
   /// A bucket that holds the burst in bits; nil without a rate.
-  public var bucket: RateBucket? { rate.map { RateBucket(rate: $0, burst: (burst ?? 64_000) * 8) } }
+  public var bucket: RateBucket? { rate.map { RateBucket(rate: $0, burst: min(burst ?? 64_000, 1 << 30) * 8) } }
 }
 
 /// How many MAC addresses may be behind a port.

@@ -8,9 +8,10 @@ public struct SwitchGuards: Codable {
   private(set) var ports: [PortGuard]
   /// The gateway's, the servers' and the host's: known, so that whose address was claimed can be told.
   private(set) var others: [Station] = []
-  /// Some port asks for leases, isolation, or is shut: else nobody looks.
+  /// Some port needs to know leases: else nobody looks.
   private var snoops = false
-  private var narrows = false
+  /// Some port is isolated or shut: not all get what is flooded.
+  private(set) var narrows = false
 
   /// Why a frame is turned away.
   struct Refusal {
@@ -59,9 +60,6 @@ public struct SwitchGuards: Codable {
   func fits(ports count: Int) -> Bool { ports.count == count && ports.allSatisfy(\.isConsistent) }
 
   // MARK: Ways out
-
-  /// Whether some port gets no copy of what is flooded from here.
-  func isNarrowed(from port: PortIndex) -> Bool { narrows }
 
   /// Why nothing goes from one port to another.
   func refusal(from ingress: PortIndex, to egress: PortIndex) -> DropReason? {

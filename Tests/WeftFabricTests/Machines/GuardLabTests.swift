@@ -153,6 +153,23 @@ import WeftWire
     #expect(text.contains("rate-limit"))
   }
 
+  @Test func aCheckOfEventsSaysWhatItAskedFor() throws {
+    let checks =
+      "expect: [{event: {kind: duplicate-address, count: 0}, at: 3 s, within: 0 s}, {event: fdb-full, at: 3 s, within: 0 s}]"
+    let report = try run(Self.lab("", vms: Self.forger, guards: "delay: 0", more: checks))
+    #expect(report.expectations.map(\.name) == ["duplicate-address 0", "fdb-full >= 1"])
+    #expect(report.expectations.map(\.observed) == ["3 times", "0 times"])
+    #expect(report.expectations.map(\.expected) == ["duplicate-address 0", "fdb-full >= 1"])
+    #expect(report.noticed.map { "\($0.node) \($0.event) \($0.count)" } == ["shop duplicate-address 3"])
+  }
+
+  /// What the lab saw is none of a machine's memory.
+  @Test func aRevertTakesNothingBackThatWasNoticed() throws {
+    let events = "{at: 500 ms, snapshot: {vm: shop, name: s}}, {at: 2 s, revert: {vm: shop, to: s}}"
+    let report = try run(Self.lab(events, vms: Self.forger, guards: "delay: 0"))
+    #expect(report.noticed.contains { $0.node == "shop" && $0.event == "duplicate-address" && $0.count == 3 })
+  }
+
   // MARK: Checkpoints
 
   @Test func aLabWithGuardsGoesOnFromItsImage() throws {
