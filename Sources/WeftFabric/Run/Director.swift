@@ -127,7 +127,7 @@ struct Director: Codable {
       guard .start + event.at <= now else { break }
       nextEvent += 1
       switch event.action.sense {
-      case .life, .snapshot: bootAll(&world)
+      case .life, .snapshot, .drive: bootAll(&world)
       case .cable, .ipForwarding, .forwards, .other: break
       }
       perform(event, topology, &world)
@@ -190,6 +190,8 @@ struct Director: Codable {
         try world.removeForwards(forwards, of: network, keep: keep, topology)
       case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
       case .change(let action): try world.perform(action)
+      case .insert(let cd, let vm): try world.insert(cd, into: vm)
+      case .eject(let vm): try world.ejectDisc(of: vm)
       }
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")

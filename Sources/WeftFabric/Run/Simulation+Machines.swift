@@ -34,7 +34,7 @@ extension Simulation {
     try act { (world) throws(EventFailure) in try world.deleteSnapshot(name, of: vm) }
   }
 
-  private mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
+  mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
     do throws(EventFailure) { try changeNow(action) } catch { throw .impossible(error.description) }
   }
 }

@@ -26,8 +26,9 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .run, .records, .virtualSwitch: 2
-    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer, .machine: 1
+    case .run: 3
+    case .records, .virtualSwitch, .machine: 2
+    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer: 1
     }
   }
 

@@ -34,6 +34,8 @@ struct MachineMemory: Encodable {
   init(_ guest: Guest, _ interfaces: [NetworkInterface]) {
     self.guest = guest
     self.guest.stack.lag = .zero
+    // What is in the drive is no memory.
+    self.guest.stack.storage?.value.drive = nil
     rings = interfaces.map(\.rings)
   }
 

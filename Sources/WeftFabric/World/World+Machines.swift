@@ -82,7 +82,7 @@ extension World {
     }
   }
 
-  private func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
+  func known(_ vm: String) throws(EventFailure) -> (NodeID, ID<Machine>) {
     do { return try virtualMachine(vm) } catch { throw EventFailure(description: error.description) }
   }
 }

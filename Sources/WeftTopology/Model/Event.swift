@@ -25,6 +25,9 @@ public struct Event: Sendable, Codable {
     case flushConntrack(network: String, FlowFilter = FlowFilter())
     /// Of who is joined to whom.
     case change(GraphAction)
+    /// Into a VM's drive, in place of what is there.
+    case insert(CD, vm: String)
+    case eject(vm: String)
   }
 
   public var at: Nanoseconds
@@ -46,6 +49,7 @@ extension Event.Action {
     case cable(LinkName, isUp: Bool)
     case ipForwarding(host: String, isOn: Bool)
     case forwards(network: String, [Forward], isAdded: Bool)
+    case drive(vm: String, isLoaded: Bool)
     case other
   }
 
@@ -63,6 +67,8 @@ extension Event.Action {
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
+    case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
+    case .eject(let vm): .drive(vm: vm, isLoaded: false)
     case .setLink, .flushConntrack, .change: .other
     }
   }
@@ -151,7 +157,7 @@ struct EventEntry: Sendable {
             "plug", .table(NICMove.keys), "Moves the cable of a VM's interface into another network, of whatever host.",
             example: "{nic: web, into: lan}"
           ) { .change(.plug($0.nic, into: $0.network)) },
-        ]))
+        ] + Event.Action.discCases))
 }
 
 /// Under `set-link`.

@@ -42,6 +42,7 @@ struct VMEntry: Sendable {
   var nics: Written?
   var programs: Written?
   var autostart = true
+  var cd: CD?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -53,6 +54,9 @@ struct VMEntry: Sendable {
       Field("programs", \.programs, .raw(programs), "What runs in the VM.", default: "none", example: "[http-server]"),
       Field(
         "autostart", \.autostart, .boolean, "Whether it runs from the beginning; else an event starts it.", example: "false"),
+      Field(
+        "cd", \.cd, .cd, "What is in its drive: an image, or a disc that the file describes.", default: "no disc",
+        example: "tools.iso"),
     ]
   }
 

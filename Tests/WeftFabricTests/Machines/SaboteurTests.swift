@@ -14,7 +14,7 @@ import WeftTopology
     return report.expectations.filter { !$0.passed }.map { "\($0.name): \($0.observed)" } + report.complaints
   }
 
-  @Test(arguments: ["vm-life.yaml", "snapshot-revert.yaml"])
+  @Test(arguments: ["vm-life.yaml", "snapshot-revert.yaml", "iso-cidata.yaml"])
   func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
     let whole = try example(file)
     let failures = try Self.failures(whole)
@@ -24,5 +24,11 @@ import WeftTopology
       topology.events.remove(at: index)
       #expect(try !Self.failures(topology).isEmpty, "\(file) holds without \(whole.events[index].action)")
     }
+  }
+
+  @Test func withoutItsDiscAFileOfDiscsFails() throws {
+    var topology = try example("iso-cidata.yaml")
+    topology.vms[0].cd?.seed = nil
+    #expect(try !Self.failures(topology).isEmpty)
   }
 }
