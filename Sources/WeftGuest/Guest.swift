@@ -79,6 +79,29 @@ public struct Guest: Codable {
   @inline(__always)
   public mutating func wire(of port: Int, rate: UInt64, freeAt: Instant) { stack.wire(of: port, rate: rate, freeAt: freeAt) }
 
+  // MARK: Identity
+
+  /// See `Stack.becomeAnother`. `macs`: of its interfaces; `address`: in place of the first one's, where that is settled.
+  public mutating func becomeAnother(
+    named name: String, _ macs: [MACAddress], address: IPv4Address?, _ stream: RandomStream, now: Instant, _ out: inout Effects
+  ) {
+    func changed(_ interfaces: [InterfaceConfiguration]) -> [InterfaceConfiguration] {
+      var interfaces = interfaces
+      for (index, mac) in zip(interfaces.indices, macs) { interfaces[index].mac = mac }
+      if let address, case .static(_, let prefix, let gateway)? = interfaces.first?.addressing {
+        interfaces[0].addressing = .static(address, prefix, gateway: gateway)
+      }
+      return interfaces
+    }
+    configuration.stack.name = name
+    configuration.stack.interfaces = changed(configuration.stack.interfaces)
+    let interfaces = changed(stack.configuration.interfaces)
+    stack.becomeAnother(
+      named: name, hostname: stack.configuration.hostname.map { _ in name }, interfaces, stream, now: now, &out)
+    cloudInit?.value.becomeAnother(named: name)
+    settle(now: now, &out)
+  }
+
   // MARK: Frames and time
 
   public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {

@@ -51,6 +51,14 @@ struct CloudInit: Codable, Sendable {
   /// What of it doesn't fit the machine.
   var problems: [String] = []
 
+  /// A clone is another instance: the disc sets it up anew as it boots, which is for the machine that it was copied from.
+  mutating func becomeAnother(named name: String) {
+    guard offered != nil else { return }
+    offered?.instanceID += "-\(name)"
+    offered?.hostname = name
+    isNew = true
+  }
+
   /// How the interfaces come by their addresses. Of those that a network configuration doesn't name, nobody sees to it.
   mutating func interfaces(_ own: [InterfaceConfiguration]) -> [InterfaceConfiguration] {
     guard let networks = taken?.networks else { return own }

@@ -9,6 +9,8 @@ public struct StackConfiguration: Codable, Sendable {
   /// What the machine calls itself, where that is another.
   public var hostname: String?
   public var seed: UInt64
+  /// TCP's windows may be larger than 65,535 bytes (RFC 7323); off in a stack of before 1992.
+  public var scalesWindows = true
   /// Interface i is port i of the element.
   public var interfaces: [InterfaceConfiguration]
 

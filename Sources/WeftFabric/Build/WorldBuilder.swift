@@ -130,7 +130,8 @@ struct WorldBuilder {
     }
     var guest = Guest(
       GuestConfiguration(
-        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
+        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) },
+        scalesWindows: vm.stack == .modern))
     if let cd = vm.cd { guest.insert(cd, names) }
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))

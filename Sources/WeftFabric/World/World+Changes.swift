@@ -70,7 +70,8 @@ extension World {
     names.addresses[vm.name] = vm.nics[0].settled ?? names.addresses[vm.name]
     var guest = Guest(
       GuestConfiguration(
-        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
+        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) },
+        scalesWindows: vm.stack == .modern))
     if let cd = vm.cd { guest.insert(cd, names) }
     let machine = elements.machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed), interfaces: nics, guest: guest))

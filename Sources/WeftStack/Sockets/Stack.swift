@@ -20,7 +20,7 @@ public struct Stack: Codable {
     var hearsGroups = false
   }
 
-  public private(set) var configuration: StackConfiguration
+  public internal(set) var configuration: StackConfiguration
   /// What needs chance on this machine, programs too, draws from here.
   public var random: RandomStream
   public private(set) var isUp = false
@@ -56,6 +56,7 @@ public struct Stack: Codable {
       identification: UInt16(truncatingIfNeeded: random.next()))
     nextPort = 32768 + UInt16(random.next(below: 28_232))
     self.random = random
+    tcp.scalesWindows = configuration.scalesWindows
   }
 
   /// A moment of the world outside, by the machine's clock.
@@ -72,7 +73,7 @@ public struct Stack: Codable {
     for index in configuration.interfaces.indices { configure(index, announcing: false, now: now, &out) }
   }
 
-  private mutating func configure(_ index: Int, announcing: Bool, now: Instant, _ out: inout Effects) {
+  mutating func configure(_ index: Int, announcing: Bool, now: Instant, _ out: inout Effects) {
     switch configuration.interfaces[index].addressing {
     case .static(let address, let prefix, let gateway):
       ip.interfaces[index].setAddress(address, prefix, gateway: gateway, announcing: announcing, &out)
@@ -205,6 +206,9 @@ public struct Stack: Codable {
     }
     return nil
   }
+
+  /// Where the search for a port begins.
+  mutating func beginPorts() { nextPort = 32768 + UInt16(random.next(below: 28_232)) }
 
   /// Whether there will be no route either in a moment: there is an address, and no interface still waits for one.
   public func isUnroutable(_ destination: IPv4Address) -> Bool { ip.isUnroutable(destination) }

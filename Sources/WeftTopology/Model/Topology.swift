@@ -135,6 +135,7 @@ public struct VM: Sendable, Codable {
   public var programs: [Program] = []
   /// Whether it runs from the beginning; else a `start` event starts it.
   public var autostart = true
+  public var stack = StackProfile.modern
   /// What is in its drive from the beginning.
   public var cd: CD?
   public var mark: Mark

@@ -68,6 +68,13 @@ extension Resolver {
       case .drive(let vm, isLoaded: true): loaded.insert(vm)
       case .drive(let vm, isLoaded: false):
         if loaded.remove(vm) == nil { doubt(index, "\"\(vm)\" has no disc in its drive at \(topology.events[index].at)") }
+      case .clone(let vm, let name):
+        guard let known = lives[vm] else { break }
+        if known.value.after(.snapshot) == nil {
+          doubt(index, "can't clone \"\(vm)\": it is \(known.value.rawValue) \(known.since)")
+        } else {
+          lives[name] = Known(value: known.value, line: line)
+        }
       case .other: break
       }
     }

@@ -99,6 +99,7 @@ extension Resolver {
     made.autostart = vm.autostart
     made.programs = programs
     made.cd = vm.cd
+    made.stack = vm.stack
     return made
   }
 

@@ -103,6 +103,7 @@ final class Resolver: Complaining {
     checkPairs()
     checkListeners()
     checkPools()
+    declareClones(own.events?.items ?? [])
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()

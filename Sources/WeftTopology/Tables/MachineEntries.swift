@@ -43,6 +43,7 @@ struct VMEntry: Sendable {
   var programs: Written?
   var autostart = true
   var cd: CD?
+  var stack = StackProfile.modern
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -57,6 +58,9 @@ struct VMEntry: Sendable {
       Field(
         "cd", \.cd, .cd, "What is in its drive: an image, or a disc that the file describes.", default: "no disc",
         example: "tools.iso"),
+      Field(
+        "stack", \.stack, .choice, "legacy: its TCP has no window scaling, as of before 1992: at most 65,535 bytes a round trip.",
+        example: "legacy"),
     ]
   }
 

@@ -1,4 +1,4 @@
-// Rows of KeyEffectTests: discs.
+// Rows of KeyEffectTests: discs, and the age of a stack.
 
 extension KeyEffect {
   private static func disc(_ key: String, _ before: String, _ after: String, _ beside: [String: String] = [:]) -> KeyEffect {
@@ -15,6 +15,10 @@ extension KeyEffect {
   }
 
   static let discs: [KeyEffect] = [
+    .init("vm.stack", in: "vm", "stack: modern", "stack: legacy"),
+    .init(
+      "group.stack", in: "root", "groups: {g: {count: 1, network: home}}",
+      "groups: {g: {count: 1, network: home, stack: legacy}}", ["from": "from: g1"]),
     .init("vm.cd", in: "vm", "", "cd: {cidata: {user-data: {hostname: x}}}"),
     .init(
       "group.cd", in: "root", "groups: {g: {count: 1, network: home}}",
