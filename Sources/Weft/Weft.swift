@@ -2,6 +2,7 @@
 @_exported import WeftCapture
 @_exported import WeftCore
 @_exported import WeftFabric
+@_exported import WeftISO
 @_exported import WeftProbes
 @_exported import WeftPrograms
 @_exported import WeftSettings

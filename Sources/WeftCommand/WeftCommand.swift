@@ -16,7 +16,7 @@ public struct WeftCommand: ParsableCommand {
     version: weftVersion,
     subcommands: [
       RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
-      ExplainCommand.self, ConntrackCommand.self, ShowCommand.self, SchemaCommand.self, JobCommand.self,
+      ExplainCommand.self, ConntrackCommand.self, ShowCommand.self, ISOCommand.self, SchemaCommand.self, JobCommand.self,
     ])
 
   public init() {}

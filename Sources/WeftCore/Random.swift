@@ -22,6 +22,11 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Codable, Hashable {
     s3 = Self.splitMix(&state)
   }
 
+  /// What a machine draws from once it has heard that it was taken back or copied, for the nth time.
+  public init(seed: UInt64, owner: String, generation: UInt32) {
+    self.init(seed: seed, owner: owner, purpose: "guest, generation \(generation)")
+  }
+
   private static func splitMix(_ state: inout UInt64) -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var z = state

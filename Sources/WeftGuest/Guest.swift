@@ -9,17 +9,19 @@ import WeftWire
 /// A socket that is none of its programs' is somebody's outside: what happens to it waits in `foreign`, and the guest stands
 /// still in the midst of its moment until it was taken and `settle` called.
 public struct Guest: Codable {
-  public let configuration: GuestConfiguration
+  public private(set) var configuration: GuestConfiguration
   public private(set) var deadline = Instant.never
   /// For whoever has sockets here that no program has.
   public var stack: Stack
   var programs = ProgramList()
   private var foreign: [SocketEvent] = []
+  /// Nil of one that no disc was to set up.
+  var cloudInit: Apart<CloudInit>?
   /// The stack's own, as it was last worked out, and at which of its changes.
   private var stackDeadline = Instant.start
   private var stackChanges = UInt64.max
 
-  private enum CodingKeys: CodingKey { case configuration, deadline, stack, programs, foreign }
+  private enum CodingKeys: CodingKey { case configuration, deadline, stack, programs, foreign, cloudInit }
 
   public init(_ configuration: GuestConfiguration) {
     self.configuration = configuration
@@ -33,14 +35,19 @@ public struct Guest: Codable {
   /// Switches it on: the stack takes or asks for its addresses, the programs are scheduled.
   public mutating func boot(now: Instant, _ out: inout Effects) {
     guard !isBooted else { return }
+    if cloudInit != nil { lookAtDisc() }
     stack.start(now: now, &out)
-    programs = ProgramList(configuration.programs, machine: configuration.stack.name, bootedAt: now)
+    programs = ProgramList(
+      configuration.programs + seededPrograms, machine: stack.configuration.hostName, bootedAt: now)
     if programs.deadline <= now { programs.wake(now: now, &stack, &out) }
     settle(now: now, &out)
   }
 
   /// One more, behind the others; it has its address once its cable is plugged in.
-  public mutating func addInterface(_ interface: InterfaceConfiguration) { stack.addInterface(interface) }
+  public mutating func addInterface(_ interface: InterfaceConfiguration) {
+    configuration.stack.interfaces.append(interface)
+    stack.addInterface(interface)
+  }
 
   /// It is asked to end: programs stop, sockets are closed. `isDown` once its connections have said good-bye.
   public mutating func shutDown(now: Instant, _ out: inout Effects) {
@@ -71,6 +78,29 @@ public struct Guest: Codable {
 
   @inline(__always)
   public mutating func wire(of port: Int, rate: UInt64, freeAt: Instant) { stack.wire(of: port, rate: rate, freeAt: freeAt) }
+
+  // MARK: Identity
+
+  /// See `Stack.becomeAnother`. `macs`: of its interfaces; `address`: in place of the first one's, where that is settled.
+  public mutating func becomeAnother(
+    named name: String, _ macs: [MACAddress], address: IPv4Address?, _ stream: RandomStream, now: Instant, _ out: inout Effects
+  ) {
+    func changed(_ interfaces: [InterfaceConfiguration]) -> [InterfaceConfiguration] {
+      var interfaces = interfaces
+      for (index, mac) in zip(interfaces.indices, macs) { interfaces[index].mac = mac }
+      if let address, case .static(_, let prefix, let gateway)? = interfaces.first?.addressing {
+        interfaces[0].addressing = .static(address, prefix, gateway: gateway)
+      }
+      return interfaces
+    }
+    configuration.stack.name = name
+    configuration.stack.interfaces = changed(configuration.stack.interfaces)
+    let interfaces = changed(stack.configuration.interfaces)
+    stack.becomeAnother(
+      named: name, hostname: stack.configuration.hostname.map { _ in name }, interfaces, stream, now: now, &out)
+    cloudInit?.value.becomeAnother(named: name)
+    settle(now: now, &out)
+  }
 
   // MARK: Frames and time
 

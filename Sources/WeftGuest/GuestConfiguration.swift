@@ -8,9 +8,11 @@ public struct GuestConfiguration: Codable, Sendable {
   public var programs: [ProgramConfiguration]
 
   public init(
-    name: String, seed: UInt64, interfaces: [InterfaceConfiguration], programs: [ProgramConfiguration] = []
+    name: String, seed: UInt64, interfaces: [InterfaceConfiguration], programs: [ProgramConfiguration] = [],
+    scalesWindows: Bool = true
   ) {
     stack = StackConfiguration(name: name, seed: seed, interfaces: interfaces)
+    stack.scalesWindows = scalesWindows
     self.programs = programs
   }
 }

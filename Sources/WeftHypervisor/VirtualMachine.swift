@@ -15,9 +15,9 @@ public struct VirtualMachine: Codable, Sendable {
     public var description: String { "can't \(verb.rawValue) \(name): it is \(state.rawValue)" }
   }
 
-  public let name: String
+  public private(set) var name: String
   /// RFC 4122 form, derived from the run's seed and the name: the same file and seed give the same machine.
-  public let uuid: String
+  public private(set) var uuid: String
   /// The host it runs on.
   public var host: String
   public private(set) var state = State.stopped
@@ -90,6 +90,20 @@ public struct VirtualMachine: Codable, Sendable {
     enter(past.state, now: now)
     lag = now - past.guestTime(moment)
     generation += 1
+  }
+
+  /// A copy as it is, at a place of its own; with `seed` it is another machine, otherwise nothing tells the two apart.
+  public func clone(named name: String, seed: UInt64?, now: Instant) -> VirtualMachine {
+    var copy = self
+    copy.name = name
+    // A clock that stands still does so from now on.
+    if !state.runs { copy.lag = lag + (now - since) }
+    (copy.since, copy.ran) = (now, .zero)
+    if let seed {
+      copy.uuid = Self.makeUUID(seed: seed, name: name)
+      copy.generation += 1
+    }
+    return copy
   }
 
   private static func makeUUID(seed: UInt64, name: String) -> String {

@@ -70,6 +70,9 @@ public struct CloudInitSeed: Sendable, Hashable, Codable {
   /// By which a machine knows that it was configured by this before; cloud-init's is `nocloud` where meta-data has none.
   public var instanceID: String { Self.value(of: "instance-id", in: metaData) ?? "nocloud" }
 
+  /// Whether meta-data says which instance it is for.
+  public var namesInstance: Bool { Self.value(of: "instance-id", in: metaData) != nil }
+
   /// What the user wants it to be called, or else meta-data.
   public var hostname: String? {
     let own = isCloudConfig ? Self.value(of: "hostname", in: userData) : nil

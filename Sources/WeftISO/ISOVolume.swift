@@ -1,6 +1,6 @@
 /// What is on a disc: a label, and a tree of named files and directories. ISO 9660 (ECMA-119) with Joliet and Rock Ridge is only how it lies
 /// in the image.
-public struct ISOVolume: Sendable, Equatable {
+public struct ISOVolume: Sendable, Codable, Hashable {
   /// Printable ASCII; at most 16 characters in an image of ours.
   public var label: String
   /// Of the root directory. Those read from an image are in the order of their names' bytes.
@@ -43,8 +43,8 @@ public struct ISOVolume: Sendable, Equatable {
   }
 }
 
-public struct ISOEntry: Sendable, Equatable {
-  public enum Content: Sendable, Equatable {
+public struct ISOEntry: Sendable, Hashable {
+  public enum Content: Sendable, Hashable {
     /// Of a volume that was read: a part of the image, which it keeps alive and doesn't copy.
     case file(ArraySlice<UInt8>)
     case directory([ISOEntry])

@@ -4,11 +4,18 @@ import WeftWire
 
 /// What a stack is before it comes up: passive data.
 public struct StackConfiguration: Codable, Sendable {
-  /// The hostname it asks DHCP with, and the owner of its random streams.
+  /// Whose random streams it draws from.
   public var name: String
+  /// What the machine calls itself, where that is another.
+  public var hostname: String?
   public var seed: UInt64
+  /// TCP's windows may be larger than 65,535 bytes (RFC 7323); off in a stack of before 1992.
+  public var scalesWindows = true
   /// Interface i is port i of the element.
   public var interfaces: [InterfaceConfiguration]
+
+  /// With which it asks DHCP.
+  public var hostName: String { hostname ?? name }
 
   public init(name: String, seed: UInt64, interfaces: [InterfaceConfiguration]) {
     self.name = name

@@ -23,7 +23,7 @@ extension Topology {
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
     return load(
       bytes: [UInt8](data), file: path, settings: settings, filterChecker: CaptureFilter.problem,
-      portNames: \.portNames)
+      portNames: \.portNames, readFile: FilesBeside(path).read)
   }
 }
 

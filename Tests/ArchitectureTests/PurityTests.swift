@@ -17,10 +17,10 @@ import Testing
     ("WeftSwitch", ["WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
+    ("WeftStack", ["WeftWire", "WeftCore", "WeftIP", "WeftISO"]),
+    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftSettings", "WeftStack"]),
     ("WeftProbes", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"]),
-    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
+    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftISO", "WeftStack", "WeftPrograms"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftSettings"]),
     ("WeftDisk", ["WeftCore"]),
     ("WeftISO", []),
@@ -28,7 +28,7 @@ import Testing
       "WeftFabric",
       [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms",
-        "WeftProbes", "WeftGuest", "WeftHypervisor",
+        "WeftProbes", "WeftGuest", "WeftHypervisor", "WeftISO",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ]
     ),
@@ -36,7 +36,7 @@ import Testing
 
   /// These may use the outside world (files, libpcap), but never a sibling.
   static let siblingsWithIO: [(target: String, imports: Set<String>)] = [
-    ("WeftTopology", ["WeftWire", "WeftCore", "WeftSettings"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
+    ("WeftTopology", ["WeftWire", "WeftCore", "WeftISO", "WeftSettings"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
   ]
 
   struct Import: Hashable {

@@ -9,7 +9,8 @@ import WeftTopology
 @testable import WeftFabric
 
 func topology(_ yaml: String) throws -> Topology {
-  let load = Topology.load(bytes: Array(yaml.utf8), file: "test.yaml")
+  let load = Topology.load(
+    bytes: Array(yaml.utf8), file: "test.yaml", readFile: FilesBeside(Repository.topology("test.yaml")).read)
   return try #require(load.topology, "\(load.diagnostics.map { $0.render(color: false) })")
 }
 

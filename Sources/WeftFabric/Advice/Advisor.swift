@@ -51,7 +51,7 @@ struct Advisor {
     for (name, address) in names.byAddress where owners[address] == nil { owners[address] = name }
     var servers: [String: [Server]] = [:]
     for vm in topology.vms {
-      for nic in vm.nics { if let address = nic.address, owners[address] == nil { owners[address] = vm.name } }
+      for nic in vm.nics { if let address = nic.settled, owners[address] == nil { owners[address] = vm.name } }
       for (type, port) in vm.programs.flatMap(\.listens) {
         for place in Set(vm.nics.compactMap({ Self.place(ofNIC: $0.network, topology, networks) })) {
           servers[place, default: []].append(Server(vm: vm.name, type: type, port: port, runs: vm.autostart))

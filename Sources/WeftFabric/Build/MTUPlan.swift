@@ -31,7 +31,7 @@ struct MTUPlan {
     }
     for vm in topology.vms {
       for nic in vm.nics {
-        guard let address = nic.address ?? addresses.address(of: vm.name, on: nic.network) else { continue }
+        guard let address = nic.settled ?? addresses.address(of: vm.name, on: nic.network) else { continue }
         let mtus = [nic.link.mtu, uplinks[nic.network]?.link.mtu].compactMap(\.self)
         add(address, mtus.min(), addresses.place(of: nic.network))
       }

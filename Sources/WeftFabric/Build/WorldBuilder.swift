@@ -131,9 +131,11 @@ struct WorldBuilder {
           mtu: Int(nic.link.mtu ?? 1500),
           narrower: mtuPlan.narrower(than: nic.link.mtu, at: addressPlan.place(of: nic.network))))
     }
-    let guest = Guest(
+    var guest = Guest(
       GuestConfiguration(
-        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
+        name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) },
+        scalesWindows: vm.stack == .modern))
+    if let cd = vm.cd { guest.insert(cd, names) }
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed, memory: vm.memory), interfaces: nics, guest: guest))
   }

@@ -35,7 +35,7 @@ extension Simulation {
     guard world.names.machines[from] != nil else {
       throw .unknownMachine(from, known: world.names.machines.keys.sorted())
     }
-    if let target = probe.target, Target(target, world.names).address == nil {
+    if let target = probe.target, world.target(target).address == nil {
       if case .node(let name) = target, world.names.machines[name] == nil {
         throw .unknownMachine(name, known: world.names.machines.keys.sorted())
       }

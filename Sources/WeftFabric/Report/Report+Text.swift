@@ -17,7 +17,7 @@ extension Report {
     if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
-    section("Virtual machines", Self.shortened(machines.compactMap { Self.line($0).map { "  " + $0 } }, to: 30))
+    section("Virtual machines", Self.shortened(machines.flatMap(Self.lines).map { "  " + $0 }, to: 30))
     section("Migrations", Self.shortened(migrations.map { "  " + Self.line($0) }, to: 30))
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
@@ -73,6 +73,13 @@ extension Report {
     guard !verdict.passed || verdict.evidence.contains(where: { $0.event == .dropped }) else { return lines }
     for evidence in shown.prefix(4) { lines.append(paint("      " + evidence.description.visible, .dim)) }
     return lines
+  }
+
+  /// Of a VM to which something was done, and of one that a disc has set up.
+  static func lines(_ machine: Machine) -> [String] {
+    let setUp = machine.setUp.map { ["\(machine.name): \($0)"] } ?? []
+    let problems = (machine.setUpProblems ?? []).map { "\(machine.name): \($0)" }
+    return [line(machine)].compactMap(\.self) + setUp + problems
   }
 
   /// Of a VM to which something was done.

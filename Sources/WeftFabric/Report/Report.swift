@@ -78,6 +78,12 @@ public struct Report: Codable, Sendable {
     public var clockBehind: Nanoseconds
     /// In the order in which they were taken.
     public var snapshots: [String]
+    /// What is in its drive; nil where nothing is.
+    public var disc: String?
+    /// What it took from a disc: `hostname web, eth0 192.168.122.50/24 from cd (i-7f3a)`.
+    public var setUp: String?
+    /// What it couldn't take.
+    public var setUpProblems: [String]?
     public var interfaces: [Interface]
   }
 
@@ -277,7 +283,8 @@ extension World {
         name: name(node), host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
         since: machine.vm?.changedAt ?? .start, ran: machine.vm?.ran(by: now) ?? (now - .start),
         generation: machine.vm?.generation ?? 1, clockBehind: machine.clockBehind(now),
-        snapshots: machine.snapshots.all.map(\.name), interfaces: interfaces)
+        snapshots: machine.snapshots.all.map(\.name), disc: machine.guest.stack.disc?.name, setUp: machine.guest.setUpText,
+        setUpProblems: machine.guest.setUpProblems.isEmpty ? nil : machine.guest.setUpProblems, interfaces: interfaces)
     }
   }
 

@@ -127,7 +127,7 @@ struct Director: Codable {
       guard .start + event.at <= now else { break }
       nextEvent += 1
       switch event.action.sense {
-      case .life, .snapshot: bootAll(&world)
+      case .life, .snapshot, .drive, .clone: bootAll(&world)
       case .cable, .ipForwarding, .forwards, .other: break
       }
       perform(event, topology, &world)
@@ -181,7 +181,7 @@ struct Director: Codable {
       case .life(let verb, let vm): try world.carryOut(verb, on: vm)
       case .shutDown(let vm, let limit): try world.shutDown(vm, within: limit)
       case .takeSnapshot(let name, let vm): try world.takeSnapshot(name, of: vm)
-      case .revert(let vm, let name): try world.revert(vm, to: name)
+      case .revert(let vm, let name, let reseed): try world.revert(vm, to: name, reseed: reseed)
       case .deleteSnapshot(let name, let vm): try world.deleteSnapshot(name, of: vm)
       case .setLink(let name, let delay, let rate, let loss): try world.setLink(name, delay: delay, rate: rate, loss: loss)
       case .ipForwarding(let host, let enabled): try world.setIPForwarding(host, enabled)
@@ -195,6 +195,10 @@ struct Director: Codable {
       case .drain(let host, let policy): try world.drain(host, policy)
       case .consolidate(let policy, let off): try world.consolidate(policy, off: off)
       case .failHost(let host): try world.failHost(host)
+      case .insert(let cd, let vm): try world.insert(cd, into: vm)
+      case .eject(let vm): try world.ejectDisc(of: vm)
+      case .clone(let vm, let name, let identity, let address):
+        try world.clone(vm, as: name, identity, address: address)
       }
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")
@@ -218,7 +222,7 @@ struct Director: Codable {
     }
     if index == asked { world.recorder.explain = ExplainRecorder(trace: trace, origin: node, topology: topology) }
     let probe = expectation.probe.runnable
-    let target = probe.target.map { Target($0, world.names) }
+    let target = probe.target.map { world.target($0) }
     guard probe.exchange == .none || target?.address != nil,
       world.machine(node).map({ world.elements.machines[$0].state.runs }) == true
     else {

@@ -25,8 +25,9 @@ extension Simulation {
   }
 
   /// Lets a VM go on from a snapshot; the world around it has moved on.
-  public mutating func revert(_ vm: String, to snapshot: String) throws(ActionError) {
-    try act { (world) throws(EventFailure) in try world.revert(vm, to: snapshot) }
+  /// `reseed`: it hears of it, and draws other random numbers than the first time.
+  public mutating func revert(_ vm: String, to snapshot: String, reseed: Bool = true) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.revert(vm, to: snapshot, reseed: reseed) }
   }
 
   /// Forgets a snapshot; those that came from it come from its parent then.
@@ -34,7 +35,7 @@ extension Simulation {
     try act { (world) throws(EventFailure) in try world.deleteSnapshot(name, of: vm) }
   }
 
-  private mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
+  mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
     do throws(EventFailure) { try changeNow(action) } catch { throw .impossible(error.description) }
   }
 }

@@ -28,7 +28,8 @@ enum ImagePart: UInt16, CaseIterable {
   var version: UInt16 {
     switch self {
     case .virtualSwitch, .records, .run: 3
-    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer, .machine: 1
+    case .machine: 2
+    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer: 1
     }
   }
 

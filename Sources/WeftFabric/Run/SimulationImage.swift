@@ -95,7 +95,6 @@ extension Simulation {
     var world = builder.build(pool: pool)
     // As it was when the run began: what came later isn't named in the heads of its files.
     let metadata = world.captureMetadata(image.topology, seed: image.seed)
-    let machines = Set(world.names.machines.keys)
     let patterns = image.topology.capture.ports
     var captured = world.captured(patterns)
     for action in image.changes {
@@ -107,6 +106,8 @@ extension Simulation {
       }
     }
     world.changes = image.changes
+    // What a file names, and clones that are still to come or gone.
+    let machines = Set(image.topology.machines).union(image.topology.clones)
     guard image.links.count == world.links.count, image.switches.count == world.elements.switches.count,
       image.gateways.count == world.elements.gateways.count, image.servers.count == world.elements.servers.count,
       image.machines.count == world.elements.machines.count, image.portCounters.count == world.graph.ports.count,

@@ -28,6 +28,8 @@ struct Machine: Element {
   /// Of a machine that shuts down: when its plug is pulled, and when somebody should look whether it is done.
   private var offBy = Instant.never
   private var lookAt = Instant.never
+  /// Of one that was taken back: from which stream it draws as soon as it runs. The memory that it was taken back to is another's.
+  private var reseed: RandomStream?
 
   var state: VirtualMachine.State { vm?.state ?? .running }
   var portCount: Int { interfaces.count }
@@ -69,7 +71,10 @@ struct Machine: Element {
   mutating func wake(now: Instant, _ out: inout Effects) {
     let own = time(now)
     if state.runs, guest.deadline <= own { guest.wake(now: own, &out) }
-    if retryAt <= now { retryAt = .never }
+    if retryAt <= now {
+      retryAt = .never
+      hearOfRevert()
+    }
     if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never ? now : .never }
   }
 
@@ -93,7 +98,9 @@ struct Machine: Element {
     try vm?.perform(verb, now: now)
     guest.stack.lag = vm?.lag ?? .zero
     switch verb {
-    case .start: guest.boot(now: now, &out)
+    case .start:
+      hearOfRevert()
+      guest.boot(now: now, &out)
     case .pause, .snapshot, .revert: break
     case .save: retryAt = .never
     case .resume: goOn(now: now, &out)
@@ -134,6 +141,7 @@ struct Machine: Element {
   }
 
   private mutating func goOn(now: Instant, _ out: inout Effects) {
+    hearOfRevert()
     let own = time(now)
     for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: own, &out) }
     plugged = []
@@ -173,7 +181,7 @@ struct Machine: Element {
   }
 
   /// Goes on from a snapshot; precondition: it has it, and as many interfaces. Cables are as they are now, and counters go on.
-  mutating func revert(to name: String, now: Instant, _ out: inout Effects) {
+  mutating func revert(to name: String, reseed stream: RandomStream?, now: Instant, _ out: inout Effects) {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
     vm?.revert(to: past.vm, at: past.takenAt, now: now)
@@ -182,12 +190,47 @@ struct Machine: Element {
     plugged = past.plugged
     guest.stack.forgetWires()
     (retryAt, offBy, lookAt) = (.never, .never, .never)
+    reseed = stream
+    if stream != nil { retryAt = now }
     for port in interfaces.indices {
       let isUp = interfaces[port].isLinkUp
       interfaces[port].takeBack(to: past.interfaces[port])
       if interfaces[port].waitingToTransmit > 0 { retryAt = now }
       if isUp != past.interfaces[port].isLinkUp { linkChanged(PortIndex(port), up: isUp, now: now, &out) }
     }
+  }
+
+  /// A system that runs hears at once that it was taken back, others as they go on.
+  private mutating func hearOfRevert() {
+    guard state.runs, let stream = reseed else { return }
+    reseed = nil
+    guest.stack.reseed(stream)
+  }
+
+  /// A copy of it at another place, with `macs` for its interfaces: a machine of its own where it is given a stream to draw from.
+  func clone(
+    named name: String, macs: [MACAddress], address: IPv4Address?, seed: UInt64?, now: Instant, _ out: inout Effects
+  ) -> Machine {
+    var nics: [NetworkInterface] = []
+    for (interface, mac) in zip(interfaces, macs) {
+      var nic = NetworkInterface(
+        mac: seed == nil ? interface.mac : mac, receiveCapacity: interface.receiveCapacity,
+        transmitCapacity: interface.transmitCapacity)
+      // What waits there bears the addresses of the one it was copied from.
+      if seed == nil { nic.takeBack(to: interface) }
+      nics.append(nic)
+    }
+    var copy = Machine(vm: vm?.clone(named: name, seed: seed, now: now), interfaces: nics, guest: guest)
+    copy.plugged = plugged
+    copy.guest.stack.lag = copy.vm?.lag ?? .zero
+    copy.guest.stack.forgetWires()
+    copy.guest.stack.forgetTraces()
+    if nics.contains(where: { $0.waitingToTransmit > 0 }) { copy.retryAt = now }
+    guard let seed, let generation = copy.vm?.generation else { return copy }
+    copy.guest.becomeAnother(
+      named: name, macs, address: address, RandomStream(seed: seed, owner: name, generation: generation),
+      now: copy.vm?.guestTime(now) ?? now, &out)
+    return copy
   }
 
   /// Now, or as its configuration has it; of one that asks by DHCP and has none yet, nobody knows here.

@@ -31,6 +31,9 @@ extension GuestMemory {
   /// - Parameter now: by its own clock.
   init(of guest: Guest, _ interfaces: [NetworkInterface], at now: Instant) throws {
     self.init()
+    var guest = guest
+    // What is in the drive is no memory.
+    guest.stack.storage?.value.drive = nil
     for (index, interface) in interfaces.enumerated() {
       add(try ImageEncoder().encode(interface.rings), region: UInt32(index))
     }

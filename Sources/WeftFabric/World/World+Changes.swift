@@ -68,10 +68,12 @@ extension World {
       nics.append(made.nic)
     }
     self.site = site
-    names.addresses[vm.name] = vm.nics[0].address ?? names.addresses[vm.name]
-    let guest = Guest(
+    names.addresses[vm.name] = vm.nics[0].settled ?? names.addresses[vm.name]
+    var guest = Guest(
       GuestConfiguration(
-        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
+        name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) },
+        scalesWindows: vm.stack == .modern))
+    if let cd = vm.cd { guest.insert(cd, names) }
     let machine = elements.machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed, memory: vm.memory), interfaces: nics, guest: guest))
     let node = add(.machine(machine), vm.name, .vm(vm.name), ports: vm.nics.indices.map { "eth\($0)" })

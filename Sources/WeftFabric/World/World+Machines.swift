@@ -77,7 +77,8 @@ extension World {
   }
 
   /// The VM goes on from what it was then; the world has moved on.
-  mutating func revert(_ vm: String, to name: String) throws(EventFailure) {
+  /// `reseed`: it hears of it, and draws other random numbers than the first time.
+  mutating func revert(_ vm: String, to name: String, reseed: Bool = true) throws(EventFailure) {
     let (node, machine) = try known(vm)
     try refuseIfMigrating(vm, .revert)
     guard let past = elements.machines[machine].snapshots[name] else {
@@ -87,7 +88,9 @@ extension World {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }
     forget(node, machine, .machineReverted)
-    elements.machines[machine].revert(to: name, now: now, &effects)
+    let generation = (elements.machines[machine].vm?.generation ?? 0) + 1
+    let stream = reseed ? site.map { RandomStream(seed: $0.seed, owner: vm, generation: generation) } : nil
+    elements.machines[machine].revert(to: name, reseed: stream, now: now, &effects)
     settle(node)
   }
 

@@ -10,6 +10,8 @@ struct HTTPRequest {
   /// Of the request line and the header fields together.
   static let longest = 8192
 
+  /// As it stands in the request line: in percent notation.
+  var path = "/"
   var isHead = false
   var keepsAlive = true
 
@@ -35,6 +37,7 @@ struct HTTPRequest {
     guard end + 4 <= longest else { return .invalid(status: 431) }
     var request = HTTPRequest()
     request.keepsAlive = version == "1.1"
+    request.path = String(decoding: parts[1], as: UTF8.self)
     var hosts = 0
     var start = lineEnd + 2
     while start < end + 2 {

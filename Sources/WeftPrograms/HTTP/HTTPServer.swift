@@ -3,7 +3,7 @@ import WeftSettings
 import WeftStack
 import WeftWire
 
-/// Serves one resource under every path, over HTTP/1.1 with keep-alive.
+/// Serves one resource under every path, over HTTP/1.1 with keep-alive; of a machine with a disc drive or files, those too.
 public struct HTTPServer: GuestProgram {
   public struct Settings: Codable, Sendable {
     public var port: UInt16
@@ -142,8 +142,10 @@ public struct HTTPServer: GuestProgram {
     case .complete(let request, let length):
       report.requests &+= 1
       report.bytesIn &+= UInt64(stack.discard(id, length))
+      let stored = stored(request, &stack)
       respond(
-        index, status: status, content: nil, length: size, isHead: request.isHead, keepsAlive: request.keepsAlive)
+        index, status: stored?.status ?? status, content: stored?.content, length: stored?.content.count ?? size,
+        isHead: request.isHead, keepsAlive: request.keepsAlive)
     }
     return true
   }

@@ -5,6 +5,8 @@ package indirect enum Shape: Sendable {
   /// A map from names to such values.
   case named(Shape)
   case object(Keys)
+  /// Whatever another program's file may have there, in words.
+  case foreign(String)
   /// One of several; a value is taken for the first whose form (text, list, map) it has.
   case either([Shape])
 }
@@ -114,6 +116,7 @@ extension Shape {
   package func hasForm(of value: Written) -> Bool {
     switch (self, value.kind) {
     case (.text, .scalar), (.list, .list), (.object, .map), (.named, .map): true
+    case (.foreign, _): !value.isNull
     case (.either(let shapes), _): shapes.contains { $0.hasForm(of: value) }
     case (.text, _), (.list, _), (.object, _), (.named, _): false
     }

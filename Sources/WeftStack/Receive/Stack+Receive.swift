@@ -275,7 +275,7 @@ extension Stack {
     if destinationPort == DHCPMessage.clientPort, ip.interfaces[port.index].dhcp != nil {
       guard let message = DHCPMessage(datagram.payload) else { return .dropped(.dhcpMalformed, .none) }
       let isOurs = ip.interfaces[port.index].receiveDHCP(
-        message, hostname: configuration.name, &random, now: now, &out)
+        message, hostname: configuration.hostName, &random, now: now, &out)
       return isOurs ? .accepted : .dropped(.dhcpNotForUs, .none)
     }
     let isGroup = destination.isMulticast

@@ -15,7 +15,7 @@ extension Stack {
   private mutating func wakeNetwork(now: Instant, _ out: inout Effects) {
     for index in ip.interfaces.indices {
       if let dhcp = ip.interfaces[index].dhcp, dhcp.deadline <= now {
-        ip.interfaces[index].wakeDHCP(hostname: configuration.name, &random, now: now, &out)
+        ip.interfaces[index].wakeDHCP(hostname: configuration.hostName, &random, now: now, &out)
       }
       guard ip.interfaces[index].neighbours.deadline <= now else { continue }
       let port = ip.interfaces[index].port

@@ -20,7 +20,7 @@ public struct Stack: Codable {
     var hearsGroups = false
   }
 
-  public private(set) var configuration: StackConfiguration
+  public internal(set) var configuration: StackConfiguration
   /// What needs chance on this machine, programs too, draws from here.
   public var random: RandomStream
   public private(set) var isUp = false
@@ -31,6 +31,8 @@ public struct Stack: Codable {
   /// How far the machine's clock is behind that of whoever uses its sockets from outside: all moments that the stack is handed
   /// or gives are the machine's own.
   public var lag = Nanoseconds.zero { didSet { for index in ip.interfaces.indices { ip.interfaces[index].lag = lag } } }
+  /// Its disc drive and files; nil of a machine without.
+  public var storage: Apart<Storage>?
   /// Ports of this host that lead to machines behind it; see there.
   public var localForwards: [LocalForward] = []
   var redirected: [RedirectedFlow] = []
@@ -54,6 +56,7 @@ public struct Stack: Codable {
       identification: UInt16(truncatingIfNeeded: random.next()))
     nextPort = 32768 + UInt16(random.next(below: 28_232))
     self.random = random
+    tcp.scalesWindows = configuration.scalesWindows
   }
 
   /// A moment of the world outside, by the machine's clock.
@@ -66,14 +69,15 @@ public struct Stack: Codable {
   public mutating func start(now: Instant, _ out: inout Effects) {
     guard !isUp else { return }
     isUp = true
+    storage?.value.drive?.powerOn()
     for index in configuration.interfaces.indices { configure(index, announcing: false, now: now, &out) }
   }
 
-  private mutating func configure(_ index: Int, announcing: Bool, now: Instant, _ out: inout Effects) {
+  mutating func configure(_ index: Int, announcing: Bool, now: Instant, _ out: inout Effects) {
     switch configuration.interfaces[index].addressing {
     case .static(let address, let prefix, let gateway):
       ip.interfaces[index].setAddress(address, prefix, gateway: gateway, announcing: announcing, &out)
-    case .dhcp: ip.interfaces[index].restartDHCP(hostname: configuration.name, &random, now: now, &out)
+    case .dhcp: ip.interfaces[index].restartDHCP(hostname: configuration.hostName, &random, now: now, &out)
     case .none: break
     }
   }
@@ -85,11 +89,18 @@ public struct Stack: Codable {
     configuration.interfaces.append(interface)
   }
 
+  /// It is set up anew: what it is called, and how each of its interfaces comes by its addresses. Precondition: it has no power.
+  public mutating func setUp(hostname: String?, _ interfaces: [InterfaceConfiguration]) {
+    configuration.hostname = hostname
+    configuration.interfaces = interfaces
+    stop()
+  }
+
   /// Forgets sockets, neighbours and leases, without a word on the wire.
   public mutating func stop() {
-    let (forwards, lag) = (localForwards, lag)
+    let (forwards, lag, storage) = (localForwards, lag, storage)
     self = Stack(configuration, random: random)
-    (localForwards, self.lag) = (forwards, lag)
+    (localForwards, self.lag, self.storage) = (forwards, lag, storage)
   }
 
   /// The machine is asked to end: its listening ports are closed, and its connections end in order.
@@ -213,6 +224,9 @@ public struct Stack: Codable {
     }
     return nil
   }
+
+  /// Where the search for a port begins.
+  mutating func beginPorts() { nextPort = 32768 + UInt16(random.next(below: 28_232)) }
 
   /// Whether there will be no route either in a moment: there is an address, and no interface still waits for one.
   public func isUnroutable(_ destination: IPv4Address) -> Bool { ip.isUnroutable(destination) }

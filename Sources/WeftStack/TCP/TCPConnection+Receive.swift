@@ -143,9 +143,8 @@ extension TCPConnection {
     offered = expected &+ 65535
     segmentSize = min(pathSegmentSize, max(Int(options.maximumSegmentSize ?? 536), Self.leastSegmentSize))
     // Both ends or neither (RFC 7323, 1.3).
-    if let shift = options.windowScale {
+    if receiveShift > 0, let shift = options.windowScale {
       sendShift = shift
-      receiveShift = Self.windowShift
     } else {
       sendShift = 0
       receiveShift = 0

@@ -178,7 +178,7 @@ extension TCPConnection {
     var options = TCPOptions()
     options.maximumSegmentSize = UInt16(ownSegmentSize)
     let answers = state == .synReceived
-    if !answers || receiveShift > 0 { options.windowScale = Self.windowShift }
+    if receiveShift > 0 { options.windowScale = Self.windowShift }
     let header = TCPHeader(
       sourcePort: key.localPort, destinationPort: key.remotePort, sequence: initialSend,
       acknowledgment: answers ? expected : 0, flags: answers ? [.syn, .ack] : .syn, window: 65535, options: options)

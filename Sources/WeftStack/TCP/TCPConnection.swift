@@ -76,6 +76,7 @@ struct TCPConnection: Codable {
   var outOfOrder: [SequenceRange] = []
   /// The sequence number of the other side's FIN.
   var peerFin: UInt32?
+  /// Until the other end's SYN has come, what this one offers; 0: it scales no window.
   var receiveShift: UInt8 = 0
   let ownSegmentSize: Int
   /// What the first link of the way out takes: a neighbour's cable may be narrower than one's own. What is announced is
@@ -132,7 +133,7 @@ struct TCPConnection: Codable {
 
   init(
     key: FourTuple, state: TCPState, tag: UInt64, trace: UInt32, initialSequence: UInt32, ownSegmentSize: Int,
-    generation: UInt32, now: Instant
+    scalesWindow: Bool, generation: UInt32, now: Instant
   ) {
     self.key = key
     self.state = state
@@ -152,7 +153,7 @@ struct TCPConnection: Codable {
     // Without the option 536 holds (RFC 9293, 3.7.1).
     segmentSize = min(536, ownSegmentSize)
     congestionWindow = 0
-    receiveShift = Self.windowShift
+    receiveShift = scalesWindow ? Self.windowShift : 0
     synNow = true
   }
 

@@ -17,6 +17,8 @@ struct TCPLayer: Codable {
   /// Linux's tcp_max_tw_buckets of a smaller one.
   static let mostTimeWaits = 16_384
 
+  /// Off in a stack from before RFC 1323.
+  var scalesWindows = true
   @usableFromInline var connections: [TCPConnection] = []
   private(set) var free: [UInt32] = []
   private(set) var table = FlatMap<FourTuple, UInt32>()
@@ -49,6 +51,15 @@ struct TCPLayer: Codable {
       .map { SocketID(index: UInt32($0), generation: connections[$0].generation) }
   }
 
+  /// All connections end without a word on the wire; their owners are told.
+  mutating func abortAll() {
+    for index in connections.indices where connections[index].generation != 0 && connections[index].state != .closed {
+      if connections[index].state == .synReceived, connections[index].isPassive { handshakeEnded(index) }
+      connections[index].finish(.reset)
+      list(index)
+    }
+  }
+
   /// The connection's place, if the socket is still the one there.
   @inlinable @inline(__always)
   func find(_ id: SocketID) -> Int? {
@@ -66,7 +77,7 @@ struct TCPLayer: Codable {
     generation &+= 1
     let connection = TCPConnection(
       key: key, state: state, tag: tag, trace: trace, initialSequence: initialSequence, ownSegmentSize: segmentSize,
-      generation: generation, now: now)
+      scalesWindow: scalesWindows, generation: generation, now: now)
     let index: Int
     if let slot = free.popLast() {
       index = Int(slot)

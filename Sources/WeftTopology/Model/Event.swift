@@ -12,7 +12,8 @@ public struct Event: Sendable, Codable {
     /// Asks it to end; if it hasn't by then, its plug is pulled.
     case shutDown(vm: String, within: Nanoseconds)
     case takeSnapshot(String, vm: String)
-    case revert(vm: String, to: String)
+    /// `reseed`: the VM hears of it, and draws other random numbers.
+    case revert(vm: String, to: String, reseed: Bool = true)
     case deleteSnapshot(String, vm: String)
     /// Only what is given changes.
     case setLink(LinkName, delay: Nanoseconds?, rate: UInt64?, loss: Double?)
@@ -31,6 +32,11 @@ public struct Event: Sendable, Codable {
     case drain(host: String, PlacementPolicy)
     case consolidate(PlacementPolicy, off: Bool)
     case failHost(String)
+    /// Into a VM's drive, in place of what is there.
+    case insert(CD, vm: String)
+    case eject(vm: String)
+    /// `address`: the clone's, where the VM's own is settled.
+    case clone(vm: String, name: String, CloneIdentity, address: IPv4Address? = nil)
   }
 
   public var at: Nanoseconds
@@ -52,6 +58,8 @@ extension Event.Action {
     case cable(LinkName, isUp: Bool)
     case ipForwarding(host: String, isOn: Bool)
     case forwards(network: String, [Forward], isAdded: Bool)
+    case drive(vm: String, isLoaded: Bool)
+    case clone(vm: String, name: String)
     case other
   }
 
@@ -62,13 +70,16 @@ extension Event.Action {
     case .life(let verb, let vm): .life(vm: vm, verb)
     case .shutDown(let vm, _): .life(vm: vm, .shutdown)
     case .takeSnapshot(let name, let vm): .snapshot(vm: vm, name, .take)
-    case .revert(let vm, let name): .snapshot(vm: vm, name, .revert)
+    case .revert(let vm, let name, _): .snapshot(vm: vm, name, .revert)
     case .deleteSnapshot(let name, let vm): .snapshot(vm: vm, name, .delete)
     case .linkDown(let cable): .cable(cable, isUp: false)
     case .linkUp(let cable): .cable(cable, isUp: true)
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
+    case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
+    case .eject(let vm): .drive(vm: vm, isLoaded: false)
+    case .clone(let vm, let name, _, _): .clone(vm: vm, name: name)
     case .setLink, .flushConntrack, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost: .other
     }
   }
@@ -118,7 +129,7 @@ struct EventEntry: Sendable {
           Case(
             "revert", .table(SnapshotEntry.reverting), "Goes on from a snapshot; the world around it has moved on.",
             example: "{vm: web, to: before}"
-          ) { .revert(vm: $0.vm, to: $0.name) },
+          ) { .revert(vm: $0.vm, to: $0.name, reseed: $0.reseed) },
           Case(
             "delete-snapshot", .table(SnapshotEntry.deleting),
             "Forgets a snapshot; those that came from it come from its parent then.", example: "{vm: web, name: before}"
@@ -172,7 +183,7 @@ struct EventEntry: Sendable {
             "consolidate", .table(Consolidation.keys), "Moves VMs onto as few hosts as they fit on.", example: "{off: true}"
           ) { .consolidate($0.policy, off: $0.off) },
           Case("fail-host", .host, "A host loses its power, and all that is on it.", example: "server2") { .failHost($0) },
-        ]))
+        ] + Event.Action.discCases + Event.Action.cloneCases))
 }
 
 /// Under `set-link`.

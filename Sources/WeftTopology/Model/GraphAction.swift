@@ -25,7 +25,8 @@ extension VM: Hashable {
   private var words: [String] { programs.map { "\($0.word) \($0.start) \($0.mark)" } }
 
   public static func == (a: VM, b: VM) -> Bool {
-    a.name == b.name && a.host == b.host && a.nics == b.nics && a.autostart == b.autostart && a.words == b.words
+    a.name == b.name && a.host == b.host && a.nics == b.nics && a.autostart == b.autostart && a.cd == b.cd && a.stack == b.stack
+      && a.words == b.words
   }
 
   public func hash(into hasher: inout Hasher) {

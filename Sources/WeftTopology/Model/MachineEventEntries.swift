@@ -20,9 +20,17 @@ struct Shutdown: Sendable {
 struct SnapshotEntry: Sendable {
   var vm = ""
   var name = ""
+  var reseed = true
 
   static let taking = KeyTable("snapshot", "Keeps what a VM is now", from: SnapshotEntry(), fields("name", "What to call it."))
-  static let reverting = KeyTable("revert", "Goes on from a snapshot", from: SnapshotEntry(), fields("to", "Which snapshot."))
+  static let reverting = KeyTable(
+    "revert", "Goes on from a snapshot", from: SnapshotEntry(),
+    fields("to", "Which snapshot.") + [
+      Field(
+        "reseed", \.reseed, .boolean,
+        "Whether its system hears of it and draws new random numbers; otherwise it draws the same as the first time.",
+        example: "false")
+    ])
   static let deleting = KeyTable(
     "delete-snapshot", "Forgets a snapshot", from: SnapshotEntry(), fields("name", "Which snapshot."))
 

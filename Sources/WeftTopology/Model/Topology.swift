@@ -142,6 +142,9 @@ public struct VM: Sendable, Codable {
   public var memory: UInt64?
   /// Whether it runs from the beginning; else a `start` event starts it.
   public var autostart = true
+  public var stack = StackProfile.modern
+  /// What is in its drive from the beginning.
+  public var cd: CD?
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {
@@ -161,6 +164,8 @@ public struct NIC: Sendable, Codable, Hashable {
   public var network: String
   /// nil: by DHCP.
   public var address: IPv4Address?
+  /// What the disc in its VM's drive will give it, where the file says nothing.
+  public var seeded: IPv4Address?
   /// A DHCP reservation: the server always gives this address (`lease: 192.168.122.50`).
   public var reservation: IPv4Address?
   public var mac: MACAddress?
@@ -175,4 +180,7 @@ public struct NIC: Sendable, Codable, Hashable {
     self.network = network
     self.mark = mark
   }
+
+  /// The address that it has without asking anybody.
+  package var settled: IPv4Address? { address ?? seeded }
 }

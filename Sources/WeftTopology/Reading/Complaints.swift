@@ -55,6 +55,14 @@ final class Complaints {
     }
   }
 
+  /// What was found in a text beside the file.
+  func take(_ others: [Diagnostic]) {
+    for diagnostic in others where diagnostics.count < 1000 && seen.insert(diagnostic).inserted {
+      if diagnostic.severity == .error { errorCount += 1 }
+      diagnostics.append(diagnostic)
+    }
+  }
+
   /// Takes back what was said of a place, where the whole is worth one message.
   func withdraw(at mark: Mark) {
     func isThere(_ diagnostic: Diagnostic) -> Bool {

@@ -21,6 +21,7 @@ extension Reader {
       if value.isNull { return value }
       guard let items = value.items else { return wrongForm(value, shape, mark) }
       value.kind = .list(items.map { check($0, element, at: $0.mark) })
+    case .foreign: if value.isNull { return wrongForm(value, shape, mark) }
     case .named(let element):
       if value.isNull { return value }
       guard var entries = value.entries else { return wrongForm(value, shape, mark) }
@@ -233,6 +234,7 @@ extension Shape {
     case .text(let scalar): scalar.kind.words
     case .list: "a list"
     case .named: "a map of names"
+    case .foreign(let words): words
     case .object(let table): "a map of \(table.name)'s keys"
     case .either(let shapes): shapes.map(\.words).joined(separator: " or ")
     }

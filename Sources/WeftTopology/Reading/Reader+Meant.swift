@@ -30,7 +30,7 @@ extension Reader {
   /// in them are known, and nothing is missed that is there.
   func corrected(_ value: Written, _ shape: Shape) -> Written {
     switch shape {
-    case .text: return value
+    case .text, .foreign: return value
     case .list(let element):
       guard let items = value.items else { return value }
       return value.with(.list(items.map { corrected($0, element) }))

@@ -122,7 +122,7 @@ extension Resolver {
   }
 
   func asksByDHCP(_ machine: String) -> Bool {
-    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.address == nil } }
+    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.settled == nil } }
     return hostIndex[machine].flatMap { topology.hosts[$0].uplink }.map { $0.address == nil } ?? false
   }
 
@@ -131,7 +131,7 @@ extension Resolver {
     switch to {
     case .node(let name): return name == machine
     case .address(let address):
-      if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.address == address } }
+      if let index = vmIndex[machine] { return topology.vms[index].nics.contains { $0.settled == address } }
       return hostIndex[machine].map { topology.hosts[$0].uplink?.address == address } ?? false
     }
   }

@@ -30,6 +30,7 @@ extension Resolver {
     var cables: [LinkName: Known<Bool>] = [:]
     var forwarding: [String: Known<Bool>] = [:]
     for host in topology.hosts { forwarding[host.name] = Known(value: host.ipForwarding) }
+    var loaded = Set(topology.vms.filter { $0.cd != nil }.map(\.name))
     var ports: [ForwardedPorts: Int] = [:]
     for network in topology.hosts.lazy.flatMap(\.networks) {
       for forward in network.forwards {
@@ -63,6 +64,16 @@ extension Resolver {
           if ports.removeValue(forKey: key) == nil {
             doubt(index, "there is no such forward at \(topology.events[index].at)", hint: near(key))
           }
+        }
+      case .drive(let vm, isLoaded: true): loaded.insert(vm)
+      case .drive(let vm, isLoaded: false):
+        if loaded.remove(vm) == nil { doubt(index, "\"\(vm)\" has no disc in its drive at \(topology.events[index].at)") }
+      case .clone(let vm, let name):
+        guard let known = lives[vm] else { break }
+        if known.value.after(.snapshot) == nil {
+          doubt(index, "can't clone \"\(vm)\": it is \(known.value.rawValue) \(known.since)")
+        } else {
+          lives[name] = Known(value: known.value, line: line)
         }
       case .other: break
       }

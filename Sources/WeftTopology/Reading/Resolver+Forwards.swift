@@ -145,7 +145,7 @@ extension Resolver {
       }
     }
     for vm in topology.vms {
-      for nic in vm.nics where nic.address == nil && nic.reservation == nil {
+      for nic in vm.nics where nic.settled == nil && nic.reservation == nil {
         clients[place(of: nic.network), default: 0] += 1
       }
     }

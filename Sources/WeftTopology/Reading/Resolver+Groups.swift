@@ -29,7 +29,8 @@ extension Resolver {
       }
       // One report of what is wrong with all of them is enough.
       guard errorCount == errors, var vm = made else { return lost(at: entry.keyMark) }
-      if !depends, mould == nil { mould = vm }
+      // A disc's addresses are looked at for each.
+      if !depends, mould == nil, vm.cd == nil { mould = vm }
       for i in vm.programs.indices {
         // `next` → the group's next member, of the last the first.
         type(of: vm.programs[i].settings).row.redirect?(&vm.programs[i].settings) { $0 == .node("next") ? .node(next) : $0 }

@@ -89,7 +89,10 @@ extension Resolver {
       let port = "VM \"\(name)\"" + (list.count > 1 ? " (eth\(i))" : "")
       let (own, length) = several == nil ? (mark, name.unicodeScalars.count) : (item.mark, 1)
       let cable = LinkName(node: name, port: "eth\(i)")
-      if let nic = makeNIC(item, network: text, at: own, length: length, owner: port, cable: cable) { nics.append(nic) }
+      let seed = vm.cd?.seed.flatMap { seed in object.place(\.cd).map { (seed, i, $0) } }
+      if let nic = makeNIC(item, network: text, at: own, length: length, owner: port, cable: cable, seed: seed) {
+        nics.append(nic)
+      }
     }
     guard let host, nics.count == list.count, !nics.isEmpty else { return nil }
     var made = VM(name: name, host: host, nics: nics, mark: mark)
@@ -97,20 +100,33 @@ extension Resolver {
     made.memory = vm.memory
     made.onHostFailure = vm.onHostFailure
     made.programs = programs
+    made.cd = vm.cd
+    made.stack = vm.stack
     return made
   }
 
+  /// `seed`: of a VM with a disc that sets it up, and which of its NICs it is.
   func makeNIC(
-    _ value: Written, network name: String, at mark: Mark, length: Int, owner: String, cable: LinkName
+    _ value: Written, network name: String, at mark: Mark, length: Int, owner: String, cable: LinkName,
+    seed: (config: CloudConfig, index: Int, place: Written)? = nil
   ) -> NIC? {
     guard let place = networkIndex[name] else { return nil }
     let network = topology.hosts[place.host].networks[place.network]
     var nic = NIC(network: name, mark: mark)
     let (own, object) = read(value, NICEntry.keys)
+    // One that the disc's network-config doesn't speak of is left without an address.
+    let asks = seed.map { $0.config.networks == nil || $0.config.network($0.index, mac: own.mac)?.usesDHCP ?? false } ?? true
     if let address = own.address, let place = object.place(\.address) {
       occupy(address, network, at: place, owner: owner)
       nic.address = address
-    } else if dhcp(for: network) == nil, object.place(\.address) == nil {
+      if seed?.config.networks != nil {
+        report("a disc with a network-config says which address it has", at: place, hint: "one of the two is enough")
+      }
+    } else if let seed, let settled = seed.config.network(seed.index, mac: own.mac)?.settled {
+      if let place = object.place(\.lease) { report("the disc in its drive gives it \(settled.address)", at: place) }
+      occupy(settled.address, network, at: seed.place, owner: owner)
+      nic.seeded = settled.address
+    } else if asks, dhcp(for: network) == nil, object.place(\.address) == nil {
       if !withoutDHCP.contains(name), object.place(\.lease) == nil {
         reportNoDHCP(network, owner, at: mark, length: length)
       }
@@ -130,7 +146,7 @@ extension Resolver {
       nic.mac = mac
     }
     nic.link = link(value, over: network.link)
-    if nic.address == nil { demandRoomForDHCP(nic.link, owner, at: value) }
+    if nic.settled == nil { demandRoomForDHCP(nic.link, owner, at: value) }
     if network.mode == .bridge, let own = self.cable(value).bare(\.mtu),
       let outer = topology.hosts[place.host].uplink?.link.mtu, outer < nic.link.mtu ?? 1500
     {

@@ -5,7 +5,8 @@ import WeftWire
 /// Makes a topology of a file's tree: what its names stand for, which addresses are whose, what doesn't go together. A
 /// class, as its many parts share one state for the length of one load.
 final class Resolver: Complaining {
-  let reader: Reader
+  /// Another while a text beside the file is read.
+  var reader: Reader
   var complaints: Complaints { reader.complaints }
   var tables: Tables { reader.tables }
 
@@ -45,6 +46,9 @@ final class Resolver: Complaining {
   /// Where hosts' `memory` stands.
   var hostMemory: [String: Mark] = [:]
   var queues: [(place: Written, isOfRate: () -> Bool)] = []
+  /// Files that the file names, by their paths as it has them; nil where it has no folder.
+  var readFile: FileReader?
+  var discs: [String: CD] = [:]
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
   /// While a group's programs are read: `next` stands for another member.
@@ -102,6 +106,7 @@ final class Resolver: Complaining {
     checkListeners()
     checkPools()
     checkMemory()
+    declareClones(own.events?.items ?? [])
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()

@@ -94,6 +94,7 @@ public enum TopologyReference {
     case .text(let scalar): words(scalar.kind)
     case .list(let element): "list of: \(words(element))"
     case .named(let element): "map of names to: \(words(element))"
+    case .foreign(let words): words
     case .object(let table): "[\(table.name)](#\(table.name))"
     case .either(let shapes): shapes.map(words).joined(separator: " or ")
     }

@@ -26,7 +26,7 @@ public enum TopologySchema {
     var found: [Keys] = []
     func visit(_ shape: Shape) {
       switch shape {
-      case .text: break
+      case .text, .foreign: break
       case .list(let element), .named(let element): visit(element)
       case .either(let shapes): shapes.forEach(visit)
       case .object(let table):
@@ -90,6 +90,7 @@ public enum TopologySchema {
         ),
         ("additionalProperties", .bool(false)),
       ])
+    case .foreign: return .object([("type", .array([.string("string"), .string("object")]))])
     case .object(let table): return .object([("$ref", .string("#/definitions/\(table.name)"))])
     case .either(let shapes): return .object([("anyOf", .array(shapes.map(Self.shape)))])
     }

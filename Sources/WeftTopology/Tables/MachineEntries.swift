@@ -48,6 +48,8 @@ struct VMEntry: Sendable {
   var autostart = true
   var memory: UInt64?
   var onHostFailure = HostFailurePolicy.stop
+  var cd: CD?
+  var stack = StackProfile.modern
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -64,6 +66,11 @@ struct VMEntry: Sendable {
       Field(
         "on-host-failure", \.onHostFailure, .choice,
         "When its host fails: stop, or restart on another host with room for it, 300 ms later.", example: "restart"),
+        "cd", \.cd, .cd, "What is in its drive: an image, or a disc that the file describes.", default: "no disc",
+        example: "tools.iso"),
+      Field(
+        "stack", \.stack, .choice, "legacy: its TCP has no window scaling, as of before 1992: at most 65,535 bytes a round trip.",
+        example: "legacy"),
     ]
   }
 

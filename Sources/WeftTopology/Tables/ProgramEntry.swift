@@ -55,7 +55,7 @@ extension Shape {
       keys.keys += more
       return .object(keys)
     case .either(let shapes): return .either(shapes.map { $0.adding(more) })
-    case .text, .list, .named: return self
+    case .text, .list, .named, .foreign: return self
     }
   }
 }

@@ -27,6 +27,24 @@ extension KeyEffect {
     event(
       "revert.to", taken + ", {at: 1 s, snapshot: {vm: b, name: t}}, {at: 2 s, revert: {vm: b, to: s}}",
       taken + ", {at: 1 s, snapshot: {vm: b, name: t}}, {at: 2 s, revert: {vm: b, to: t}}"),
+    // The port of its next connection, and what that begins with.
+    event(
+      "revert.reseed", taken + ", {at: 2 s, revert: {vm: b, to: s, reseed: true}}",
+      taken + ", {at: 2 s, revert: {vm: b, to: s, reseed: false}}", ["b-programs": "{http-get: {to: \"srv:80\", count: 5}}"]),
+    event("event.clone", "", "{at: 500 ms, clone: {vm: b, name: c2, identity: keep}}"),
+    event(
+      "clone.vm", "{at: 500 ms, clone: {vm: a, name: c2, identity: keep}}",
+      "{at: 500 ms, clone: {vm: b, name: c2, identity: keep}}"),
+    event(
+      "clone.name", "{at: 500 ms, clone: {vm: b, name: c2, identity: keep}}",
+      "{at: 500 ms, clone: {vm: b, name: c3, identity: keep}}"),
+    event(
+      "clone.identity", "{at: 500 ms, clone: {vm: b, name: c2, identity: keep}}",
+      "{at: 500 ms, clone: {vm: b, name: c2, identity: regenerate}}"),
+    event(
+      "clone.address", "{at: 500 ms, clone: {vm: z, name: c2, identity: regenerate, address: 10.0.0.71}}",
+      "{at: 500 ms, clone: {vm: z, name: c2, identity: regenerate, address: 10.0.0.72}}",
+      ["vms": "z: {network: home, address: 10.0.0.70}"]),
     event(
       "delete-snapshot.vm", taken + ", {at: 2 s, delete-snapshot: {vm: a, name: s}}",
       taken + ", {at: 2 s, delete-snapshot: {vm: b, name: s}}"),

@@ -17,6 +17,7 @@ import WeftTopology
 
   @Test(arguments: [
     "vm-life.yaml", "snapshot-revert.yaml", "live-migration.yaml", "migration-breaks-local-nat.yaml", "migration-under-load.yaml",
+    "host-failure.yaml", "consolidation.yaml", "iso-cidata.yaml", "clones.yaml",
   ])
   func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
     let whole = try example(file)
@@ -57,5 +58,28 @@ import WeftTopology
         #expect(try !Self.failures(idle).isEmpty, "holds without attack \(program) of \(idle.vms[index].name)")
       }
     }
+  }
+
+  @Test func withAModernStackTheFileOfALegacyOneFails() throws {
+    var topology = try example("legacy-guest.yaml")
+    #expect(try Self.failures(topology) == [])
+    topology.vms[0].stack = .modern
+    #expect(try Self.failures(topology).count == 2)
+  }
+
+  @Test func withoutItsDiscAFileOfDiscsFails() throws {
+    var topology = try example("iso-cidata.yaml")
+    topology.vms[0].cd?.seed = nil
+    #expect(try !Self.failures(topology).isEmpty)
+  }
+
+  @Test(arguments: [0, 1]) func withTheOtherIdentityAFileOfClonesFails(index: Int) throws {
+    var topology = try example("clones.yaml")
+    guard case .clone(let vm, let name, let identity, _) = topology.events[index].action else {
+      Issue.record("no clone")
+      return
+    }
+    topology.events[index].action = .clone(vm: vm, name: name, identity == .keep ? .regenerate : .keep)
+    #expect(try !Self.failures(topology).isEmpty)
   }
 }

@@ -37,7 +37,8 @@ import WeftWire
   }
 
   @Test func aRevertBringsMemoryBackToTheByte() throws {
-    var simulation = try Self.start("{at: 2.1 s, snapshot: {vm: web, name: before}}, {at: 5.05 s, revert: {vm: web, to: before}}")
+    var simulation = try Self.start(
+      "{at: 2.1 s, snapshot: {vm: web, name: before}}, {at: 5.05 s, revert: {vm: web, to: before, reseed: false}}")
     simulation.run(until: .milliseconds(2100))
     let then = try Self.memory(Self.machine(simulation))
     simulation.run(until: .milliseconds(5049))
