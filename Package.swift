@@ -30,13 +30,14 @@ let package = Package(
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftStack", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(
-      name: "WeftPrograms", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"],
+      name: "WeftPrograms", dependencies: ["WeftDisk", "CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"],
       swiftSettings: views),
     .target(
       name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
     .target(
-      name: "WeftGuest", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftSettings", "WeftStack", "WeftPrograms"],
+      name: "WeftGuest",
+      dependencies: ["WeftDisk", "WeftWire", "WeftCore", "WeftIP", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore", "WeftSettings"], swiftSettings: views),
     .target(name: "WeftDisk", dependencies: ["WeftCore"]),
@@ -51,7 +52,7 @@ let package = Package(
       name: "WeftFabric",
       dependencies: [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms", "WeftProbes",
-        "WeftGuest", "WeftHypervisor",
+        "WeftGuest", "WeftHypervisor", "WeftDisk",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ], swiftSettings: views),
     .target(
@@ -118,7 +119,7 @@ let package = Package(
       dependencies: [
         "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftStack", "WeftPrograms", "WeftProbes",
         "WeftGuest",
-        "WeftHypervisor", "WeftNAT", "WeftServices",
+        "WeftHypervisor", "WeftDisk", "WeftNAT", "WeftServices",
         "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),
     // Runs the built `weft` as a process.

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftSettings
 import WeftStack
 import WeftWire
@@ -13,10 +14,23 @@ public protocol GuestProgram: Activity {
   var report: ProgramReport { get }
   /// Whether it comes to an end by itself and hasn't yet.
   var isUnfinished: Bool { get }
+
+  /// Whether it uses disks.
+  static var usesDrives: Bool { get }
+  /// Of one that uses disks: something may have happened to it, and now it can get at them.
+  mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects)
+  /// Of one that uses disks: what it has only in memory goes to them, before its machine ends or is backed up. When it will be there.
+  mutating func flush(_ drives: inout Drives, now: Instant) -> Instant
+  /// It takes things on again, after a flush.
+  mutating func thaw(now: Instant, _ stack: inout Stack)
 }
 
 extension GuestProgram {
   public var isUnfinished: Bool { false }
+  public static var usesDrives: Bool { false }
+  public mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects) {}
+  public mutating func flush(_ drives: inout Drives, now: Instant) -> Instant { now }
+  public mutating func thaw(now: Instant, _ stack: inout Stack) {}
 }
 
 /// Settings of a program in a topology that say what runs for it.

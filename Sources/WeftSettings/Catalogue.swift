@@ -39,12 +39,12 @@ public struct Catalogue: Sendable {
     programs: [
       HTTPServerSettings.self, HTTPGetSettings.self, PingSettings.self, TCPEchoSettings.self, UDPEchoSettings.self,
       SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
-      RendezvousSettings.self, SYNFloodSettings.self,
+      RendezvousSettings.self, SYNFloodSettings.self, KVStoreSettings.self, HTTPPutSettings.self,
     ],
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
-      StateProbeSettings.self, MemoryProbeSettings.self,
+      StateProbeSettings.self, MemoryProbeSettings.self, DiskProbeSettings.self,
     ])
 }
 

@@ -18,9 +18,9 @@ import Testing
     ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP"]),
-    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack"]),
+    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftDisk"]),
     ("WeftProbes", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"]),
-    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms"]),
+    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftStack", "WeftPrograms", "WeftDisk"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftSettings"]),
     ("WeftDisk", ["WeftCore"]),
     ("WeftISO", []),
@@ -28,7 +28,7 @@ import Testing
       "WeftFabric",
       [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms",
-        "WeftProbes", "WeftGuest", "WeftHypervisor",
+        "WeftProbes", "WeftGuest", "WeftHypervisor", "WeftDisk",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ]
     ),

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftGuest
 import WeftHypervisor
 import WeftNAT
@@ -78,6 +79,9 @@ struct WorldBuilder {
     guard topology.vms.allSatisfy({ $0.nics.allSatisfy { $0.rings.rx > 0 && $0.rings.tx >= 0 } }) else {
       return "a network interface without rings"
     }
+    guard topology.vms.allSatisfy({ $0.disks.allSatisfy { (try? BlockDevice(size: $0.size)) != nil && $0.rate != 0 } }) else {
+      return "a disk that can't be"
+    }
     var drawn = self
     drawn.draw()
     return drawn.finishedGateways.contains { $0.problem != nil } ? "forwards that can't be" : nil
@@ -128,9 +132,10 @@ struct WorldBuilder {
           mtu: Int(nic.link.mtu ?? 1500),
           narrower: mtuPlan.narrower(than: nic.link.mtu, at: addressPlan.place(of: nic.network))))
     }
-    let guest = Guest(
+    var guest = Guest(
       GuestConfiguration(
         name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
+    guest.drives = drives(of: vm)
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
   }

@@ -79,6 +79,7 @@ public struct Report: Codable, Sendable {
     /// In the order in which they were taken.
     public var snapshots: [String]
     public var interfaces: [Interface]
+    public var disks: [Disk]
   }
 
   /// A filter rule of a NAT, and what it was the first to match.
@@ -244,7 +245,7 @@ extension World {
         name: name(node), host: machine.vm?.host, uuid: machine.vm?.uuid, state: machine.state.rawValue,
         since: machine.vm?.changedAt ?? .start, ran: machine.vm?.ran(by: now) ?? (now - .start),
         generation: machine.vm?.generation ?? 1, clockBehind: machine.clockBehind(now),
-        snapshots: machine.snapshots.all.map(\.name), interfaces: interfaces)
+        snapshots: machine.snapshots.all.map(\.name), interfaces: interfaces, disks: disks(of: machine))
     }
   }
 

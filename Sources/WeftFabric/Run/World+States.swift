@@ -5,7 +5,7 @@ import WeftTopology
 
 /// A check of what a VM is: looked up, and so over at once.
 protocol StateCheck: StateSettings {
-  func look(at machine: Machine, now: Instant) -> TryOutcome
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome
 }
 
 extension World {
@@ -15,22 +15,23 @@ extension World {
     guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")
     }
-    return check.look(at: elements.machines[machine], now: now)
+    return check.look(at: elements.machines[machine], in: self)
   }
 }
 
 extension StateProbeSettings: StateCheck {
-  func look(at machine: Machine, now: Instant) -> TryOutcome {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
     let since = machine.vm.map { $0.changedAt == .start ? "" : " since \($0.changedAt)" } ?? ""
     return TryOutcome(kind: machine.state == state ? .open : .failed, text: "\(machine.state.rawValue)\(since)")
   }
 }
 
 extension MemoryProbeSettings: StateCheck {
-  func look(at machine: Machine, now: Instant) -> TryOutcome {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
     guard let past = machine.snapshots[snapshot] else {
       return TryOutcome(kind: .failed, text: "there is no snapshot \(snapshot)")
     }
+    guard past.hasMemory else { return TryOutcome(kind: .failed, text: "snapshot \(snapshot) has no memory") }
     guard
       let (then, today) = try? (
         MachineMemory(past.guest, past.interfaces).bytes, MachineMemory(machine.guest, machine.interfaces).bytes

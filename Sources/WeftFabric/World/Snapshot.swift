@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftGuest
 import WeftHypervisor
 import WeftImage
@@ -15,7 +16,18 @@ struct Snapshot: Codable {
   var plugged: [Int]
   /// The one that the machine was at before; nil of the first.
   var parent: String?
+  /// Or its disks alone.
+  var hasMemory = true
 
+  /// Leaves its disks, as they are seen from outside at that moment, of a machine that is off.
+  mutating func forgetMemory(now: Instant) {
+    hasMemory = false
+    guest.drives = guest.drives.settled(now: vm.guestTime(now))
+    guest.powerOff()
+    for index in interfaces.indices { interfaces[index].reset() }
+    plugged = []
+    if vm.state != .stopped { try? vm.perform(.stop, now: now) }
+  }
 }
 
 extension Machine {
@@ -34,6 +46,7 @@ struct MachineMemory: Encodable {
   init(_ guest: Guest, _ interfaces: [NetworkInterface]) {
     self.guest = guest
     self.guest.stack.lag = .zero
+    self.guest.drives = Drives()
     rings = interfaces.map(\.rings)
   }
 

@@ -11,7 +11,8 @@ public struct Event: Sendable, Codable {
     case life(MachineVerb, vm: String)
     /// Asks it to end; if it hasn't by then, its plug is pulled.
     case shutDown(vm: String, within: Nanoseconds)
-    case takeSnapshot(String, vm: String)
+    /// With its memory, or its disks alone.
+    case takeSnapshot(String, vm: String, memory: Bool)
     case revert(vm: String, to: String)
     case deleteSnapshot(String, vm: String)
     /// Only what is given changes.
@@ -55,7 +56,7 @@ extension Event.Action {
     switch self {
     case .life(let verb, let vm): .life(vm: vm, verb)
     case .shutDown(let vm, _): .life(vm: vm, .shutdown)
-    case .takeSnapshot(let name, let vm): .snapshot(vm: vm, name, .take)
+    case .takeSnapshot(let name, let vm, _): .snapshot(vm: vm, name, .take)
     case .revert(let vm, let name): .snapshot(vm: vm, name, .revert)
     case .deleteSnapshot(let name, let vm): .snapshot(vm: vm, name, .delete)
     case .linkDown(let cable): .cable(cable, isUp: false)
@@ -106,9 +107,9 @@ struct EventEntry: Sendable {
           },
           Case("restore", .vm, "Goes on with what was saved.", example: "web") { .life(.restore, vm: $0) },
           Case(
-            "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now, its memory included.",
+            "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now: its disks, and its memory.",
             example: "{vm: web, name: before}"
-          ) { .takeSnapshot($0.name, vm: $0.vm) },
+          ) { .takeSnapshot($0.name, vm: $0.vm, memory: $0.memory) },
           Case(
             "revert", .table(SnapshotEntry.reverting), "Goes on from a snapshot; the world around it has moved on.",
             example: "{vm: web, to: before}"

@@ -46,6 +46,8 @@ public struct Host: Sendable, Codable {
   public var programs: [Program] = []
   /// Off: the NAT passes nothing in either direction (`net.ipv4.ip_forward`).
   public var ipForwarding = true
+  /// Where disks and backups lie.
+  public var pools: [PoolSettings] = []
   public var mark: Mark
 
   public init(name: String, mark: Mark = .inCode) {
@@ -135,6 +137,7 @@ public struct VM: Sendable, Codable {
   public var programs: [Program] = []
   /// Whether it runs from the beginning; else a `start` event starts it.
   public var autostart = true
+  public var disks: [DiskSettings] = []
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {

@@ -95,6 +95,8 @@ extension Resolver {
     var made = VM(name: name, host: host, nics: nics, mark: mark)
     made.autostart = vm.autostart
     made.programs = programs
+    made.disks = disks(vm.disks, on: host)
+    checkDisks(of: made, object.bare(\.programs))
     return made
   }
 

@@ -94,6 +94,7 @@ final class Resolver: Complaining {
     for entry in vms { readVM(entry) }
     for entry in groups { readGroup(entry) }
     for entry in hosts { readHostPrograms(entry) }
+    checkPoolSizes()
     checkNodeNames()
     checkForwards()
     checkPairs()

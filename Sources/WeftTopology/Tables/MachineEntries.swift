@@ -42,6 +42,7 @@ struct VMEntry: Sendable {
   var nics: Written?
   var programs: Written?
   var autostart = true
+  var disks: Written?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -53,6 +54,9 @@ struct VMEntry: Sendable {
       Field("programs", \.programs, .raw(programs), "What runs in the VM.", default: "none", example: "[http-server]"),
       Field(
         "autostart", \.autostart, .boolean, "Whether it runs from the beginning; else an event starts it.", example: "false"),
+      Field(
+        "disks", \.disks, .raw(.list(.object(DiskSettings.keys.keys))), "Its disks.", default: "none",
+        example: "[{name: root, size: 8 GiB}]"),
     ]
   }
 
@@ -96,6 +100,7 @@ struct HostEntry: Sendable {
   var networks: Written?
   var programs: Written?
   var forwards = true
+  var pools: Written?
 
   static func table(_ programs: Shape) -> KeyTable<HostEntry> {
     KeyTable(
@@ -111,6 +116,9 @@ struct HostEntry: Sendable {
         Field("programs", \.programs, .raw(programs), "What runs on the host itself.", default: "none", example: "[http-server]"),
         Field(
           "ip-forwarding", \.forwards, .boolean, "Off: the NAT passes nothing in either direction.", example: "false"),
+        Field(
+          "pools", \.pools, .raw(.named(.object(PoolSettings.keys.keys))), "Where its VMs' disks and backups lie.",
+          default: "none", example: "{ssd: {size: 20 GiB}}"),
       ])
   }
 }
