@@ -43,7 +43,8 @@ let package = Package(
     .target(name: "WeftDisk", dependencies: ["WeftCore"]),
     .target(name: "WeftISO"),
     .target(
-      name: "WeftTopology", dependencies: ["WeftWire", "WeftCore", "WeftSettings", .product(name: "Yams", package: "Yams")]),
+      name: "WeftTopology",
+      dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftDisk", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
     .target(name: "WeftCapture", dependencies: ["WeftWire", "WeftCore", "CPcap"]),
 
@@ -56,19 +57,20 @@ let package = Package(
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ], swiftSettings: views),
     .target(
-      name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"],
+      name: "WeftStorage",
+      dependencies: ["WeftDisk", "WeftWire", "WeftFabric", "WeftCore", "WeftSettings", "WeftCapture", "WeftTopology"],
       swiftSettings: views),
     .target(
       name: "Weft",
       dependencies: [
         "WeftWire", "WeftCore", "WeftStack", "WeftPrograms", "WeftProbes", "WeftSettings", "WeftTopology", "WeftCapture",
-        "WeftFabric", "WeftStorage",
+        "WeftFabric", "WeftStorage", "WeftDisk",
       ]),
     .target(
       name: "WeftCommand",
       // Not only "Weft": a change below it must rebuild this, which re-exports alone don't tell SwiftPM.
       dependencies: [
-        "Weft", "WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage",
+        "Weft", "WeftWire", "WeftCore", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage", "WeftDisk",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),

@@ -42,7 +42,7 @@ enum TopologyFile {
   static func load(_ bytes: [UInt8], file: String, name: String?, _ input: InputOptions) -> TopologyLoad {
     Topology.load(
       bytes: bytes, file: file, name: name, settings: input.settings, filterChecker: CaptureFilter.problem,
-      portNames: \.portNames)
+      portNames: \.portNames, opening: Topology.files(besides: file))
   }
 
   // MARK: Reading

@@ -24,6 +24,8 @@ public struct Drive: Sendable, Codable {
   }
 
   public let name: String
+  /// Of its host; nil: none in particular.
+  public private(set) var pool: String?
   public private(set) var device: BlockDevice
   /// Bytes a second, read and written; nil: no time.
   public let rate: UInt64?
@@ -39,9 +41,10 @@ public struct Drive: Sendable, Codable {
   private var chance: RandomStream
 
   /// `owner`: the machine's name, by which the random numbers of its power cuts are its own. Precondition: a rate > 0.
-  public init(name: String, _ device: BlockDevice, rate: UInt64? = nil, owner: String, seed: UInt64) {
+  public init(name: String, _ device: BlockDevice, pool: String? = nil, rate: UInt64? = nil, owner: String, seed: UInt64) {
     precondition(rate != 0)
     self.name = name
+    self.pool = pool
     self.device = device
     self.rate = rate
     chance = RandomStream(seed: seed, owner: owner, purpose: "disk \(name)")
@@ -161,7 +164,8 @@ public struct Drive: Sendable, Codable {
 
   /// Goes on with these bytes: of a snapshot, of a backup, of another's disk. What the lab counts goes on too.
   /// - Precondition: of the same size.
-  public mutating func replace(with contents: BlockDevice) {
+  public mutating func replace(with contents: BlockDevice, pool: String?) {
+    self.pool = pool
     queue = []
     freeAt = .start
     device.revert(to: contents)
@@ -174,7 +178,7 @@ public struct Drive: Sendable, Codable {
     self = past
     device = present.device
     device.revert(to: past.device)
-    (isLost, lastCut) = (present.isLost, present.lastCut)
+    (pool, isLost, lastCut) = (present.pool, present.isLost, present.lastCut)
     (bytesRead, bytesWritten, flushes) = (present.bytesRead, present.bytesWritten, present.flushes)
   }
 

@@ -28,7 +28,7 @@ public struct Drives: Sendable, Codable {
     Drives(
       all.map { drive in
         var copy = drive
-        copy.replace(with: drive.contents(now: now))
+        copy.replace(with: drive.contents(now: now), pool: drive.pool)
         if drive.isLost { copy.lose() }
         return copy
       })

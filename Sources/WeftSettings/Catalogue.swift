@@ -45,6 +45,7 @@ public struct Catalogue: Sendable {
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
       StateProbeSettings.self, MemoryProbeSettings.self, DiskProbeSettings.self,
+      BackupProbeSettings.self, StoredProbeSettings.self,
     ])
 }
 

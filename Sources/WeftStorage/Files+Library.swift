@@ -23,7 +23,15 @@ extension Topology {
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
     return load(
       bytes: [UInt8](data), file: path, settings: settings, filterChecker: CaptureFilter.problem,
-      portNames: \.portNames)
+      portNames: \.portNames, opening: files(besides: path))
+  }
+}
+
+extension Topology {
+  /// Reads the files that a topology file names: from its folder.
+  public static func files(besides path: String) -> (String) -> [UInt8]? {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    return { name in (try? Data(contentsOf: URL(fileURLWithPath: name, relativeTo: folder))).map { [UInt8]($0) } }
   }
 }
 

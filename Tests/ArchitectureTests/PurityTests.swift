@@ -36,7 +36,7 @@ import Testing
 
   /// These may use the outside world (files, libpcap), but never a sibling.
   static let siblingsWithIO: [(target: String, imports: Set<String>)] = [
-    ("WeftTopology", ["WeftWire", "WeftCore", "WeftSettings"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
+    ("WeftTopology", ["WeftWire", "WeftCore", "WeftSettings", "WeftDisk"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
   ]
 
   struct Import: Hashable {

@@ -27,6 +27,7 @@ extension WorldBuilder {
       if let name = planned.name { names.cables[name] = cable }
     }
     world.site = Site(copy self)
+    world.storage = Storage(topology)
     resolveEventForwards()
     for host in topology.hosts where host.networks.contains(where: { $0.nat.localForwards }) {
       names.sharesForwards.insert(host.name)

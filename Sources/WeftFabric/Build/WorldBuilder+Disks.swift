@@ -2,17 +2,22 @@ import WeftDisk
 import WeftSettings
 import WeftTopology
 
-extension WorldBuilder {
-  /// Empty disks, as the file declares them.
-  func drives(of vm: VM) -> Drives {
-    guard !vm.disks.isEmpty else { return Drives() }
-    return Drives(
+extension Drives {
+  /// Disks as the file declares them: empty, or over the image that they begin with.
+  init(of vm: VM, _ images: DiskImages, seed: UInt64) {
+    self.init(
       vm.disks.map { disk in
-        guard let device = try? BlockDevice(size: disk.size, name: disk.name, cache: CacheMode(disk)) else {
+        guard var device = try? BlockDevice(size: disk.size, name: disk.name, cache: CacheMode(disk)) else {
           preconditionFailure("a disk of \(disk.size) bytes")
         }
+        if let image = disk.image.flatMap({ images[$0] }),
+          var larger = try? image.enlarged(to: disk.size, cache: CacheMode(disk))
+        {
+          larger.addOverlay(named: disk.name)
+          device = larger
+        }
         return Drive(
-          name: disk.name, device, rate: disk.rate.map { max(1, $0 / 8) }, owner: vm.name, seed: seed)
+          name: disk.name, device, pool: disk.pool, rate: disk.rate.map { max(1, $0 / 8) }, owner: vm.name, seed: seed)
       })
   }
 }

@@ -135,7 +135,7 @@ struct WorldBuilder {
     var guest = Guest(
       GuestConfiguration(
         name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) }))
-    guest.drives = drives(of: vm)
+    guest.drives = Drives(of: vm, topology.images, seed: seed)
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed), interfaces: nics, guest: guest))
   }

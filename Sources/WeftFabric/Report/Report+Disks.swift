@@ -33,11 +33,20 @@ extension Report {
 extension World {
   func disks(of machine: Machine) -> [Report.Disk] {
     machine.guest.drives.all.map { drive in
-      var used = 0
-      drive.device.forEachCluster { _, _ in used += BlockDevice.clusterSize }
       return Report.Disk(
-        name: drive.name, size: drive.size, used: used, isLost: drive.isLost, bytesRead: drive.bytesRead,
+        name: drive.name, size: drive.size, used: drive.device.heldBytes, isLost: drive.isLost, bytesRead: drive.bytesRead,
         bytesWritten: drive.bytesWritten, flushes: drive.flushes, cut: drive.lastCut)
     }
+  }
+}
+
+extension BackupResult {
+  /// `backup web#2: 2 clusters of 147, frozen 3.1 ms, verified`
+  public var text: String {
+    var text = "backup \(name): "
+    if let failure { return text + "failed: \(failure)" }
+    text += "\(copied) clusters of \(clusters), \(isQuiesced ? "frozen \(frozen)" : "not quiesced"), verified"
+    if let end { text += "; \(end)" }
+    return text
   }
 }

@@ -19,6 +19,7 @@ extension Report {
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Virtual machines", Self.shortened(machines.compactMap { Self.line($0).map { "  " + $0 } }, to: 30))
     section("Disks", Self.shortened(machines.flatMap(Self.diskLines).map { "  " + $0 }, to: 30))
+    section("Backups", Self.shortened((backups.map(\.text) + storageNews).map { "  " + $0 }, to: 30))
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section(

@@ -108,6 +108,9 @@ public struct Report: Codable, Sendable {
   public var expectations: [Verdict]
   /// Events of the file that couldn't be carried out.
   public var complaints: [String]
+  public var backups: [BackupResult]
+  /// What else was done to disks: restores, failed media.
+  public var storageNews: [String]
   /// Where it was ended before all was done.
   public var cut: Cut?
   public var hosts: [Host]
@@ -186,7 +189,8 @@ extension Simulation {
     }
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
-      expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
+      expectations: verdicts, complaints: director.complaints, backups: world.storage.backups, storageNews: world.storage.news,
+      cut: cut, hosts: world.hosts,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases, drops: world.dropReport,
       captures: captures,

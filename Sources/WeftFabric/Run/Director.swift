@@ -93,6 +93,7 @@ struct Director: Codable {
       earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at)
     }
     if let asked { earliest = min(earliest, runs[asked].deadline) }
+    earliest = min(earliest, world.storage.deadline)
     return min(earliest, max(withAgenda { $0.earliest }, startsFrom))
   }
 
@@ -122,12 +123,13 @@ struct Director: Codable {
       booted += 1
       world.boot(world.bootOrder[booted - 1].node)
     }
+    world.wakeBackups()
     while nextEvent < topology.events.count {
       let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
       switch event.action.sense {
-      case .life, .snapshot: bootAll(&world)
+      case .life, .snapshot, .media, .backup, .restore: bootAll(&world)
       case .cable, .ipForwarding, .forwards, .other: break
       }
       perform(event, topology, &world)
@@ -189,6 +191,9 @@ struct Director: Codable {
       case .removeForward(let network, let forwards, let keep):
         try world.removeForwards(forwards, of: network, keep: keep, topology)
       case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
+      case .backup(let order): try world.backUp(order)
+      case .failMedia(let pool, let host): try world.failMedia(pool, host, topology)
+      case .restoreBackup(let order): try world.restoreBackup(order, topology)
       case .change(let action): try world.perform(action)
       }
     } catch {

@@ -26,8 +26,9 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .run, .records, .virtualSwitch: 2
-    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer, .machine: 1
+    case .run, .virtualSwitch, .machine: 2
+    case .records: 3
+    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer: 1
     }
   }
 
@@ -69,6 +70,7 @@ extension SimulationImage {
     var drops: DropLedger
     var traces: TraceLog
     var probes: ProbeTable
+    var storage: Storage
     var clocks: [Int: CausalClock]?
   }
 
@@ -103,7 +105,7 @@ extension SimulationImage {
     try add(.run, "", Run(topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
-    try add(.records, "", Records(drops: drops, traces: traces, probes: probes, clocks: clocks))
+    try add(.records, "", Records(drops: drops, traces: traces, probes: probes, storage: storage, clocks: clocks))
     for (element, name) in zip(switches, names.switches) { try add(.virtualSwitch, name, element) }
     for (element, name) in zip(gateways, names.gateways) { try add(.gateway, name, element) }
     for (element, name) in zip(servers, names.servers) { try add(.dhcpServer, name, element) }
@@ -169,7 +171,7 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, traces: records.traces,
-      probes: records.probes, captures: captures, clocks: records.clocks)
+      probes: records.probes, storage: records.storage, captures: captures, clocks: records.clocks)
   }
 
   /// The sections of a file by kind, in their order.

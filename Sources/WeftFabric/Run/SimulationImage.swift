@@ -27,6 +27,7 @@ public struct SimulationImage: Codable {
   var drops: DropLedger
   var traces: TraceLog
   var probes: ProbeTable
+  var storage: Storage
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
@@ -73,7 +74,8 @@ extension Simulation {
       servers: world.elements.servers.array, machines: world.elements.machines.array,
       names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
-      drops: world.recorder.drops, traces: world.recorder.traces, probes: world.probes, captures: captured,
+      drops: world.recorder.drops, traces: world.recorder.traces, probes: world.probes, storage: world.storage,
+      captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
   }
 
@@ -116,6 +118,7 @@ extension Simulation {
     world.recorder.drops = image.drops
     world.recorder.traces = image.traces
     world.probes = image.probes
+    world.storage = image.storage
     world.hasProbed = true
     world.hasShutdowns = true
     guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }

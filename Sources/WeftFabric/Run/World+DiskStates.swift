@@ -7,6 +7,7 @@ extension DiskProbeSettings: StateCheck {
     let own = machine.diskContents(world.now)
     let other: [(name: String, contents: BlockDevice)]
     if let past = machine.snapshots[snapshot] {
+      if past.isLost { return TryOutcome(kind: .failed, text: "snapshot \(snapshot) is lost with its disk") }
       other = past.guest.drives.all.map { ($0.name, $0.contents(now: past.vm.guestTime(past.takenAt))) }
     } else if let node = world.names.machines[snapshot], let twin = world.machine(node), world.elements.machines[twin].vm != nil {
       other = world.elements.machines[twin].diskContents(world.now)

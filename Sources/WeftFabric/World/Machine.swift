@@ -13,6 +13,8 @@ struct Machine: Element {
   var guest: Guest
   /// Cables that came back while the guest stood still: it learns of them as it wakes.
   var plugged: [Int] = []
+  /// It boots elsewhere than before, and says so, as nobody else knows where it is.
+  var announcesAtBoot = false
   /// When a transmit ring that waits for its wire tries again.
   private(set) var retryAt = Instant.never
 
@@ -94,7 +96,7 @@ struct Machine: Element {
     try vm?.perform(verb, now: now)
     guest.stack.lag = vm?.lag ?? .zero
     switch verb {
-    case .start: guest.boot(now: now, &out)
+    case .start: boot(now: now, &out)
     case .pause, .snapshot, .revert: break
     case .save: retryAt = .never
     case .resume: goOn(now: now, &out)
@@ -106,7 +108,16 @@ struct Machine: Element {
     case .stop, .crash: powerOff(own, at: now)
     case .reset:
       powerOff(own, at: now)
-      guest.boot(now: now, &out)
+      boot(now: now, &out)
+    }
+  }
+
+  private mutating func boot(now: Instant, _ out: inout Effects) {
+    guest.boot(now: now, &out)
+    guard announcesAtBoot else { return }
+    announcesAtBoot = false
+    for port in interfaces.indices where interfaces[port].isLinkUp {
+      guest.linkChanged(port: PortIndex(port), up: true, now: now, &out)
     }
   }
 

@@ -18,6 +18,8 @@ struct Snapshot: Codable {
   var parent: String?
   /// Or its disks alone.
   var hasMemory = true
+  /// Its disks' medium has failed.
+  var isLost = false
 
   /// Leaves its disks, as they are seen from outside at that moment, of a machine that is off.
   mutating func forgetMemory(now: Instant) {
@@ -75,6 +77,9 @@ struct SnapshotTree: Codable {
     all[all.count - 1].parent = current
     current = snapshot.name
   }
+
+  /// The medium of the disks that they are on has failed.
+  mutating func loseDisks() { for index in all.indices { all[index].isLost = true } }
 
   /// Those that came from it come from its parent then; false where it isn't there.
   mutating func remove(_ name: String) -> Bool {

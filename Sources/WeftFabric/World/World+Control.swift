@@ -62,5 +62,5 @@ extension World {
   }
 
   /// Whether every machine has finished what it was going to do by itself.
-  var isIdle: Bool { elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle } }
+  var isIdle: Bool { storage.jobs.isEmpty && elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle } }
 }

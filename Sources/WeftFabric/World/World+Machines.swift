@@ -56,6 +56,9 @@ extension World {
 
   mutating func takeSnapshot(_ name: String, of vm: String, withMemory: Bool = true) throws(EventFailure) {
     let (_, machine) = try known(vm)
+    if elements.machines[machine].guest.drives.all.contains(where: \.isLost) {
+      throw EventFailure(description: "\(vm) has lost a disk")
+    }
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
     let now = now
     do { try elements.machines[machine].takeSnapshot(name, withMemory: withMemory, now: now) } catch {
@@ -72,9 +75,7 @@ extension World {
     guard past.guest.drives.fit(elements.machines[machine].guest.drives) else {
       throw EventFailure(description: "\(vm) has other disks than at snapshot \(name)")
     }
-    if let lost = elements.machines[machine].guest.drives.all.first(where: \.isLost) {
-      throw EventFailure(description: "snapshot \(name) of \(vm) is lost with disk \(lost.name)")
-    }
+    if past.isLost { throw EventFailure(description: "snapshot \(name) of \(vm) is lost with its disk") }
     guard past.interfaces.count == elements.machines[machine].interfaces.count else {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }

@@ -24,6 +24,8 @@ public struct DiskSettings: Sendable, Codable, Hashable {
   public var flush = Flush.honoured
   /// Bits a second, read and written.
   public var rate: UInt64?
+  /// The file that it begins with.
+  public var image: String?
 
   public init(_ name: String = "", size: Int = 0) { (self.name, self.size) = (name, size) }
 
@@ -35,8 +37,8 @@ public struct DiskSettings: Sendable, Codable, Hashable {
     [
       Field("name", \.name, .plainName, "What programs and events call it.", required: true, example: "root"),
       Field(
-        "size", \.size, .size(512...largest), "How much it holds; only what is written takes room.", required: true,
-        example: "8 GiB"),
+        "size", \.size, Form.size(512...largest).unsaid, "How much it holds; only what is written takes room.",
+        default: "the image's", example: "8 GiB"),
       Field(
         "pool", \.pool, .text, "The storage pool of its host that it lies in.", default: "the host's first, if it has any",
         example: "ssd"),
@@ -47,8 +49,14 @@ public struct DiskSettings: Sendable, Codable, Hashable {
       Field("flush", \.flush, .choice, "What the disk does when it is asked to flush its cache.", example: "ignored"),
       Field(
         "rate", \.rate, .rate, "How fast it reads and writes.", default: "it takes no time", example: "100 MB/s"),
+      Field(
+        "image", \.image, .text, "A raw or qcow2 file that it begins with, from the folder of this file; it isn't written to.",
+        default: "none: zeros", example: "base.qcow2"),
     ]
   ) { disk, mistakes in
+    if disk.size == 0, disk.image == nil, !mistakes.has(\.size) {
+      mistakes.report("a disk needs a size or an image", hint: "size: 8 GiB")
+    }
     if disk.size % 512 != 0 { mistakes.report("a disk is whole sectors of 512 bytes", at: \.size) }
     if disk.flush == .ignored, disk.cache == .writeThrough {
       mistakes.report("a disk that writes through has nothing to flush", at: \.flush, hint: "cache: write-back")

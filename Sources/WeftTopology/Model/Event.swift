@@ -24,6 +24,10 @@ public struct Event: Sendable, Codable {
     case removeForward(network: String, [Forward], keep: Bool?)
     /// The connections of the NAT that the network has; without a filter all.
     case flushConntrack(network: String, FlowFilter = FlowFilter())
+    case backup(BackupOrder)
+    /// `host`: whose pool, where several have one of that name.
+    case failMedia(pool: String, host: String?)
+    case restoreBackup(RestoreOrder)
     /// Of who is joined to whom.
     case change(GraphAction)
   }
@@ -47,6 +51,9 @@ extension Event.Action {
     case cable(LinkName, isUp: Bool)
     case ipForwarding(host: String, isOn: Bool)
     case forwards(network: String, [Forward], isAdded: Bool)
+    case media(pool: String, host: String?)
+    case backup(BackupOrder)
+    case restore(RestoreOrder)
     case other
   }
 
@@ -64,6 +71,9 @@ extension Event.Action {
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
+    case .failMedia(let pool, let host): .media(pool: pool, host: host)
+    case .backup(let order): .backup(order)
+    case .restoreBackup(let order): .restore(order)
     case .setLink, .flushConntrack, .change: .other
     }
   }
@@ -152,7 +162,7 @@ struct EventEntry: Sendable {
             "plug", .table(NICMove.keys), "Moves the cable of a VM's interface into another network, of whatever host.",
             example: "{nic: web, into: lan}"
           ) { .change(.plug($0.nic, into: $0.network)) },
-        ]))
+        ] + Case.backups))
 }
 
 /// Under `set-link`.

@@ -16,6 +16,7 @@ public struct Topology: Sendable, Codable {
   public var events: [Event] = []
   public var expectations: [Expectation] = []
   public var capture = CaptureSettings()
+  public var images = DiskImages()
 
   public init(name: String) { self.name = name }
 }

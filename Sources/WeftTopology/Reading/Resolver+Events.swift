@@ -13,6 +13,7 @@ extension Resolver {
       let host = topology.hosts[place.host]
       checkTarget(first, host.networks[place.network], host)
     }
+    guard checkPools(of: action, key) else { return }
     topology.events.append(Event(at: entry.at, action: action, mark: value.mark))
     eventKeys.append((key.keyMark, key.key.unicodeScalars.count))
   }

@@ -35,6 +35,8 @@ final class Resolver: Complaining {
   var macs: [MACAddress: String] = [:]
   let filterChecker: ((String) -> String?)?
   let portNames: ((Topology) -> [String])?
+  /// The bytes of a file that this one names.
+  var opening: ((String) -> [UInt8]?)?
   /// Sorts of which a whole map could not be read: nothing of them is missed by name.
   var unread: Set<Sort> = []
   /// What the topology's expectations were read from.

@@ -43,6 +43,8 @@ struct VMEntry: Sendable {
   var programs: Written?
   var autostart = true
   var disks: Written?
+  var from: Written?
+  var networks: Written?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -57,6 +59,12 @@ struct VMEntry: Sendable {
       Field(
         "disks", \.disks, .raw(.list(.object(DiskSettings.keys.keys))), "Its disks.", default: "none",
         example: "[{name: root, size: 8 GiB}]"),
+      Field(
+        "from", \.from, .raw(Form.text.shape), "A bundle that has all that isn't said here (`weft bundle export`).",
+        default: "none", example: "web.vm"),
+      Field(
+        "networks", \.networks, .raw(.named(Form.text.shape)), "Which network each of the bundle's is here.", default: "none",
+        example: "{front: lan}"),
     ]
   }
 

@@ -148,4 +148,45 @@ import WeftTopology
     #expect(load.diagnostics.map(\.message) == [message])
     if let hint { #expect(load.diagnostics.first?.hint == hint) }
   }
+
+  /// A disk begins with what is in a file, whole or with one below it, and the file isn't written to.
+  @Test func aDiskBeginsWithAnImage() throws {
+    var base = try BlockDevice(size: 4 << 20, name: "base")
+    try base.write(Array("hello".utf8), at: 100_000)
+    var upper = base
+    upper.addOverlay(named: "top")
+    try upper.write([1, 2, 3], at: 1 << 20)
+    let files = [
+      "base.qcow2": base.qcow2, "base.raw": base.raw, "top.qcow2": try upper.qcow2(layer: 1, backing: Qcow2Backing("base.qcow2")),
+      "bad.qcow2": Array(base.qcow2.prefix(70_000)),
+    ]
+    func load(_ disk: String) -> TopologyLoad {
+      Topology.load(
+        text: """
+          hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}
+          vms: {web: {network: lan, address: 10.1.0.1, disks: [{name: root, \(disk)}]}}
+          """, file: "images.yaml", opening: { files[$0] })
+    }
+    for (disk, size) in [
+      ("image: base.qcow2", 4 << 20), ("image: base.raw, size: 8 MiB", 8 << 20),
+      ("image: top.qcow2, cache: write-through", 4 << 20),
+    ] {
+      var simulation = try Simulation(try #require(load(disk).topology), captures: nil)
+      simulation.run(until: .seconds(1))
+      let drive = try #require(simulation.world.machine(named: "web")?.guest.drives["root"])
+      #expect(drive.size == size && drive.device.layers.last?.name == "root")
+      #expect(try drive.device.read(at: 100_000, count: 5) == Array("hello".utf8))
+      #expect(try drive.device.read(at: 1 << 20, count: 3) == (disk.contains("top") ? [1, 2, 3] : [0, 0, 0]))
+      var other = try Simulation(
+        resuming: SimulationImage(decoding: try simulation.image().encoded(), pool: FramePool()), pool: FramePool(), captures: nil
+      )
+      other.run(until: .seconds(2))
+      #expect(other.world.machine(named: "web")?.guest.drives["root"]?.device.contentHash == drive.device.contentHash)
+    }
+    #expect(load("image: none.raw").diagnostics.map(\.message) == ["there is no file none.raw"])
+    #expect(load("image: base.raw, size: 1 MiB").diagnostics.map(\.message) == ["base.raw has 4 MiB, more than the disk"])
+    #expect(load("cache: write-back").diagnostics.map(\.message) == ["a disk needs a size or an image"])
+    let bad = load("image: bad.qcow2").diagnostics
+    #expect(bad.count == 1 && bad[0].message.hasPrefix("bad.qcow2: ") && bad[0].line == 2)
+  }
 }
