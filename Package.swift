@@ -30,21 +30,21 @@ let package = Package(
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftStack", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftISO"], swiftSettings: views),
     .target(
-      name: "WeftPrograms", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftSettings", "WeftStack"],
+      name: "WeftPrograms", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftDisk", "WeftSettings", "WeftStack"],
       swiftSettings: views),
     .target(
       name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
     .target(
       name: "WeftGuest",
-      dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftISO", "WeftSettings", "WeftStack", "WeftPrograms"],
+      dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftISO", "WeftDisk", "WeftSettings", "WeftStack", "WeftPrograms"],
       swiftSettings: views),
     .target(name: "WeftHypervisor", dependencies: ["WeftWire", "WeftCore", "WeftSettings"], swiftSettings: views),
     .target(name: "WeftDisk", dependencies: ["WeftCore"]),
     .target(name: "WeftISO"),
     .target(
       name: "WeftTopology",
-      dependencies: ["WeftWire", "WeftCore", "WeftISO", "WeftSettings", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["WeftWire", "WeftCore", "WeftISO", "WeftDisk", "WeftSettings", .product(name: "Yams", package: "Yams")]),
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"]), .brew(["libpcap"])]),
     .target(name: "WeftCapture", dependencies: ["WeftWire", "WeftCore", "CPcap"]),
 
@@ -53,23 +53,25 @@ let package = Package(
       name: "WeftFabric",
       dependencies: [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms", "WeftProbes",
-        "WeftGuest", "WeftHypervisor", "WeftISO",
+        "WeftGuest", "WeftHypervisor", "WeftDisk", "WeftISO",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ], swiftSettings: views),
     .target(
-      name: "WeftStorage", dependencies: ["WeftFabric", "WeftCore", "WeftISO", "WeftSettings", "WeftCapture", "WeftTopology"],
+      name: "WeftStorage",
+      dependencies: ["WeftDisk", "WeftWire", "WeftFabric", "WeftCore", "WeftISO", "WeftSettings", "WeftCapture", "WeftTopology"],
       swiftSettings: views),
     .target(
       name: "Weft",
       dependencies: [
         "WeftWire", "WeftCore", "WeftISO", "WeftStack", "WeftPrograms", "WeftProbes", "WeftSettings", "WeftTopology",
-        "WeftCapture", "WeftFabric", "WeftStorage",
+        "WeftCapture", "WeftFabric", "WeftStorage", "WeftDisk",
       ]),
     .target(
       name: "WeftCommand",
       // Not only "Weft": a change below it must rebuild this, which re-exports alone don't tell SwiftPM.
       dependencies: [
         "Weft", "WeftWire", "WeftCore", "WeftISO", "WeftSettings", "WeftTopology", "WeftCapture", "WeftFabric", "WeftStorage",
+        "WeftDisk",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "weft-cli", dependencies: ["WeftCommand"]),
@@ -120,7 +122,7 @@ let package = Package(
       dependencies: [
         "WeftFabric", "WeftStorage", "WeftImage", "WeftTopology", "WeftCapture", "WeftStack", "WeftPrograms", "WeftProbes",
         "WeftGuest",
-        "WeftHypervisor", "WeftISO", "WeftNAT", "WeftServices",
+        "WeftHypervisor", "WeftDisk", "WeftISO", "WeftNAT", "WeftServices",
         "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire", "WeftTestSupport",
       ], swiftSettings: views),
     // Runs the built `weft` as a process.

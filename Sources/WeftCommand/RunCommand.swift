@@ -27,10 +27,18 @@ struct RunCommand: ParsableCommand {
     completion: .file())
   var checkpointAt: [String] = []
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A folder of backups and snapshots: the run begins with the backups there, and leaves its own.", valueName: "folder"),
+    completion: .directory)
+  var store: String?
+
   @OptionGroup var sweep: SweepOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    if sweep.seeds != nil, store != nil { throw ValidationError("--store is for a run with one seed, and --seeds gives many.") }
     try sweep.check(seed: seed, input, output)
     if sweep.seeds != nil, !checkpointAt.isEmpty {
       throw ValidationError("--checkpoint-at is for a run with one seed, and --seeds gives many.")
@@ -57,7 +65,18 @@ struct RunCommand: ParsableCommand {
     let clock = ContinuousClock()
     let began = clock.now
     var simulation = try Runner.start(topology, seed: seed, until: limit, options: output)
+    if let store {
+      try Runner.storing { () throws(StoreError) in try Store(reading: store, SystemFiles()).load(into: &simulation) }
+    }
     let report = try Runner.finish(&simulation, options: output, checkpoint: checkpoint)
+    if let store {
+      try Runner.storing { () throws(StoreError) in
+        var folder = try Store(writing: store, SystemFiles())
+        try folder.save(simulation)
+        try folder.sweep()
+        try folder.close()
+      }
+    }
     let isMissed = checkpoint.map { report.endedAt < $0.at } ?? false
     if let checkpoint, isMissed {
       Terminal.error(

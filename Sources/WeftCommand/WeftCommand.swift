@@ -16,7 +16,8 @@ public struct WeftCommand: ParsableCommand {
     version: weftVersion,
     subcommands: [
       RunCommand.self, TestCommand.self, CheckCommand.self, InitCommand.self, ResumeCommand.self,
-      ExplainCommand.self, ConntrackCommand.self, ShowCommand.self, ISOCommand.self, SchemaCommand.self, JobCommand.self,
+      ExplainCommand.self, ConntrackCommand.self, ShowCommand.self, BackupCommand.self, SnapshotCommand.self, DiskCommand.self,
+      BundleCommand.self, ISOCommand.self, SchemaCommand.self, JobCommand.self,
     ])
 
   public init() {}

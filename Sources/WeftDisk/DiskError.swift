@@ -10,6 +10,8 @@ public enum DiskError: Error, Hashable, CustomStringConvertible {
   case name(String)
   /// A layer that isn't there, or the base, which has nothing to be merged into.
   case noOverlay(Int)
+  /// Its medium has failed.
+  case lost
 
   public var description: String {
     switch self {
@@ -19,6 +21,7 @@ public enum DiskError: Error, Hashable, CustomStringConvertible {
     case .bitmapExists(let name): "there is a bitmap \(name) already"
     case .name(let name): "“\(name)” isn't a name of 1 to 1,023 bytes"
     case .noOverlay(let layer): "layer \(layer) is no overlay of this disk"
+    case .lost: "the medium has failed"
     }
   }
 }

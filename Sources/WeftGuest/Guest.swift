@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftIP
 import WeftPrograms
 import WeftStack
@@ -13,6 +14,8 @@ public struct Guest: Codable {
   public private(set) var deadline = Instant.never
   /// For whoever has sockets here that no program has.
   public var stack: Stack
+  /// Its machine's, which outlive what it knows.
+  public var drives = Drives()
   var programs = ProgramList()
   private var foreign: [SocketEvent] = []
   /// Nil of one that no disc was to set up.
@@ -21,7 +24,7 @@ public struct Guest: Codable {
   private var stackDeadline = Instant.start
   private var stackChanges = UInt64.max
 
-  private enum CodingKeys: CodingKey { case configuration, deadline, stack, programs, foreign, cloudInit }
+  private enum CodingKeys: CodingKey { case configuration, deadline, stack, drives, programs, foreign, cloudInit }
 
   public init(_ configuration: GuestConfiguration) {
     self.configuration = configuration
@@ -52,6 +55,7 @@ public struct Guest: Codable {
   /// It is asked to end: programs stop, sockets are closed. `isDown` once its connections have said good-bye.
   public mutating func shutDown(now: Instant, _ out: inout Effects) {
     guard isBooted else { return }
+    _ = programs.flush(&drives, now: now)
     programs.stop()
     stack.closeAll(now: now)
     foreign = []
@@ -200,6 +204,10 @@ public struct Guest: Codable {
         isQuiet = false
         settleConnections(now: now, &out)
       }
+      if programs.useDrives {
+        isQuiet = false
+        settleDrives(now: now, &out)
+      }
       if stack.hasLoopback, foreign.isEmpty {
         isQuiet = false
         settleLoopback(now: now, &out)
@@ -219,6 +227,32 @@ public struct Guest: Codable {
         return
       }
     }
+  }
+
+  /// What came for programs that use disks may make them read and write, and that may let them say something.
+  @inline(never)
+  private mutating func settleDrives(now: Instant, _ out: inout Effects) {
+    guard isBooted, foreign.isEmpty else { return }
+    programs.use(&drives, now: now, &stack, &out)
+    while stack.hasPending, foreign.isEmpty {
+      settleConnections(now: now, &out)
+      guard foreign.isEmpty else { return }
+      programs.use(&drives, now: now, &stack, &out)
+    }
+  }
+
+  /// What programs have only in memory goes to the disks: when it will be there.
+  public mutating func flush(now: Instant) -> Instant {
+    let done = programs.flush(&drives, now: now)
+    deadline = isBooted ? min(deadline, programs.deadline) : .never
+    return done
+  }
+
+  /// Programs take things on again, after a flush.
+  public mutating func thaw(now: Instant, _ out: inout Effects) {
+    guard isBooted else { return }
+    programs.thaw(now: now, &stack)
+    settle(now: now, &out)
   }
 
   /// What the guest sent to itself comes back at once, but no more at a time than this: a transfer to oneself takes
@@ -278,6 +312,6 @@ public struct Guest: Codable {
 
   /// Always true of a guest that was not decoded. `outside`: whether a tag is that of somebody outside.
   public func isConsistent(outside: (UInt64) -> Bool) -> Bool {
-    stack.isConsistent { programs.has($0) || outside($0) } && programs.isConsistent && foreign.isEmpty
+    stack.isConsistent { programs.has($0) || outside($0) } && programs.isConsistent && drives.isConsistent && foreign.isEmpty
   }
 }

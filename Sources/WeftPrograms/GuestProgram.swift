@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftSettings
 import WeftStack
 import WeftWire
@@ -17,12 +18,25 @@ public protocol GuestProgram: Activity {
   func workingSet(at now: Instant) -> WorkingSet?
   /// Its machine gets so many thousandths of its CPU from now on.
   mutating func throttle(to share: UInt64, now: Instant)
+
+  /// Whether it uses disks.
+  static var usesDrives: Bool { get }
+  /// Of one that uses disks: something may have happened to it, and now it can get at them.
+  mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects)
+  /// Of one that uses disks: what it has only in memory goes to them, before its machine ends or is backed up. When it will be there.
+  mutating func flush(_ drives: inout Drives, now: Instant) -> Instant
+  /// It takes things on again, after a flush.
+  mutating func thaw(now: Instant, _ stack: inout Stack)
 }
 
 extension GuestProgram {
   public var isUnfinished: Bool { false }
   public func workingSet(at now: Instant) -> WorkingSet? { nil }
   public mutating func throttle(to share: UInt64, now: Instant) {}
+  public static var usesDrives: Bool { false }
+  public mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects) {}
+  public mutating func flush(_ drives: inout Drives, now: Instant) -> Instant { now }
+  public mutating func thaw(now: Instant, _ stack: inout Stack) {}
 }
 
 /// Settings of a program in a topology that say what runs for it.

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftStack
 import WeftWire
 
@@ -10,6 +11,8 @@ public struct ProgramList {
   @usableFromInline private(set) var count = 0
   /// The earliest of all; one too early does no harm.
   public private(set) var deadline = Instant.never
+  /// Whether one of them uses disks.
+  public private(set) var useDrives = false
 
   public init() {}
 
@@ -19,6 +22,7 @@ public struct ProgramList {
         configuration.program(Placement(machine: machine, index: index, start: bootedAt + configuration.start))
       })
     count = store.count
+    useDrives = store.all.contains { $0.kind.usesDrives }
     for place in store.all { deadline = min(deadline, place.deadline) }
   }
 
@@ -43,6 +47,7 @@ public struct ProgramList {
   public mutating func stop() {
     count = 0
     deadline = .never
+    useDrives = false
   }
 
   public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
@@ -86,6 +91,38 @@ public struct ProgramList {
   ) {
     let place = place(tag)
     hasten(place, place.pointee.kind.failed(place.pointee.memory, error, now, &stack, &out))
+  }
+
+  /// Lets those that use disks at them.
+  public mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    own()
+    for index in 0..<count where store[index].pointee.kind.usesDrives {
+      let place = store[index]
+      hasten(place, place.pointee.kind.use(place.pointee.memory, &drives, now, &stack, &out))
+    }
+  }
+
+  /// What they have only in memory goes to disks. When all of it will be there.
+  public mutating func flush(_ drives: inout Drives, now: Instant) -> Instant {
+    guard useDrives else { return now }
+    own()
+    var done = now
+    for index in 0..<count where store[index].pointee.kind.usesDrives {
+      let place = store[index]
+      let (its, own) = place.pointee.kind.flush(place.pointee.memory, &drives, now)
+      done = max(done, its)
+      hasten(place, own)
+    }
+    return done
+  }
+
+  /// They take things on again.
+  public mutating func thaw(now: Instant, _ stack: inout Stack) {
+    own()
+    for index in 0..<count where store[index].pointee.kind.usesDrives {
+      let place = store[index]
+      hasten(place, place.pointee.kind.thaw(place.pointee.memory, now, &stack))
+    }
   }
 
   /// A program may have set itself an earlier deadline.
@@ -160,6 +197,7 @@ extension ProgramList: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     store = ProgramStore(try container.decode([Entry].self, forKey: .programs).map(\.program))
     count = try container.decode(Bool.self, forKey: .isStopped) ? 0 : store.count
+    useDrives = count > 0 && store.all.contains { $0.kind.usesDrives }
     deadline = try container.decode(Instant.self, forKey: .deadline)
   }
 }

@@ -36,6 +36,8 @@ public struct ProgramReport: Codable, Sendable, Hashable {
   public var httpBody: [UInt8]?
   /// A NAT probe's.
   public var findings: NATFindings?
+  /// What else it has to say.
+  public var note: String?
   public var startedAt: Instant?
   public var finishedAt: Instant?
 

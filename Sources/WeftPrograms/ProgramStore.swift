@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftStack
 import WeftWire
 
@@ -103,5 +104,22 @@ extension GuestProgram {
     _ memory: UnsafeMutableRawPointer, _ error: SocketError, _ now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) -> Instant {
     at(memory).pointee.deadline { $0.failed(error, now: now, &stack, &out) }
+  }
+
+  static func use(
+    _ memory: UnsafeMutableRawPointer, _ drives: inout Drives, _ now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) -> Instant {
+    at(memory).pointee.deadline { $0.use(&drives, now: now, &stack, &out) }
+  }
+
+  static func flush(
+    _ memory: UnsafeMutableRawPointer, _ drives: inout Drives, _ now: Instant
+  ) -> (done: Instant, deadline: Instant) {
+    let done = at(memory).pointee.flush(&drives, now: now)
+    return (done, at(memory).pointee.deadline)
+  }
+
+  static func thaw(_ memory: UnsafeMutableRawPointer, _ now: Instant, _ stack: inout Stack) -> Instant {
+    at(memory).pointee.deadline { $0.thaw(now: now, &stack) }
   }
 }

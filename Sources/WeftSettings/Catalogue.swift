@@ -40,6 +40,7 @@ public struct Catalogue: Sendable {
       HTTPServerSettings.self, HTTPGetSettings.self, PingSettings.self, TCPEchoSettings.self, UDPEchoSettings.self,
       SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
       RendezvousSettings.self, SYNFloodSettings.self, AttackSettings.self, DirtySettings.self,
+      KVStoreSettings.self, HTTPPutSettings.self,
     ],
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
@@ -47,6 +48,7 @@ public struct Catalogue: Sendable {
       StateProbeSettings.self, MemoryProbeSettings.self, EventProbeSettings.self,
       DowntimeProbeSettings.self, AliveOnProbeSettings.self, ConnectionSurvivesProbeSettings.self,
       HostsInUseProbeSettings.self,
+      DiskProbeSettings.self, BackupProbeSettings.self, StoredProbeSettings.self,
     ])
 }
 

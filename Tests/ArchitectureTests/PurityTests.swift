@@ -18,9 +18,9 @@ import Testing
     ("WeftNAT", ["CTableMemory", "WeftWire", "WeftCore", "WeftSettings", "WeftIP"]),
     ("WeftServices", ["WeftWire", "WeftCore", "WeftIP"]),
     ("WeftStack", ["WeftWire", "WeftCore", "WeftIP", "WeftISO"]),
-    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftSettings", "WeftStack"]),
+    ("WeftPrograms", ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftDisk", "WeftSettings", "WeftStack"]),
     ("WeftProbes", ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"]),
-    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftISO", "WeftStack", "WeftPrograms"]),
+    ("WeftGuest", ["WeftWire", "WeftCore", "WeftIP", "WeftISO", "WeftDisk", "WeftStack", "WeftPrograms"]),
     ("WeftHypervisor", ["WeftWire", "WeftCore", "WeftSettings"]),
     ("WeftDisk", ["WeftCore"]),
     ("WeftISO", []),
@@ -28,7 +28,7 @@ import Testing
       "WeftFabric",
       [
         "WeftWire", "WeftCore", "WeftIP", "WeftSwitch", "WeftNAT", "WeftServices", "WeftStack", "WeftPrograms",
-        "WeftProbes", "WeftGuest", "WeftHypervisor", "WeftISO",
+        "WeftProbes", "WeftGuest", "WeftHypervisor", "WeftISO", "WeftDisk",
         "WeftSettings", "WeftTopology", "WeftCapture", "WeftImage",
       ]
     ),
@@ -36,7 +36,7 @@ import Testing
 
   /// These may use the outside world (files, libpcap), but never a sibling.
   static let siblingsWithIO: [(target: String, imports: Set<String>)] = [
-    ("WeftTopology", ["WeftWire", "WeftCore", "WeftISO", "WeftSettings"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
+    ("WeftTopology", ["WeftWire", "WeftCore", "WeftISO", "WeftDisk", "WeftSettings"]), ("WeftCapture", ["WeftWire", "WeftCore"]),
   ]
 
   struct Import: Hashable {

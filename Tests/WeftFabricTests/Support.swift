@@ -15,7 +15,8 @@ func topology(_ yaml: String) throws -> Topology {
 }
 
 func example(_ name: String) throws -> Topology {
-  try topology(String(contentsOfFile: Repository.topology(name), encoding: .utf8))
+  let load = try Topology.load(path: Repository.topology(name))
+  return try #require(load.topology, "\(load.diagnostics.map { $0.render(color: false) })")
 }
 
 /// An example, or one of the labs made for tests.

@@ -28,6 +28,7 @@ extension WorldBuilder {
     }
     guards.apply(to: &world)
     world.site = Site(copy self)
+    world.storage = Storage(topology)
     resolveEventForwards()
     for host in topology.hosts where host.networks.contains(where: { $0.nat.localForwards }) {
       names.sharesForwards.insert(host.name)

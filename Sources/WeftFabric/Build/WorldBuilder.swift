@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftGuest
 import WeftHypervisor
 import WeftNAT
@@ -79,6 +80,9 @@ struct WorldBuilder {
     guard topology.vms.allSatisfy({ $0.nics.allSatisfy { $0.rings.rx > 0 && $0.rings.tx >= 0 } }) else {
       return "a network interface without rings"
     }
+    guard topology.vms.allSatisfy({ $0.disks.allSatisfy { (try? BlockDevice(size: $0.size)) != nil && $0.rate != 0 } }) else {
+      return "a disk that can't be"
+    }
     var drawn = self
     drawn.draw()
     return drawn.finishedGateways.contains { $0.problem != nil } ? "forwards that can't be" : nil
@@ -136,6 +140,7 @@ struct WorldBuilder {
         name: vm.name, seed: seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) },
         scalesWindows: vm.stack == .modern))
     if let cd = vm.cd { guest.insert(cd, names) }
+    guest.drives = Drives(of: vm, topology.images, seed: seed)
     machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: vm.host, seed: seed, memory: vm.memory), interfaces: nics, guest: guest))
   }

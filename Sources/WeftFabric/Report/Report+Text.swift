@@ -19,6 +19,8 @@ extension Report {
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Virtual machines", Self.shortened(machines.flatMap(Self.lines).map { "  " + $0 }, to: 30))
     section("Migrations", Self.shortened(migrations.map { "  " + Self.line($0) }, to: 30))
+    section("Disks", Self.shortened(machines.flatMap(Self.diskLines).map { "  " + $0 }, to: 30))
+    section("Backups", Self.shortened((backups.map(\.text) + storageNews).map { "  " + $0 }, to: 30))
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section(
@@ -112,6 +114,7 @@ extension Report {
     if report.bytesOut > 0 { parts.append(", \(report.bytesOut) B out") }
     if let status = report.httpStatus { parts.append(", HTTP \(status)") }
     if let findings = report.findings { parts.append(", \(findings.text)") }
+    if let note = report.note { parts.append(", \(note)") }
     if let rtt = report.rtt, rtt.count > 0 { parts.append(", rtt \(rtt.minimum)/\(rtt.average)/\(rtt.maximum)") }
     if let rate = report.throughput { parts.append(", \(Figures.rate(rate))") }
     return parts.joined()

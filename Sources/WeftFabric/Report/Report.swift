@@ -85,6 +85,7 @@ public struct Report: Codable, Sendable {
     /// What it couldn't take.
     public var setUpProblems: [String]?
     public var interfaces: [Interface]
+    public var disks: [Disk]
   }
 
   /// A VM's way from a host to another.
@@ -140,6 +141,9 @@ public struct Report: Codable, Sendable {
   public var expectations: [Verdict]
   /// Events of the file that couldn't be carried out.
   public var complaints: [String]
+  public var backups: [BackupResult]
+  /// What else was done to disks: restores, failed media.
+  public var storageNews: [String]
   /// Where it was ended before all was done.
   public var cut: Cut?
   public var hosts: [Host]
@@ -223,7 +227,8 @@ extension Simulation {
     }
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
-      expectations: verdicts, complaints: director.complaints + world.complaints, cut: cut, hosts: world.hosts,
+      expectations: verdicts, complaints: director.complaints + world.complaints, backups: world.storage.backups,
+      storageNews: world.storage.news, cut: cut, hosts: world.hosts,
       machines: world.machineReport, migrations: world.migrationReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases,
       guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,
@@ -284,7 +289,8 @@ extension World {
         since: machine.vm?.changedAt ?? .start, ran: machine.vm?.ran(by: now) ?? (now - .start),
         generation: machine.vm?.generation ?? 1, clockBehind: machine.clockBehind(now),
         snapshots: machine.snapshots.all.map(\.name), disc: machine.guest.stack.disc?.name, setUp: machine.guest.setUpText,
-        setUpProblems: machine.guest.setUpProblems.isEmpty ? nil : machine.guest.setUpProblems, interfaces: interfaces)
+        setUpProblems: machine.guest.setUpProblems.isEmpty ? nil : machine.guest.setUpProblems, interfaces: interfaces,
+        disks: disks(of: machine))
     }
   }
 

@@ -93,6 +93,7 @@ struct Director: Codable {
       earliest = min(earliest, .start + topology.events[eventOrder[nextEvent]].at)
     }
     if let asked { earliest = min(earliest, runs[asked].deadline) }
+    earliest = min(earliest, world.storage.deadline)
     return min(earliest, max(withAgenda { $0.earliest }, startsFrom))
   }
 
@@ -122,12 +123,13 @@ struct Director: Codable {
       booted += 1
       world.boot(world.bootOrder[booted - 1].node)
     }
+    world.wakeBackups()
     while nextEvent < topology.events.count {
       let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
       switch event.action.sense {
-      case .life, .snapshot, .drive, .clone: bootAll(&world)
+      case .life, .snapshot, .drive, .clone, .media, .backup, .restore: bootAll(&world)
       case .cable, .ipForwarding, .forwards, .other: break
       }
       perform(event, topology, &world)
@@ -180,7 +182,7 @@ struct Director: Codable {
       case .linkUp(let name): try world.setCable(name, up: true)
       case .life(let verb, let vm): try world.carryOut(verb, on: vm)
       case .shutDown(let vm, let limit): try world.shutDown(vm, within: limit)
-      case .takeSnapshot(let name, let vm): try world.takeSnapshot(name, of: vm)
+      case .takeSnapshot(let name, let vm, let memory): try world.takeSnapshot(name, of: vm, withMemory: memory)
       case .revert(let vm, let name, let reseed): try world.revert(vm, to: name, reseed: reseed)
       case .deleteSnapshot(let name, let vm): try world.deleteSnapshot(name, of: vm)
       case .setLink(let name, let delay, let rate, let loss): try world.setLink(name, delay: delay, rate: rate, loss: loss)
@@ -189,6 +191,9 @@ struct Director: Codable {
       case .removeForward(let network, let forwards, let keep):
         try world.removeForwards(forwards, of: network, keep: keep, topology)
       case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
+      case .backup(let order): try world.backUp(order)
+      case .failMedia(let pool, let host): try world.failMedia(pool, host, topology)
+      case .restoreBackup(let order): try world.restoreBackup(order, topology)
       case .change(let action): try world.perform(action)
       case .migrate(let vm, let host, let settings): try world.migrate(vm, to: host, settings)
       case .cancelMigration(let vm): try world.cancelMigration(of: vm)

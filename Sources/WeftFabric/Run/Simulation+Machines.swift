@@ -19,9 +19,9 @@ extension Simulation {
     try act { (world) throws(EventFailure) in try world.shutDown(vm, within: limit) }
   }
 
-  /// Keeps what a VM is now, its memory included.
-  public mutating func takeSnapshot(_ name: String, of vm: String) throws(ActionError) {
-    try act { (world) throws(EventFailure) in try world.takeSnapshot(name, of: vm) }
+  /// Keeps what a VM is now: its disks, and with them its memory or not.
+  public mutating func takeSnapshot(_ name: String, of vm: String, withMemory: Bool = true) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.takeSnapshot(name, of: vm, withMemory: withMemory) }
   }
 
   /// Lets a VM go on from a snapshot; the world around it has moved on.

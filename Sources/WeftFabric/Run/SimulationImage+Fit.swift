@@ -13,6 +13,7 @@ extension SimulationImage {
     }
     // A try that nobody makes is never over.
     guard topology.expectations.allSatisfy({ $0.probe is any LabSettings || machines.contains($0.from) }) else { return false }
+    guard storage.isConsistent else { return false }
     let (nodes, ports) = (world.graph.nodes.count, world.graph.ports.count)
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { $0.port.index < ports }
       && events.fits(nodes: nodes) && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }

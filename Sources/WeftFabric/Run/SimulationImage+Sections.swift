@@ -76,6 +76,7 @@ extension SimulationImage {
     var events: EventLedger
     var traces: TraceLog
     var probes: ProbeTable
+    var storage: Storage
     var clocks: [Int: CausalClock]?
   }
 
@@ -114,7 +115,7 @@ extension SimulationImage {
         migrations: migrations, hosts: hosts, restarts: restarts, complaints: complaints))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
-    try add(.records, "", Records(drops: drops, events: events, traces: traces, probes: probes, clocks: clocks))
+    try add(.records, "", Records(drops: drops, events: events, traces: traces, probes: probes, storage: storage, clocks: clocks))
     for (element, name) in zip(switches, names.switches) { try add(.virtualSwitch, name, element) }
     for (element, name) in zip(gateways, names.gateways) { try add(.gateway, name, element) }
     for (element, name) in zip(servers, names.servers) { try add(.dhcpServer, name, element) }
@@ -180,7 +181,7 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
-      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts, restarts: run.restarts,
+      traces: records.traces, probes: records.probes, storage: records.storage, migrations: run.migrations, hosts: run.hosts, restarts: run.restarts,
       complaints: run.complaints, captures: captures,
       clocks: records.clocks)
   }

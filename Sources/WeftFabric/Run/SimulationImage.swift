@@ -33,6 +33,7 @@ public struct SimulationImage: Codable {
   var hosts: [WeftHypervisor.Host]
   var restarts: [World.Restart]
   var complaints: [String]
+  var storage: Storage
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
   /// Of the nodes with records of this very moment, or ahead of it.
@@ -80,6 +81,7 @@ extension Simulation {
       names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
       drops: world.recorder.drops, events: world.recorder.events, traces: world.recorder.traces, probes: world.probes,
+      storage: world.storage,
       migrations: world.migrations, hosts: world.hosts, restarts: world.restarts, complaints: world.complaints,
       captures: captured,
       clocks: clocks.isEmpty ? nil : clocks)
@@ -129,6 +131,7 @@ extension Simulation {
     world.migrations = image.migrations
     world.restarts = image.restarts
     world.complaints = image.complaints
+    world.storage = image.storage
     world.hasProbed = true
     world.hasShutdowns = true
     guard image.fits(world, machines: machines) else { throw .inconsistent("its state doesn't fit its topology") }

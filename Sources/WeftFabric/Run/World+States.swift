@@ -5,7 +5,7 @@ import WeftTopology
 
 /// A check of what a VM is: looked up, and so over at once.
 protocol StateCheck: StateSettings {
-  func look(at machine: Machine, now: Instant) -> TryOutcome
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome
 }
 
 /// One for which more than the VM has to be looked at.
@@ -28,23 +28,24 @@ extension World {
     }
     if let check = probe as? any WorldCheck { return check.look(at: vm, elements.machines[machine], in: self) }
     guard let check = probe as? any StateCheck else { return nil }
-    return check.look(at: elements.machines[machine], now: now)
+    return check.look(at: elements.machines[machine], in: self)
   }
 }
 
 extension StateProbeSettings: StateCheck {
-  func look(at machine: Machine, now: Instant) -> TryOutcome {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
     let since = machine.vm.map { $0.changedAt == .start ? "" : " since \($0.changedAt)" } ?? ""
     return TryOutcome(kind: machine.state == state ? .open : .failed, text: "\(machine.state.rawValue)\(since)")
   }
 }
 
 extension MemoryProbeSettings: StateCheck {
-  func look(at machine: Machine, now: Instant) -> TryOutcome {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
     guard let past = machine.snapshots[snapshot] else {
       return TryOutcome(kind: .failed, text: "there is no snapshot \(snapshot)")
     }
-    guard let then = try? past.memory.mark, let memory = try? machine.memory(at: now) else {
+    guard past.hasMemory else { return TryOutcome(kind: .failed, text: "snapshot \(snapshot) has no memory") }
+    guard let then = try? past.memory.mark, let memory = try? machine.memory(at: world.now) else {
       return .undecided("its memory can't be read")
     }
     let changes = memory.changes(since: then)

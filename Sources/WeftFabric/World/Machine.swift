@@ -14,6 +14,8 @@ struct Machine: Element {
   var guest: Guest
   /// Cables that came back while the guest stood still: it learns of them as it wakes.
   var plugged: [Int] = []
+  /// It boots elsewhere than before, and says so, as nobody else knows where it is.
+  var announcesAtBoot = false
   /// When a transmit ring that waits for its wire tries again.
   private(set) var retryAt = Instant.never
 
@@ -95,12 +97,14 @@ struct Machine: Element {
   mutating func perform(_ verb: VirtualMachine.Verb, now: Instant, _ out: inout Effects) throws(VirtualMachine
     .IllegalTransition)
   {
+    let isEnded = state == .shuttingDown && guest.isDown
+    let own = vm?.guestTime(now) ?? now
     try vm?.perform(verb, now: now)
     guest.stack.lag = vm?.lag ?? .zero
     switch verb {
     case .start:
       hearOfRevert()
-      guest.boot(now: now, &out)
+      boot(now: now, &out)
     case .pause, .snapshot, .revert: break
     case .save: retryAt = .never
     case .resume: goOn(now: now, &out)
@@ -108,10 +112,20 @@ struct Machine: Element {
       for port in interfaces.indices where interfaces[port].waitingToTransmit > 0 { retryAt = now }
       goOn(now: now, &out)
     case .shutdown: guest.shutDown(now: time(now), &out)
-    case .stop, .crash: powerOff()
+    case .stop where isEnded: powerOff(own, at: now, inOrder: true)
+    case .stop, .crash: powerOff(own, at: now)
     case .reset:
-      powerOff()
-      guest.boot(now: now, &out)
+      powerOff(own, at: now)
+      boot(now: now, &out)
+    }
+  }
+
+  private mutating func boot(now: Instant, _ out: inout Effects) {
+    guest.boot(now: now, &out)
+    guard announcesAtBoot else { return }
+    announcesAtBoot = false
+    for port in interfaces.indices where interfaces[port].isLinkUp {
+      guest.linkChanged(port: PortIndex(port), up: true, now: now, &out)
     }
   }
 
@@ -133,8 +147,10 @@ struct Machine: Element {
   }
 
   /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
-  private mutating func powerOff() {
+  /// `own`: the guest's time. Its disks lose what they hadn't brought to their media, if it doesn't end in good order.
+  private mutating func powerOff(_ own: Instant, at now: Instant, inOrder: Bool = false) {
     guest.powerOff()
+    if inOrder { guest.drives.settle() } else { guest.drives.powerCut(now: own, at: now) }
     for port in interfaces.indices { interfaces[port].reset() }
     plugged = []
     (retryAt, offBy, lookAt) = (.never, .never, .never)
@@ -174,10 +190,19 @@ struct Machine: Element {
   // MARK: Snapshots
 
   /// What of it is memory and device state: neither its snapshots nor what the lab counts.
-  mutating func takeSnapshot(_ name: String, now: Instant) throws(VirtualMachine.IllegalTransition) {
+  mutating func takeSnapshot(
+    _ name: String, withMemory: Bool = true, now: Instant
+  ) throws(VirtualMachine.IllegalTransition) {
     try vm?.check(.snapshot)
     guard let vm else { return }
-    snapshots.add(Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged))
+    var taken = Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged)
+    if withMemory {
+      let own = vm.guestTime(now)
+      for index in taken.guest.drives.all.indices { taken.guest.drives[index].advance(to: own) }
+    } else {
+      taken.forgetMemory(now: now)
+    }
+    snapshots.add(taken)
   }
 
   /// Goes on from a snapshot; precondition: it has it, and as many interfaces. Cables are as they are now, and counters go on.
@@ -185,7 +210,10 @@ struct Machine: Element {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
     vm?.revert(to: past.vm, at: past.takenAt, now: now)
+    var drives = guest.drives
+    drives.revert(to: past.guest.drives)
     guest = past.guest
+    guest.drives = drives
     guest.stack.lag = vm?.lag ?? .zero
     plugged = past.plugged
     guest.stack.forgetWires()

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftGuest
 import WeftHypervisor
 import WeftImage
@@ -15,7 +16,20 @@ struct Snapshot: Codable {
   var plugged: [Int]
   /// The one that the machine was at before; nil of the first.
   var parent: String?
+  /// Or its disks alone.
+  var hasMemory = true
+  /// Its disks' medium has failed.
+  var isLost = false
 
+  /// Leaves its disks, as they are seen from outside at that moment, of a machine that is off.
+  mutating func forgetMemory(now: Instant) {
+    hasMemory = false
+    guest.drives = guest.drives.settled(now: vm.guestTime(now))
+    guest.powerOff()
+    for index in interfaces.indices { interfaces[index].reset() }
+    plugged = []
+    if vm.state != .stopped { try? vm.perform(.stop, now: now) }
+  }
 }
 
 extension Machine {
@@ -32,8 +46,9 @@ extension GuestMemory {
   init(of guest: Guest, _ interfaces: [NetworkInterface], at now: Instant) throws {
     self.init()
     var guest = guest
-    // What is in the drive is no memory.
+    // What is on disks and discs is no memory.
     guest.stack.storage?.value.drive = nil
+    guest.drives = Drives()
     for (index, interface) in interfaces.enumerated() {
       add(try ImageEncoder().encode(interface.rings), region: UInt32(index))
     }
@@ -81,6 +96,9 @@ struct SnapshotTree: Codable {
     all[all.count - 1].parent = current
     current = snapshot.name
   }
+
+  /// The medium of the disks that they are on has failed.
+  mutating func loseDisks() { for index in all.indices { all[index].isLost = true } }
 
   /// Those that came from it come from its parent then; false where it isn't there.
   mutating func remove(_ name: String) -> Bool {

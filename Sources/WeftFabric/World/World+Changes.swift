@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftGuest
 import WeftHypervisor
 import WeftSettings
@@ -56,6 +57,10 @@ extension World {
   private mutating func add(_ vm: VM, _ isLive: Bool) throws(ActionError) {
     guard !isTaken(vm.name) else { throw .nameTaken(vm.name) }
     guard !vm.nics.isEmpty else { throw .impossible("\(vm.name) has no network interface") }
+    guard vm.disks.allSatisfy({ $0.image == nil }) else { throw .impossible("\(vm.name) has a disk of a file that isn't here") }
+    guard vm.disks.allSatisfy({ (try? BlockDevice(size: $0.size)) != nil && $0.rate != 0 }) else {
+      throw .impossible("\(vm.name) has a disk that can't be")
+    }
     for nic in vm.nics { try check(nic) }
     let given = vm.nics.compactMap(\.mac)
     guard Set(given).count == given.count else { throw .impossible("two interfaces of \(vm.name) have one MAC address") }
@@ -74,6 +79,7 @@ extension World {
         name: vm.name, seed: site.seed, interfaces: interfaces, programs: vm.programs.map { $0.configuration(names) },
         scalesWindows: vm.stack == .modern))
     if let cd = vm.cd { guest.insert(cd, names) }
+    guest.drives = Drives(of: vm, DiskImages(), seed: site.seed)
     let machine = elements.machines.append(
       Machine(vm: VirtualMachine(name: vm.name, host: host, seed: site.seed, memory: vm.memory), interfaces: nics, guest: guest))
     let node = add(.machine(machine), vm.name, .vm(vm.name), ports: vm.nics.indices.map { "eth\($0)" })

@@ -67,6 +67,7 @@ extension World {
 
   /// Whether every machine has finished what it was going to do by itself.
   var isIdle: Bool {
-    migrations.all.allSatisfy(\.isOver) && restarts.isEmpty && elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle }
+    migrations.all.allSatisfy(\.isOver) && restarts.isEmpty && storage.jobs.isEmpty
+      && elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle }
   }
 }

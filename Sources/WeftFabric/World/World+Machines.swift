@@ -68,12 +68,17 @@ extension World {
 
   // MARK: Snapshots
 
-  mutating func takeSnapshot(_ name: String, of vm: String) throws(EventFailure) {
+  mutating func takeSnapshot(_ name: String, of vm: String, withMemory: Bool = true) throws(EventFailure) {
     let (_, machine) = try known(vm)
     try refuseIfMigrating(vm, .snapshot)
+    if elements.machines[machine].guest.drives.all.contains(where: \.isLost) {
+      throw EventFailure(description: "\(vm) has lost a disk")
+    }
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
     let now = now
-    do { try elements.machines[machine].takeSnapshot(name, now: now) } catch { throw EventFailure(description: "\(error)") }
+    do { try elements.machines[machine].takeSnapshot(name, withMemory: withMemory, now: now) } catch {
+      throw EventFailure(description: "\(error)")
+    }
   }
 
   /// The VM goes on from what it was then; the world has moved on.
@@ -84,6 +89,10 @@ extension World {
     guard let past = elements.machines[machine].snapshots[name] else {
       throw EventFailure(description: "\(vm) has no snapshot \(name)")
     }
+    guard past.guest.drives.fit(elements.machines[machine].guest.drives) else {
+      throw EventFailure(description: "\(vm) has other disks than at snapshot \(name)")
+    }
+    if past.isLost { throw EventFailure(description: "snapshot \(name) of \(vm) is lost with its disk") }
     guard past.interfaces.count == elements.machines[machine].interfaces.count else {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }

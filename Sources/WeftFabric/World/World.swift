@@ -45,6 +45,8 @@ public struct World: ~Copyable {
   var hasProbeNews = false
   /// Whether a VM may be on its way to going off.
   var hasShutdowns = false
+  /// The hosts' pools, and what is backed up to them.
+  var storage = Storage()
   /// What a run has done, for progress and rates: arrivals, and wakes that something came of. How often a gateway looks
   /// at its table in vain is its own affair, and other after a checkpoint.
   public internal(set) var eventCount: UInt64 = 0

@@ -3,7 +3,7 @@ import WeftSettings
 import WeftStack
 import WeftWire
 
-/// One GET over one connection; of the program and of the probe.
+/// One GET or PUT over one connection; of programs and of the probe.
 public struct HTTPExchange: Codable {
   public enum Step {
     case going
@@ -32,6 +32,14 @@ public struct HTTPExchange: Codable {
     search = ByteSearch(Array(bodyContains.utf8))
     let path = path.hasPrefix("/") ? path : "/" + path
     request = Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nAccept: */*\r\n\r\n".utf8)
+  }
+
+  /// The same for a PUT.
+  public init(_ socket: SocketID, host: String, path: String, putting body: [UInt8]) {
+    self.socket = socket
+    search = ByteSearch([])
+    let header = "PUT \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nContent-Length: \(body.count)\r\n\r\n"
+    request = Array(header.utf8) + body
   }
 
   public var requestLength: Int { request.count }

@@ -10,13 +10,23 @@ struct HTTPRequest {
   /// Of the request line and the header fields together.
   static let longest = 8192
 
-  /// As it stands in the request line: in percent notation.
-  var path = "/"
-  var isHead = false
+  enum Method: String {
+    case get = "GET"
+    case head = "HEAD"
+    case put = "PUT"
+    case delete = "DELETE"
+  }
+
+  var method = Method.get
+  /// As it was sent.
+  var path = [UInt8]()
+  /// What follows the header.
+  var bodyLength = 0
+  var isHead: Bool { method == .head }
   var keepsAlive = true
 
-  /// Looks at the bytes received so far.
-  static func parse(_ bytes: [UInt8]) -> Parsed {
+  /// Looks at the bytes received so far. `longestBody`: what may be PUT; nil: nothing is stored here.
+  static func parse(_ bytes: [UInt8], longestBody: Int? = nil) -> Parsed {
     guard let lineEnd = find([13, 10], in: bytes, from: 0) else {
       // What can't become a request line is refused before its end comes.
       let isPlausible = bytes.prefix(16).allSatisfy { $0 >= 0x20 && $0 < 0x7f }
@@ -35,9 +45,10 @@ struct HTTPRequest {
       return bytes.count > longest ? .invalid(status: 431) : .incomplete
     }
     guard end + 4 <= longest else { return .invalid(status: 431) }
+    let method = Method(rawValue: String(decoding: parts[0], as: UTF8.self))
     var request = HTTPRequest()
+    request.path = Array(parts[1])
     request.keepsAlive = version == "1.1"
-    request.path = String(decoding: parts[1], as: UTF8.self)
     var hosts = 0
     var start = lineEnd + 2
     while start < end + 2 {
@@ -51,6 +62,10 @@ struct HTTPRequest {
       case "connection":
         if value == "close" { request.keepsAlive = false }
         if value == "keep-alive" { request.keepsAlive = true }
+      case "content-length" where longestBody != nil && method == .put:
+        guard let length = Int(value), length >= 0 else { return .invalid(status: 400) }
+        guard length <= longestBody ?? 0 else { return .invalid(status: 413) }
+        request.bodyLength = length
       // Nobody sends a body with a GET; one we'd have to skip would be taken for the next request.
       case "content-length" where value != "0", "transfer-encoding": return .invalid(status: 413)
       default: break
@@ -59,11 +74,12 @@ struct HTTPRequest {
     }
     // RFC 9112, 3.2.
     guard hosts == 1 || version == "1.0" && hosts == 0 else { return .invalid(status: 400) }
-    switch String(decoding: parts[0], as: UTF8.self) {
-    case "GET": break
-    case "HEAD": request.isHead = true
-    default: return .invalid(status: 405)
+    switch method {
+    case .get, .head: break
+    case .put, .delete: if longestBody == nil { return .invalid(status: 405) }
+    case nil: return .invalid(status: 405)
     }
+    request.method = method ?? .get
     return .complete(request, length: end + 4)
   }
 
@@ -109,6 +125,7 @@ struct HTTPRequest {
     case 500: "Internal Server Error"
     case 503: "Service Unavailable"
     case 505: "HTTP Version Not Supported"
+    case 507: "Insufficient Storage"
     default: "Status"
     }
   }

@@ -9,7 +9,7 @@ extension HTTPServer {
   /// Nil: what is asked for is neither.
   func stored(_ request: HTTPRequest, _ stack: inout Stack) -> (status: Int, content: [UInt8])? {
     guard stack.storage != nil else { return nil }
-    let path = Self.plain(request.path)
+    let path = Self.plain(String(decoding: request.path, as: UTF8.self))
     if path == Self.mountPoint || path.hasPrefix(Self.mountPoint + "/") {
       guard let answer = stack.readDisc(path.dropFirst(Self.mountPoint.count)) else { return nil }
       return switch answer {

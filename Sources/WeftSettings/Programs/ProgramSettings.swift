@@ -35,6 +35,11 @@ extension ProgramSettings {
   public static var start: Nanoseconds { standsAlone ? .zero : .milliseconds(100) }
 }
 
+/// A program that uses a disk of its machine: `disk` is the key that names it, by default the first.
+public protocol DiskProgramSettings: ProgramSettings {
+  var disk: String? { get }
+}
+
 extension Case where Value == any ProgramSettings {
   /// The row of one kind of program.
   public static func program<Settings: ProgramSettings>(_ form: Form<Settings>, _ doc: String, example: String) -> Self {

@@ -4,6 +4,10 @@ import WeftCore
 
 extension Form where Value == String {
   public static var text: Form { Form(.text, text: { $0 }) { (text) throws(Complaint) in text } }
+  /// A name that nothing else of the file is called by.
+  package static var plainName: Form {
+    Form(.text, text: { $0 }) { (text) throws(Complaint) in try Parse.name(text) }
+  }
   /// Of a page; empty is `/`.
   public static var path: Form {
     Form(.path, text: { $0 }) { (text) throws(Complaint) in

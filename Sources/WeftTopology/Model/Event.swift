@@ -11,7 +11,8 @@ public struct Event: Sendable, Codable {
     case life(MachineVerb, vm: String)
     /// Asks it to end; if it hasn't by then, its plug is pulled.
     case shutDown(vm: String, within: Nanoseconds)
-    case takeSnapshot(String, vm: String)
+    /// With its memory, or its disks alone.
+    case takeSnapshot(String, vm: String, memory: Bool)
     /// `reseed`: the VM hears of it, and draws other random numbers.
     case revert(vm: String, to: String, reseed: Bool = true)
     case deleteSnapshot(String, vm: String)
@@ -24,6 +25,10 @@ public struct Event: Sendable, Codable {
     case removeForward(network: String, [Forward], keep: Bool?)
     /// The connections of the NAT that the network has; without a filter all.
     case flushConntrack(network: String, FlowFilter = FlowFilter())
+    case backup(BackupOrder)
+    /// `host`: whose pool, where several have one of that name.
+    case failMedia(pool: String, host: String?)
+    case restoreBackup(RestoreOrder)
     /// Of who is joined to whom.
     case change(GraphAction)
     /// While it runs.
@@ -60,6 +65,9 @@ extension Event.Action {
     case forwards(network: String, [Forward], isAdded: Bool)
     case drive(vm: String, isLoaded: Bool)
     case clone(vm: String, name: String)
+    case media(pool: String, host: String?)
+    case backup(BackupOrder)
+    case restore(RestoreOrder)
     case other
   }
 
@@ -69,7 +77,7 @@ extension Event.Action {
     switch self {
     case .life(let verb, let vm): .life(vm: vm, verb)
     case .shutDown(let vm, _): .life(vm: vm, .shutdown)
-    case .takeSnapshot(let name, let vm): .snapshot(vm: vm, name, .take)
+    case .takeSnapshot(let name, let vm, _): .snapshot(vm: vm, name, .take)
     case .revert(let vm, let name, _): .snapshot(vm: vm, name, .revert)
     case .deleteSnapshot(let name, let vm): .snapshot(vm: vm, name, .delete)
     case .linkDown(let cable): .cable(cable, isUp: false)
@@ -77,6 +85,9 @@ extension Event.Action {
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
+    case .failMedia(let pool, let host): .media(pool: pool, host: host)
+    case .backup(let order): .backup(order)
+    case .restoreBackup(let order): .restore(order)
     case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
     case .eject(let vm): .drive(vm: vm, isLoaded: false)
     case .clone(let vm, let name, _, _): .clone(vm: vm, name: name)
@@ -123,9 +134,9 @@ struct EventEntry: Sendable {
           },
           Case("restore", .vm, "Goes on with what was saved.", example: "web") { .life(.restore, vm: $0) },
           Case(
-            "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now, its memory included.",
+            "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now: its disks, and its memory.",
             example: "{vm: web, name: before}"
-          ) { .takeSnapshot($0.name, vm: $0.vm) },
+          ) { .takeSnapshot($0.name, vm: $0.vm, memory: $0.memory) },
           Case(
             "revert", .table(SnapshotEntry.reverting), "Goes on from a snapshot; the world around it has moved on.",
             example: "{vm: web, to: before}"
@@ -183,7 +194,7 @@ struct EventEntry: Sendable {
             "consolidate", .table(Consolidation.keys), "Moves VMs onto as few hosts as they fit on.", example: "{off: true}"
           ) { .consolidate($0.policy, off: $0.off) },
           Case("fail-host", .host, "A host loses its power, and all that is on it.", example: "server2") { .failHost($0) },
-        ] + Event.Action.discCases + Event.Action.cloneCases))
+        ] + Event.Action.discCases + Event.Action.cloneCases + Case.backups))
 }
 
 /// Under `set-link`.

@@ -21,8 +21,16 @@ struct SnapshotEntry: Sendable {
   var vm = ""
   var name = ""
   var reseed = true
+  var memory = true
 
-  static let taking = KeyTable("snapshot", "Keeps what a VM is now", from: SnapshotEntry(), fields("name", "What to call it."))
+  static let taking = KeyTable(
+    "snapshot", "Keeps what a VM is now", from: SnapshotEntry(),
+    fields("name", "What to call it.") + [
+      Field(
+        "memory", \.memory, .boolean,
+        "Whether its memory too. Without it a revert leads to a VM that is off, with disks as if its plug had been pulled then.",
+        example: "false")
+    ])
   static let reverting = KeyTable(
     "revert", "Goes on from a snapshot", from: SnapshotEntry(),
     fields("to", "Which snapshot.") + [

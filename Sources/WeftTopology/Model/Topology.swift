@@ -16,6 +16,7 @@ public struct Topology: Sendable, Codable {
   public var events: [Event] = []
   public var expectations: [Expectation] = []
   public var capture = CaptureSettings()
+  public var images = DiskImages()
 
   public init(name: String) { self.name = name }
 }
@@ -48,6 +49,8 @@ public struct Host: Sendable, Codable {
   public var memory: UInt64?
   /// Off: the NAT passes nothing in either direction (`net.ipv4.ip_forward`).
   public var ipForwarding = true
+  /// Where disks and backups lie.
+  public var pools: [PoolSettings] = []
   public var mark: Mark
 
   public init(name: String, mark: Mark = .inCode) {
@@ -145,6 +148,7 @@ public struct VM: Sendable, Codable {
   public var stack = StackProfile.modern
   /// What is in its drive from the beginning.
   public var cd: CD?
+  public var disks: [DiskSettings] = []
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {

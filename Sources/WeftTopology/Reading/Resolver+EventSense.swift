@@ -75,7 +75,16 @@ extension Resolver {
         } else {
           lives[name] = Known(value: known.value, line: line)
         }
-      case .other: break
+      case .media(let pool, let host):
+        for vm in topology.vms where vm.disks.contains(where: { $0.pool == pool }) && (host == nil || host == vm.host) {
+          if let known = lives[vm.name], known.value.after(.crash) != nil { live(vm.name, .crash, &lives, index) }
+        }
+      case .restore(let order):
+        guard let known = lives[order.vm], known.value != .stopped, known.value != .crashed else { break }
+        doubt(
+          index, "can't restore \"\(order.vm)\" from a backup: it is \(known.value.rawValue) \(known.since)",
+          hint: "stop it first")
+      case .backup, .other: break
       }
     }
   }

@@ -10,6 +10,9 @@ extension Resolver {
     let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
     require(own, tables.group.keys, at: entry.keyMark, name: entry.key)
     let value = overDefaults(own.without(Set(GroupEntry.keys.keys.keys.map(\.name))))
+    for key in own.entries ?? [] where [tables.vm.name(\.from), tables.vm.name(\.networks)].contains(key.key) {
+      report("a group can't come from a bundle", atKey: key.keyMark, key.key, hint: "give each VM an entry of its own under vms")
+    }
     let (count, pattern) = (groupCount(entry), groupPattern(entry))
     guard count > 0 else { return }
     let mark = Object(own, GroupEntry.keys).bare(\.name)?.mark ?? entry.keyMark

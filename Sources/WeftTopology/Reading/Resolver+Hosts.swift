@@ -12,6 +12,7 @@ extension Resolver {
     host.ipForwarding = own.forwards
     host.memory = own.memory?.value
     if let memory = own.memory { hostMemory[host.name] = memory.mark }
+    host.pools = readPools(own.pools)
     hostIndex[host.name] = topology.hosts.count
     let hasUplink = own.uplink != nil
     if !hasUplink { withoutUplink.insert(host.name) }

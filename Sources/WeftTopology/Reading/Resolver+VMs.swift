@@ -7,7 +7,13 @@ extension Resolver {
     guard !entry.key.hasPrefix("x-"), names[entry.key]?.mark == entry.keyMark else { return }
     // A short form that there is none of has been reported.
     guard entry.value.isNull || entry.value.entries != nil else { return lost(at: entry.keyMark) }
-    let own = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
+    let written = entry.value.isNull ? Written(kind: .map([]), mark: entry.keyMark) : entry.value
+    guard let own = unpacked(written) else { return lost(at: entry.keyMark) }
+    if let networks = own.entries?.first(where: { $0.key == tables.vm.name(\.networks) }) {
+      report(
+        "\"networks\" says what a bundle's networks are here, and there is no bundle", atKey: networks.keyMark, networks.key,
+        hint: "from: web.vm")
+    }
     let value = overDefaults(own)
     guard let vm = makeVM(entry.key, value, at: entry.keyMark, own: own) else { return lost(at: entry.keyMark) }
     add(vm)
@@ -102,6 +108,8 @@ extension Resolver {
     made.programs = programs
     made.cd = vm.cd
     made.stack = vm.stack
+    made.disks = disks(vm.disks, on: host)
+    checkDisks(of: made, object.bare(\.programs))
     return made
   }
 

@@ -36,6 +36,8 @@ final class Resolver: Complaining {
   var macs: [MACAddress: String] = [:]
   let filterChecker: ((String) -> String?)?
   let portNames: ((Topology) -> [String])?
+  /// The bytes of a file that this one names.
+
   /// Sorts of which a whole map could not be read: nothing of them is missed by name.
   var unread: Set<Sort> = []
   /// What the topology's expectations were read from.
@@ -48,6 +50,8 @@ final class Resolver: Complaining {
   var queues: [(place: Written, isOfRate: () -> Bool)] = []
   /// Files that the file names, by their paths as it has them; nil where it has no folder.
   var readFile: FileReader?
+  /// The same for who asks only whether it is there.
+  var opening: ((String) -> [UInt8]?)? { readFile.map { read in { try? read($0) } } }
   var discs: [String: CD] = [:]
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
@@ -100,6 +104,7 @@ final class Resolver: Complaining {
     for entry in vms { readVM(entry) }
     for entry in groups { readGroup(entry) }
     for entry in hosts { readHostPrograms(entry) }
+    checkPoolSizes()
     checkNodeNames()
     checkForwards()
     checkPairs()

@@ -50,6 +50,9 @@ struct VMEntry: Sendable {
   var onHostFailure = HostFailurePolicy.stop
   var cd: CD?
   var stack = StackProfile.modern
+  var disks: Written?
+  var from: Written?
+  var networks: Written?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -66,11 +69,21 @@ struct VMEntry: Sendable {
       Field(
         "on-host-failure", \.onHostFailure, .choice,
         "When its host fails: stop, or restart on another host with room for it, 300 ms later.", example: "restart"),
+      Field(
         "cd", \.cd, .cd, "What is in its drive: an image, or a disc that the file describes.", default: "no disc",
         example: "tools.iso"),
       Field(
         "stack", \.stack, .choice, "legacy: its TCP has no window scaling, as of before 1992: at most 65,535 bytes a round trip.",
         example: "legacy"),
+      Field(
+        "disks", \.disks, .raw(.list(.object(DiskSettings.keys.keys))), "Its disks.", default: "none",
+        example: "[{name: root, size: 8 GiB}]"),
+      Field(
+        "from", \.from, .raw(Form.text.shape), "A bundle that has all that isn't said here (`weft bundle export`).",
+        default: "none", example: "web.vm"),
+      Field(
+        "networks", \.networks, .raw(.named(Form.text.shape)), "Which network each of the bundle's is here.", default: "none",
+        example: "{front: lan}"),
     ]
   }
 
@@ -115,6 +128,7 @@ struct HostEntry: Sendable {
   var programs: Written?
   var forwards = true
   var memory: Located<UInt64>?
+  var pools: Written?
 
   static func table(_ programs: Shape) -> KeyTable<HostEntry> {
     KeyTable(
@@ -133,6 +147,9 @@ struct HostEntry: Sendable {
         Field(
           "memory", \.memory, .size(1 << 20...1 << 50), "What its VMs' memory adds up to at most.",
           default: "as much as they need", example: "4 GiB"),
+        Field(
+          "pools", \.pools, .raw(.named(.object(PoolSettings.keys.keys))), "Where its VMs' disks and backups lie.",
+          default: "none", example: "{ssd: {size: 20 GiB}}"),
       ])
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WeftCore
 import WeftSettings
+import WeftStorage
 import WeftTestSupport
 import WeftTopology
 
@@ -18,6 +19,8 @@ import WeftTopology
   @Test(arguments: [
     "vm-life.yaml", "snapshot-revert.yaml", "live-migration.yaml", "migration-breaks-local-nat.yaml", "migration-under-load.yaml",
     "host-failure.yaml", "consolidation.yaml", "iso-cidata.yaml", "clones.yaml",
+    "portable-bundle.yaml", "snapshot-vs-backup.yaml", "media-failure.yaml",
+    "quiesced-backup.yaml",
   ])
   func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
     let whole = try example(file)
@@ -81,5 +84,21 @@ import WeftTopology
     }
     topology.events[index].action = .clone(vm: vm, name: name, identity == .keep ? .regenerate : .keep)
     #expect(try !Self.failures(topology).isEmpty)
+  }
+
+  /// The same disks, programs and orders, and one notion a sham.
+  @Test(arguments: [
+    ("snapshot-vs-backup.yaml", "kind: incremental", "kind: full"), ("quiesced-backup.yaml", "quiesce: true", "quiesce: false"),
+    ("quiesced-backup.yaml", "quiesce: false", "quiesce: true"), ("quiesced-backup.yaml", "write-back: 500 ms", "port: 80"),
+    ("media-failure.yaml", "to: vault", "to: ssd2"),
+    ("portable-bundle.yaml", "networks: {front: lan}", "networks: {front: lan}, disks: [{name: root, size: 16 MiB}]"),
+    ("portable-bundle.yaml", "networks: {front: lan}", "networks: {front: lan}, programs: [http-server]"),
+  ])
+  func oneWordChangedAFileFails(file: String, word: String, other: String) throws {
+    let text = try String(contentsOfFile: Repository.topology(file), encoding: .utf8)
+    try #require(text.contains(word))
+    let load = Topology.load(
+      text: text.replacing(word, with: other), file: file, opening: Topology.files(besides: Repository.topology(file)))
+    #expect(try !Self.failures(#require(load.topology)).isEmpty)
   }
 }

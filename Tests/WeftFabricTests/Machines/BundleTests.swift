@@ -1,0 +1,107 @@
+import Foundation
+import Testing
+import WeftCore
+import WeftDisk
+import WeftStorage
+import WeftTestSupport
+import WeftTopology
+
+@testable import WeftFabric
+
+/// A VM in a file, that runs elsewhere as it is.
+@Suite struct BundleTests {
+  private static let home = """
+    name: home
+    duration: 4 s
+    hosts:
+      boxhost: {networks: {front: {mode: isolated, subnet: 10.1.0.0/24}}, pools: {ssdpool: {}}}
+    vms:
+      web: {network: front, address: 10.1.0.1, disks: [{name: root, size: 16 MiB, pool: ssdpool}], programs: [kv-store, {tcp-echo: 7}]}
+      client: {network: front, address: 10.1.0.2, programs: [{http-put: {to: "web:80", count: 20, interval: 10 ms}}]}
+    """
+
+  private static func away(_ vm: String, host: String = "") -> String {
+    """
+    name: away
+    duration: 4 s
+    hosts:
+      other: {networks: {lan: {mode: isolated, subnet: 10.2.0.0/24}}, pools: {disks: {}}\(host)}
+    vms:
+      web: {\(vm)}
+      peer: {network: lan, address: 10.2.0.9}
+    expect:
+      - {from: peer, http: "http://web/order-20", status: 200, at: 1 s}
+      - {from: peer, to: "web:7/tcp", at: 1 s}
+    """
+  }
+
+  private static func bundle() throws -> [UInt8] {
+    var simulation = try Simulation(topology(home), captures: nil)
+    simulation.advance(to: .seconds(3))
+    return try BundleFile.encode("web", of: simulation, text: home, file: "home.yaml")
+  }
+
+  private static func load(_ text: String, _ bundle: [UInt8]) -> TopologyLoad {
+    Topology.load(text: text, file: "away.yaml", opening: { $0 == "web.vm" ? bundle : nil })
+  }
+
+  @Test func itRunsElsewhereWithItsDiskAndItsMACAddress() throws {
+    let bundle = try Self.bundle()
+    #expect(try Self.bundle() == bundle, "the same VM gives the same bytes")
+    let text = Self.away("from: web.vm, networks: {front: lan}, address: 10.2.0.1")
+    let load = Self.load(text, bundle)
+    var simulation = try Simulation(
+      try #require(load.topology, "\(load.diagnostics.map { $0.render(color: false) })"), captures: nil)
+    let mac = simulation.world.machine(named: "web")?.interfaces[0].mac
+    let report = try simulation.complete()
+    #expect(report.expectations.filter { !$0.passed }.map(\.observed) == [])
+    let original = try Simulation(topology(Self.home), captures: nil)
+    let kept = original.world.machine(named: "web")?.interfaces[0].mac
+    #expect(mac == kept)
+    let names = ["boxhost", "ssdpool", "10.1.0", "pool"].map { Data($0.utf8) }
+    for name in names { #expect(Data(bundle).range(of: name) == nil, "\(String(decoding: name, as: UTF8.self))") }
+  }
+
+  @Test(arguments: [
+    ("from: wep.vm", "there is no file wep.vm"), ("from: web.vm", "web.vm needs a network for \"front\""),
+    ("from: web.vm, networks: {frnt: lan, front: lan}, address: 10.2.0.1", "web.vm has no network \"frnt\""),
+    ("from: web.vm, networks: {front: lam}, address: 10.2.0.1", "unknown network \"lam\""),
+    ("from: web.vm, networks: {front: lan}", "VM \"web\" needs a static address: there is no DHCP server on an isolated network"),
+    (
+      "network: lan, address: 10.2.0.1, networks: {front: lan}",
+      "\"networks\" says what a bundle's networks are here, and there is no bundle"
+    ),
+  ])
+  func mistakesAreSaid(vm: String, message: String) throws {
+    let load = Self.load(Self.away(vm), try Self.bundle())
+    #expect(load.topology == nil && load.diagnostics.first?.message == message && load.diagnostics.first?.line == 6)
+  }
+
+  /// A thousand changed bytes: an error, or what it says all the same.
+  @Test func aDamagedBundleIsAnErrorAndNoTrap() throws {
+    let bundle = try Self.bundle()
+    var random = RandomStream(seed: 9, owner: "bundle", purpose: "damage")
+    let text = Self.away("from: web.vm, networks: {front: lan}, address: 10.2.0.1")
+    for round in 0..<300 {
+      var damaged = bundle
+      // Where there is something: headers and the text; a disk's own damage has tests of its own.
+      let place = Int(random.next(below: round % 2 == 0 ? 2048 : UInt64(bundle.count)))
+      damaged[place] ^= 1 << UInt8(random.next(below: 8))
+      if round % 10 == 0 { damaged = Array(damaged.prefix(place)) }
+      let load = Self.load(text, damaged)
+      #expect(load.topology != nil || load.diagnostics.contains { $0.severity == .error })
+    }
+  }
+
+  @Test func aJudgeReadsIt() throws {
+    let scratch = Scratch()
+    let bundle = try Self.bundle()
+    let path = scratch.write(Data(bundle), "web.vm")
+    for judge in ["bsdtar", "tar"] where Tool.has(judge) {
+      let listed = try Tool.run(judge, ["-tf", path])
+      #expect(listed.output == "disks/root.qcow2\nvm.yaml\n")
+    }
+    #expect(try BundleFile.check(bundle, file: path).map(\.name) == ["disks/root.qcow2", "vm.yaml"])
+    #expect(throws: BundleFile.Problem.self) { try BundleFile.check(Array(bundle.dropLast(512)), file: path) }
+  }
+}
