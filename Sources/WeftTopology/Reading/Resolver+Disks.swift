@@ -125,7 +125,7 @@ extension Resolver {
         return false
       }
       return owner(of: order.pool, nil, near: topology.vms[index].host, at: place) != nil
-    case .life, .snapshot, .cable, .ipForwarding, .forwards, .other: return true
+    case .life, .snapshot, .cable, .ipForwarding, .forwards, .drive, .clone, .other: return true
     }
   }
 

@@ -98,7 +98,7 @@ import WeftTopology
     let text = try String(contentsOfFile: Repository.topology(file), encoding: .utf8)
     try #require(text.contains(word))
     let load = Topology.load(
-      text: text.replacing(word, with: other), file: file, opening: Topology.files(besides: Repository.topology(file)))
+      text: text.replacing(word, with: other), file: file, readFile: FilesBeside(Repository.topology(file)).read)
     #expect(try !Self.failures(#require(load.topology)).isEmpty)
   }
 }
