@@ -29,12 +29,17 @@ public struct Event: Sendable, Codable {
     /// Into a VM's drive, in place of what is there.
     case insert(CD, vm: String)
     case eject(vm: String)
+    /// Keeps the whole lab, to fork from.
+    case checkpoint(String)
+    case fork(Future)
     /// `address`: the clone's, where the VM's own is settled.
     case clone(vm: String, name: String, CloneIdentity, address: IPv4Address? = nil)
   }
 
   public var at: Nanoseconds
   public var action: Action
+  /// In which future it happens; nil: in all.
+  public var future: String?
   public var mark: Mark
 
   public init(at: Nanoseconds, action: Action, mark: Mark = .inCode) {
@@ -74,7 +79,7 @@ extension Event.Action {
     case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
     case .eject(let vm): .drive(vm: vm, isLoaded: false)
     case .clone(let vm, let name, _, _): .clone(vm: vm, name: name)
-    case .setLink, .flushConntrack, .change: .other
+    case .setLink, .flushConntrack, .change, .checkpoint, .fork: .other
     }
   }
 }
@@ -83,6 +88,7 @@ extension Event.Action {
 /// world does.
 struct EventEntry: Sendable {
   var at = Nanoseconds.zero
+  var future: String?
   var action: Event.Action?
 
   static let keys: KeyTable<EventEntry> = KeyTable(
@@ -91,7 +97,8 @@ struct EventEntry: Sendable {
       Field(
         "at", \.at, .duration,
         "When, from the beginning of the run. At one moment machines boot first, then events come in the file's order.",
-        required: true, example: "5 s")
+        required: true, example: "5 s"),
+      Field("future", \.future, .future, "In which future it happens: a fork's, or main.", default: "in all", example: "b"),
     ]
       + Field.cases(
         \.action,
@@ -162,7 +169,7 @@ struct EventEntry: Sendable {
             "plug", .table(NICMove.keys), "Moves the cable of a VM's interface into another network, of whatever host.",
             example: "{nic: web, into: lan}"
           ) { .change(.plug($0.nic, into: $0.network)) },
-        ] + Event.Action.discCases + Event.Action.cloneCases))
+        ] + Event.Action.discCases + Event.Action.cloneCases + Event.Action.forkCases))
 }
 
 /// Under `set-link`.

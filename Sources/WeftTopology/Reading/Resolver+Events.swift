@@ -14,6 +14,7 @@ extension Resolver {
       checkTarget(first, host.networks[place.network], host)
     }
     topology.events.append(Event(at: entry.at, action: action, mark: value.mark))
+    topology.events[topology.events.count - 1].future = entry.future
     eventKeys.append((key.keyMark, key.key.unicodeScalars.count))
     if case .clone(let vm, let name) = action.sense { checkClone(value, vm: vm, name: name) }
   }

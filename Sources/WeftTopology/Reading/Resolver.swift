@@ -47,6 +47,8 @@ final class Resolver: Complaining {
   /// Files that the file names, by their paths as it has them; nil where it has no folder.
   var readFile: FileReader?
   var discs: [String: CD] = [:]
+  /// Forks of the file, by their names.
+  var futures: [String] = []
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
   /// While a group's programs are read: `next` stands for another member.
@@ -104,6 +106,7 @@ final class Resolver: Complaining {
     checkListeners()
     checkPools()
     declareClones(own.events?.items ?? [])
+    declareFutures(own.events?.items ?? [])
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()
@@ -113,6 +116,7 @@ final class Resolver: Complaining {
     for value in own.expect?.items ?? [] { readExpectation(value) }
     tellChecksApart()
     if let capture = own.capture { readCapture(capture) }
+    if errorCount == 0 { checkFutures() }
     checkDuration()
   }
 

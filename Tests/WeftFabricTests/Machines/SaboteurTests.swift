@@ -14,7 +14,7 @@ import WeftTopology
     return report.expectations.filter { !$0.passed }.map { "\($0.name): \($0.observed)" } + report.complaints
   }
 
-  @Test(arguments: ["vm-life.yaml", "snapshot-revert.yaml", "iso-cidata.yaml", "clones.yaml"])
+  @Test(arguments: ["vm-life.yaml", "snapshot-revert.yaml", "iso-cidata.yaml", "clones.yaml", "experiment-in-a-fork.yaml"])
   func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
     let whole = try example(file)
     let failures = try Self.failures(whole)
