@@ -34,7 +34,7 @@ enum Runner {
   /// Runs to the end, saving a checkpoint on the way if asked to. An interrupt or a full disk ends it at once: what there is
   /// up to then is kept, and the report tells.
   static func finish(
-    _ simulation: inout Simulation, options: OutputOptions, checkpoint: Checkpoint? = nil
+    _ simulation: inout Simulation, options: OutputOptions, checkpoint: Checkpoint? = nil, directory: String? = nil
   ) throws -> Report {
     Interruption.watch()
     var progress = Progress(isWanted: !options.quiet)
@@ -53,7 +53,18 @@ enum Runner {
     }
     let isWhole = run(&simulation, until: .never, &progress)
     progress.clear()
-    let report = simulation.end(interruption: isWhole ? nil : Interruption.name)
+    var report = simulation.end(interruption: isWhole ? nil : Interruption.name)
+    if isWhole, !simulation.futures.isEmpty {
+      let folder = directory ?? options.captures ?? CaptureDirectory.path(of: simulation.topology, seed: simulation.seed)
+      do throws(ResumeError) {
+        try simulation.tellFutures(in: &report, captures: { options.noCaptures ? nil : "\(folder)/\($0.name)" }) { future in
+          let isWhole = run(&future, until: .never, &progress)
+          progress.clear()
+          return isWhole
+        }
+      } catch { throw environment("a future can't begin: \(error)") }
+      if Interruption.isWanted { report.interruption = report.interruption ?? Interruption.name }
+    }
     if let notice = report.ending ?? report.captureCutOff?.notice { Terminal.error("\(Called.name): \(notice)\n") }
     return report
   }

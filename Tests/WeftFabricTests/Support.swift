@@ -52,7 +52,12 @@ extension Simulation {
   /// Runs to the end; captures stay in memory.
   mutating func complete() throws -> Report {
     run()
-    return try finish()
+    var report = try finish()
+    try tellFutures(in: &report, captures: { _ in nil }) { future in
+      future.run()
+      return true
+    }
+    return report
   }
 
   mutating func outcome() throws -> Outcome {

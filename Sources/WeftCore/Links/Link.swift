@@ -51,6 +51,9 @@ public struct Link {
   /// Propagation alone can't bound what is in flight on a wire of endless rate; this does.
   @inlinable static var flightLimit: Int { 1 << 20 }
 
+  /// Its losses are drawn from another stream from now on.
+  public mutating func reseed(_ stream: RandomStream) { random = stream }
+
   public init(_ parameters: LinkParameters, random: RandomStream) {
     settings = parameters
     self.random = random

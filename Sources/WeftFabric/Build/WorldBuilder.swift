@@ -127,7 +127,7 @@ struct WorldBuilder {
       let far = plan.port(bridge, index == 0 ? vm.name : "\(vm.name)-eth\(index)")
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
       guards.add(
-        nic.guards.over(network.network.guards), Station(mac: macs[index], address: nic.address ?? nic.reservation), at: far)
+        nic.guards.over(network.network.guards), Station(mac: macs[index], address: nic.settled ?? nic.reservation), at: far)
       nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rings.rx, transmitCapacity: nic.rings.tx))
       interfaces.append(
         .init(

@@ -16,6 +16,11 @@ extension Report {
     if let ending { lines.append(paint(ending, .red)) }
     if let cut { lines.append(paint("  " + cut.description.visible, .dim)) }
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
+    section(
+      "Futures",
+      (futures ?? []).map {
+        "  \($0.name.visible): from \($0.from.visible) (\($0.began)) to \($0.report.endedAt), \($0.report.captures.count) captures"
+      })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Virtual machines", Self.shortened(machines.flatMap(Self.lines).map { "  " + $0 }, to: 30))
     section("Migrations", Self.shortened(migrations.map { "  " + Self.line($0) }, to: 30))

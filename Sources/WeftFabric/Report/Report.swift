@@ -125,6 +125,15 @@ public struct Report: Codable, Sendable {
     public var bytes: UInt64
   }
 
+  /// A future that an event forked, and what it came to by itself.
+  public struct Future: Codable, Sendable {
+    public var name: String
+    public var from: String
+    /// The moment of the checkpoint.
+    public var began: Instant
+    public var report: Report
+  }
+
   public struct Lease: Codable, Sendable {
     public var network: String
     public var address: String
@@ -172,6 +181,22 @@ public struct Report: Codable, Sendable {
   public var interruption: String?
   /// Why the run could not go on.
   public var stall: Stall?
+  /// Where an event forked any.
+  public var futures: [Future]?
+
+  /// Takes a future in: its checks and complaints are the file's too, and stand beside the run's own.
+  mutating func add(_ future: Future) {
+    futures = (futures ?? []) + [future]
+    expectations += future.report.expectations.map { verdict in
+      var verdict = verdict
+      verdict.name = "in \(future.name): \(verdict.name)"
+      return verdict
+    }
+    complaints += future.report.complaints.map { "in \(future.name): \($0)" }
+    captureFailure = captureFailure ?? future.report.captureFailure
+    interruption = interruption ?? future.report.interruption
+    stall = stall ?? future.report.stall
+  }
 
   public var passed: Bool { expectations.allSatisfy(\.passed) && complaints.isEmpty && stall == nil }
 }
@@ -234,18 +259,19 @@ extension Simulation {
       guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,
       captures: captures,
       silentPorts: silentPorts, captureCutOff: world.recorder.captures?.cutOff, captureFailure: failure?.description,
-      interruption: interruption, stall: stall)
+      interruption: interruption, stall: stall, futures: nil)
   }
 }
 
 extension Simulation {
   /// Tells of what failed what stands behind it.
   private func advise(_ verdicts: inout [Verdict]) {
-    guard verdicts.count == topology.expectations.count, verdicts.contains(where: { !$0.passed }) else { return }
+    let present = director.present(topology)
+    guard verdicts.count == present.count, verdicts.contains(where: { !$0.passed }) else { return }
     let advisor = Advisor(topology, world)
-    for index in verdicts.indices where !verdicts[index].passed {
-      guard let cause = director.cause(of: index) else { continue }
-      let expectation = topology.expectations[index]
+    for (index, place) in present.enumerated() where !verdicts[index].passed {
+      guard let cause = director.cause(of: place) else { continue }
+      let expectation = topology.expectations[place]
       verdicts[index].advice = advisor.advice(cause, from: expectation.from, expectation.probe)
     }
   }

@@ -41,9 +41,18 @@ struct Director: Codable {
   private(set) var asked: Int?
   /// Whose try a trace is; like the agenda.
   private var owners: [UInt32: Int]?
+  /// Which future it directs.
+  private(set) var future = Future.main
+  /// Of the run itself: those that its events began.
+  private(set) var futures: [Future] = []
+  /// A checkpoint that an event asks for: to be taken before anything else happens.
+  var checkpoint: String?
+  /// Those that were taken.
+  private var checkpoints: [String] = []
 
   private enum CodingKeys: CodingKey {
-    case booted, nextEvent, eventOrder, runs, nextTrace, nextIdleCheck, startsFrom, end, isOver, complaints
+    case booted, nextEvent, eventOrder, runs, nextTrace, nextIdleCheck, startsFrom, end, isOver, complaints, future, futures,
+      checkpoint, checkpoints
   }
 
   init(_ topology: Topology, until: Instant?) {
@@ -56,6 +65,7 @@ struct Director: Codable {
       end = .start + topology.lastPlanned.at + Self.patience
       nextIdleCheck = .start + Self.linger
     }
+    tellFuturesApart(topology)
   }
 
   /// Whether it ended for want of patience: it neither came to rest nor had a time of its own.
@@ -73,6 +83,23 @@ struct Director: Codable {
     runs.append(ExpectationRun(index: index, timing: timing))
     asked = index
     agenda = nil
+  }
+
+  private mutating func tellFuturesApart(_ topology: Topology) {
+    for index in runs.indices {
+      let wanted = topology.expectations[index].future
+      runs[index].isElsewhere = wanted != nil && wanted != future
+    }
+    agenda = nil
+  }
+
+  /// From now on it directs another future than the one it has directed so far.
+  mutating func turn(to future: Future, _ topology: Topology) {
+    self.future = future.name
+    (futures, complaints) = ([], [])
+    tellFuturesApart(topology)
+    // What is decided by now is of the past that both have.
+    for index in runs.indices where runs[index].verdict != nil { runs[index].isElsewhere = true }
   }
 
   func verdict(of index: Int) -> Verdict? { runs[index].verdict }
@@ -128,11 +155,14 @@ struct Director: Codable {
       let event = topology.events[eventOrder[nextEvent]]
       guard .start + event.at <= now else { break }
       nextEvent += 1
+      guard event.future == nil || event.future == future else { continue }
       switch event.action.sense {
       case .life, .snapshot, .drive, .clone, .media, .backup, .restore: bootAll(&world)
       case .cable, .ipForwarding, .forwards, .other: break
       }
       perform(event, topology, &world)
+      // It is called again at once, when that is done.
+      if checkpoint != nil { return }
     }
     if let asked, let due = runs[asked].takeDue(topology.expectations[asked], now: now) {
       start(asked, due.moment, due.timeout, topology, &world)
@@ -140,7 +170,7 @@ struct Director: Codable {
     }
     if startsFrom <= now { startDue(topology, &world) }
     if nextIdleCheck <= now {
-      let decided = runs.allSatisfy { $0.verdict != nil }
+      let decided = runs.allSatisfy { $0.verdict != nil || $0.isElsewhere }
       if decided, nextEvent == topology.events.count, booted == world.bootOrder.count, world.isIdle {
         end = min(end, now + Self.linger)
         nextIdleCheck = .never
@@ -200,6 +230,9 @@ struct Director: Codable {
       case .drain(let host, let policy): try world.drain(host, policy)
       case .consolidate(let policy, let off): try world.consolidate(policy, off: off)
       case .failHost(let host): try world.failHost(host)
+      // Each of the two is of the run itself: a future that had its own forks would never end.
+      case .checkpoint(let name): if future == Future.main { keep(name) }
+      case .fork(let future): if self.future == Future.main { try fork(future) }
       case .insert(let cd, let vm): try world.insert(cd, into: vm)
       case .eject(let vm): try world.ejectDisc(of: vm)
       case .clone(let vm, let name, let identity, let address):
@@ -208,6 +241,16 @@ struct Director: Codable {
     } catch {
       complaints.append("line \(event.mark.line), at \(event.at): \(error)")
     }
+  }
+
+  private mutating func keep(_ name: String) {
+    checkpoint = name
+    checkpoints.append(name)
+  }
+
+  private mutating func fork(_ future: Future) throws(EventFailure) {
+    guard checkpoints.contains(future.from) else { throw EventFailure(description: "there is no checkpoint \(future.from)") }
+    futures.append(future)
   }
 
   private mutating func start(
@@ -304,11 +347,21 @@ struct Director: Codable {
 
   /// The verdicts in the order of the file; what is undecided at the end has failed.
   mutating func verdicts(_ topology: Topology, now: Instant) -> [Verdict] {
-    for index in runs.indices { runs[index].cutShort(topology.expectations[index], now: now) }
-    return runs.compactMap(\.verdict)
+    let present = present(topology)
+    for index in present { runs[index].cutShort(topology.expectations[index], now: now) }
+    return present.compactMap { runs[$0].verdict }
   }
 
-  var decidedCount: Int { runs.count { $0.verdict != nil } }
+  /// The expectations that are this future's; the run itself answers for futures that it hasn't come to fork.
+  func present(_ topology: Topology) -> [Int] {
+    let begun = Set(futures.map(\.name) + [Future.main])
+    return runs.indices.filter { index in
+      guard runs[index].isElsewhere else { return true }
+      return future == Future.main && !begun.contains(topology.expectations[index].future ?? Future.main)
+    }
+  }
+
+  var decidedCount: Int { runs.count { $0.verdict != nil || $0.isElsewhere } }
 }
 
 extension World {

@@ -38,6 +38,8 @@ struct ExpectationRun: Codable {
   static let hopefulRaster = Nanoseconds.milliseconds(500)
 
   let index: Int
+  /// It is about another future: nothing is tried.
+  var isElsewhere = false
   private(set) var open: [Try] = []
   private(set) var tries = 0
   /// The next try that nothing but the time asks for.
@@ -69,7 +71,7 @@ struct ExpectationRun: Codable {
   }
 
   var deadline: Instant {
-    guard verdict == nil else { return .never }
+    guard verdict == nil, !isElsewhere else { return .never }
     var earliest = nextStart
     for retry in retries { earliest = min(earliest, retry.at) }
     return earliest
@@ -79,7 +81,7 @@ struct ExpectationRun: Codable {
 
   /// The moment whose try is due, and how long it may wait for its answer; nil where none is.
   mutating func takeDue(_ expectation: Expectation, now: Instant) -> (moment: Instant, timeout: Nanoseconds)? {
-    guard verdict == nil else { return nil }
+    guard verdict == nil, !isElsewhere else { return nil }
     if let index = retries.firstIndex(where: { $0.at <= now }) {
       return (retries.remove(at: index).moment, expectation.timeout)
     }

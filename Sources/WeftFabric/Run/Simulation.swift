@@ -51,6 +51,8 @@ public struct Simulation: ~Copyable {
   public internal(set) var world: World
   var director: Director
   var watchdog = Watchdog()
+  /// The lab at moments that an event asked for.
+  var kept: [KeptImage] = []
   /// Why the run can't go on: set once, and then nothing more happens.
   public internal(set) var stall: Stall?
 
@@ -121,6 +123,7 @@ public struct Simulation: ~Copyable {
     case .director:
       world.eventCount &+= 1
       director.wake(topology, &world)
+      if director.checkpoint != nil { keep() }
       // Nothing comes after the end, at its moment neither: tries that end then do so here.
       if director.isOver { world.wakeProbes() }
       director.collect(topology, &world)

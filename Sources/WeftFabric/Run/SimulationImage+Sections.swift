@@ -20,7 +20,7 @@ public enum ImageError: Error, Equatable {
 /// The parts of an image's file, one section each; an element is one (docs/checkpoint.md).
 enum ImagePart: UInt16, CaseIterable {
   case shapes = 1
-  case run, links, ports, records, captures, captureFile
+  case run, links, ports, records, captures, captureFile, kept
   case virtualSwitch = 16
   case gateway, dhcpServer, machine
 
@@ -29,7 +29,7 @@ enum ImagePart: UInt16, CaseIterable {
     switch self {
     case .virtualSwitch, .records, .run: 3
     case .machine: 2
-    case .shapes, .links, .ports, .captures, .captureFile, .gateway, .dhcpServer: 1
+    case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer: 1
     }
   }
 
@@ -43,6 +43,7 @@ enum ImagePart: UInt16, CaseIterable {
       case .records: "the records"
       case .captures: "the captures"
       case .captureFile: "the capture"
+      case .kept: "the checkpoint"
       case .virtualSwitch: "the switch"
       case .gateway: "the gateway"
       case .dhcpServer: "the DHCP server"
@@ -130,6 +131,11 @@ extension SimulationImage {
             kind: ImagePart.captureFile.rawValue, version: ImagePart.captureFile.version, name: file.name, bytes: bytes))
       }
     }
+    for moment in kept {
+      sections.append(
+        Section(
+          kind: ImagePart.kept.rawValue, version: ImagePart.kept.version, name: moment.name, bytes: try moment.image.encoded()))
+    }
     sections[0].bytes = encoder.shapeTable
     return SectionFile.encode(sections, magic: Self.magic, version: Self.formatVersion)
   }
@@ -137,6 +143,11 @@ extension SimulationImage {
   /// An image from its bytes, its frames in `pool`. Sections of a kind that this weft doesn't know are passed over.
   /// `catalogue`: what its programs and probes may be.
   public init(decoding file: [UInt8], pool: FramePool, catalogue: Catalogue = .standard) throws(ImageError) {
+    try self.init(decoding: file, pool, catalogue, isKept: false)
+  }
+
+  /// `isKept`: within another, which is as deep as they go.
+  private init(decoding file: [UInt8], _ pool: FramePool, _ catalogue: Catalogue, isKept: Bool) throws(ImageError) {
     let sections: [Section]
     do throws(SectionError) {
       sections = try SectionFile.decode(
@@ -155,6 +166,12 @@ extension SimulationImage {
     }
     do {
       try self.init(Parts(sections, pool, catalogue))
+      for section in sections where section.kind == ImagePart.kept.rawValue {
+        guard !isKept else { throw ImageError.damaged("a checkpoint within a checkpoint") }
+        kept.append(
+          KeptImage(
+            name: section.name, image: try SimulationImage(decoding: section.bytes, pool, catalogue, isKept: true)))
+      }
     } catch let error as ImageError {
       throw error
     } catch {

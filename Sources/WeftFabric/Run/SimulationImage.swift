@@ -36,6 +36,8 @@ public struct SimulationImage: Codable {
   var storage: Storage
   /// What was captured so far; nil for a run without captures. Its bytes may be kept apart from the rest.
   public var captures: CaptureCheckpoint?
+  /// What events kept of earlier moments.
+  var kept: [KeptImage] = []
   /// Of the nodes with records of this very moment, or ahead of it.
   var clocks: [Int: CausalClock]?
 }
@@ -68,7 +70,9 @@ public enum ResumeError: Error {
 
 extension Simulation {
   /// Everything there is to know of this run now. Changes nothing: the run can go on.
-  public func image() throws(CaptureError) -> SimulationImage {
+  public func image() throws(CaptureError) -> SimulationImage { try image(withKept: true) }
+
+  func image(withKept: Bool) throws(CaptureError) -> SimulationImage {
     let captured: CaptureCheckpoint?
     if let set = world.recorder.captures { captured = try set.checkpoint() } else { captured = nil }
     let ahead = world.recorder.clocks.ids.filter { world.recorder.clocks[$0].last >= world.now.rawValue }
@@ -84,7 +88,7 @@ extension Simulation {
       storage: world.storage,
       migrations: world.migrations, hosts: world.hosts, restarts: world.restarts, complaints: world.complaints,
       captures: captured,
-      clocks: clocks.isEmpty ? nil : clocks)
+      kept: withKept ? kept : [], clocks: clocks.isEmpty ? nil : clocks)
   }
 
   /// Goes on with a run, from an image that was decoded into `pool`. The captures so far are written to `directory` again.
@@ -153,5 +157,6 @@ extension Simulation {
     }
     world.schedule()
     self.init(topology: image.topology, seed: image.seed, world: world, director: image.director)
+    kept = image.kept
   }
 }

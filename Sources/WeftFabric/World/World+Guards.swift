@@ -17,7 +17,7 @@ extension World {
       return
     }
     let isSamePlace = site.addresses.place(of: network) == site.addresses.place(of: nic.network)
-    let address = nic.address ?? (isSamePlace ? nic.reservation : nil)
+    let address = nic.settled ?? (isSamePlace ? nic.reservation : nil)
     withSwitch(bridge) {
       $0.setGuard(settings, station: Station(mac: mac, address: address), on: far)
       if isSamePlace { $0.setLease(lease, on: far) }

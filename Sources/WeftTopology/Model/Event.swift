@@ -40,12 +40,17 @@ public struct Event: Sendable, Codable {
     /// Into a VM's drive, in place of what is there.
     case insert(CD, vm: String)
     case eject(vm: String)
+    /// Keeps the whole lab, to fork from.
+    case checkpoint(String)
+    case fork(Future)
     /// `address`: the clone's, where the VM's own is settled.
     case clone(vm: String, name: String, CloneIdentity, address: IPv4Address? = nil)
   }
 
   public var at: Nanoseconds
   public var action: Action
+  /// In which future it happens; nil: in all.
+  public var future: String?
   public var mark: Mark
 
   public init(at: Nanoseconds, action: Action, mark: Mark = .inCode) {
@@ -91,7 +96,9 @@ extension Event.Action {
     case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
     case .eject(let vm): .drive(vm: vm, isLoaded: false)
     case .clone(let vm, let name, _, _): .clone(vm: vm, name: name)
-    case .setLink, .flushConntrack, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost: .other
+    case .setLink, .flushConntrack, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost,
+      .checkpoint, .fork:
+      .other
     }
   }
 }
@@ -100,6 +107,7 @@ extension Event.Action {
 /// world does.
 struct EventEntry: Sendable {
   var at = Nanoseconds.zero
+  var future: String?
   var action: Event.Action?
 
   static let keys: KeyTable<EventEntry> = KeyTable(
@@ -108,7 +116,8 @@ struct EventEntry: Sendable {
       Field(
         "at", \.at, .duration,
         "When, from the beginning of the run. At one moment machines boot first, then events come in the file's order.",
-        required: true, example: "5 s")
+        required: true, example: "5 s"),
+      Field("future", \.future, .future, "In which future it happens: a fork's, or main.", default: "in all", example: "b"),
     ]
       + Field.cases(
         \.action,
@@ -194,7 +203,7 @@ struct EventEntry: Sendable {
             "consolidate", .table(Consolidation.keys), "Moves VMs onto as few hosts as they fit on.", example: "{off: true}"
           ) { .consolidate($0.policy, off: $0.off) },
           Case("fail-host", .host, "A host loses its power, and all that is on it.", example: "server2") { .failHost($0) },
-        ] + Event.Action.discCases + Event.Action.cloneCases + Case.backups))
+        ] + Event.Action.discCases + Event.Action.cloneCases + Event.Action.forkCases + Case.backups))
 }
 
 /// Under `set-link`.

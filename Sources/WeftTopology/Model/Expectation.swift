@@ -42,6 +42,8 @@ public struct Expectation: Sendable, Codable {
   /// Bounds on the round trip (connect: SYN to SYN-ACK; ping: echo to reply).
   public var rttAtMost: Nanoseconds?
   public var rttAtLeast: Nanoseconds?
+  /// Of which future it must hold; nil: of each.
+  public var future: String?
   public var mark: Mark
 
   /// What is tried, from `from`.

@@ -38,7 +38,8 @@ extension Resolver {
       }
     }
     let order = topology.events.indices.sorted { (topology.events[$0].at, $0) < (topology.events[$1].at, $1) }
-    for index in order {
+    // What is of one future alone says nothing of the others.
+    for index in order where topology.events[index].future == nil {
       let line = topology.events[index].mark.line
       switch topology.events[index].action.sense {
       case .life(let vm, let verb): live(vm, verb, &lives, index)

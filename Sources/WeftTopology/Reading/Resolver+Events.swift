@@ -16,6 +16,7 @@ extension Resolver {
     if case .migrate(let vm, let host, let settings) = action { checkMigration(vm, to: host, settings, at: key.value) }
     guard checkPools(of: action, key) else { return }
     topology.events.append(Event(at: entry.at, action: action, mark: value.mark))
+    topology.events[topology.events.count - 1].future = entry.future
     eventKeys.append((key.keyMark, key.key.unicodeScalars.count))
     if case .clone(let vm, let name) = action.sense { checkClone(value, vm: vm, name: name) }
   }

@@ -23,6 +23,7 @@ extension Resolver {
     (expectation.seenAs, expectation.reaches, expectation.by) = (entry.seenAs, entry.reaches, entry.by)
     expectation.reason = entry.reason?.name
     (expectation.rttAtMost, expectation.rttAtLeast) = (entry.roundTrip?.atMost, entry.roundTrip?.atLeast)
+    expectation.future = entry.future
     checkSense(check, expectation)
     topology.expectations.append(expectation)
     checks.append((value, given != nil))

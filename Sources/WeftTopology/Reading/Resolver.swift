@@ -53,6 +53,8 @@ final class Resolver: Complaining {
   /// The same for who asks only whether it is there.
   var opening: ((String) -> [UInt8]?)? { readFile.map { read in { try? read($0) } } }
   var discs: [String: CD] = [:]
+  /// Forks of the file, by their names.
+  var futures: [String] = []
   /// Of all checks that are tried throughout a window.
   var tries: UInt64 = 0
   /// While a group's programs are read: `next` stands for another member.
@@ -112,6 +114,7 @@ final class Resolver: Complaining {
     checkPools()
     checkMemory()
     declareClones(own.events?.items ?? [])
+    declareFutures(own.events?.items ?? [])
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()
@@ -121,6 +124,7 @@ final class Resolver: Complaining {
     for value in own.expect?.items ?? [] { readExpectation(value) }
     tellChecksApart()
     if let capture = own.capture { readCapture(capture) }
+    if errorCount == 0 { checkFutures() }
     checkDuration()
   }
 

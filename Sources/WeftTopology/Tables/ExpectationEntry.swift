@@ -20,6 +20,7 @@ struct ExpectationEntry: Sendable {
   var timeout: Nanoseconds?
   var neverDuring: Window?
   var alwaysAfter: Window?
+  var future: String?
 
   static func table(_ kinds: [any ProbeSettings.Type]) -> KeyTable<ExpectationEntry> {
     let silences = kinds.compactMap { $0.silenceText }
@@ -58,6 +59,7 @@ struct ExpectationEntry: Sendable {
           "rtt", \.roundTrip, RoundTripBounds.form, "Bounds on the round trip (\(words(of: measured(kinds), ", "))).",
           default: "none", example: "< 5 ms"),
         Field("at", \.at, .duration, "When it is first tried.", example: "5 s"),
+        Field("future", \.future, .future, "In which future: a fork's, or main.", default: "in each", example: "b"),
         Field(
           "within", \.within, .duration, "Tried again until it holds or this much time is over.",
           default: (["10 s"] + silences).joined(separator: ", and "), example: "3 s"),

@@ -72,6 +72,10 @@ struct KeyEffect: Sendable, CustomTestStringConvertible {
       last = lines
     }
     var report = try simulation.finish()
+    try simulation.tellFutures(in: &report, captures: { _ in nil }) { future in
+      future.run()
+      return true
+    }
     for index in report.expectations.indices { report.expectations[index].expected = "" }
     seen.append(String(decoding: try encode(report), as: UTF8.self))
     for (port, bytes) in try simulation.captured().sorted(by: { $0.key < $1.key }) {

@@ -55,14 +55,14 @@ import WeftWire
     let text = Self.lab(old: "stack: legacy", peer: names[2] == "old" && names[0] == "old" ? "stack: legacy" : "")
     let (from, to) = names[0] == names[2] ? ("old", "peer") : (names[0], names[2])
     let report = try run(
-      text + "\n  - {from: \(from), throughput: {to: \"\(to):5001\", size: 10 MB}, at: 3 s, within: 40 s, timeout: 40 s}\n")
+      text + "\n  - {from: \(from), throughput: {to: \"\(to):5001\", size: 5 MB}, at: 3 s, within: 40 s, timeout: 40 s}\n")
     let verdict = try #require(report.expectations.last)
     let sink = try #require(report.programs.first { $0.machine == to && $0.report.bytesIn > 0 })
     let started = try #require(sink.report.startedAt)
     #expect(started < .start + .seconds(3) && verdict.passed)
     // 65,535 bytes in 100 ms; slow start's three round trips are in it.
     let seconds = (verdict.decidedAt - (.start + .seconds(3))).seconds
-    let rate = 10_000_000 / seconds * 0.1
+    let rate = 5_000_000 / seconds * 0.1
     #expect(rate <= 65_535 && rate >= 0.9 * 65_535, "\(rate) bytes a round trip")
   }
 }

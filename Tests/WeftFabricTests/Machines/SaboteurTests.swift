@@ -18,7 +18,7 @@ import WeftTopology
 
   @Test(arguments: [
     "vm-life.yaml", "snapshot-revert.yaml", "live-migration.yaml", "migration-breaks-local-nat.yaml", "migration-under-load.yaml",
-    "host-failure.yaml", "consolidation.yaml", "iso-cidata.yaml", "clones.yaml",
+    "host-failure.yaml", "consolidation.yaml", "iso-cidata.yaml", "clones.yaml", "experiment-in-a-fork.yaml",
     "portable-bundle.yaml", "snapshot-vs-backup.yaml", "media-failure.yaml",
     "quiesced-backup.yaml",
   ])
