@@ -45,7 +45,8 @@ extension BackupResult {
   public var text: String {
     var text = "backup \(name): "
     if let failure { return text + "failed: \(failure)" }
-    text += "\(copied) clusters of \(clusters), \(isQuiesced ? "frozen \(frozen)" : "not quiesced"), verified"
+    text +=
+      "\(copied) cluster\(copied == 1 ? "" : "s") of \(clusters), \(isQuiesced ? "frozen \(frozen)" : "not quiesced"), verified"
     if let end { text += "; \(end)" }
     return text
   }

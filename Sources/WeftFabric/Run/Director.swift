@@ -222,7 +222,7 @@ struct Director: Codable {
         try world.removeForwards(forwards, of: network, keep: keep, topology)
       case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
       case .backup(let order): try world.backUp(order)
-      case .failMedia(let pool, let host): try world.failMedia(pool, host, topology)
+      case .failMedia(let pool, let host): try world.failMedia(pool, host)
       case .restoreBackup(let order): try world.restoreBackup(order, topology)
       case .change(let action): try world.perform(action)
       case .migrate(let vm, let host, let settings): try world.migrate(vm, to: host, settings)

@@ -35,6 +35,22 @@ extension Simulation {
     try act { (world) throws(EventFailure) in try world.deleteSnapshot(name, of: vm) }
   }
 
+  /// Begins a backup; what comes of it stands in the report.
+  public mutating func backUp(_ order: BackupOrder) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.backUp(order) }
+  }
+
+  /// A pool's medium fails, with all that lies in it. `host`: whose, where several have one of that name.
+  public mutating func failMedia(_ pool: String, of host: String? = nil) throws(ActionError) {
+    try act { (world) throws(EventFailure) in try world.failMedia(pool, host) }
+  }
+
+  /// A VM that is off gets its disks back from a backup.
+  public mutating func restoreBackup(_ order: RestoreOrder) throws(ActionError) {
+    let topology = topology
+    try act { (world) throws(EventFailure) in try world.restoreBackup(order, topology) }
+  }
+
   mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {
     do throws(EventFailure) { try changeNow(action) } catch { throw .impossible(error.description) }
   }

@@ -157,7 +157,7 @@ extension World {
   // MARK: Media
 
   /// A pool's medium fails: the disks in it are gone, the snapshots with them, and so are backups that lie there.
-  mutating func failMedia(_ name: String, _ host: String?, _ topology: Topology) throws(EventFailure) {
+  mutating func failMedia(_ name: String, _ host: String?) throws(EventFailure) {
     let pool = try pool(name, host, near: nil)
     if storage.pools[pool].isLost { throw EventFailure(description: "pool \(name) is lost already") }
     storage.pools[pool].isLost = true

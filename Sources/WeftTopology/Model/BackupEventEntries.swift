@@ -60,7 +60,7 @@ public struct RestoreOrder: Sendable, Codable, Hashable {
   public var host: String?
   private var from = BackupName()
 
-  public init(vm: String = "", from pool: String = "") { (self.vm, self.pool) = (vm, pool) }
+  public init(vm: String = "", from pool: String = "") { (self.vm, self.pool, source) = (vm, pool, vm.isEmpty ? nil : vm) }
 
   static let keys: KeyTable<RestoreOrder> = KeyTable(
     "restore-backup", "A VM that is off gets its disks back from a backup", from: RestoreOrder(),

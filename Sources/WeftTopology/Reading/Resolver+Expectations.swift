@@ -19,6 +19,7 @@ extension Resolver {
     expectation.outcome = entry.outcome
     expectation.timeout = entry.timeout ?? probe.patience
     checkProbe(check, from: from, probe)
+    checkStored(probe, of: from, at: check[\.probe]?.value ?? check.written)
     checkPatience(check, probe.silence)
     (expectation.seenAs, expectation.reaches, expectation.by) = (entry.seenAs, entry.reaches, entry.by)
     expectation.reason = entry.reason?.name

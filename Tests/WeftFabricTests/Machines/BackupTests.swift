@@ -7,7 +7,7 @@ import WeftTopology
 
 /// Backups: what they have, what they lack, and what outlives the medium.
 @Suite struct BackupTests {
-  private static func lab(store: String = "", disk: String = "", vault: String = "", _ events: String, _ expect: String = "")
+  fileprivate static func lab(store: String = "", disk: String = "", vault: String = "", _ events: String, _ expect: String = "")
     -> String
   {
     """
@@ -51,10 +51,10 @@ import WeftTopology
       if isQuiesced {
         #expect(Self.records(report) == acknowledged)
         #expect(backup.frozen > .zero && backup.frozen < .milliseconds(5))
-        #expect(report.text().contains("backup web#1: 1 clusters of 1, frozen \(backup.frozen), verified"))
+        #expect(report.text().contains("backup web#1: 1 cluster of 1, frozen \(backup.frozen), verified"))
       } else {
         #expect(try #require(Self.records(report)) < acknowledged)
-        #expect(report.text().contains("backup web#1: 1 clusters of 1, not quiesced, verified"))
+        #expect(report.text().contains("backup web#1: 1 cluster of 1, not quiesced, verified"))
       }
     }
   }
@@ -78,7 +78,7 @@ import WeftTopology
     #expect(Self.failures(report)[0].hasSuffix(", at 6 s: snapshot before of web is lost with its disk"))
     #expect(report.machines.first { $0.name == "web" }?.host == "two")
     #expect(Self.records(report) == 300)
-    #expect(report.text().contains("backup web#2: 1 clusters of 1, frozen"))
+    #expect(report.text().contains("backup web#2: 1 cluster of 1, frozen"))
     #expect(report.text().contains("; removed at 4 s"))
   }
 
@@ -134,6 +134,50 @@ import WeftTopology
     #expect(load.diagnostics.map { $0.message.lowercased() } == [message.lowercased()])
     #expect(load.diagnostics.first?.severity == (isError ? .error : .warning))
     if let hint { #expect(load.diagnostics.first?.hint == hint) }
+  }
+}
+
+extension BackupTests {
+  @Test(arguments: [
+    ("disk-equal: befor", "unknown snapshot or VM \"befor\"", "did you mean \"before\"?"),
+    ("disk-equal: {to: before, disk: rot}", "unknown disk \"rot\"", "did you mean \"root\"?"),
+    ("backup-verifies: valt", "unknown pool \"valt\"", "did you mean \"vault\"?"),
+    ("stored: {what: snapshot befor, at-most: 1}", "unknown snapshot \"befor\"", "did you mean \"before\"?"),
+    ("stored: {what: backup valt, at-most: 1}", "unknown pool \"valt\"", "did you mean \"vault\"?"),
+    (
+      "stored: {what: before, at-most: 1}", "\"before\" is nothing that is stored",
+      "write it like snapshot before, backup vault (the last one), backups vault (all), disk root"
+    ),
+    ("stored: {what: disk root}", "stored needs at-most or at-least", nil),
+  ])
+  func mistakesOfChecksAreSaid(check: String, message: String, hint: String?) {
+    let load = Topology.load(
+      text: Self.lab("[{at: 1 s, snapshot: {vm: web, name: before}}]", "{vm: web, \(check)}"), file: "backups.yaml")
+    #expect(load.topology == nil && load.diagnostics.map(\.message) == [message])
+    #expect(load.diagnostics.first?.hint == hint && load.diagnostics.first?.line ?? 0 > 10)
+  }
+
+  /// The same by events and by hand.
+  @Test func theAPIDoesWhatEventsDo() throws {
+    let events = try run(
+      Self.lab(
+        "[{at: 2 s, backup: {vm: web, to: vault}}, {at: 4 s, fail-media: {pool: ssd, host: one}}, {at: 5 s, restore-backup: {from: vault/web, host: two}}, {at: 6 s, reset: web}]"
+      ))
+    var hand = try Simulation(topology(Self.lab("[]")), captures: CaptureOptions(directory: nil))
+    hand.advance(to: .seconds(2))
+    try hand.backUp(BackupOrder(vm: "web", to: "vault"))
+    hand.advance(to: .seconds(4))
+    #expect(throws: ActionError.impossible("several hosts have a pool ssd")) { try hand.failMedia("ssd") }
+    try hand.failMedia("ssd", of: "one")
+    hand.advance(to: .seconds(5))
+    var order = RestoreOrder(vm: "web", from: "vault")
+    order.host = "two"
+    try hand.restoreBackup(order)
+    hand.advance(to: .seconds(6))
+    try hand.perform(.reset, on: "web")
+    let report = try hand.complete()
+    #expect(events.complaints == [] && report.backups == events.backups && report.storageNews == events.storageNews)
+    #expect(report.machines.map { "\($0.disks)" } == events.machines.map { "\($0.disks)" })
   }
 }
 
