@@ -88,6 +88,11 @@ public struct ProgramList {
     hasten(place, place.pointee.kind.failed(place.pointee.memory, error, now, &stack, &out))
   }
 
+  public mutating func burnt(_ tag: UInt64, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    let place = place(tag)
+    hasten(place, place.pointee.kind.burnt(place.pointee.memory, now, &stack, &out))
+  }
+
   /// A program may have set itself an earlier deadline.
   @inline(__always)
   private mutating func hasten(_ place: UnsafeMutablePointer<ProgramStore.Place>, _ own: Instant) {

@@ -39,12 +39,13 @@ public struct Catalogue: Sendable {
     programs: [
       HTTPServerSettings.self, HTTPGetSettings.self, PingSettings.self, TCPEchoSettings.self, UDPEchoSettings.self,
       SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
-      RendezvousSettings.self, SYNFloodSettings.self,
+      RendezvousSettings.self, SYNFloodSettings.self, SpinSettings.self,
     ],
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
       StateProbeSettings.self, MemoryProbeSettings.self,
+      ExitsProbeSettings.self, StealProbeSettings.self, RanProbeSettings.self,
     ])
 }
 

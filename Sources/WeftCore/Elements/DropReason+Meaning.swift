@@ -14,7 +14,7 @@ extension DropReason {
     case .queueFull, .linkLoss, .linkDown, .linkRemoved, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
       .fragmentTimeout, .fragmentLimit, .noAddress, .icmpRateLimit, .listenQueueFull, .badIPv4Checksum, .badICMPChecksum,
       .badUDPChecksum, .badTCPChecksum, .badTCPNumbers, .badSCTPChecksum,
-      .badUDPLiteChecksum:
+      .badUDPLiteChecksum, .backEndFull:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
     case .noLink, .machineStopped, .machineReverted, .frameTooBig, .malformedEthernet, .malformedARP, .malformedIPv4,
@@ -25,7 +25,7 @@ extension DropReason {
       .ipForwardingDisabled, .noPortForward, .noMapping, .filtered, .tableFull, .portsExhausted, .tcpInvalid,
       .fragmentUnsupported, .spoofedSource, .protocolUnsupported, .privateDestination, .hairpinDisabled, .tupleClash,
       .hostLimit, .martianDestination, .multicastNotForwarded, .malformedSCTP, .malformedUDPLite,
-      .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress:
+      .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress, .driverDomainOff:
       .decided
     }
   }

@@ -34,6 +34,7 @@ extension WorldBuilder {
     world.names = names
     let placed = Dictionary(grouping: topology.vms, by: \.host)
     world.hosts = topology.hosts.map { Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name)) }
+    world.addProcessors(topology)
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
     let starting = world.machineNodes.map { (name: world.name($0.node), node: $0.node) }.filter { !waiting.contains($0.name) }
     world.bootOrder = starting.map { (boot: Boot($0.name, $0.node, seed: seed), name: $0.name) }

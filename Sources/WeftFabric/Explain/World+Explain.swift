@@ -142,6 +142,7 @@ extension Role {
 extension Note {
   /// As in a capture: `snat A:p -> B:p`.
   var text: String {
+    if kind == .waited { return "waited \(time) for a cpu" }
     let old = "\(IPv4Address(rawValue: oldAddress)):\(oldPort)"
     let new = "\(IPv4Address(rawValue: newAddress)):\(newPort)"
     return "\(kind) \(old) -> \(new)"

@@ -18,6 +18,7 @@ extension Report {
     section("Expectations", expectations.flatMap { verdict in Self.lines(verdict, paint) })
     section("Events that could not be carried out", complaints.map { paint("  ✗ ", .red) + $0.visible })
     section("Virtual machines", Self.shortened(machines.compactMap { Self.line($0).map { "  " + $0 } }, to: 30))
+    section("Cpus", Self.shortened(cpus.map { "  \($0.line)" } + vcpus.map { "  \($0.line)" }, to: 30))
     section("Programs", Self.shortened(programs.map { "  " + Self.line($0) }, to: 30))
     section("Flows", Self.shortened(flows.map { "  \($0.gateway): \($0.line)" }, to: 20))
     section(

@@ -110,6 +110,11 @@ public struct Report: Codable, Sendable {
   /// Where it was ended before all was done.
   public var cut: Cut?
   public var hosts: [Host]
+  /// Of hosts with cpus, and of what runs on them.
+  public var cpus: [HostCPUs]
+  public var vcpus: [MachineCPUs]
+  /// What was modelled with, where anything was.
+  public var costs: CostSettings?
   public var machines: [Machine]
   public var programs: [Program]
   public var flows: [Flow]
@@ -186,6 +191,7 @@ extension Simulation {
     return Report(
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints, cut: cut, hosts: world.hosts,
+      cpus: world.cpuReport, vcpus: world.vcpuReport, costs: world.hasProcessors ? topology.costs : nil,
       machines: world.machineReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases, drops: world.dropReport,
       captures: captures,

@@ -11,10 +11,13 @@ protocol StateCheck: StateSettings {
 extension World {
   /// What a check of a state comes to now; nil where it is none, and its probe is to be tried.
   func state(_ probe: any ProbeSettings, of vm: String) -> TryOutcome? {
-    guard let check = probe as? any StateCheck else { return nil }
+    let processors = probe as? any ProcessorCheck
+    guard processors != nil || probe is any StateCheck else { return nil }
     guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")
     }
+    if let processors { return look(processors, at: machine) }
+    guard let check = probe as? any StateCheck else { return nil }
     return check.look(at: elements.machines[machine], now: now)
   }
 }
@@ -33,7 +36,8 @@ extension MemoryProbeSettings: StateCheck {
     }
     guard
       let (then, today) = try? (
-        MachineMemory(past.guest, past.interfaces).bytes, MachineMemory(machine.guest, machine.interfaces).bytes
+        MachineMemory(past.guest, past.interfaces, past.work).bytes,
+        MachineMemory(machine.guest, machine.interfaces, machine.work).bytes
       )
     else {
       return .undecided("its memory can't be read")

@@ -13,6 +13,8 @@ struct Machine: Element {
   var guest: Guest
   /// Cables that came back while the guest stood still: it learns of them as it wakes.
   var plugged: [Int] = []
+  /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
+  var work: GuestWork?
   /// When a transmit ring that waits for its wire tries again.
   private(set) var retryAt = Instant.never
 
@@ -25,8 +27,8 @@ struct Machine: Element {
   /// What it may be taken back to.
   var snapshots = SnapshotTree()
   /// Of a machine that shuts down: when its plug is pulled, and when somebody should look whether it is done.
-  private var offBy = Instant.never
-  private var lookAt = Instant.never
+  private(set) var offBy = Instant.never
+  private(set) var lookAt = Instant.never
 
   var state: VirtualMachine.State { vm?.state ?? .running }
   var portCount: Int { interfaces.count }
@@ -44,11 +46,12 @@ struct Machine: Element {
 
   /// By the guest's clock.
   @inline(__always)
-  private func time(_ now: Instant) -> Instant { guest.stack.time(now) }
+  func time(_ now: Instant) -> Instant { guest.stack.time(now) }
 
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
   @inline(__always)
   var deadline: Instant {
+    if work != nil { return workDeadline }
     if state == .running { return min(guest.deadline + guest.stack.lag, retryAt) }
     if state == .shuttingDown { return min(min(guest.deadline + guest.stack.lag, retryAt), min(offBy, lookAt)) }
     return state == .paused ? retryAt : .never
@@ -56,6 +59,7 @@ struct Machine: Element {
 
   @inline(__always)
   mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    if work != nil { return arrive(frame, on: port, now: now, &out) }
     switch interfaces[port.index].deliver(frame, to: state) {
     case .pass(let frame): guest.receive(frame, on: port, now: time(now), &out)
     case .kept: break
@@ -67,9 +71,14 @@ struct Machine: Element {
   @inline(__always)
   mutating func wake(now: Instant, _ out: inout Effects) {
     let own = time(now)
-    if state.runs, guest.deadline <= own { guest.wake(now: own, &out) }
+    if work != nil {
+      let isDue = state.runs && guest.deadline <= own
+      work?.noticeTimer(isDue)
+    } else if state.runs, guest.deadline <= own {
+      guest.wake(now: own, &out)
+    }
     if retryAt <= now { retryAt = .never }
-    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never ? now : .never }
+    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never && work?.isQuiet ?? true ? now : .never }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
@@ -99,7 +108,9 @@ struct Machine: Element {
     case .restore:
       for port in interfaces.indices where interfaces[port].waitingToTransmit > 0 { retryAt = now }
       goOn(now: now, &out)
-    case .shutdown: guest.shutDown(now: time(now), &out)
+    case .shutdown:
+      work?.stopBurning()
+      guest.shutDown(now: time(now), &out)
     case .stop, .crash: powerOff()
     case .reset:
       powerOff()
@@ -121,12 +132,13 @@ struct Machine: Element {
   mutating func isDone(now: Instant) -> Bool {
     guard state == .shuttingDown else { return false }
     lookAt = .never
-    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } || offBy <= now
+    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } && work?.isQuiet ?? true || offBy <= now
   }
 
   /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
   private mutating func powerOff() {
     guest.powerOff()
+    work?.reset()
     for port in interfaces.indices { interfaces[port].reset() }
     plugged = []
     (retryAt, offBy, lookAt) = (.never, .never, .never)
@@ -137,6 +149,8 @@ struct Machine: Element {
     for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: own, &out) }
     plugged = []
     guest.stack.forgetWires()
+    // It finds what has come when it has a cpu.
+    guard work == nil else { return }
     for port in interfaces.indices {
       while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: own, &out) }
     }
@@ -148,17 +162,18 @@ struct Machine: Element {
   mutating func takeSnapshot(_ name: String, now: Instant) throws(VirtualMachine.IllegalTransition) {
     try vm?.check(.snapshot)
     guard let vm else { return }
-    snapshots.add(Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged))
+    snapshots.add(Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged, work: work))
   }
 
   /// Goes on from a snapshot; precondition: it has it, and as many interfaces. Cables are as they are now, and counters go on.
-  mutating func revert(to name: String, now: Instant, _ out: inout Effects) {
+  mutating func revert(to name: String, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
     vm?.revert(to: past.vm, at: past.takenAt, now: now)
     guest = past.guest
     guest.stack.lag = vm?.lag ?? .zero
     plugged = past.plugged
+    if let work = past.work { self.work?.takeBack(to: work, now: now, steal: steal) }
     guest.stack.forgetWires()
     (retryAt, offBy, lookAt) = (.never, .never, .never)
     for port in interfaces.indices {
@@ -179,6 +194,7 @@ struct Machine: Element {
   }
 
   func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
+    work?.forEachTrace { body($0, .turn) }
     for interface in interfaces {
       interface.forEachReceivedTrace { body($0, .running) }
       interface.forEachTransmittedTrace { body($0, .turn) }
@@ -205,18 +221,21 @@ struct Machine: Element {
   }
 
   var isConsistent: Bool {
-    Self.fit(guest, interfaces, plugged: plugged) && snapshots.isConsistent
+    Self.fit(guest, interfaces, plugged: plugged, work) && snapshots.isConsistent
   }
 
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.
   mutating func add(_ interface: NetworkInterface, _ configuration: InterfaceConfiguration) {
     interfaces.append(interface)
+    work?.addCard()
     guest.addInterface(configuration)
   }
 
   /// What waits in the rings of an interface that goes.
   mutating func emptyRings(of port: PortIndex) -> [(frame: StoredFrame, cameIn: Bool)] {
-    interfaces[port.index].emptyRings()
+    let waiting = interfaces[port.index].emptyRings()
+    work?.forgetReceived(on: port.index)
+    return waiting + (work?.emptyCard(port.index) ?? [])
   }
 
   // MARK: Transmit rings
@@ -250,6 +269,9 @@ struct Machine: Element {
   /// Counts a frame that went out past `send`.
   @inline(__always)
   mutating func countTransmitted(_ bytes: Int, on port: PortIndex) { interfaces[port.index].countTransmitted(bytes) }
+
+  /// A guest that shuts down may have said its last word.
+  mutating func lookWhetherDown(now: Instant) { if state == .shuttingDown, guest.isDown { lookAt = now } }
 
   /// Tells the guest's sockets when all that the machine has sent will have left: they needn't fill their own queue.
   @inline(__always)

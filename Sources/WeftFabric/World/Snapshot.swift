@@ -13,6 +13,8 @@ struct Snapshot: Codable {
   var guest: Guest
   /// See `Machine.plugged`.
   var plugged: [Int]
+  /// See `Machine.work`.
+  var work: GuestWork?
   /// The one that the machine was at before; nil of the first.
   var parent: String?
 
@@ -20,9 +22,10 @@ struct Snapshot: Codable {
 
 extension Machine {
   /// Whether a decoded guest and its devices go together.
-  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int]) -> Bool {
+  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int], _ work: GuestWork?) -> Bool {
     guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
       && plugged.allSatisfy(interfaces.indices.contains)
+      && work?.isConsistent(rings: interfaces.map(\.waitingToReceive)) ?? true
   }
 }
 
@@ -31,10 +34,11 @@ struct MachineMemory: Encodable {
   private var guest: Guest
   private var rings: [[FrameQueue]]
 
-  init(_ guest: Guest, _ interfaces: [NetworkInterface]) {
+  init(_ guest: Guest, _ interfaces: [NetworkInterface], _ work: GuestWork? = nil) {
     self.guest = guest
     self.guest.stack.lag = .zero
     rings = interfaces.map(\.rings)
+    if let work { rings.append(work.postedRings) }
   }
 
   var bytes: [UInt8] { get throws { try ImageEncoder().encode(self) } }
@@ -50,7 +54,7 @@ struct SnapshotTree: Codable {
   /// Of a decoded one.
   var isConsistent: Bool {
     let names = Set(all.map(\.name))
-    return names.count == all.count && all.allSatisfy { Machine.fit($0.guest, $0.interfaces, plugged: $0.plugged) }
+    return names.count == all.count && all.allSatisfy { Machine.fit($0.guest, $0.interfaces, plugged: $0.plugged, $0.work) }
       && (all.map(\.parent) + [current]).allSatisfy { $0.map(names.contains) ?? true }
   }
 

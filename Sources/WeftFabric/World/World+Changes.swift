@@ -78,6 +78,7 @@ extension World {
     names.covered[vm.name, default: []].append(node)
     if let place = hosts.firstIndex(where: { $0.name == host }) { hosts[place].virtualMachines.append(vm.name) }
     for (index, nic) in vm.nics.enumerated() { try lay(nic.link, graph.port(PortIndex(index), of: node), to: nic.network) }
+    giveCPUs(vm.processor, on: host, to: node, machine)
     if isLive, vm.autostart { boot(node) }
   }
 

@@ -25,6 +25,7 @@ extension World {
     case .start, .pause, .resume, .shutdown, .save, .restore, .snapshot, .revert: break
     }
     try elements.machines[machine].perform(verb, now: now, &effects)
+    if hasProcessors { followLife(of: node, machine) }
     settle(node)
   }
 
@@ -47,6 +48,7 @@ extension World {
         drop(Frame(stored: stored.frame), at: port, reason, .none, recorded: false, inbound: stored.cameIn)
       }
     }
+    if hasProcessors { forgetDriven(by: node) }
     guard !probes.isEmpty else { return }
     probes.stop(node.index, now: now)
     hasProbeNews = true
@@ -71,7 +73,8 @@ extension World {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }
     forget(node, machine, .machineReverted)
-    elements.machines[machine].revert(to: name, now: now, &effects)
+    elements.machines[machine].revert(to: name, now: now, steal: steal(of: machine), &effects)
+    if hasProcessors { followLife(of: node, machine) }
     settle(node)
   }
 

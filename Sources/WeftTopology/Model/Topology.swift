@@ -16,6 +16,8 @@ public struct Topology: Sendable, Codable {
   public var events: [Event] = []
   public var expectations: [Expectation] = []
   public var capture = CaptureSettings()
+  /// Of hosts with cpus.
+  public var costs = CostSettings()
 
   public init(name: String) { self.name = name }
 }
@@ -46,6 +48,8 @@ public struct Host: Sendable, Codable {
   public var programs: [Program] = []
   /// Off: the NAT passes nothing in either direction (`net.ipv4.ip_forward`).
   public var ipForwarding = true
+  /// Nil: what its VMs do takes no time.
+  public var processors: HostProcessorSettings?
   public var mark: Mark
 
   public init(name: String, mark: Mark = .inCode) {
@@ -135,6 +139,8 @@ public struct VM: Sendable, Codable {
   public var programs: [Program] = []
   /// Whether it runs from the beginning; else a `start` event starts it.
   public var autostart = true
+  /// Where its host has cpus.
+  public var processor = ProcessorSettings()
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {

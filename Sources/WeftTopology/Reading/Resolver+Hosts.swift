@@ -10,6 +10,7 @@ extension Resolver {
     var host = Host(name: entry.key, mark: entry.keyMark)
     if let uplink = own.uplink { host.uplink = readUplink(uplink, of: host.name) }
     host.ipForwarding = own.forwards
+    host.processors = readProcessors(own.processors, Object(value, tables.host))
     hostIndex[host.name] = topology.hosts.count
     let hasUplink = own.uplink != nil
     if !hasUplink { withoutUplink.insert(host.name) }

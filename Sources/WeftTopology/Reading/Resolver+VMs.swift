@@ -94,6 +94,7 @@ extension Resolver {
     guard let host, nics.count == list.count, !nics.isEmpty else { return nil }
     var made = VM(name: name, host: host, nics: nics, mark: mark)
     made.autostart = vm.autostart
+    made.processor = vm.processor
     made.programs = programs
     return made
   }

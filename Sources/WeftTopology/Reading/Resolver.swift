@@ -84,6 +84,7 @@ final class Resolver: Complaining {
       if duration == .zero { report("a run of no time shows nothing", at: place) }
       topology.duration = duration
     }
+    topology.costs = own.costs
     noteUnread(own, root)
     let (segments, hosts) = (own.segments?.entries ?? [], own.hosts?.entries ?? [])
     let (vms, groups) = (own.vms?.entries ?? [], own.groups?.entries ?? [])
@@ -99,6 +100,7 @@ final class Resolver: Complaining {
     checkPairs()
     checkListeners()
     checkPools()
+    checkProcessors(object)
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()

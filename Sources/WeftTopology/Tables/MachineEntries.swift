@@ -42,6 +42,7 @@ struct VMEntry: Sendable {
   var nics: Written?
   var programs: Written?
   var autostart = true
+  var processor = ProcessorSettings()
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -53,7 +54,7 @@ struct VMEntry: Sendable {
       Field("programs", \.programs, .raw(programs), "What runs in the VM.", default: "none", example: "[http-server]"),
       Field(
         "autostart", \.autostart, .boolean, "Whether it runs from the beginning; else an event starts it.", example: "false"),
-    ]
+    ] + processorFields
   }
 
   static func table(_ programs: Shape) -> KeyTable<VMEntry> {
@@ -96,6 +97,7 @@ struct HostEntry: Sendable {
   var networks: Written?
   var programs: Written?
   var forwards = true
+  var processors = HostProcessorsEntry()
 
   static func table(_ programs: Shape) -> KeyTable<HostEntry> {
     KeyTable(
@@ -111,7 +113,7 @@ struct HostEntry: Sendable {
         Field("programs", \.programs, .raw(programs), "What runs on the host itself.", default: "none", example: "[http-server]"),
         Field(
           "ip-forwarding", \.forwards, .boolean, "Off: the NAT passes nothing in either direction.", example: "false"),
-      ])
+      ] + processorFields)
   }
 }
 

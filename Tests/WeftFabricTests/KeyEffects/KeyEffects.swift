@@ -1,7 +1,7 @@
 // The rows of KeyEffectTests, table by table. Each says in its two values what a user would change.
 
 extension KeyEffect {
-  static let all: [KeyEffect] = root + cables + networks + machines + programs + nat + rules + events + lives + checks
+  static let all: [KeyEffect] = root + cables + networks + machines + programs + nat + rules + events + lives + cpus + checks
 
   private static let duration = ["root": "duration: 4 s"]
   /// Fifty datagrams at once.
