@@ -243,4 +243,14 @@ struct SchedulerLab {
     #expect([0, 1].map { one.credits(of: $0).held } == [0, 1].map { other.credits(of: $0).held })
     #expect(one.credits(of: 0).held == 30_000_000)
   }
+
+  /// Somebody else's call at the very moment mustn't take its end from it.
+  @Test func whoHasFinishedIsToldWhoeverLookedFirst() {
+    var scheduler = CreditScheduler(processors: 2)
+    for _ in 0..<2 { scheduler.resume(scheduler.add(1, weight: 256, cap: nil, now: .start), now: .start) }
+    scheduler.run(0, for: 1_000_000, now: .start)
+    scheduler.run(1, for: 5_000, now: .milliseconds(1))
+    #expect(scheduler.deadline == .milliseconds(1))
+    #expect(scheduler.nextFinished() == 0 && scheduler.nextFinished() == nil)
+  }
 }

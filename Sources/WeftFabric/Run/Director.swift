@@ -180,6 +180,7 @@ struct Director: Codable {
       case .linkUp(let name): try world.setCable(name, up: true)
       case .life(let verb, let vm): try world.carryOut(verb, on: vm)
       case .shutDown(let vm, let limit): try world.shutDown(vm, within: limit)
+      case .bootInto(let vm, let boot, let limit): try world.bootInto(vm, boot: boot, within: limit)
       case .takeSnapshot(let name, let vm): try world.takeSnapshot(name, of: vm)
       case .revert(let vm, let name): try world.revert(vm, to: name)
       case .deleteSnapshot(let name, let vm): try world.deleteSnapshot(name, of: vm)

@@ -7,7 +7,7 @@ extension Machine {
     guard let work else { return .never }
     var first = min(work.deadline, retryAt)
     if state.runs, !work.waitsForTimer { first = min(first, guest.deadline + guest.stack.lag) }
-    return state == .shuttingDown ? min(first, min(offBy, lookAt)) : first
+    return min(state == .shuttingDown ? min(first, min(offBy, lookAt)) : first, bootsAt)
   }
 
   /// From the cable, to what lies before the card.
@@ -45,7 +45,7 @@ extension Machine {
 
   /// Asks its host for what it has to do next.
   mutating func attend(_ host: inout HostProcessors, now: Instant) {
-    for burn in guest.takeBurns() { work?.burn(burn.tag, for: burn.time) }
+    if guest.asksForCPU { for burn in guest.takeBurns() { work?.burn(burn.tag, for: burn.time) } }
     work?.attend(&host, now: now)
   }
 

@@ -15,6 +15,9 @@ struct Machine: Element {
   var plugged: [Int] = []
   /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
   var work: GuestWork?
+  /// Of a system on a host without a hypervisor: when it boots, and which one does once it is off.
+  private(set) var bootsAt = Instant.never
+  var successor: Successor?
   /// When a transmit ring that waits for its wire tries again.
   private(set) var retryAt = Instant.never
 
@@ -196,7 +199,7 @@ struct Machine: Element {
   func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
     work?.forEachTrace { body($0, .turn) }
     for interface in interfaces {
-      interface.forEachReceivedTrace { body($0, .running) }
+      interface.forEachReceivedTrace { body($0, work != nil && state.runs ? .turn : .running) }
       interface.forEachTransmittedTrace { body($0, .turn) }
     }
     guest.stack.forEachWaitingTrace { trace, missing in
@@ -235,7 +238,9 @@ struct Machine: Element {
   mutating func emptyRings(of port: PortIndex) -> [(frame: StoredFrame, cameIn: Bool)] {
     let waiting = interfaces[port.index].emptyRings()
     work?.forgetReceived(on: port.index)
-    return waiting + (work?.emptyCard(port.index) ?? [])
+    let kept = work?.emptyCard(port.index) ?? []
+    for _ in kept { interfaces[port.index].countDropped() }
+    return waiting + kept
   }
 
   // MARK: Transmit rings
@@ -269,6 +274,15 @@ struct Machine: Element {
   /// Counts a frame that went out past `send`.
   @inline(__always)
   mutating func countTransmitted(_ bytes: Int, on port: PortIndex) { interfaces[port.index].countTransmitted(bytes) }
+
+  mutating func boot(at moment: Instant) { bootsAt = moment }
+
+  /// Whether it is to boot now; it is told once.
+  mutating func takeBoot(now: Instant) -> Bool {
+    guard bootsAt <= now else { return false }
+    bootsAt = .never
+    return true
+  }
 
   /// A guest that shuts down may have said its last word.
   mutating func lookWhetherDown(now: Instant) { if state == .shuttingDown, guest.isDown { lookAt = now } }

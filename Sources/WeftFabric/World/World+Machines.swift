@@ -6,14 +6,17 @@ import WeftTopology
 // What is done to VMs.
 extension World {
   mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
-    _ = try known(vm)
+    let (node, _) = try known(vm)
+    if verb.setsGoing { try checkFree(node, for: verb.rawValue) }
     do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
   }
 
   /// A VM that shuts down goes off once its guest has ended and all that it said is out, or its time is over.
   @inline(never)
   mutating func goOffIfDone(_ node: NodeID) {
-    guard let machine = machine(node), elements.machines[machine].isDone(now: now) else { return }
+    guard let machine = machine(node) else { return }
+    if elements.machines[machine].takeBoot(now: now) { try? perform(.start, on: name(node)) }
+    guard elements.machines[machine].isDone(now: now) else { return }
     try? perform(.stop, on: name(node))
   }
 
@@ -27,6 +30,7 @@ extension World {
     try elements.machines[machine].perform(verb, now: now, &effects)
     if hasProcessors { followLife(of: node, machine) }
     settle(node)
+    if hasProcessors { followSystem(node, machine, verb) }
   }
 
   /// Asks a VM to end, and pulls its plug if it hasn't by then.
@@ -72,6 +76,7 @@ extension World {
     guard past.interfaces.count == elements.machines[machine].interfaces.count else {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }
+    if !past.vm.state.isOff { try checkFree(node, for: "revert") }
     forget(node, machine, .machineReverted)
     elements.machines[machine].revert(to: name, now: now, steal: steal(of: machine), &effects)
     if hasProcessors { followLife(of: node, machine) }

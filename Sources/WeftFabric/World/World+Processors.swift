@@ -24,6 +24,7 @@ extension World {
     for vm in topology.vms {
       guard let node = names.machines[vm.name], let machine = machine(node) else { continue }
       giveCPUs(vm.processor, on: vm.host, to: node, machine)
+      if !vm.autostart, isSystem(node) { plugSystem(node, machine, up: false) }
     }
   }
 

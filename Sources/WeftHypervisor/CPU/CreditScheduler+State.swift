@@ -86,6 +86,17 @@ extension CreditScheduler {
     }
   }
 
+  public enum Activity: Sendable { case running, waiting, resting, standing }
+
+  public func activity(of id: ID) -> Activity {
+    switch vcpus[id].state {
+    case .running: .running
+    case .ready: .waiting
+    case .blocked: .resting
+    case .paused: .standing
+    }
+  }
+
   /// At a moment that isn't before the last call.
   public func times(of id: ID, now: Instant) -> Times {
     var vcpu = vcpus[id]

@@ -34,7 +34,10 @@ public struct CreditScheduler: Codable, Sendable {
   var remainder: Int64 = 0
   var turn: UInt64 = 0
   /// When something is decided next.
-  public internal(set) var deadline = Instant.never
+  private var decision = Instant.never
+
+  /// When it is to be advanced, or asked who has finished.
+  public var deadline: Instant { finished.isEmpty ? decision : settled }
 
   /// Precondition: processors > 0.
   public init(processors count: Int, _ settings: SchedulerSettings = SchedulerSettings(), now: Instant = .start) {
@@ -126,7 +129,7 @@ public struct CreditScheduler: Codable, Sendable {
   /// All that happens up to and including a moment.
   @inline(__always)
   public mutating func advance(to now: Instant) {
-    while deadline <= now { decide(at: max(deadline, settled)) }
+    while decision <= now { decide(at: max(decision, settled)) }
     if settled < now { catchUp(to: now) }
   }
 
@@ -325,7 +328,7 @@ public struct CreditScheduler: Codable, Sendable {
       next = min(next, nextAccounting)
       if let (_, _, at) = preemption() { next = min(next, max(at, settled)) }
     }
-    deadline = next
+    decision = next
   }
 
   private func nextSliceEnd(_ index: Int) -> Instant {

@@ -23,6 +23,8 @@ public struct Event: Sendable, Codable {
     case removeForward(network: String, [Forward], keep: Bool?)
     /// The connections of the NAT that the network has; without a filter all.
     case flushConntrack(network: String, FlowFilter = FlowFilter())
+    /// Of a host without a hypervisor: its other system ends, and this one boots.
+    case bootInto(vm: String, boot: Nanoseconds, within: Nanoseconds)
     /// Of who is joined to whom.
     case change(GraphAction)
   }
@@ -63,7 +65,7 @@ extension Event.Action {
     case .ipForwarding(let host, let isOn): .ipForwarding(host: host, isOn: isOn)
     case .addForward(let network, let forwards): .forwards(network: network, forwards, isAdded: true)
     case .removeForward(let network, let forwards, _): .forwards(network: network, forwards, isAdded: false)
-    case .setLink, .flushConntrack, .change: .other
+    case .setLink, .flushConntrack, .bootInto, .change: .other
     }
   }
 }
@@ -105,6 +107,10 @@ struct EventEntry: Sendable {
             .life(.save, vm: $0)
           },
           Case("restore", .vm, "Goes on with what was saved.", example: "web") { .life(.restore, vm: $0) },
+          Case(
+            "boot-into", .table(BootInto.keys, short: .vm) { BootInto(vm: $0) },
+            "Shuts down the system that a host with `hypervisor: none` runs, and boots another one of its.", example: "windows"
+          ) { .bootInto(vm: $0.vm, boot: $0.boot, within: $0.timeout) },
           Case(
             "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now, its memory included.",
             example: "{vm: web, name: before}"

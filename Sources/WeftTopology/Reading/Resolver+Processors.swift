@@ -33,6 +33,13 @@ extension Resolver {
           hint: "a driver domain is a VM of its own host")
       }
     }
+    for host in scheduled where host.processors?.hypervisor == HypervisorSettings.none {
+      let own = topology.vms.filter { $0.host == host.name && $0.autostart }
+      guard own.count > 1 else { continue }
+      report(
+        "\"\(own[1].name)\" starts by itself beside \"\(own[0].name)\", and \"\(host.name)\" has no hypervisor: it runs one of them at "
+          + "a time", atKey: own[1].mark, own[1].name, hint: "give it autostart: false, and an event boot-into")
+    }
     let names = Set(scheduled.map(\.name))
     for vm in topology.vms { check(vm, isScheduled: names.contains(vm.host)) }
     for host in topology.hosts { checkSpin(host.programs, isScheduled: false, of: host.name) }

@@ -24,6 +24,17 @@ extension KeyEffect {
       key, in: "probe", before, after, ["host": "cpus: 1", "vms": hog, "root": short, "from": "vm: b", "programs": "{ping: b}"])
   }
 
+  /// Its peer's cable may be cut: then a system ends only as its time does.
+  private static func system(_ key: String, _ before: String, _ after: String) -> KeyEffect {
+    .init(
+      key, in: "events", before, after,
+      [
+        "host": "cpus: 1, hypervisor: none", "root": short, "vm": "autostart: false", "segment": "rate: 10 Mbit/s",
+        "b-programs": "{bulk: {to: \"srv:5001\", size: 500 MB}}", "probe": "ping: srv",
+        "vms": "c: {network: home, autostart: false}, d: {network: home, autostart: false}".replacing(", d", with: "\n  d"),
+      ])
+  }
+
   private static func group(_ key: String, _ before: String, _ after: String) -> KeyEffect {
     func lab(_ keys: String) -> String {
       "\(short)\ngroups: {x: {count: 2, network: home, programs: [spin, {ping: srv}], \(keys)}}"
@@ -76,6 +87,12 @@ extension KeyEffect {
     .init(
       "cost-count.source", in: "root", "\(short)\ncosts: {guest-send: {value: 10, source: one}}",
       "\(short)\ncosts: {guest-send: {value: 10, source: other}}", ["host": "cpus: 1"]),
+    system("event.boot-into", "", "{at: 1 s, boot-into: c}"),
+    system("boot-into.vm", "{at: 1 s, boot-into: {vm: c}}", "{at: 1 s, boot-into: {vm: d}}"),
+    system("boot-into.boot", "{at: 1 s, boot-into: {vm: c}}", "{at: 1 s, boot-into: {vm: c, boot: 500 ms}}"),
+    system(
+      "boot-into.timeout", "{at: 1 s, link-down: srv.uplink}, {at: 1.1 s, boot-into: {vm: c, timeout: 500 ms}}",
+      "{at: 1 s, link-down: srv.uplink}, {at: 1.1 s, boot-into: {vm: c, timeout: 1 s}}"),
     .init("program.spin", in: "b-programs", "", "spin", scheduled),
     .init("spin.duty", in: "b-programs", "{spin: {duty: 10 %}}", "{spin: {duty: 20 %}}", scheduled),
     .init(

@@ -76,6 +76,8 @@ import WeftTopology
     }
     let times = report.vcpus.map(\.times.lifetime)
     #expect(times == [.seconds(3), .seconds(3), .seconds(6)])
+    let cpus = try #require(report.cpus.first)
+    #expect(cpus.ran + cpus.idle == .seconds(6) && cpus.ran == report.vcpus.reduce(.zero) { $0 + $1.times.ran })
   }
 
   @Test func aRevertedMachineHasTheMemoryThatItHad() throws {

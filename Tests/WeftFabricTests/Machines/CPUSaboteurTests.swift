@@ -61,6 +61,14 @@ import WeftTopology
     Sabotage("type1-vs-type2", "type 1 is type 2") { $0 = with($0, "bare", .type2) },
     Sabotage("type1-vs-type2", "a process never sleeps") { $0.costs.hostWakeUp.value = .zero },
     Sabotage("type1-vs-type2", "work takes no time", noCPUs),
+    Sabotage("dual-boot", "a hypervisor runs both", host("pc") { $0.hypervisor = .type1(driverDomain: nil) }),
+    Sabotage("dual-boot", "booting takes no time") { topology in
+      for index in topology.events.indices {
+        if case .bootInto(let vm, _, let limit) = topology.events[index].action {
+          topology.events[index].action = .bootInto(vm: vm, boot: .zero, within: limit)
+        }
+      }
+    },
   ]
 
   private static func with(_ topology: Topology, _ name: String, _ kind: HypervisorSettings) -> Topology {
@@ -75,7 +83,7 @@ import WeftTopology
     return report.expectations.filter { !$0.passed }.map { "\($0.name): \($0.observed)" } + report.complaints
   }
 
-  @Test(arguments: ["noisy-neighbour", "exec-modes", "type1-vs-type2"])
+  @Test(arguments: ["noisy-neighbour", "exec-modes", "type1-vs-type2", "dual-boot"])
   func theFilesHold(file: String) throws { #expect(try Self.failures(example("\(file).yaml")) == []) }
 
   @Test(arguments: all) func aShamFails(sabotage: Sabotage) throws {
@@ -84,8 +92,9 @@ import WeftTopology
     #expect(try !Self.failures(topology).isEmpty)
   }
 
-  @Test func withoutAnyOneOfItsEventsAFileFails() throws {
-    let whole = try example("type1-vs-type2.yaml")
+  @Test(arguments: ["type1-vs-type2.yaml", "dual-boot.yaml"])
+  func withoutAnyOneOfItsEventsAFileFails(file: String) throws {
+    let whole = try example(file)
     for index in whole.events.indices {
       var topology = whole
       topology.events.remove(at: index)
