@@ -3,7 +3,8 @@ import WeftHypervisor
 extension World {
   /// What a packet finds that comes to a machine on a host with cpus; nothing elsewhere.
   func cpuDetails(of node: NodeID) -> [String] {
-    guard let machine = machine(node), let work = elements.machines[machine].work, elements.machines[machine].state.runs else {
+    guard let machine = machine(node), let work = elements.machines[machine].work?.value, elements.machines[machine].state.runs
+    else {
       return []
     }
     let host = processors.hosts[work.place.host]

@@ -67,7 +67,7 @@ extension World {
 
   var vcpuReport: [Report.MachineCPUs] {
     machineNodes.compactMap { node, machine in
-      guard let work = elements.machines[machine].work, !graph.nodes[node].isRemoved else { return nil }
+      guard let work = elements.machines[machine].work?.value, !graph.nodes[node].isRemoved else { return nil }
       let host = processors.hosts[work.place.host]
       let exits = ExitReason.allCases.compactMap { reason in
         work.exits[reason] > 0 ? Report.MachineCPUs.Exits(reason: reason.rawValue, count: work.exits[reason]) : nil

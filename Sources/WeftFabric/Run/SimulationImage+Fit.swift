@@ -11,10 +11,10 @@ extension SimulationImage {
     }
     // A try that nobody makes is never over.
     guard topology.expectations.allSatisfy({ machines.contains($0.from) }) else { return false }
-    let systems = world.elements.machines.allSatisfy { machine in
-      machine.successor.map { (0..<world.graph.nodes.count).contains($0.node) } ?? true
+    for (node, machine) in world.machineNodes {
+      guard let work = world.elements.machines[machine].work?.value else { continue }
+      guard world.processors.has(work, of: node.index, nodes: world.graph.nodes.count) else { return false }
     }
-    guard systems else { return false }
     let (nodes, ports) = (world.graph.nodes.count, world.graph.ports.count)
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { $0.port.index < ports }
       && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }

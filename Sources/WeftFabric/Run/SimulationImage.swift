@@ -112,11 +112,7 @@ extension Simulation {
     world.elements.switches = Arena(image.switches)
     world.elements.gateways = Arena(image.gateways)
     world.elements.servers = Arena(image.servers)
-    let places = world.elements.machines.array.map { $0.work?.place }
     world.elements.machines = Arena(image.machines)
-    guard world.elements.machines.array.map({ $0.work?.place }) == places else {
-      throw .inconsistent("its machines aren't where its topology has them")
-    }
     world.processors = image.processors
     for port in world.graph.ports.ids { world.graph.ports[port].counters = image.portCounters[port.index] }
     world.packetCounts = Arena(image.packetCounts)

@@ -11,7 +11,7 @@ protocol ProcessorCheck: ProbeSettings {
 extension World {
   /// Of a machine whose host has no cpus nothing is known.
   func look(_ check: any ProcessorCheck, at machine: ID<Machine>) -> TryOutcome {
-    guard let work = elements.machines[machine].work else {
+    guard let work = elements.machines[machine].work?.value else {
       return TryOutcome(kind: .failed, text: "its host has no cpus: nothing is counted")
     }
     return check.look(at: work, processors.hosts[work.place.host], now: now)

@@ -14,10 +14,7 @@ struct Machine: Element {
   /// Cables that came back while the guest stood still: it learns of them as it wakes.
   var plugged: [Int] = []
   /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
-  var work: GuestWork?
-  /// Of a system on a host without a hypervisor: when it boots, and which one does once it is off.
-  private(set) var bootsAt = Instant.never
-  var successor: Successor?
+  var work: Apart<GuestWork>?
   /// When a transmit ring that waits for its wire tries again.
   private(set) var retryAt = Instant.never
 
@@ -76,12 +73,12 @@ struct Machine: Element {
     let own = time(now)
     if work != nil {
       let isDue = state.runs && guest.deadline <= own
-      work?.noticeTimer(isDue)
+      work?.value.noticeTimer(isDue)
     } else if state.runs, guest.deadline <= own {
       guest.wake(now: own, &out)
     }
     if retryAt <= now { retryAt = .never }
-    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never && work?.isQuiet ?? true ? now : .never }
+    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never && work?.value.isQuiet ?? true ? now : .never }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
@@ -112,7 +109,7 @@ struct Machine: Element {
       for port in interfaces.indices where interfaces[port].waitingToTransmit > 0 { retryAt = now }
       goOn(now: now, &out)
     case .shutdown:
-      work?.stopBurning()
+      work?.value.stopBurning()
       guest.shutDown(now: time(now), &out)
     case .stop, .crash: powerOff()
     case .reset:
@@ -135,13 +132,13 @@ struct Machine: Element {
   mutating func isDone(now: Instant) -> Bool {
     guard state == .shuttingDown else { return false }
     lookAt = .never
-    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } && work?.isQuiet ?? true || offBy <= now
+    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } && work?.value.isQuiet ?? true || offBy <= now
   }
 
   /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
   private mutating func powerOff() {
     guest.powerOff()
-    work?.reset()
+    work?.value.reset()
     for port in interfaces.indices { interfaces[port].reset() }
     plugged = []
     (retryAt, offBy, lookAt) = (.never, .never, .never)
@@ -176,7 +173,7 @@ struct Machine: Element {
     guest = past.guest
     guest.stack.lag = vm?.lag ?? .zero
     plugged = past.plugged
-    if let work = past.work { self.work?.takeBack(to: work, now: now, steal: steal) }
+    if let work = past.work { self.work?.value.takeBack(to: work.value, now: now, steal: steal) }
     guest.stack.forgetWires()
     (retryAt, offBy, lookAt) = (.never, .never, .never)
     for port in interfaces.indices {
@@ -197,7 +194,7 @@ struct Machine: Element {
   }
 
   func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
-    work?.forEachTrace { body($0, .turn) }
+    work?.value.forEachTrace { body($0, .turn) }
     for interface in interfaces {
       interface.forEachReceivedTrace { body($0, work != nil && state.runs ? .turn : .running) }
       interface.forEachTransmittedTrace { body($0, .turn) }
@@ -230,15 +227,15 @@ struct Machine: Element {
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.
   mutating func add(_ interface: NetworkInterface, _ configuration: InterfaceConfiguration) {
     interfaces.append(interface)
-    work?.addCard()
+    work?.value.addCard()
     guest.addInterface(configuration)
   }
 
   /// What waits in the rings of an interface that goes.
   mutating func emptyRings(of port: PortIndex) -> [(frame: StoredFrame, cameIn: Bool)] {
     let waiting = interfaces[port.index].emptyRings()
-    work?.forgetReceived(on: port.index)
-    let kept = work?.emptyCard(port.index) ?? []
+    work?.value.forgetReceived(on: port.index)
+    let kept = work?.value.emptyCard(port.index) ?? []
     for _ in kept { interfaces[port.index].countDropped() }
     return waiting + kept
   }
@@ -274,15 +271,6 @@ struct Machine: Element {
   /// Counts a frame that went out past `send`.
   @inline(__always)
   mutating func countTransmitted(_ bytes: Int, on port: PortIndex) { interfaces[port.index].countTransmitted(bytes) }
-
-  mutating func boot(at moment: Instant) { bootsAt = moment }
-
-  /// Whether it is to boot now; it is told once.
-  mutating func takeBoot(now: Instant) -> Bool {
-    guard bootsAt <= now else { return false }
-    bootsAt = .never
-    return true
-  }
 
   /// A guest that shuts down may have said its last word.
   mutating func lookWhetherDown(now: Instant) { if state == .shuttingDown, guest.isDown { lookAt = now } }

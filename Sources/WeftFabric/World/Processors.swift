@@ -19,10 +19,19 @@ struct Processors: Codable {
     ended.removeAll(keepingCapacity: true)
   }
 
-  /// Of decoded ones, beside those that the topology has.
+  /// Of decoded ones, beside those that the topology has: machines may have come since.
   func fits(_ built: Processors, nodes: Int) -> Bool {
-    hosts.map(\.name) == built.hosts.map(\.name) && hosts.map(\.owners) == built.hosts.map(\.owners)
-      && hosts.map(\.driver) == built.hosts.map(\.driver) && hosts.allSatisfy(\.isConsistent)
-      && hosts.allSatisfy { $0.owners.allSatisfy { (0..<nodes).contains($0.node) } }
+    hosts.map(\.name) == built.hosts.map(\.name) && hosts.map(\.driver) == built.hosts.map(\.driver)
+      && zip(hosts, built.hosts).allSatisfy { $0.owners.starts(with: $1.owners) }
+      && hosts.allSatisfy { host in host.isConsistent && host.owners.allSatisfy { (0..<nodes).contains($0.node) } }
+  }
+
+  /// Whether a decoded machine's virtual cpus are where it thinks.
+  func has(_ work: GuestWork, of node: Int, nodes: Int) -> Bool {
+    guard hosts.indices.contains(work.place.host), work.successor.map({ (0..<nodes).contains($0.node) }) ?? true else {
+      return false
+    }
+    let owners = hosts[work.place.host].owners.dropFirst(work.place.first).prefix(work.count)
+    return owners.map(\.node) == Array(repeating: node, count: work.count) && owners.map(\.index) == Array(0..<work.count)
   }
 }

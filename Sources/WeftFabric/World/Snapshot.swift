@@ -14,7 +14,7 @@ struct Snapshot: Codable {
   /// See `Machine.plugged`.
   var plugged: [Int]
   /// See `Machine.work`.
-  var work: GuestWork?
+  var work: Apart<GuestWork>?
   /// The one that the machine was at before; nil of the first.
   var parent: String?
 
@@ -22,10 +22,10 @@ struct Snapshot: Codable {
 
 extension Machine {
   /// Whether a decoded guest and its devices go together.
-  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int], _ work: GuestWork?) -> Bool {
+  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int], _ work: Apart<GuestWork>?) -> Bool {
     guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
       && plugged.allSatisfy(interfaces.indices.contains)
-      && work?.isConsistent(rings: interfaces.map(\.waitingToReceive)) ?? true
+      && work?.value.isConsistent(rings: interfaces.map(\.waitingToReceive)) ?? true
   }
 }
 
@@ -34,11 +34,11 @@ struct MachineMemory: Encodable {
   private var guest: Guest
   private var rings: [[FrameQueue]]
 
-  init(_ guest: Guest, _ interfaces: [NetworkInterface], _ work: GuestWork? = nil) {
+  init(_ guest: Guest, _ interfaces: [NetworkInterface], _ work: Apart<GuestWork>? = nil) {
     self.guest = guest
     self.guest.stack.lag = .zero
     rings = interfaces.map(\.rings)
-    if let work { rings.append(work.postedRings) }
+    if let work { rings.append(work.value.postedRings) }
   }
 
   var bytes: [UInt8] { get throws { try ImageEncoder().encode(self) } }

@@ -15,7 +15,7 @@ extension World {
   @inline(never)
   mutating func goOffIfDone(_ node: NodeID) {
     guard let machine = machine(node) else { return }
-    if elements.machines[machine].takeBoot(now: now) { try? perform(.start, on: name(node)) }
+    if elements.machines[machine].work?.value.takeBoot(now: now) == true { try? perform(.start, on: name(node)) }
     guard elements.machines[machine].isDone(now: now) else { return }
     try? perform(.stop, on: name(node))
   }

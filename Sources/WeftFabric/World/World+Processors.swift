@@ -32,9 +32,27 @@ extension World {
   mutating func giveCPUs(_ settings: ProcessorSettings, on host: String, to node: NodeID, _ machine: ID<Machine>) {
     guard let index = processors.hosts.firstIndex(where: { $0.name == host }) else { return }
     let first = processors.hosts[index].add(settings, node: node.index, now: now)
-    elements.machines[machine].work = GuestWork(
-      settings, on: processors.hosts[index], place: .init(host: index, first: first),
-      cards: elements.machines[machine].interfaces.count, isDriver: processors.hosts[index].driver == node.index)
+    elements.machines[machine].work = Apart(
+      GuestWork(
+        settings, on: processors.hosts[index], place: .init(host: index, first: first),
+        cards: elements.machines[machine].interfaces.count, isDriver: processors.hosts[index].driver == node.index))
+  }
+
+  /// A machine goes over to another host: its virtual cpus are that one's, and stand still there until it runs. `settings`: of
+  /// one that comes from a host without cpus. Precondition: nothing of it lies between its cards and their cables.
+  mutating func moveCPUs(of node: NodeID, _ machine: ID<Machine>, to host: String, settings: ProcessorSettings) {
+    let old = elements.machines[machine].work?.value
+    if let old {
+      elements.machines[machine].work?.value.standStill(&processors.hosts[old.place.host], now: now)
+      elements.machines[machine].work = nil
+    }
+    giveCPUs(old?.settings ?? settings, on: host, to: node, machine)
+    guard let old, let place = elements.machines[machine].work?.value.place else { return }
+    elements.machines[machine].work = Apart(
+      old.moved(
+        to: processors.hosts[place.host], place: place, isDriver: processors.hosts[place.host].driver == node.index,
+        spent: processors.hosts[old.place.host].times(of: old, now: now), now: now))
+    scheduleProcessors()
   }
 
   // MARK: In the event queue
@@ -63,7 +81,7 @@ extension World {
     if let (order, took) = elements.machines[machine].finish(index, now: now, steal: steal, &processors.ledger, &effects) {
       let target = NodeID(order.node)
       if let other = self.machine(target) {
-        elements.machines[other].work?.driven(order, took: took, now: now)
+        elements.machines[other].work?.value.driven(order, took: took, now: now)
         reschedule(target)
       }
     }
@@ -73,7 +91,7 @@ extension World {
 
   /// For how long its network has waited for a cpu in all.
   func steal(of machine: ID<Machine>) -> Nanoseconds {
-    guard let place = elements.machines[machine].work?.place else { return .zero }
+    guard let place = elements.machines[machine].work?.value.place else { return .zero }
     return processors.hosts[place.host].scheduler.waited(place.first, now: now)
   }
 
@@ -100,7 +118,7 @@ extension World {
     let steal = steal(of: machine)
     for entry in posting {
       number(entry.frame, of: node)
-      if elements.machines[machine].work?.post(entry.frame, on: entry.port.index, now: now, steal: steal) != true {
+      if elements.machines[machine].work?.value.post(entry.frame, on: entry.port.index, now: now, steal: steal) != true {
         elements.machines[machine].interfaces[entry.port.index].countDropped()
         drop(
           Frame(stored: entry.frame), at: graph.port(entry.port, of: node), .txRingFull, .none, recorded: false, inbound: false)
@@ -111,21 +129,21 @@ extension World {
   /// Asks for the time that a machine needs next, be it that of its driver domain.
   @inline(never)
   mutating func attend(_ node: NodeID) {
-    guard let machine = machine(node), let place = elements.machines[machine].work?.place else { return }
+    guard let machine = machine(node), let place = elements.machines[machine].work?.value.place else { return }
     if elements.machines[machine].state.runs {
       elements.machines[machine].attend(&processors.hosts[place.host], now: now)
     }
-    if elements.machines[machine].work?.isDriven == true { order(node, machine, on: place.host) }
+    if elements.machines[machine].work?.value.isDriven == true { order(node, machine, on: place.host) }
     scheduleProcessors()
   }
 
   private mutating func order(_ node: NodeID, _ machine: ID<Machine>, on host: Int) {
-    let orders = elements.machines[machine].work?.takeOrders(of: node.index) ?? []
+    let orders = elements.machines[machine].work?.value.takeOrders(of: node.index) ?? []
     guard !orders.isEmpty, let driver = processors.hosts[host].driver.map({ NodeID($0) }), let other = self.machine(driver) else {
       return
     }
     guard !elements.machines[other].state.isOff else { return loseUndriven(node, machine) }
-    for order in orders { elements.machines[other].work?.drive(order, now: now) }
+    for order in orders { elements.machines[other].work?.value.drive(order, now: now) }
     if elements.machines[other].state.runs { elements.machines[other].attend(&processors.hosts[host], now: now) }
   }
 
@@ -133,11 +151,11 @@ extension World {
 
   /// A machine runs on, or stands still: so do its virtual cpus.
   mutating func followLife(of node: NodeID, _ machine: ID<Machine>) {
-    guard let place = elements.machines[machine].work?.place else { return }
+    guard let place = elements.machines[machine].work?.value.place else { return }
     if elements.machines[machine].state.runs {
-      elements.machines[machine].work?.goOn(&processors.hosts[place.host], now: now)
+      elements.machines[machine].work?.value.goOn(&processors.hosts[place.host], now: now)
     } else {
-      elements.machines[machine].work?.standStill(&processors.hosts[place.host], now: now)
+      elements.machines[machine].work?.value.standStill(&processors.hosts[place.host], now: now)
     }
     scheduleProcessors()
   }
@@ -146,14 +164,14 @@ extension World {
   mutating func forgetDriven(by driver: NodeID) {
     guard let host = processors.hosts.firstIndex(where: { $0.driver == driver.index }) else { return }
     for node in Set(processors.hosts[host].owners.map(\.node)).sorted() {
-      guard let machine = machine(NodeID(node)), elements.machines[machine].work?.isDriven == true else { continue }
+      guard let machine = machine(NodeID(node)), elements.machines[machine].work?.value.isDriven == true else { continue }
       loseUndriven(NodeID(node), machine)
     }
   }
 
   private mutating func loseUndriven(_ node: NodeID, _ machine: ID<Machine>) {
     for index in elements.machines[machine].interfaces.indices {
-      for lost in elements.machines[machine].work?.takeUndriven(of: index) ?? [] {
+      for lost in elements.machines[machine].work?.value.takeUndriven(of: index) ?? [] {
         elements.machines[machine].interfaces[index].countDropped()
         drop(
           Frame(stored: lost.frame), at: graph.port(PortIndex(index), of: node), .driverDomainOff, .none, recorded: false,

@@ -3,19 +3,13 @@ import WeftHypervisor
 import WeftSettings
 import WeftTopology
 
-/// What boots once a system is off, and how long that takes.
-struct Successor: Codable {
-  var node: Int
-  var boot: Nanoseconds
-}
-
 // Hosts without a hypervisor: their VMs are systems of which one has the host at a time, and the network card with it.
 extension World {
   func isSystem(_ node: NodeID) -> Bool { systems(beside: node) != nil }
 
   /// Those that share its host; nil where that has a hypervisor, or no cpus.
   private func systems(beside node: NodeID) -> [NodeID]? {
-    guard let place = machine(node).flatMap({ elements.machines[$0].work?.place }),
+    guard let place = machine(node).flatMap({ elements.machines[$0].work?.value.place }),
       processors.hosts[place.host].hypervisor == .none
     else { return nil }
     let own = Set(processors.hosts[place.host].owners.map(\.node)).subtracting([node.index])
@@ -50,10 +44,10 @@ extension World {
       case .paused, .crashed:
         throw EventFailure(description: "can't boot into \(vm): \(name(other)) is \(elements.machines[machine].state.rawValue)")
       }
-      elements.machines[machine].successor = Successor(node: node.index, boot: boot)
+      elements.machines[machine].work?.value.successor = GuestWork.Successor(node: node.index, boot: boot)
       return
     }
-    elements.machines[target].boot(at: now + boot)
+    elements.machines[target].work?.value.bootsAt = now + boot
     reschedule(node)
   }
 
@@ -64,9 +58,11 @@ extension World {
     case .start, .restore: plugSystem(node, machine, up: true)
     case .stop, .save:
       plugSystem(node, machine, up: false)
-      guard let next = elements.machines[machine].successor, let target = self.machine(NodeID(next.node)) else { return }
-      elements.machines[machine].successor = nil
-      elements.machines[target].boot(at: now + next.boot)
+      guard let next = elements.machines[machine].work?.value.successor, let target = self.machine(NodeID(next.node)) else {
+        return
+      }
+      elements.machines[machine].work?.value.successor = nil
+      elements.machines[target].work?.value.bootsAt = now + next.boot
       reschedule(NodeID(next.node))
     case .pause, .resume, .shutdown, .reset, .crash, .snapshot, .revert: break
     }

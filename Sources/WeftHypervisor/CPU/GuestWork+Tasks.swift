@@ -177,6 +177,13 @@ extension GuestWork {
     attend(&host, now: now)
   }
 
+  /// Whether it is to boot now; it is told once.
+  public mutating func takeBoot(now: Instant) -> Bool {
+    guard bootsAt <= now else { return false }
+    bootsAt = .never
+    return true
+  }
+
   public mutating func standStill(_ host: inout HostProcessors, now: Instant) {
     for index in 0..<count { host.scheduler.pause(place.first + index, now: now) }
   }

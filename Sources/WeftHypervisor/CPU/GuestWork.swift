@@ -19,6 +19,14 @@ public struct GuestWork: Codable {
     public init(host: Int, first: Int) { (self.host, self.first) = (host, first) }
   }
 
+  /// What boots once a system is off, and how long that takes.
+  public struct Successor: Codable, Sendable {
+    public var node: Int
+    public var boot: Nanoseconds
+
+    public init(node: Int, boot: Nanoseconds) { (self.node, self.boot) = (node, boot) }
+  }
+
   /// What lies between a card and its cable.
   enum BackEnd: Codable, Sendable {
     case hypervisor(Nanoseconds)
@@ -94,6 +102,11 @@ public struct GuestWork: Codable {
   var orders: [DriverOrder] = []
   public internal(set) var exits = ExitCounts()
   var number: UInt64 = 0
+  /// Of a system on a host without a hypervisor: when it boots, and which one does once it is off.
+  public var bootsAt = Instant.never
+  public var successor: Successor?
+  /// What it did with its life on hosts that it has left.
+  public private(set) var before = CreditScheduler.Times()
   /// For a cpu, before the guest did what it does now.
   var lastWait = Nanoseconds.zero
 
@@ -111,6 +124,17 @@ public struct GuestWork: Codable {
     // The system is the host's own: nothing is between it and its card.
     case .none: backEnd = .hypervisor(.zero)
     }
+  }
+
+  /// On another host: what is in the machine's memory goes along, and what was counted. What lay between its cards and their
+  /// cables stays behind, and is the caller's.
+  public func moved(to host: HostProcessors, place: Place, isDriver: Bool, spent times: CreditScheduler.Times, now: Instant)
+    -> GuestWork
+  {
+    var work = GuestWork(settings, on: host, place: place, cards: cards.count, isDriver: isDriver)
+    work.takeBack(to: self, now: now, steal: .zero)
+    (work.exits, work.before) = (exits, times)
+    return work
   }
 
   public mutating func addCard() { cards.append(Card()) }

@@ -36,9 +36,9 @@ public struct HostProcessors: Codable, Sendable {
     return first
   }
 
-  /// Of all virtual cpus of a machine.
+  /// Of all virtual cpus of a machine, on hosts where it was before too.
   public func times(of work: GuestWork, now: Instant) -> CreditScheduler.Times {
-    (0..<work.count).reduce(CreditScheduler.Times()) { $0 + scheduler.times(of: work.place.first + $1, now: now) }
+    (0..<work.count).reduce(work.before) { $0 + scheduler.times(of: work.place.first + $1, now: now) }
   }
 
   /// For how long a machine's network has waited for a cpu.

@@ -64,7 +64,7 @@ import WeftTopology
       let ports = try #require(counted)
       let found = simulation.world.machine(named: name)
       let machine = try #require(found)
-      let work = try #require(machine.work)
+      let work = try #require(machine.work?.value)
       let interface = machine.interfaces[0]
       let drops = report.drops.filter { drop in
         drop.port == "\(name)/eth0"
@@ -131,5 +131,29 @@ import WeftTopology
     #expect(said(lab).first?.contains("kik") == true)
     lab.expect = "{vm: web, exits: {reason: kick}}"
     #expect(said(lab) == ["a bound is missing: \"equals\", \"at-most\" or \"at-least\""])
+  }
+
+  /// What a migration does with its cpus.
+  @Test func aMachineThatGoesToAnotherHostTakesItsCountsAlong() throws {
+    var lab = CPULab()
+    lab.web = "programs: [{spin: {duty: 50 %}}, {ping: {to: client, count: 40, interval: 100 ms}}]"
+    lab.host = "cpus: 1}\n  other: {uplink: net 203.0.113.3, cpus: 2, speed: 2 GHz"
+    var simulation = try lab.simulation()
+    simulation.advance(to: .milliseconds(2_050))
+    let found = simulation.world.names.machines["web"].flatMap { node in simulation.world.machine(node).map { (node, $0) } }
+    let (node, machine) = try #require(found)
+    try simulation.perform(.pause, on: "web")
+    simulation.world.moveCPUs(of: node, machine, to: "other", settings: .init())
+    try simulation.perform(.resume, on: "web")
+    let image = try simulation.image().encoded()
+    var resumed = try Simulation(resuming: SimulationImage(decoding: image, pool: FramePool()), pool: FramePool(), captures: nil)
+    var forked = try simulation.fork()
+    let (here, there) = (try simulation.outcome(), try resumed.outcome())
+    #expect(here.isSame(there), "\(here.difference(there))")
+    let report = try forked.complete()
+    let cpus = try #require(report.vcpus.first)
+    #expect(cpus.host == "other" && cpus.times.lifetime == .seconds(5))
+    #expect(abs(cpus.times.ran.seconds - 2.5) < 0.02, "\(cpus)")
+    #expect(report.programs.first { $0.report.rtt != nil }?.report.replies == 40)
   }
 }

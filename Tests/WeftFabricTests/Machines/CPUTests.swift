@@ -107,6 +107,25 @@ import WeftTopology
         == "open in 2.024 ms = wire 2.000 + guest 0.020 + exits 0.002040 + hypervisor 0.002 (modelled)")
   }
 
+  /// Whatever waits for whatever, what is left is what the cables take.
+  @Test(arguments: ["type1", "type2", "{type1: {driver-domain: dom0}}"], ["virtio", "e1000"])
+  func theStagesAddUpUnderLoadToo(kind: String, model: String) throws {
+    var lab = CPULab()
+    lab.host = "cpus: 1, speed: 1 GHz, hypervisor: \(kind), scheduler: {boost: false, slice: 4 ms}"
+    lab.web = "nic-model: \(model), programs: [{udp-echo: 9}, {spin: {duty: 20 %}}]"
+    lab.vms = """
+      dom0: {network: lan, address: 203.0.113.11, programs: [{spin: {duty: 5 %}}]}
+      hog: {network: lan, address: 203.0.113.12, programs: [spin]}
+      """
+    lab.client = "{ping: {to: web, count: 1}}, {udp-rate: {to: \"web:9\", interval: 900 us, size: 100, start: 1 s}}"
+    lab.expect = (0..<30).map { "{from: client, ping: web, at: \(1_500 + $0 * 37) ms, within: 0 s}" }.joined(separator: ", ")
+    let verdicts = try lab.report().expectations
+    #expect(verdicts.count == 30)
+    for verdict in verdicts { #expect(Self.time(verdict.observed, "wire") == 2_000_000, "\(verdict.observed)") }
+    // Its own, or its driver domain's.
+    #expect(verdicts.contains { max(Self.time($0.observed, "cpu wait"), Self.time($0.observed, "dom0 wait")) > 1_000_000 })
+  }
+
   @Test func kindsOfHypervisorsAreListsOfStages() throws {
     var lab = CPULab()
     lab.host = "cpus: 1, speed: 1 GHz"
@@ -186,5 +205,49 @@ import WeftTopology
     #expect((virtio.exits["kick"] ?? 0) <= 16 + 1 + 2, "\(virtio.exits)")
     let e1000 = try Self.sending("nic-model: e1000", [before] + batches)
     #expect(e1000.exits["tx-doorbell"] == 1026)
+  }
+
+  /// What goes through is the same, however it is carried out.
+  @Test(arguments: ["emulation", "classical", "paravirtual"], ["virtio", "e1000"])
+  func everyModeCarriesTheSameBytes(execution: String, model: String) throws {
+    var lab = CPULab()
+    lab.web = "execution: \(execution), nic-model: \(model), programs: [{sink: 5001}, {bulk: {to: \"client:9\", size: 200 kB}}]"
+    lab.client = "{sink: 9}, {bulk: {to: \"web:5001\", size: 200 kB}}"
+    let report = try lab.report()
+    let sinks = report.programs.filter { $0.report.title.hasPrefix("sink") }
+    #expect(sinks.map(\.report.patternBytes) == [200_000, 200_000])
+    let exits = try #require(report.vcpus.first)
+    #expect(exits.exits.isEmpty == (execution == "emulation"))
+  }
+
+  /// Under load virtio's exits a packet fall, and an e1000's doorbells don't.
+  @Test func exitsAPacketFallWithLoadOnVirtioAlone() throws {
+    func exits(_ model: String, _ interval: String) throws -> (kicks: Double, doorbells: Double, interrupts: Double) {
+      var lab = CPULab()
+      lab.web = "nic-model: \(model), programs: [{udp-echo: 9}]"
+      lab.client = "{udp-rate: {to: \"web:9\", count: 2000, interval: \(interval), size: 100, start: 1 s}}"
+      lab.root += "\ncosts: {hypervisor: 30 us}"
+      let report = try lab.report()
+      let sent = Double(report.machines.first { $0.name == "web" }?.interfaces[0].counters.transmitted ?? 1)
+      let found = report.exits("web")
+      return (
+        Double(found["kick"] ?? 0) / sent, Double(found["tx-doorbell"] ?? 0) / sent, Double(found["interrupt"] ?? 0) / sent
+      )
+    }
+    let (idle, busy) = (try exits("virtio", "1 ms"), try exits("virtio", "25 us"))
+    #expect(idle.kicks > 0.99 && busy.kicks < 0.5, "\(idle) \(busy)")
+    let (calm, full) = (try exits("e1000", "1 ms"), try exits("e1000", "40 us"))
+    #expect(calm.doorbells == 1 && full.doorbells == 1, "\(calm) \(full)")
+  }
+
+  @Test func whatIsExplainedTellsOfTheCPU() throws {
+    var lab = CPULab()
+    lab.host += ", scheduler: {boost: false}"
+    lab.vms = "hog: {network: lan, address: 203.0.113.11, programs: [spin]}"
+    var simulation = try lab.simulation()
+    simulation.advance(to: .seconds(1))
+    let text = try simulation.explain(from: "client", .ping(to: .node("web")), to: "web").text(file: "cpus.yaml")
+    #expect(text.contains("it sleeps, an interrupt wakes it") && text.contains(" for a cpu"), "\(text)")
+    #expect(text.contains("cpu wait"), "\(text)")
   }
 }
