@@ -4,6 +4,7 @@ public import WeftWire
 ///
 ///     drop        = ("dropped by " / "ignored by ") NODE ": " REASON [" (" detail ")"]
 ///     translation = NODE ": " ("snat" / "dnat" / "quoted") " " endpoint " -> " endpoint
+///     wait        = NODE ": waited " TIME " for a cpu"
 ///     endpoint    = IPv4 [":" port]
 ///
 /// A node's name holds no `": "`; a reason is a `DropReason`'s name, a word of lower-case letters, digits and hyphens.
@@ -13,6 +14,9 @@ public enum FabricComment: Hashable, Sendable {
   /// A drop that took nothing from anybody: a broadcast that isn't for this node, a copy that a switch flooded.
   case ignored(node: String, reason: String, detail: String)
   case translated(node: String, Translation, from: Endpoint, to: Endpoint)
+
+  /// What it was made of waited so long for a cpu of its machine's host: `12.4 ms`.
+  case waited(node: String, String)
 
   /// What was rewritten: the packet's source, its destination, or the packet that an ICMP error quotes.
   public enum Translation: String, Hashable, Sendable {
@@ -66,6 +70,12 @@ extension FabricComment: LosslessStringConvertible {
         : .ignored(node: node, reason: String(reason), detail: detail)
       return
     }
+    if rest.hasPrefix("waited "), rest.hasSuffix(" for a cpu"), colon.lowerBound > text.startIndex {
+      let time = rest.dropFirst("waited ".count).dropLast(" for a cpu".count)
+      guard time.split(separator: " ").count == 2 else { return nil }
+      self = .waited(node: String(text[..<colon.lowerBound]), String(time))
+      return
+    }
     let words = rest.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 4, words[2] == "->", colon.lowerBound > text.startIndex,
       let kind = Translation(rawValue: String(words[0])), let old = Endpoint(words[1]), let new = Endpoint(words[3])
@@ -80,6 +90,7 @@ extension FabricComment: LosslessStringConvertible {
     case .ignored(let node, let reason, let detail):
       detail.isEmpty ? "ignored by \(node): \(reason)" : "ignored by \(node): \(reason) (\(detail))"
     case .translated(let node, let kind, let old, let new): "\(node): \(kind.rawValue) \(old) -> \(new)"
+    case .waited(let node, let time): "\(node): waited \(time) for a cpu"
     }
   }
 }

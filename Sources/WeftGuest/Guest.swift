@@ -128,6 +128,18 @@ public struct Guest: Codable {
     settle(now: now, isQuiet: isQuiet, &out)
   }
 
+  public var asksForCPU: Bool { !stack.burns.isEmpty }
+
+  /// What its programs ask of the machine's cpus since this was asked last.
+  public mutating func takeBurns() -> [Stack.Burn] { stack.takeBurns() }
+
+  /// A program has had the time of a cpu that it asked for.
+  public mutating func burnt(_ tag: UInt64, now: Instant, _ out: inout Effects) {
+    guard isBooted, programs.has(tag) else { return }
+    programs.burnt(tag, now: now, &stack, &out)
+    settle(now: now, &out)
+  }
+
   @inline(__always)
   private mutating func take(
     _ reception: Reception, _ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects

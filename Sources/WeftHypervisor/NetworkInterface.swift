@@ -74,6 +74,24 @@ public struct NetworkInterface: Codable {
     return .kept
   }
 
+  /// The same where the guest takes nothing from the wire by itself: it finds what is in the ring when it has a cpu.
+  public mutating func land(_ frame: consuming Frame, _ state: VirtualMachine.State) -> LostFrame {
+    let reason: DropReason
+    if state.isOff {
+      reason = .machineStopped
+    } else if receiveRing.isFull {
+      reason = .rxRingFull
+    } else {
+      receiveRing.push(frame)
+      return .none
+    }
+    counted.dropped &+= 1
+    return .lost(frame, reason)
+  }
+
+  /// The trace of the frame that comes out next; 0 for none.
+  public var nextReceivedTrace: UInt32 { receiveRing.firstTrace }
+
   /// The next frame that waited for the guest, once it runs again.
   public mutating func takeReceived() -> Frame? {
     guard let frame = receiveRing.pop() else { return nil }

@@ -48,6 +48,15 @@ extension ProbeSettings {
 
 /// How many bytes, and how fast, in a text.
 package enum Figures {
+  /// `3,004`
+  package static func count(_ number: UInt64) -> String {
+    let digits = Array(String(number))
+    return digits.indices.reduce(into: "") { text, index in
+      if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
+      text.append(digits[index])
+    }
+  }
+
   package static func rate(_ bits: UInt64) -> String {
     for (unit, scale) in [("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)] where Double(bits) >= scale {
       let tenths = (Double(bits) / scale * 10).rounded() / 10

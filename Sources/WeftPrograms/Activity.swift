@@ -19,6 +19,8 @@ public protocol Activity: Codable {
   mutating func echoReply(_ reply: EchoReply, now: Instant, _ stack: inout Stack, _ out: inout Effects)
   /// ICMP told, or ARP did, that a datagram or echo request didn't arrive.
   mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects)
+  /// It has had the time of a cpu that it asked for.
+  mutating func burnt(now: Instant, _ stack: inout Stack, _ out: inout Effects)
   /// Of a decoded one: whether it can go on from where it is.
   var isConsistent: Bool { get }
 }
@@ -32,6 +34,7 @@ extension Activity {
   ) {}
   public mutating func echoReply(_ reply: EchoReply, now: Instant, _ stack: inout Stack, _ out: inout Effects) {}
   public mutating func failed(_ error: SocketError, now: Instant, _ stack: inout Stack, _ out: inout Effects) {}
+  public mutating func burnt(now: Instant, _ stack: inout Stack, _ out: inout Effects) {}
   public var isConsistent: Bool { true }
 }
 

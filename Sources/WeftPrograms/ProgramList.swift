@@ -125,6 +125,11 @@ public struct ProgramList {
     }
   }
 
+  public mutating func burnt(_ tag: UInt64, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
+    let place = place(tag)
+    hasten(place, place.pointee.kind.burnt(place.pointee.memory, now, &stack, &out))
+  }
+
   /// A program may have set itself an earlier deadline.
   @inline(__always)
   private mutating func hasten(_ place: UnsafeMutablePointer<ProgramStore.Place>, _ own: Instant) {

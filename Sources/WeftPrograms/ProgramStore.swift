@@ -94,6 +94,12 @@ extension GuestProgram {
     at(memory).pointee.deadline { $0.datagram(info, payload, now: now, &stack, &out) }
   }
 
+  static func burnt(
+    _ memory: UnsafeMutableRawPointer, _ now: Instant, _ stack: inout Stack, _ out: inout Effects
+  ) -> Instant {
+    at(memory).pointee.deadline { $0.burnt(now: now, &stack, &out) }
+  }
+
   static func echoReply(
     _ memory: UnsafeMutableRawPointer, _ reply: EchoReply, _ now: Instant, _ stack: inout Stack, _ out: inout Effects
   ) -> Instant {

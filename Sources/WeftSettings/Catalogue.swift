@@ -41,6 +41,7 @@ public struct Catalogue: Sendable {
       SinkSettings.self, BulkSettings.self, UDPRateSettings.self, STUNServerSettings.self, NATProbeSettings.self,
       RendezvousSettings.self, SYNFloodSettings.self, AttackSettings.self, DirtySettings.self,
       KVStoreSettings.self, HTTPPutSettings.self,
+      SpinSettings.self,
     ],
     probes: [
       ConnectProbeSettings.self, PingProbeSettings.self, HTTPProbeSettings.self, ThroughputProbeSettings.self,
@@ -49,6 +50,7 @@ public struct Catalogue: Sendable {
       DowntimeProbeSettings.self, AliveOnProbeSettings.self, ConnectionSurvivesProbeSettings.self,
       HostsInUseProbeSettings.self,
       DiskProbeSettings.self, BackupProbeSettings.self, StoredProbeSettings.self,
+      ExitsProbeSettings.self, StealProbeSettings.self, RanProbeSettings.self,
     ])
 }
 

@@ -15,6 +15,7 @@ import Testing
     "FlightRing": "copied by a link that isn't its only owner",
     "FrameQueue.Ring": "copied by a queue that isn't its only owner",
     "EventQueue.Wheel": "copied by a queue that isn't its only owner; no part of an image",
+    "Apart.Box": "copied by a value that isn't its only owner",
     "ProgramStore": "copied by a list that isn't its only owner",
     "FramePool": "memory, one for each thread; frames are counted in it",
     "ByteWriter": "of the coder, no part of a value",

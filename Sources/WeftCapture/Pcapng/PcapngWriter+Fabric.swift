@@ -26,15 +26,22 @@ extension PcapngWriter {
     guard note.kind != .none else { return }
     openComment(into: &buffer)
     append(node, into: &buffer)
+    if note.kind == .waited { return closeWait(note.time, into: &buffer) }
     switch note.kind {
     case .snat, .none: append(": snat ", into: &buffer)
     case .dnat: append(": dnat ", into: &buffer)
     case .quoted: append(": quoted ", into: &buffer)
+    case .waited: break
     }
     let hasPorts = Self.hasPorts(note)
     append(IPv4Address(rawValue: note.oldAddress), port: hasPorts ? note.oldPort : nil, into: &buffer)
     append(" -> ", into: &buffer)
     append(IPv4Address(rawValue: note.newAddress), port: hasPorts ? note.newPort : nil, into: &buffer)
+    closeComment(into: &buffer)
+  }
+
+  private mutating func closeWait(_ time: Nanoseconds, into buffer: inout CaptureBuffer) {
+    append(": waited \(time) for a cpu", into: &buffer)
     closeComment(into: &buffer)
   }
 

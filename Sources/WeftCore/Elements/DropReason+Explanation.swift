@@ -85,6 +85,8 @@ extension DropReason {
     case .dhcpNotForUs: "a DHCP message for another server or for clients"
     case .dhcpMalformed: "not a DHCP message, or one that contradicts itself"
     case .dhcpNoFreeAddress: "the DHCP server's range was used up"
+    case .backEndFull: "the hypervisor's queue between the VM's card and the cable was full: more comes than it gets done"
+    case .driverDomainOff: "the driver domain through which the VM's packets go is off, or has lost its memory"
     }
   }
 }

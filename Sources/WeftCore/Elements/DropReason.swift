@@ -103,6 +103,9 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case dhcpNotForUs = 150
   case dhcpMalformed
   case dhcpNoFreeAddress
+  /// The hypervisor's queue between a card and its cable.
+  case backEndFull
+  case driverDomainOff
 
   /// `no-port-forward`: the case's name in kebab-case.
   public var name: String { Self.names[Int(rawValue)] }

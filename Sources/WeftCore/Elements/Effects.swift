@@ -134,6 +134,16 @@ public struct Effects: ~Copyable {
     storedCount &+= 1
   }
 
+  /// Takes out those that `body` takes: their frames are its then.
+  public mutating func take(_ body: (Entry) -> Bool) {
+    var kept = 0
+    for index in 0..<count where !body(entries[index]) {
+      if kept != index { (entries + kept).pointee = entries[index] }
+      kept &+= 1
+    }
+    storedCount = kept
+  }
+
   @usableFromInline
   mutating func forgetNotes() {
     notes.removeAll(keepingCapacity: true)

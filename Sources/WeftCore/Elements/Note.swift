@@ -10,6 +10,8 @@ public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
     case dnat
     /// The packet that an ICMP error quotes was.
     case quoted
+    /// Its machine waited for a cpu before it could be sent: for how long.
+    case waited
   }
 
   public var kind: Kind
@@ -30,6 +32,17 @@ public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
     self.oldAddress = oldAddress.rawValue
     self.newAddress = newAddress.rawValue
   }
+
+  /// For how long a machine waited for a cpu.
+  public init(waited time: Nanoseconds) {
+    self.init()
+    kind = .waited
+    oldAddress = UInt32(truncatingIfNeeded: time.rawValue >> 32)
+    newAddress = UInt32(truncatingIfNeeded: time.rawValue)
+  }
+
+  /// Of such a note.
+  public var time: Nanoseconds { Nanoseconds(UInt64(oldAddress) << 32 | UInt64(newAddress)) }
 
   @inlinable init() {
     kind = .none

@@ -25,6 +25,9 @@ public struct FrameQueue: Codable {
   /// The oldest frame's length in bytes.
   public var firstCount: Int? { count > 0 ? ring?[0].count : nil }
 
+  /// The oldest frame's trace; 0 for none.
+  public var firstTrace: UInt32 { count > 0 ? ring?[0].trace ?? 0 : 0 }
+
   /// Looks at each frame, from the oldest.
   public func map<T>(_ body: (RawSpan) -> T) -> [T] { stored { $0.withBytes(body) } }
 

@@ -60,7 +60,8 @@ extension World {
       graph.nodes[node].element,
       ReadLookups(frame: frame.stored, port: index, ports: graph.portNames(of: node), now: now))
     let (details, line) = LookupLines(topology: topology, network: network).text(lookups)
-    add(.arrived, frame.packetID, node, port, PacketSummary.text(frame.bytes), details, line: line)
+    let found = hasProcessors ? details + cpuDetails(of: node) : details
+    add(.arrived, frame.packetID, node, port, PacketSummary.text(frame.bytes), found, line: line)
   }
 
   mutating func explainTransmission(_ frame: borrowing Frame, _ node: NodeID, _ port: PortID, _ entry: Effects.Entry) {
@@ -142,6 +143,7 @@ extension Role {
 extension Note {
   /// As in a capture: `snat A:p -> B:p`.
   var text: String {
+    if kind == .waited { return "waited \(time) for a cpu" }
     let old = "\(IPv4Address(rawValue: oldAddress)):\(oldPort)"
     let new = "\(IPv4Address(rawValue: newAddress)):\(newPort)"
     return "\(kind) \(old) -> \(new)"

@@ -170,6 +170,7 @@ extension World {
     guard let node = names.machines[migrations.all[index].vm], let machine = machine(node) else { return }
     migrations.all[index].stateBefore = elements.machines[machine].state
     elements.machines[machine].standStill(now: now)
+    if hasProcessors { followLife(of: node, machine) }
     reschedule(node)
     guard let memory = read(index), let devices = try? ImageEncoder().encode(elements.machines[machine].vm) else {
       return fail(index, "its memory can't be read")

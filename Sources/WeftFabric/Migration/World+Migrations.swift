@@ -123,6 +123,7 @@ extension World {
     }
     migrations.all[index].lease = .source
     elements.machines[machine].goOnAfterMigration(migration.stateBefore, now: now, &effects)
+    if hasProcessors { followLife(of: node, machine) }
     settle(node)
   }
 
@@ -226,6 +227,7 @@ extension World {
     }
     throttle(index, to: 0)
     elements.machines[machine].goOnAfterMigration(migration.stateBefore, now: now, &effects)
+    if hasProcessors { followLife(of: node, machine) }
     settle(node)
     migrations.all[index].resumedAt = now
     migrations.all[index].progressAt = now

@@ -156,6 +156,11 @@ public struct Report: Codable, Sendable {
   /// Where it was ended before all was done.
   public var cut: Cut?
   public var hosts: [Host]
+  /// Of hosts with cpus, and of what runs on them.
+  public var cpus: [HostCPUs]
+  public var vcpus: [MachineCPUs]
+  /// What was modelled with, where anything was.
+  public var costs: CostSettings?
   public var machines: [Machine]
   public var migrations: [Migration]
   public var programs: [Program]
@@ -254,6 +259,7 @@ extension Simulation {
       name: topology.name, seed: seed, version: weftVersion, endedAt: world.now, events: world.eventCount,
       expectations: verdicts, complaints: director.complaints + world.complaints, backups: world.storage.backups,
       storageNews: world.storage.news, cut: cut, hosts: world.hosts,
+      cpus: world.cpuReport, vcpus: world.vcpuReport, costs: world.hasProcessors ? topology.costs : nil,
       machines: world.machineReport, migrations: world.migrationReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases,
       guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,

@@ -135,7 +135,7 @@ public struct Simulation: ~Copyable {
       world.wakeRestarts()
       director.collect(topology, &world)
       scheduleDirector()
-    case .link, .node:
+    case .link, .processors, .node:
       world.step(next.source)
       guard world.hasProbeNews || !world.recorder.losses.isEmpty else { return false }
       director.collect(topology, &world)

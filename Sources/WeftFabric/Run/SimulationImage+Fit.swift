@@ -14,6 +14,10 @@ extension SimulationImage {
     // A try that nobody makes is never over.
     guard topology.expectations.allSatisfy({ $0.probe is any LabSettings || machines.contains($0.from) }) else { return false }
     guard storage.isConsistent else { return false }
+    for (node, machine) in world.machineNodes {
+      guard let work = world.elements.machines[machine].work?.value else { continue }
+      guard world.processors.has(work, of: node.index, nodes: world.graph.nodes.count) else { return false }
+    }
     let (nodes, ports) = (world.graph.nodes.count, world.graph.ports.count)
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { $0.port.index < ports }
       && events.fits(nodes: nodes) && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }

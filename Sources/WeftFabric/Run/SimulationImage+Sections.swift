@@ -22,14 +22,14 @@ enum ImagePart: UInt16, CaseIterable {
   case shapes = 1
   case run, links, ports, records, captures, captureFile, kept
   case virtualSwitch = 16
-  case gateway, dhcpServer, machine
+  case gateway, dhcpServer, machine, processors
 
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
     case .virtualSwitch, .records, .run: 3
     case .machine: 2
-    case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer: 1
+    case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer, .processors: 1
     }
   }
 
@@ -48,6 +48,7 @@ enum ImagePart: UInt16, CaseIterable {
       case .gateway: "the gateway"
       case .dhcpServer: "the DHCP server"
       case .machine: "the machine"
+      case .processors: "the hosts' cpus"
       case nil: "section \(kind)"
       }
     return name.isEmpty ? part : "\(part) \(name)"
@@ -121,6 +122,7 @@ extension SimulationImage {
     for (element, name) in zip(gateways, names.gateways) { try add(.gateway, name, element) }
     for (element, name) in zip(servers, names.servers) { try add(.dhcpServer, name, element) }
     for (element, name) in zip(machines, names.machines) { try add(.machine, name, element) }
+    if !processors.hosts.isEmpty { try add(.processors, "", processors) }
     if var captures {
       let bytes = captures.files.map(\.bytes)
       for index in captures.files.indices { captures.files[index].bytes = [] }
@@ -195,6 +197,7 @@ extension SimulationImage {
       eventCount: run.eventCount,
       links: try parts.one(.links, [Link].self), switches: switches.map(\.1), gateways: gateways.map(\.1),
       servers: servers.map(\.1), machines: machines.map(\.1),
+      processors: parts.has(.processors) ? try parts.one(.processors, Processors.self) : Processors(),
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,

@@ -22,6 +22,7 @@ public struct SimulationImage: Codable {
   var gateways: [NATGateway]
   var servers: [DHCPServer]
   var machines: [Machine]
+  var processors: Processors
   var names: ElementNames
   var portCounters: [Port.Counters]
   var packetCounts: [UInt64]
@@ -82,7 +83,7 @@ extension Simulation {
       links: world.linksWithFloods,
       switches: world.elements.switches.array, gateways: world.elements.gateways.array,
       servers: world.elements.servers.array, machines: world.elements.machines.array,
-      names: world.elementNames,
+      processors: world.processors, names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
       drops: world.recorder.drops, events: world.recorder.events, traces: world.recorder.traces, probes: world.probes,
       storage: world.storage,
@@ -117,7 +118,8 @@ extension Simulation {
     guard image.links.count == world.links.count, image.switches.count == world.elements.switches.count,
       image.gateways.count == world.elements.gateways.count, image.servers.count == world.elements.servers.count,
       image.machines.count == world.elements.machines.count, image.portCounters.count == world.graph.ports.count,
-      image.packetCounts.count == world.graph.nodes.count, image.names == world.elementNames
+      image.packetCounts.count == world.graph.nodes.count, image.names == world.elementNames,
+      image.processors.fits(world.processors, nodes: world.graph.nodes.count)
     else { throw .inconsistent("its state doesn't fit its topology") }
     world.now = image.now
     world.eventCount = image.eventCount
@@ -126,6 +128,7 @@ extension Simulation {
     world.elements.gateways = Arena(image.gateways)
     world.elements.servers = Arena(image.servers)
     world.elements.machines = Arena(image.machines)
+    world.processors = image.processors
     for port in world.graph.ports.ids { world.graph.ports[port].counters = image.portCounters[port.index] }
     world.packetCounts = Arena(image.packetCounts)
     world.recorder.drops = image.drops

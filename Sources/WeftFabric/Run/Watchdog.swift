@@ -124,6 +124,7 @@ extension World {
     switch source {
     case .director: "the file's events and checks"
     case .probes: "the checks' probes"
+    case .processors: "the hosts' cpus"
     case .link(let link): graph.ports[graph.ends[link].to].name
     case .node(let node): name(node)
     }

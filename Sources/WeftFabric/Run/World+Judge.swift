@@ -74,6 +74,9 @@ extension World {
         if probe.countsDrops { outcome.records.removeAll { $0.event == .sent } }
       } else if let time = outcome.roundTrip ?? result.rtt {
         outcome.text += " in \(time)"
+        if hasProcessors, probe.exchange == .single, let stages = processors.ledger[result.trace], stages.sum <= time {
+          outcome.text += " = \(stages.text(of: time))"
+        }
       }
     }
     // Of a moment that was not open it is no part what came of it later.

@@ -26,6 +26,7 @@ extension World {
     guard let node = names.machines[vm], let machine = machine(node), elements.machines[machine].vm != nil else {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")
     }
+    if let check = probe as? any ProcessorCheck { return look(check, at: machine) }
     if let check = probe as? any WorldCheck { return check.look(at: vm, elements.machines[machine], in: self) }
     guard let check = probe as? any StateCheck else { return nil }
     return check.look(at: elements.machines[machine], in: self)

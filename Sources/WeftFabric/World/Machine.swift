@@ -16,6 +16,8 @@ struct Machine: Element {
   var plugged: [Int] = []
   /// It boots elsewhere than before, and says so, as nobody else knows where it is.
   var announcesAtBoot = false
+  /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
+  var work: Apart<GuestWork>?
   /// When a transmit ring that waits for its wire tries again.
   private(set) var retryAt = Instant.never
 
@@ -28,8 +30,8 @@ struct Machine: Element {
   /// What it may be taken back to.
   var snapshots = SnapshotTree()
   /// Of a machine that shuts down: when its plug is pulled, and when somebody should look whether it is done.
-  private var offBy = Instant.never
-  private var lookAt = Instant.never
+  private(set) var offBy = Instant.never
+  private(set) var lookAt = Instant.never
   /// Of one that was taken back: from which stream it draws as soon as it runs. The memory that it was taken back to is another's.
   private var reseed: RandomStream?
 
@@ -49,11 +51,12 @@ struct Machine: Element {
 
   /// By the guest's clock.
   @inline(__always)
-  private func time(_ now: Instant) -> Instant { guest.stack.time(now) }
+  func time(_ now: Instant) -> Instant { guest.stack.time(now) }
 
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
   @inline(__always)
   var deadline: Instant {
+    if work != nil { return workDeadline }
     if state == .running { return min(guest.deadline + guest.stack.lag, retryAt) }
     if state == .shuttingDown { return min(min(guest.deadline + guest.stack.lag, retryAt), min(offBy, lookAt)) }
     return state == .paused ? retryAt : .never
@@ -61,6 +64,7 @@ struct Machine: Element {
 
   @inline(__always)
   mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
+    if work != nil { return arrive(frame, on: port, now: now, &out) }
     switch interfaces[port.index].deliver(frame, to: state) {
     case .pass(let frame): guest.receive(frame, on: port, now: time(now), &out)
     case .kept: break
@@ -72,12 +76,17 @@ struct Machine: Element {
   @inline(__always)
   mutating func wake(now: Instant, _ out: inout Effects) {
     let own = time(now)
-    if state.runs, guest.deadline <= own { guest.wake(now: own, &out) }
+    if work != nil {
+      let isDue = state.runs && guest.deadline <= own
+      work?.value.noticeTimer(isDue)
+    } else if state.runs, guest.deadline <= own {
+      guest.wake(now: own, &out)
+    }
     if retryAt <= now {
       retryAt = .never
       hearOfRevert()
     }
-    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never ? now : .never }
+    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never && work?.value.isQuiet ?? true ? now : .never }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
@@ -111,7 +120,9 @@ struct Machine: Element {
     case .restore:
       for port in interfaces.indices where interfaces[port].waitingToTransmit > 0 { retryAt = now }
       goOn(now: now, &out)
-    case .shutdown: guest.shutDown(now: time(now), &out)
+    case .shutdown:
+      work?.value.stopBurning()
+      guest.shutDown(now: time(now), &out)
     case .stop where isEnded: powerOff(own, at: now, inOrder: true)
     case .stop, .crash: powerOff(own, at: now)
     case .reset:
@@ -143,7 +154,7 @@ struct Machine: Element {
   mutating func isDone(now: Instant) -> Bool {
     guard state == .shuttingDown else { return false }
     lookAt = .never
-    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } || offBy <= now
+    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } && work?.value.isQuiet ?? true || offBy <= now
   }
 
   /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
@@ -151,6 +162,7 @@ struct Machine: Element {
   private mutating func powerOff(_ own: Instant, at now: Instant, inOrder: Bool = false) {
     guest.powerOff()
     if inOrder { guest.drives.settle() } else { guest.drives.powerCut(now: own, at: now) }
+    work?.value.reset()
     for port in interfaces.indices { interfaces[port].reset() }
     plugged = []
     (retryAt, offBy, lookAt) = (.never, .never, .never)
@@ -162,6 +174,8 @@ struct Machine: Element {
     for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: own, &out) }
     plugged = []
     guest.stack.forgetWires()
+    // It finds what has come when it has a cpu.
+    guard work == nil else { return }
     for port in interfaces.indices {
       while let frame = interfaces[port].takeReceived() { guest.receive(frame, on: PortIndex(port), now: own, &out) }
     }
@@ -195,7 +209,7 @@ struct Machine: Element {
   ) throws(VirtualMachine.IllegalTransition) {
     try vm?.check(.snapshot)
     guard let vm else { return }
-    var taken = Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged)
+    var taken = Snapshot(name: name, vm: vm, takenAt: now, interfaces: interfaces, guest: guest, plugged: plugged, work: work)
     if withMemory {
       let own = vm.guestTime(now)
       for index in taken.guest.drives.all.indices { taken.guest.drives[index].advance(to: own) }
@@ -206,7 +220,7 @@ struct Machine: Element {
   }
 
   /// Goes on from a snapshot; precondition: it has it, and as many interfaces. Cables are as they are now, and counters go on.
-  mutating func revert(to name: String, reseed stream: RandomStream?, now: Instant, _ out: inout Effects) {
+  mutating func revert(to name: String, reseed stream: RandomStream?, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
     vm?.revert(to: past.vm, at: past.takenAt, now: now)
@@ -216,6 +230,7 @@ struct Machine: Element {
     guest.drives = drives
     guest.stack.lag = vm?.lag ?? .zero
     plugged = past.plugged
+    if let work = past.work { self.work?.value.takeBack(to: work.value, now: now, steal: steal) }
     guest.stack.forgetWires()
     (retryAt, offBy, lookAt) = (.never, .never, .never)
     reseed = stream
@@ -271,8 +286,9 @@ struct Machine: Element {
   }
 
   func forEachWaiting(_ body: (UInt32, Waiting) -> Void) {
+    work?.value.forEachTrace { body($0, .turn) }
     for interface in interfaces {
-      interface.forEachReceivedTrace { body($0, .running) }
+      interface.forEachReceivedTrace { body($0, work != nil && state.runs ? .turn : .running) }
       interface.forEachTransmittedTrace { body($0, .turn) }
     }
     guest.stack.forEachWaitingTrace { trace, missing in
@@ -297,18 +313,23 @@ struct Machine: Element {
   }
 
   var isConsistent: Bool {
-    Self.fit(guest, interfaces, plugged: plugged) && snapshots.isConsistent
+    Self.fit(guest, interfaces, plugged: plugged, work) && snapshots.isConsistent
   }
 
   /// One more interface, behind the others. Its cable is told of as any is that is plugged in.
   mutating func add(_ interface: NetworkInterface, _ configuration: InterfaceConfiguration) {
     interfaces.append(interface)
+    work?.value.addCard()
     guest.addInterface(configuration)
   }
 
   /// What waits in the rings of an interface that goes.
   mutating func emptyRings(of port: PortIndex) -> [(frame: StoredFrame, cameIn: Bool)] {
-    interfaces[port.index].emptyRings()
+    let waiting = interfaces[port.index].emptyRings()
+    work?.value.forgetReceived(on: port.index)
+    let kept = work?.value.emptyCard(port.index) ?? []
+    for _ in kept { interfaces[port.index].countDropped() }
+    return waiting + kept
   }
 
   // MARK: Transmit rings
@@ -342,6 +363,9 @@ struct Machine: Element {
   /// Counts a frame that went out past `send`.
   @inline(__always)
   mutating func countTransmitted(_ bytes: Int, on port: PortIndex) { interfaces[port.index].countTransmitted(bytes) }
+
+  /// A guest that shuts down may have said its last word.
+  mutating func lookWhetherDown(now: Instant) { if state == .shuttingDown, guest.isDown { lookAt = now } }
 
   /// Tells the guest's sockets when all that the machine has sent will have left: they needn't fill their own queue.
   @inline(__always)

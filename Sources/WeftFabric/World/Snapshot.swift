@@ -14,6 +14,8 @@ struct Snapshot: Codable {
   var guest: Guest
   /// See `Machine.plugged`.
   var plugged: [Int]
+  /// See `Machine.work`.
+  var work: Apart<GuestWork>?
   /// The one that the machine was at before; nil of the first.
   var parent: String?
   /// Or its disks alone.
@@ -34,16 +36,17 @@ struct Snapshot: Codable {
 
 extension Machine {
   /// Whether a decoded guest and its devices go together.
-  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int]) -> Bool {
+  static func fit(_ guest: Guest, _ interfaces: [NetworkInterface], plugged: [Int], _ work: Apart<GuestWork>?) -> Bool {
     guest.stack.configuration.interfaces.count == interfaces.count && guest.isConsistent(outside: ProbeTable.owns)
       && plugged.allSatisfy(interfaces.indices.contains)
+      && work?.value.isConsistent(rings: interfaces.map(\.waitingToReceive)) ?? true
   }
 }
 
 extension GuestMemory {
   /// All that a VM knows: its guest, and the rings of its interfaces. How far its clock is behind the world's it doesn't know.
   /// - Parameter now: by its own clock.
-  init(of guest: Guest, _ interfaces: [NetworkInterface], at now: Instant) throws {
+  init(of guest: Guest, _ interfaces: [NetworkInterface], _ work: Apart<GuestWork>?, at now: Instant) throws {
     self.init()
     var guest = guest
     // What is on disks and discs is no memory.
@@ -52,6 +55,7 @@ extension GuestMemory {
     for (index, interface) in interfaces.enumerated() {
       add(try ImageEncoder().encode(interface.rings), region: UInt32(index))
     }
+    if let work { add(try ImageEncoder().encode(work.value.postedRings), region: (1 << 10) - 1) }
     // Interfaces come and go; a region's number stays.
     try guest.forEachPart { part, value in add(try Self.encode(value), region: 1 << 10 + part) }
     for (program, set) in guest.workingSets(at: now) { add(set, program: program) }
@@ -66,12 +70,12 @@ extension GuestMemory {
 extension Machine {
   /// Its memory as it is.
   func memory(at now: Instant) throws -> GuestMemory {
-    try GuestMemory(of: guest, interfaces, at: vm?.guestTime(now) ?? now)
+    try GuestMemory(of: guest, interfaces, work, at: vm?.guestTime(now) ?? now)
   }
 }
 
 extension Snapshot {
-  var memory: GuestMemory { get throws { try GuestMemory(of: guest, interfaces, at: vm.guestTime(takenAt)) } }
+  var memory: GuestMemory { get throws { try GuestMemory(of: guest, interfaces, work, at: vm.guestTime(takenAt)) } }
 }
 
 /// A VM's snapshots by name: each goes back to the one that the machine came from when it was taken.
@@ -84,7 +88,7 @@ struct SnapshotTree: Codable {
   /// Of a decoded one.
   var isConsistent: Bool {
     let names = Set(all.map(\.name))
-    return names.count == all.count && all.allSatisfy { Machine.fit($0.guest, $0.interfaces, plugged: $0.plugged) }
+    return names.count == all.count && all.allSatisfy { Machine.fit($0.guest, $0.interfaces, plugged: $0.plugged, $0.work) }
       && (all.map(\.parent) + [current]).allSatisfy { $0.map(names.contains) ?? true }
   }
 

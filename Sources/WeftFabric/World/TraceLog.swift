@@ -101,6 +101,9 @@ struct TraceLog: Codable {
 
   mutating func start(_ trace: UInt32, origin: NodeID) { open[Int(trace)] = Trace(origin: origin) }
 
+  /// Who sends it.
+  func origin(of trace: UInt32) -> NodeID? { open[Int(trace)]?.origin }
+
   mutating func add(_ record: TraceRecord, to trace: UInt32) { open[Int(trace)]?.add(record) }
 
   func allSatisfy(_ predicate: (TraceRecord) -> Bool) -> Bool {

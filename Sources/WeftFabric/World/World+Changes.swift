@@ -91,6 +91,7 @@ extension World {
       try lay(nic.link, port, to: nic.network)
       guardPort(behind: port, nic, on: nic.network)
     }
+    giveCPUs(vm.processor, on: host, to: node, machine)
     if isLive, vm.autostart { boot(node) }
   }
 
@@ -161,6 +162,10 @@ extension World {
       unplug(port, isLive, .machineMoved, tellsOwner: false)
       try lay(parameters, port, to: network)
       if let moved { guardPort(behind: port, moved.nic, on: network, lease: moved.lease) }
+    }
+    if isLive, hasProcessors {
+      let settings = site?.topology.vms.first { $0.name == vm }?.processor ?? ProcessorSettings()
+      moveCPUs(of: node, machine, to: host, settings: settings)
     }
     elements.machines[machine].vm?.host = host
     for index in hosts.indices { hosts[index].virtualMachines.removeAll { $0 == vm } }

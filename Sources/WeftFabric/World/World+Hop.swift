@@ -7,6 +7,7 @@ extension World {
   mutating func step(_ source: Scheduler.Source) {
     switch source {
     case .director, .probes: break
+    case .processors: wakeProcessors()
     case .link(let link): arrive(link)
     case .node(let node): wake(node)
     }
@@ -76,6 +77,7 @@ extension World {
     place.pointee.due = .never
     let isWatched = recorder.watch != .none
     effects.keepsNotes = isWatched
+    if hasProcessors { passThrough(node) }
     var wake = Wake(now: now)
     var (deadline, retries) = elements.visit(place.pointee.element, &wake, &effects)
     if retries {
@@ -101,6 +103,7 @@ extension World {
   ) {
     var deadline = deadline
     if hasProbed, tellProbes(node) { deadline = self.deadline(of: node) }
+    if hasProcessors { post(node, &deadline) }
     // What it received comes before what it does about it.
     if !effects.observations.isEmpty { takeObservations(node) }
     if effects.count == 1, effects[0].verdict == .transmit, effects[0].frame.trace == 0,
@@ -121,6 +124,7 @@ extension World {
     }
     if graph.nodes.place(of: node).pointee.isFiltered { touched(node) }
     reschedule(node, at: deadline)
+    if hasProcessors { attend(node) }
   }
 
   @inline(never)
@@ -165,6 +169,7 @@ extension World {
     let staged = recorder.captures != nil && recorder.stageDeparture(frame, in: graph.ports[port].capture, of: node, now: now)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
     if frame.trace != 0 {
+      if hasProcessors, recorder.traces.origin(of: frame.trace) == node { processors.ledger.forget(frame.trace) }
       trace(
         frame.trace, .sent, packetID: frame.packetID, at: port,
         number: staged ? recorder.frameNumber(graph.ports[port].file) : 0)

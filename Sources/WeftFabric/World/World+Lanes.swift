@@ -39,7 +39,7 @@ extension World {
   private func floodTarget(of link: LinkID) -> FloodTable.Target? {
     let end = graph.ends[link]
     guard links[link].onlyDelays, graph.ports[end.from].capture == nil, graph.ports[end.to].capture == nil,
-      let machine = machine(end.toNode)
+      let machine = machine(end.toNode), elements.machines[machine].work == nil
     else { return nil }
     let mac = elements.machines[machine].interfaces[end.toPort.index].mac
     return FloodTable.Target(link: link, port: end.to, mac: mac.rawValue)

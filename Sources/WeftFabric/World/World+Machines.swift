@@ -7,7 +7,8 @@ import WeftTopology
 // What is done to VMs.
 extension World {
   mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
-    _ = try known(vm)
+    let (node, _) = try known(vm)
+    if verb.setsGoing { try checkFree(node, for: verb.rawValue) }
     try refuseIfMigrating(vm, verb)
     do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
   }
@@ -23,7 +24,9 @@ extension World {
   /// A VM that shuts down goes off once its guest has ended and all that it said is out, or its time is over.
   @inline(never)
   mutating func goOffIfDone(_ node: NodeID) {
-    guard let machine = machine(node), elements.machines[machine].isDone(now: now) else { return }
+    guard let machine = machine(node) else { return }
+    if elements.machines[machine].work?.value.takeBoot(now: now) == true { try? perform(.start, on: name(node)) }
+    guard elements.machines[machine].isDone(now: now) else { return }
     try? perform(.stop, on: name(node))
   }
 
@@ -38,7 +41,9 @@ extension World {
     case .start, .pause, .resume, .shutdown, .save, .restore, .snapshot, .revert: break
     }
     try elements.machines[machine].perform(verb, now: now, &effects)
+    if hasProcessors { followLife(of: node, machine) }
     settle(node)
+    if hasProcessors { followSystem(node, machine, verb) }
   }
 
   /// Asks a VM to end, and pulls its plug if it hasn't by then.
@@ -61,6 +66,7 @@ extension World {
         drop(Frame(stored: stored.frame), at: port, reason, .none, recorded: false, inbound: stored.cameIn)
       }
     }
+    if hasProcessors { forgetDriven(by: node) }
     guard !probes.isEmpty else { return }
     probes.stop(node.index, now: now)
     hasProbeNews = true
@@ -96,10 +102,12 @@ extension World {
     guard past.interfaces.count == elements.machines[machine].interfaces.count else {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }
+    if !past.vm.state.isOff { try checkFree(node, for: "revert") }
     forget(node, machine, .machineReverted)
     let generation = (elements.machines[machine].vm?.generation ?? 0) + 1
     let stream = reseed ? site.map { RandomStream(seed: $0.seed, owner: vm, generation: generation) } : nil
-    elements.machines[machine].revert(to: name, reseed: stream, now: now, &effects)
+    elements.machines[machine].revert(to: name, reseed: stream, now: now, steal: steal(of: machine), &effects)
+    if hasProcessors { followLife(of: node, machine) }
     settle(node)
   }
 

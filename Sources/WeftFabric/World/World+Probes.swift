@@ -61,9 +61,11 @@ extension World {
   /// The probes that ended, in the order of nodes, each with what its frames met.
   mutating func takeProbeResults() -> [(node: NodeID, result: ProbeResult, trace: Trace?)] {
     hasProbeNews = false
+    if hasProcessors { processors.forgetEnded() }
     guard probes.hasResults else { return [] }
     return probes.takeResults().map { machine, result in
-      (NodeID(machine), result, recorder.traces.finish(result.trace))
+      if hasProcessors { processors.ended.append(result.trace) }
+      return (NodeID(machine), result, recorder.traces.finish(result.trace))
     }
   }
 }

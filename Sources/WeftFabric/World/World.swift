@@ -25,6 +25,13 @@ public struct World: ~Copyable {
   /// The physical machines, in the order of the file, and what is placed on each.
   public internal(set) var hosts: [WeftHypervisor.Host] = []
 
+  /// Of those with cpus.
+  var processors = Processors()
+  /// Whether there are any.
+  var hasProcessors = false
+  /// What a guest has just sent; room that is used again.
+  var posting: [Effects.Entry] = []
+
   public internal(set) var now = Instant.start
   /// Frames first sent by each node, which number its packets.
   var packetCounts = Arena<NodeTag, UInt64>()
@@ -82,6 +89,7 @@ public struct World: ~Copyable {
     // In the midst of a moment there may be deadlines that have passed (a machine that was paused): they are due now,
     // and a new queue doesn't know when that is.
     for link in links.ids { scheduler.schedule(link, at: max(links[link].deadline, now)) }
+    scheduleProcessors()
     for node in graph.nodes.ids {
       graph.nodes[node].due = max(deadline(of: node), now)
       scheduler.schedule(node, at: graph.nodes[node].due)

@@ -18,6 +18,17 @@ package enum Quantity {
     ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40),
   ]
 
+  package static let frequencies: [Unit] = [("Hz", 1), ("kHz", 1_000), ("MHz", 1_000_000), ("GHz", 1_000_000_000)]
+
+  /// Of a cpu, an instruction a cycle: 1 MHz to 100 GHz, so that each takes time and none more than a microsecond.
+  package static func speed(_ text: String) throws(Complaint) -> UInt64 {
+    let speed = try parse(text, frequencies, "speed", example: "1 GHz", bare: nil)
+    guard (1_000_000...100_000_000_000).contains(speed) else {
+      throw Complaint("\"\(text.prefix(40))\" is out of range: 1 MHz to 100 GHz")
+    }
+    return speed
+  }
+
   /// As the file writes it, in the largest unit of which it is a whole number.
   package static func text(_ value: UInt64, _ units: some Collection<Unit>) -> String {
     guard value > 0, let unit = units.filter({ value.isMultiple(of: $0.factor) }).max(by: { $0.factor < $1.factor }) else {

@@ -38,6 +38,8 @@ public struct Stack: Codable {
   var redirected: [RedirectedFlow] = []
   /// What happened to sockets beside what arrives at them.
   public internal(set) var notices: [SocketNotice] = []
+  /// What programs ask of the machine's cpus, where somebody has these in mind; else nobody answers.
+  public private(set) var burns: [Burn] = []
   /// The connection whose owner was told of its events last and hasn't done its part yet.
   @usableFromInline private(set) var polled: Int?
   /// 32768–60999, Linux's ip_local_port_range.
@@ -61,6 +63,19 @@ public struct Stack: Codable {
 
   /// A moment of the world outside, by the machine's clock.
   @inlinable public func time(_ moment: Instant) -> Instant { .start + (moment - (.start + lag)) }
+
+  /// So much time of a cpu, in nanoseconds; `.max` for without end.
+  public struct Burn: Codable, Sendable {
+    public var tag: UInt64
+    public var time: UInt64
+  }
+
+  public mutating func burn(_ time: UInt64, tag: UInt64) { burns.append(Burn(tag: tag, time: time)) }
+
+  public mutating func takeBurns() -> [Burn] {
+    defer { burns = [] }
+    return burns
+  }
 
   // MARK: Power
 
@@ -109,6 +124,7 @@ public struct Stack: Codable {
     for id in tcp.openSockets { release(id, now: now) }
     datagramBindings = []
     echoBindings = []
+    burns = []
   }
 
   /// The cable was pulled or plugged in. Back on the link, it announces its addresses or asks DHCP whether they hold.

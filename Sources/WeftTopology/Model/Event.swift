@@ -29,6 +29,8 @@ public struct Event: Sendable, Codable {
     /// `host`: whose pool, where several have one of that name.
     case failMedia(pool: String, host: String?)
     case restoreBackup(RestoreOrder)
+    /// Of a host without a hypervisor: its other system ends, and this one boots.
+    case bootInto(vm: String, boot: Nanoseconds, within: Nanoseconds)
     /// Of who is joined to whom.
     case change(GraphAction)
     /// While it runs.
@@ -96,7 +98,7 @@ extension Event.Action {
     case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
     case .eject(let vm): .drive(vm: vm, isLoaded: false)
     case .clone(let vm, let name, _, _): .clone(vm: vm, name: name)
-    case .setLink, .flushConntrack, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost,
+    case .setLink, .flushConntrack, .bootInto, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost,
       .checkpoint, .fork:
       .other
     }
@@ -142,6 +144,10 @@ struct EventEntry: Sendable {
             .life(.save, vm: $0)
           },
           Case("restore", .vm, "Goes on with what was saved.", example: "web") { .life(.restore, vm: $0) },
+          Case(
+            "boot-into", .table(BootInto.keys, short: .vm) { BootInto(vm: $0) },
+            "Shuts down the system that a host with `hypervisor: none` runs, and boots another one of its.", example: "windows"
+          ) { .bootInto(vm: $0.vm, boot: $0.boot, within: $0.timeout) },
           Case(
             "snapshot", .table(SnapshotEntry.taking), "Keeps what a VM is now: its disks, and its memory.",
             example: "{vm: web, name: before}"

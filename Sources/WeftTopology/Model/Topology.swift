@@ -17,6 +17,8 @@ public struct Topology: Sendable, Codable {
   public var expectations: [Expectation] = []
   public var capture = CaptureSettings()
   public var images = DiskImages()
+  /// Of hosts with cpus.
+  public var costs = CostSettings()
 
   public init(name: String) { self.name = name }
 }
@@ -51,6 +53,8 @@ public struct Host: Sendable, Codable {
   public var ipForwarding = true
   /// Where disks and backups lie.
   public var pools: [PoolSettings] = []
+  /// Nil: what its VMs do takes no time.
+  public var processors: HostProcessorSettings?
   public var mark: Mark
 
   public init(name: String, mark: Mark = .inCode) {
@@ -149,6 +153,8 @@ public struct VM: Sendable, Codable {
   /// What is in its drive from the beginning.
   public var cd: CD?
   public var disks: [DiskSettings] = []
+  /// Where its host has cpus.
+  public var processor = ProcessorSettings()
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {

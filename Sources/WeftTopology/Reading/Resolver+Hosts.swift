@@ -13,6 +13,7 @@ extension Resolver {
     host.memory = own.memory?.value
     if let memory = own.memory { hostMemory[host.name] = memory.mark }
     host.pools = readPools(own.pools)
+    host.processors = readProcessors(own.processors, Object(value, tables.host))
     hostIndex[host.name] = topology.hosts.count
     let hasUplink = own.uplink != nil
     if !hasUplink { withoutUplink.insert(host.name) }

@@ -96,6 +96,7 @@ final class Resolver: Complaining {
       if duration == .zero { report("a run of no time shows nothing", at: place) }
       topology.duration = duration
     }
+    topology.costs = own.costs
     noteUnread(own, root)
     let (segments, hosts) = (own.segments?.entries ?? [], own.hosts?.entries ?? [])
     let (vms, groups) = (own.vms?.entries ?? [], own.groups?.entries ?? [])
@@ -115,6 +116,7 @@ final class Resolver: Complaining {
     checkMemory()
     declareClones(own.events?.items ?? [])
     declareFutures(own.events?.items ?? [])
+    checkProcessors(object)
     for value in own.events?.items ?? [] { readEvent(value) }
     if errorCount == 0 {
       checkEvents()

@@ -53,6 +53,7 @@ struct VMEntry: Sendable {
   var disks: Written?
   var from: Written?
   var networks: Written?
+  var processor = ProcessorSettings()
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -84,7 +85,7 @@ struct VMEntry: Sendable {
       Field(
         "networks", \.networks, .raw(.named(Form.text.shape)), "Which network each of the bundle's is here.", default: "none",
         example: "{front: lan}"),
-    ]
+    ] + processorFields
   }
 
   static func table(_ programs: Shape) -> KeyTable<VMEntry> {
@@ -129,6 +130,7 @@ struct HostEntry: Sendable {
   var forwards = true
   var memory: Located<UInt64>?
   var pools: Written?
+  var processors = HostProcessorsEntry()
 
   static func table(_ programs: Shape) -> KeyTable<HostEntry> {
     KeyTable(
@@ -150,7 +152,7 @@ struct HostEntry: Sendable {
         Field(
           "pools", \.pools, .raw(.named(.object(PoolSettings.keys.keys))), "Where its VMs' disks and backups lie.",
           default: "none", example: "{ssd: {size: 20 GiB}}"),
-      ])
+      ] + processorFields)
   }
 }
 

@@ -15,6 +15,7 @@ struct RootEntry: Sendable {
   var events: Written?
   var expect: Written?
   var capture: Written?
+  var costs = CostSettings()
 
   static func table(
     host: Keys, vm: Keys, group: Keys, defaults: Keys, expectation: Keys
@@ -53,6 +54,9 @@ struct RootEntry: Sendable {
         Field(
           "capture", \.capture, .raw(CaptureSettings.form.shape), "What captures keep.", default: "everything",
           example: "tcp port 80"),
+        Field(
+          "costs", \.costs, .table(CostSettings.keys), "What exits and the hypervisor's work cost, on hosts with cpus.",
+          default: "sourced ones", example: "{exit-light: {value: 0.68 us, source: \"SplitX 2011\"}}"),
       ])
   }
 }
