@@ -1,20 +1,27 @@
-/// A value of which most owners have none: it lies apart, so that those without it are small. A value like any other.
-public struct Apart<Value: Sendable & Codable>: Sendable, Codable {
-  private indirect enum Box: Sendable { case value(Value) }
-
-  private var box: Box
-
-  public init(_ value: Value) { box = .value(value) }
-
-  public var value: Value {
-    get {
-      switch box {
-      case .value(let value): value
-      }
-    }
-    set { box = .value(newValue) }
+/// A value that lies apart from what has it, which most don't: those without it pay for no more than a reference. A value like
+/// any other: a copy shares it until one of the two changes.
+public struct Apart<Value: Codable>: Codable {
+  @usableFromInline
+  final class Box {
+    @usableFromInline var value: Value
+    @usableFromInline init(_ value: Value) { self.value = value }
   }
 
-  public func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
+  @usableFromInline var box: Box
+
+  @inlinable public init(_ value: Value) { box = Box(value) }
+
+  @inlinable public var value: Value {
+    @inline(__always) _read { yield box.value }
+    @inline(__always) _modify {
+      if !isKnownUniquelyReferenced(&box) { box = Box(box.value) }
+      yield &box.value
+    }
+  }
+
   public init(from decoder: any Decoder) throws { self.init(try Value(from: decoder)) }
+  public func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 }
+
+// Nobody changes a box that anybody else has.
+extension Apart: @unchecked Sendable where Value: Sendable {}

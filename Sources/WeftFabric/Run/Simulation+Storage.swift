@@ -21,7 +21,7 @@ extension Simulation {
         var chunks: [ChunkID: [UInt8]] = [:]
         let own = snapshot.vm.guestTime(snapshot.takenAt)
         let disks = snapshot.guest.drives.all.map { DiskRecord($0.name, $0.contents(now: own), into: &chunks) }
-        let bytes = snapshot.hasMemory ? try? MachineMemory(snapshot.guest, snapshot.interfaces).bytes : nil
+        let bytes = snapshot.hasMemory ? try? snapshot.memory.contents : nil
         let memory = bytes.map { bytes in
           stride(from: 0, to: bytes.count, by: BlockDevice.clusterSize).map { start in
             let piece = Array(bytes[start..<min(bytes.count, start + BlockDevice.clusterSize)])

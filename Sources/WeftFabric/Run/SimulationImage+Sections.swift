@@ -201,8 +201,8 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
-      traces: records.traces, probes: records.probes, storage: records.storage, migrations: run.migrations, hosts: run.hosts, restarts: run.restarts,
-      complaints: run.complaints, captures: captures,
+      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts,
+      restarts: run.restarts, complaints: run.complaints, storage: records.storage, captures: captures,
       clocks: records.clocks)
   }
 

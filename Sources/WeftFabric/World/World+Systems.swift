@@ -41,7 +41,7 @@ extension World {
       case .stopped, .saved: continue
       case .running: try shutDown(name(other), within: limit)
       case .shuttingDown: break
-      case .paused, .crashed:
+      case .paused, .crashed, .migrating:
         throw EventFailure(description: "can't boot into \(vm): \(name(other)) is \(elements.machines[machine].state.rawValue)")
       }
       elements.machines[machine].work?.value.successor = GuestWork.Successor(node: node.index, boot: boot)

@@ -64,6 +64,17 @@ public struct GuestMemory: Codable {
     return place(of: number).map { state[$0].bytes }
   }
 
+  /// All that isn't zero: the pages' numbers, filled up to a whole page, and behind them the pages.
+  public var contents: [UInt8] {
+    var numbers = state.map(\.number)
+    for set in sets { numbers += (0..<set.set.pages).map { PageNumber(region: set.region, $0) } }
+    var bytes: [UInt8] = []
+    for number in numbers { withUnsafeBytes(of: number.rawValue.bigEndian) { bytes.append(contentsOf: $0) } }
+    bytes.append(contentsOf: repeatElement(0, count: (WorkingSet.pageSize - bytes.count % WorkingSet.pageSize) % WorkingSet.pageSize))
+    for number in numbers { bytes += self.bytes(of: number) ?? [] }
+    return bytes
+  }
+
   private func place(of number: PageNumber) -> Int? {
     var (low, high) = (0, state.count)
     while low < high {
