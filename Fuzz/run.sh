@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # The table: target, longest input, and the modules it needs beyond WeftWire and WeftCore, each after those it imports.
-fabric="WeftIP WeftSwitch WeftNAT WeftServices WeftStack WeftPrograms WeftProbes WeftGuest WeftHypervisor Yams WeftTopology WeftCapture WeftImage WeftFabric"
+fabric="WeftIP WeftSwitch WeftNAT WeftServices WeftISO WeftStack WeftPrograms WeftProbes WeftGuest WeftHypervisor Yams WeftTopology WeftCapture WeftImage WeftFabric"
 table="\
 ethernet    1600
 arp         1600
@@ -21,7 +21,7 @@ iso         45056 WeftISO
 switch      2048 WeftSwitch
 gateway     2048 WeftIP WeftNAT
 dhcp-server 4096 WeftIP WeftServices
-guest       4096 WeftIP WeftStack WeftPrograms WeftProbes WeftGuest
+guest       4096 WeftIP WeftISO WeftStack WeftPrograms WeftProbes WeftGuest
 topology    4096 Yams WeftTopology
 world       4096 $fabric
 checkpoint  512  $fabric WeftStorage"
