@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # The table: target, longest input, and the modules it needs beyond WeftWire and WeftCore, each after those it imports.
-fabric="WeftIP WeftSwitch WeftNAT WeftServices WeftStack WeftDisk WeftPrograms WeftProbes WeftGuest WeftHypervisor Yams WeftTopology WeftCapture WeftImage WeftFabric"
+fabric="WeftIP WeftSwitch WeftNAT WeftServices WeftISO WeftStack WeftDisk WeftPrograms WeftProbes WeftGuest WeftHypervisor Yams WeftTopology WeftCapture WeftImage WeftFabric"
 table="\
 ethernet    1600
 arp         1600
@@ -22,8 +22,8 @@ iso         45056 WeftISO
 switch      2048 WeftSwitch
 gateway     2048 WeftIP WeftNAT
 dhcp-server 4096 WeftIP WeftServices
-guest       4096 WeftIP WeftStack WeftDisk WeftPrograms WeftProbes WeftGuest
-topology    4096 Yams WeftDisk WeftTopology
+guest       4096 WeftIP WeftISO WeftStack WeftDisk WeftPrograms WeftProbes WeftGuest
+topology    4096 Yams WeftDisk WeftISO WeftTopology
 world       4096 $fabric
 checkpoint  512  $fabric WeftStorage"
 
