@@ -1,6 +1,7 @@
 // The library for programs: topologies, simulations, captures and checkpoints under one import.
 @_exported import WeftCapture
 @_exported import WeftCore
+@_exported import WeftDisk
 @_exported import WeftFabric
 @_exported import WeftISO
 @_exported import WeftProbes

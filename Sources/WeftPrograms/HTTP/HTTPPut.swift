@@ -87,6 +87,11 @@ public struct HTTPPut: GuestProgram {
       report.replies &+= 1
       report.bytesIn &+= exchange.received
       report.httpStatus = exchange.status
+      if let connected = exchange.connectedAt, let first = exchange.firstByteAt {
+        var rtt = report.rtt ?? RoundTrips()
+        rtt.add(first - connected)
+        report.rtt = rtt
+      }
       if let status = exchange.status, (200...299).contains(status) {
         acknowledged &+= 1
         lastAcknowledged = report.requests

@@ -59,6 +59,19 @@ import WeftTopology
     }
   }
 
+  /// Who comes in the midst of it waits for the flush, and not for the copy.
+  @Test func clientsWaitForTheFlushAlone() throws {
+    let report = try run(
+      Self.lab(
+        store: "write-back: 500 ms", disk: ", rate: 100 kB/s", vault: "rate: 800 kbit/s",
+        "[{at: 2.4 s, backup: {vm: web, to: vault}}]"))
+    let backup = try #require(report.backups.first)
+    let longest = try #require(report.programs.first { $0.machine == "client" }?.report.rtt?.maximum)
+    #expect(backup.frozen > .milliseconds(20))
+    #expect(longest <= backup.frozen + .milliseconds(1) && longest > backup.frozen - .milliseconds(15))
+    #expect(try #require(backup.finishedAt) - backup.at > .milliseconds(600))
+  }
+
   @Test func theMediumTakesSnapshotsAlongAndABackupElsewhereRestoresOnAnotherHost() throws {
     let text = Self.lab(
       """
@@ -186,12 +199,12 @@ extension BackupTests {
   /// A hundred random writes between ten incrementals: each restores to what the disk was, and is its dirty clusters exactly.
   @Test func eachBackupIsTheDiskAtItsMoment() throws {
     var random = RandomStream(seed: 5, owner: "vault", purpose: "test")
-    var device = try BlockDevice(size: 64 << 20)
+    var device = try BlockDevice(size: 8 << 20)
     try device.addBitmap(named: "b")
     var vault = Vault()
     var hashes: [[UInt8]] = []
     for number in 1...10 {
-      for _ in 0..<100 {
+      for _ in 0..<10 {
         let bytes = (0..<1 + random.next(below: 3000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         let offset = Int(random.next(below: UInt64(device.size - bytes.count)))
         if random.next(below: 4) == 0 {
