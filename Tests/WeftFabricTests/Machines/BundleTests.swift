@@ -42,7 +42,7 @@ import WeftTopology
   }
 
   private static func load(_ text: String, _ bundle: [UInt8]) -> TopologyLoad {
-    Topology.load(text: text, file: "away.yaml", opening: { $0 == "web.vm" ? bundle : nil })
+    Topology.load(text: text, file: "away.yaml", readFile: { if $0 == "web.vm" { bundle } else { throw CancellationError() } })
   }
 
   @Test func itRunsElsewhereWithItsDiskAndItsMACAddress() throws {

@@ -165,7 +165,7 @@ import WeftTopology
         text: """
           hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}
           vms: {web: {network: lan, address: 10.1.0.1, disks: [{name: root, \(disk)}]}}
-          """, file: "images.yaml", opening: { files[$0] })
+          """, file: "images.yaml", readFile: { name in if let file = files[name] { file } else { throw CancellationError() } })
     }
     for (disk, size) in [
       ("image: base.qcow2", 4 << 20), ("image: base.raw, size: 8 MiB", 8 << 20),
