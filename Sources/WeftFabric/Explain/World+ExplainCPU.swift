@@ -9,7 +9,7 @@ extension World {
     }
     let host = processors.hosts[work.place.host]
     let before = work.waiting.coming + elements.machines[machine].interfaces.reduce(0) { $0 + $1.waitingToReceive }
-    let ahead = before == 0 ? "" : ", \(before) packets are before it"
+    let ahead = before == 0 ? "" : before == 1 ? ", one packet is before it" : ", \(before) packets are before it"
     let state =
       switch host.scheduler.activity(of: work.place.first) {
       case .running: "it has a cpu of \(host.name)"

@@ -88,6 +88,7 @@ extension GuestWork {
 
   /// With translation there is none, and it costs all the same.
   private mutating func pass(_ reason: ExitReason, _ task: inout Task) {
+    if case .bare = backEnd { return }
     if costs.execution == .emulation {
       task.guest += costs.exit(reason)
     } else {

@@ -32,6 +32,8 @@ public struct GuestWork: Codable {
     case hypervisor(Nanoseconds)
     case process(Nanoseconds, wakeUp: Nanoseconds)
     case driver(hypervisor: Nanoseconds, name: String)
+    /// The system is the host's own: nothing is between it and its card, and there is nobody to exit to.
+    case bare
   }
 
   struct Card: Codable {
@@ -121,8 +123,7 @@ public struct GuestWork: Codable {
     case .type1(let driver?) where !isDriver: backEnd = .driver(hypervisor: stage, name: driver)
     case .type1: backEnd = .hypervisor(stage)
     case .type2: backEnd = .process(host.costs.hostProcess.value, wakeUp: host.costs.hostWakeUp.value)
-    // The system is the host's own: nothing is between it and its card.
-    case .none: backEnd = .hypervisor(.zero)
+    case .none: backEnd = .bare
     }
   }
 
@@ -155,6 +156,7 @@ public struct GuestWork: Codable {
     let (cost, waking): (Nanoseconds, Nanoseconds)
     switch backEnd {
     case .hypervisor(let time): (cost, waking) = (time, .zero)
+    case .bare: (cost, waking) = (.zero, .zero)
     case .process(let time, let wakeUp): (cost, waking) = (time, wakeUp)
     case .driver:
       number &+= 1
@@ -213,6 +215,7 @@ public struct GuestWork: Codable {
     ledger.add(trace) { stages in
       switch backEnd {
       case .hypervisor: stages.hypervisor = stages.hypervisor + time
+      case .bare: break
       case .process:
         stages.wakeUp = stages.wakeUp + entry.woken
         stages.process = stages.process + (time - entry.woken)
