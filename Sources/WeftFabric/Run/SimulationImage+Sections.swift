@@ -122,7 +122,7 @@ extension SimulationImage {
     for (element, name) in zip(gateways, names.gateways) { try add(.gateway, name, element) }
     for (element, name) in zip(servers, names.servers) { try add(.dhcpServer, name, element) }
     for (element, name) in zip(machines, names.machines) { try add(.machine, name, element) }
-    if !processors.hosts.isEmpty { try add(.processors, "", processors) }
+    try add(.processors, "", processors)
     if var captures {
       let bytes = captures.files.map(\.bytes)
       for index in captures.files.indices { captures.files[index].bytes = [] }
@@ -197,7 +197,7 @@ extension SimulationImage {
       eventCount: run.eventCount,
       links: try parts.one(.links, [Link].self), switches: switches.map(\.1), gateways: gateways.map(\.1),
       servers: servers.map(\.1), machines: machines.map(\.1),
-      processors: parts.has(.processors) ? try parts.one(.processors, Processors.self) : Processors(),
+      processors: try parts.one(.processors, Processors.self),
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
