@@ -22,6 +22,7 @@ public struct BlockDevice: Sendable, Equatable {
   /// - Parameters:
   ///   - size: bytes, a multiple of 512 from 512 to 64 TiB.
   ///   - name: of the base.
+  ///   - cache: whether what is written waits in its cache for a flush.
   /// - Throws: `DiskError.size`.
   public init(size: Int, name: String = "base", cache: CacheMode = .writeBack) throws(DiskError) {
     guard size > 0, size % Self.sectorSize == 0, size <= Self.maximumSize else { throw .size(size) }

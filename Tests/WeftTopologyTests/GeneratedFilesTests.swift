@@ -111,7 +111,7 @@ struct GeneratedFilesTests {
       guard url.pathExtension == "swift" else { continue }
       for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") where line.hasPrefix("import ") {
         #expect(
-          ["WeftCore", "WeftSettings", "WeftWire", "Yams"].contains(String(line.dropFirst(7))),
+          ["WeftCore", "WeftDisk", "WeftISO", "WeftSettings", "WeftWire", "Yams"].contains(String(line.dropFirst(7))),
           "\(url.lastPathComponent): \(line)")
       }
     }
@@ -120,7 +120,9 @@ struct GeneratedFilesTests {
   @Test func everyExampleFileLoads() throws {
     let folder = packageRoot.appending(path: "topologies")
     for file in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where file.hasSuffix(".yaml") {
-      let load = Topology.load(bytes: Array(try Data(contentsOf: folder.appending(path: file))), file: file)
+      let load = Topology.load(
+        bytes: Array(try Data(contentsOf: folder.appending(path: file))), file: file,
+        readFile: { Array(try Data(contentsOf: folder.appending(path: $0))) })
       #expect(load.diagnostics.isEmpty, "\(load.diagnostics.map { $0.render(color: false) }.joined(separator: "\n"))")
     }
   }

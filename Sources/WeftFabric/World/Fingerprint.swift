@@ -17,9 +17,10 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
 
   public private(set) var passages: UInt64 = 0
   public private(set) var sum: UInt64 = 0
+  /// 0 of one that nobody has passed yet.
   private var portHashes: [UInt64] = []
 
-  init(ports: [String]) { portHashes = ports.map { $0.utf8.reduce(Self.offset, Self.mix) } }
+  init() {}
 
   private static let offset: UInt64 = 0xcbf2_9ce4_8422_2325
   /// FNV-1a, 64 bits (RFC 9923).
@@ -32,7 +33,9 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
     return value ^ value &>> 31
   }
 
-  mutating func add(_ passage: Passage, of bytes: RawSpan, at port: PortID, now: Instant) {
+  mutating func add(_ passage: Passage, of bytes: RawSpan, at port: PortID, _ name: String, now: Instant) {
+    while port.index >= portHashes.count { portHashes.append(0) }
+    if portHashes[port.index] == 0 { portHashes[port.index] = name.utf8.reduce(Self.offset, Self.mix) }
     var hash = portHashes[port.index] &+ Self.spread(now.rawValue)
     var index = 0
     let count = bytes.byteCount
@@ -70,6 +73,6 @@ extension Simulation {
   public mutating func recordFingerprint() {
     world.floodsTogether = false
     world.dissolveLanes()
-    world.recorder.fingerprint = Fingerprint(ports: world.graph.ports.array.map(\.name))
+    world.recorder.fingerprint = Fingerprint()
   }
 }

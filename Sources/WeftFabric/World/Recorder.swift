@@ -110,9 +110,9 @@ struct Recorder: ~Copyable {
 
   @inline(__always)
   mutating func addToFingerprint(
-    _ passage: Fingerprint.Passage, _ frame: borrowing Frame, at port: PortID, now: Instant
+    _ passage: Fingerprint.Passage, _ frame: borrowing Frame, at port: PortID, _ name: String, now: Instant
   ) {
-    if watch == .closely { fingerprint?.add(passage, of: frame.bytes, at: port, now: now) }
+    if watch == .closely { fingerprint?.add(passage, of: frame.bytes, at: port, name, now: now) }
   }
 
   func isExplained(_ frame: borrowing Frame) -> Bool {

@@ -58,7 +58,7 @@ extension World {
     _ frame: consuming Frame, to node: NodeID, on index: PortIndex, at port: PortID, handsOver: Bool
   ) {
     effects.keepsNotes = true
-    recorder.addToFingerprint(.arrived, frame, at: port, now: now)
+    recorder.addToFingerprint(.arrived, frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
     var arrival: Arrival?
     if recorder.captures != nil,
       recorder.stageArrival(&frame, in: graph.ports[port].capture, of: node, now: now)
@@ -165,7 +165,7 @@ extension World {
     }
     number(entry.frame, of: node)
     let frame = Frame(stored: entry.frame)
-    recorder.addToFingerprint(.left, frame, at: port, now: now)
+    recorder.addToFingerprint(.left, frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
     let staged = recorder.captures != nil && recorder.stageDeparture(frame, in: graph.ports[port].capture, of: node, now: now)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
     if frame.trace != 0 {
@@ -279,7 +279,7 @@ extension World {
   @inline(never)
   private mutating func lose(_ frame: consuming Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
     recorder.drops.count(reason, port: port)
-    recorder.addToFingerprint(.dropped(reason), frame, at: port, now: now)
+    recorder.addToFingerprint(.dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
     if recorder.explain != nil { explainLoss(frame, at: port, reason) }
     var staged = staged
     if recorder.captures != nil, !staged, let far = graph.neighbour(of: port) {
@@ -304,7 +304,7 @@ extension World {
   ) {
     let isHarmless = isHarmless(frame.bytes, at: port, reason, detail)
     recorder.drops.count(reason, port: port, isHarmless: isHarmless)
-    recorder.addToFingerprint(.dropped(reason), frame, at: port, now: now)
+    recorder.addToFingerprint(.dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
     if recorder.explain != nil, reason.meaning == .accident { explainLoss(frame, at: port, reason) }
     guard !recorded else { return }
     // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a
