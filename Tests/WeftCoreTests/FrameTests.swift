@@ -208,7 +208,7 @@ import WeftWire
   /// On the frame path each costs its bytes.
   @Test func sizesAreWhatTheCommentsSay() {
     #expect(MemoryLayout<Note>.size == 16)
-    #expect(MemoryLayout<Effects.Entry>.stride == 32)
+    #expect(MemoryLayout<Effects.Entry>.stride == 40)
     #expect(MemoryLayout<StoredFrame>.size == 16)
   }
 

@@ -509,6 +509,6 @@ import WeftWire
   @Test func whatIsKnownOfAConnectionIsSmall() {
     #expect(
       MemoryLayout<TCPWindow>.stride == 56 && MemoryLayout<Session>.stride == 64 && MemoryLayout<Conntrack.Link>.stride == 32)
-    #expect(MemoryLayout<Decision>.size <= 72)
+    #expect(MemoryLayout<Decision>.size <= 76)
   }
 }

@@ -58,7 +58,8 @@ struct UnitTests {
     } catch {
       #expect(
         error.hint
-          == "did you mean \"10 Mbit/s\"? the units are bit/s, kbit/s, Mbit/s, Gbit/s, Tbit/s, B/s, kB/s, MB/s, GB/s")
+          == "did you mean \"10 Mbit/s\"? the units are bit/s, kbit/s, Mbit/s, Gbit/s, Tbit/s, B/s, kB/s, MB/s, GB/s, KiB/s, "
+            + "MiB/s, GiB/s")
     }
   }
 

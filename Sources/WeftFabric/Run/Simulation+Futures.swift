@@ -37,6 +37,7 @@ extension Simulation {
   /// Runs all futures that were forked, one after the other, and puts what they came to into the report: their checks and
   /// complaints beside the run's own.
   /// - Parameters:
+  ///   - report: of the run itself.
   ///   - directory: where a future's captures go; nil keeps them in memory.
   ///   - run: runs it; false where that was ended before its time, and all that follow with it.
   public func tellFutures(

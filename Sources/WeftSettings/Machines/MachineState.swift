@@ -56,6 +56,7 @@ extension MachineState {
       (.migrating, .stop):
       .stopped
     case (.running, .snapshot), (.paused, .snapshot), (.stopped, .snapshot): self
+    case (.migrating, .revert): nil
     case (_, .revert): self
     default: nil
     }

@@ -68,7 +68,7 @@ public struct RestoreOrder: Sendable, Codable, Hashable {
       Field(
         "from", \.from, .backup, "The pool, whose backup, and which one, if not the last.", required: true, example: "vault/web#2"
       ),
-      Field("vm", \.vm, .vm, "Which VM gets it.", default: "the one whose backup it is", example: "web"),
+      Field("vm", \.vm, Form<String>.vm.unsaid, "Which VM gets it.", default: "the one whose backup it is", example: "web"),
       Field(
         "host", \.host, .host, "Where it is from then on: in a host's bridge to the same segment.", default: "where it was",
         example: "server2"),
