@@ -30,7 +30,8 @@ let package = Package(
     .target(name: "WeftServices", dependencies: ["WeftWire", "WeftCore", "WeftIP"], swiftSettings: views),
     .target(name: "WeftStack", dependencies: ["WeftWire", "WeftCore", "WeftIP", "WeftISO"], swiftSettings: views),
     .target(
-      name: "WeftPrograms", dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftDisk", "WeftSettings", "WeftStack"],
+      name: "WeftPrograms",
+      dependencies: ["CTableMemory", "WeftWire", "WeftCore", "WeftISO", "WeftDisk", "WeftSettings", "WeftStack"],
       swiftSettings: views),
     .target(
       name: "WeftProbes", dependencies: ["WeftWire", "WeftCore", "WeftSettings", "WeftStack", "WeftPrograms"],

@@ -14,7 +14,9 @@ extension ISOVolume {
   ///
   /// Symbolic links and devices aren't in it. Refused by name: blocks that aren't of 2,048 bytes, files in several extents, interleaved or
   /// compressed ones. Of an image of several sessions the first is read.
-  /// - Parameter names: only these.
+  /// - Parameters:
+  ///   - image: its bytes.
+  ///   - names: only these.
   /// - Throws: `ISOError.damaged`, `ISOError.unsupported`: also where the image hasn't the names asked for.
   public init(iso image: [UInt8], names: Names? = nil) throws(ISOError) {
     var reader = ISOReader(image)

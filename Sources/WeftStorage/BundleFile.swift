@@ -11,7 +11,11 @@ public enum BundleFile {
     init(_ error: some CustomStringConvertible) { description = error.description }
   }
 
-  /// - Parameter text: of the file that the simulation was made of.
+  /// - Parameters:
+  ///   - vm: which one.
+  ///   - simulation: as it is now.
+  ///   - text: of the file that the simulation was made of.
+  ///   - file: what that is called in errors.
   public static func encode(_ vm: String, of simulation: borrowing Simulation, text: String, file: String) throws(Problem)
     -> [UInt8]
   {

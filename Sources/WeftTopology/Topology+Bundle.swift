@@ -11,6 +11,9 @@ public enum VMText {
   /// From the text of a topology file that can be run. Its host and pools stay behind, and so do addresses: its networks are names of
   /// roles, for which whoever takes it up has networks.
   /// - Parameters:
+  ///   - vm: which one.
+  ///   - text: the topology file's.
+  ///   - file: what that is called in errors.
   ///   - macs: of its interfaces, in order: it keeps them.
   ///   - disks: names of its disks, each of which begins with `disks/NAME.qcow2`.
   public static func text(

@@ -59,7 +59,7 @@ struct UnitTests {
       #expect(
         error.hint
           == "did you mean \"10 Mbit/s\"? the units are bit/s, kbit/s, Mbit/s, Gbit/s, Tbit/s, B/s, kB/s, MB/s, GB/s, KiB/s, "
-            + "MiB/s, GiB/s")
+          + "MiB/s, GiB/s")
     }
   }
 

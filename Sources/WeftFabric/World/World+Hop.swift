@@ -279,7 +279,8 @@ extension World {
   @inline(never)
   private mutating func lose(_ frame: consuming Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
     recorder.drops.count(reason, port: port)
-    recorder.addToFingerprint(.dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
+    recorder.addToFingerprint(
+      .dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
     if recorder.explain != nil { explainLoss(frame, at: port, reason) }
     var staged = staged
     if recorder.captures != nil, !staged, let far = graph.neighbour(of: port) {
@@ -304,7 +305,8 @@ extension World {
   ) {
     let isHarmless = isHarmless(frame.bytes, at: port, reason, detail)
     recorder.drops.count(reason, port: port, isHarmless: isHarmless)
-    recorder.addToFingerprint(.dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
+    recorder.addToFingerprint(
+      .dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
     if recorder.explain != nil, reason.meaning == .accident { explainLoss(frame, at: port, reason) }
     guard !recorded else { return }
     // It was dropped later than it came (or nothing stands open): a record of its own shows it with the reason. What a

@@ -70,7 +70,8 @@ public struct GuestMemory: Codable {
     for set in sets { numbers += (0..<set.set.pages).map { PageNumber(region: set.region, $0) } }
     var bytes: [UInt8] = []
     for number in numbers { withUnsafeBytes(of: number.rawValue.bigEndian) { bytes.append(contentsOf: $0) } }
-    bytes.append(contentsOf: repeatElement(0, count: (WorkingSet.pageSize - bytes.count % WorkingSet.pageSize) % WorkingSet.pageSize))
+    bytes.append(
+      contentsOf: repeatElement(0, count: (WorkingSet.pageSize - bytes.count % WorkingSet.pageSize) % WorkingSet.pageSize))
     for number in numbers { bytes += self.bytes(of: number) ?? [] }
     return bytes
   }

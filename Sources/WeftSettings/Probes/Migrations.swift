@@ -63,7 +63,8 @@ public struct AliveOnProbeSettings: StateSettings, Hashable {
     word, "Where it runs", from: AliveOnProbeSettings(),
     [Field("host", \.host, .hostOrNone, "Which host, or none.", required: true, example: "server2")])
   public static let row = Case.probe(
-    Form<String?>.hostOrNone.map { AliveOnProbeSettings($0) }, "The VM `vm` runs, and on this host; `none`: nowhere.",
+    .table(keys, short: Form<String?>.hostOrNone) { AliveOnProbeSettings($0) },
+    "The VM `vm` runs, and on this host; `none`: nowhere.",
     example: "server2")
 
   public func title(_ target: String) -> String { host.map { "its run on \($0)" } ?? "no run anywhere" }

@@ -20,7 +20,9 @@ public struct DirtySettings: ProgramSettings, Hashable {
         "rate", \.rate, .pagesPerSecond, "Pages of 4 KiB a second; `fastest`: as its CPU allows.",
         default: "1000/s", example: "2000/s"),
       Field("set", \.set, .size(0...1 << 44), "How much memory it writes in turn.", example: "16 MiB"),
-      Field("fill", \.fill, Form<UInt64>.size(0...1 << 44).unsaid, "How much it fills in all.", default: "the set", example: "128 MiB"),
+      Field(
+        "fill", \.fill, Form<UInt64>.size(0...1 << 44).unsaid, "How much it fills in all.", default: "the set", example: "128 MiB"
+      ),
       Field(
         "instructions", \.instructions, .integer(1...1_000_000_000),
         "What a page costs its CPU (of 10^9 instructions a second): one that is throttled writes no faster than it gets them.",

@@ -14,7 +14,8 @@ public struct SpinSettings: ProgramSettings, Hashable {
     "spin", "Keeps a cpu busy", from: SpinSettings(),
     [
       Field(
-        "duty", \.duty, Form<Double>.fraction.unsaid, "How much of each period it computes; the rest it sleeps.", default: "100 %",
+        "duty", \.duty, Form<Double>.fraction.unsaid, "How much of each period it computes; the rest it sleeps.",
+        default: "100 %",
         example: "95 %"),
       Field("period", \.period, .interval, "From one to the next, by its clock.", example: "20 ms"),
     ]

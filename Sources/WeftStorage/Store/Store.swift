@@ -21,7 +21,11 @@ public struct Store<Files: StoreFiles> {
   public init(reading root: String, _ files: Files) { (self.root, self.files) = (root, files) }
 
   /// To write: alone. What a process left that is no more is cleared away.
-  /// - Parameter isAlive: whether the process of a lock's text still runs.
+  /// - Parameters:
+  ///   - root: its folder.
+  ///   - files: through which it is written.
+  ///   - lock: this process's.
+  ///   - isAlive: whether the process of a lock's text still runs.
   public init(writing root: String, _ files: Files, lock: StoreLock = .own, isAlive: (StoreLock) -> Bool = \.isAlive)
     throws(StoreError)
   {
