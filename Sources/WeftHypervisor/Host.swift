@@ -1,4 +1,5 @@
 import WeftCore
+import WeftSettings
 
 /// A physical machine and what runs on it: with VMs a hypervisor, without any a plain machine.
 public struct Host: Codable, Hashable, Sendable {
@@ -7,6 +8,7 @@ public struct Host: Codable, Hashable, Sendable {
   public var virtualMachines: [String]
   /// Bytes for its VMs; nil: as much as they need.
   public var memory: UInt64?
+  public var overcommit = Overcommit.refuse
   /// Since when it does nothing any more.
   public var failedAt: Instant?
 

@@ -59,4 +59,14 @@ import WeftSettings
     go(0, [])
     return best
   }
+
+  /// Three of 512 MiB on 1 GiB: 512 MiB have to be given back, by the idlest first.
+  @Test func balloonsTakeWhatIsNotUsedOfTheIdlestFirst() {
+    let mib: UInt64 = 1 << 20
+    func machine(_ name: String, _ used: UInt64) -> Balloons.Machine { .init(name: name, memory: 512 * mib, used: used * mib) }
+    let taken = Balloons.taken(from: [machine("c", 100), machine("b", 200), machine("a", 100)], toFit: 1024 * mib)
+    #expect(taken == [100 * mib, 0, 412 * mib])
+    #expect(Balloons.taken(from: [machine("a", 500), machine("b", 500), machine("c", 500)], toFit: 1024 * mib) == nil)
+    #expect(Balloons.taken(from: [machine("a", 500)], toFit: 1024 * mib) == [0])
+  }
 }

@@ -91,9 +91,9 @@ struct Boot {
 
   private static let window: UInt64 = 1_000_000
 
-  init(_ name: String, _ node: NodeID, seed: UInt64) {
+  init(_ name: String, _ node: NodeID, seed: UInt64, order: Int = 1) {
     var stream = RandomStream(seed: seed, owner: name, purpose: "boot")
-    at = Instant(stream.next(below: Self.window))
+    at = Instant(stream.next(below: Self.window) + UInt64(order - 1) * Self.window)
     self.node = node
   }
 }

@@ -40,9 +40,11 @@ extension WorldBuilder {
     }
     world.restarting = Set(topology.vms.filter { $0.onHostFailure == .restart }.map(\.name))
     world.addProcessors(topology)
+    for index in world.hosts.indices { world.hosts[index].overcommit = topology.hosts[index].overcommit }
+    let orders = Dictionary(topology.vms.map { ($0.name, $0.startOrder) }) { first, _ in first }
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
     let starting = world.machineNodes.map { (name: world.name($0.node), node: $0.node) }.filter { !waiting.contains($0.name) }
-    world.bootOrder = starting.map { (boot: Boot($0.name, $0.node, seed: seed), name: $0.name) }
+    world.bootOrder = starting.map { (boot: Boot($0.name, $0.node, seed: seed, order: orders[$0.name] ?? 1), name: $0.name) }
       .sorted { ($0.boot.at, $0.name) < ($1.boot.at, $1.name) }.map(\.boot)
     for host in topology.hosts { world.shareForwards(of: host.name) }
     world.schedule()

@@ -21,9 +21,9 @@ extension World {
     guard let sourceNode = names.machines[own.host], let targetNode = names.machines[host],
       let target = hosts.first(where: { $0.name == host })
     else { throw EventFailure(description: "there is no host \(host)") }
-    if target.hasFailed { throw refuse("\(host) has failed") }
+    if let why = refusal(of: vm, at: target) { throw refuse(why) }
     let networks = try counterparts(of: vm, at: host, settings)
-    if let why = lack(of: own.memory, at: target) { throw refuse(why) }
+    if let why = lack(of: own.memory, used: usedMemory(machine), at: target) { throw refuse(why) }
     let number = UInt32(migrations.all.count)
     let migration = Migration(
       number, vm, from: (own.host, sourceNode), to: (host, targetNode), settings, networks: networks,

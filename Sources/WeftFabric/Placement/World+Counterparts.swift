@@ -24,9 +24,41 @@ extension World {
     return networks
   }
 
+  /// Why a VM can't go to a host, whatever room it has.
+  func refusal(of vm: String, at host: WeftHypervisor.Host) -> String? {
+    if host.hasFailed { return "\(host.name) has failed" }
+    if host.offAt != nil || host.goesOff { return "\(host.name) is off" }
+    guard hasProcessors, let node = names.machines[vm] else { return nil }
+    if processors.hosts.contains(where: { $0.name == host.name && $0.hypervisor == .none }) {
+      return "\(host.name) has no hypervisor"
+    }
+    if processors.hosts.contains(where: { $0.driver == node.index }) { return "it has the drivers of its host" }
+    return isSystem(node) ? "its host has no hypervisor" : nil
+  }
+
+  /// Of a host's VMs: what they have, and what they use.
+  func balloonMachines(of host: WeftHypervisor.Host) -> [Balloons.Machine] {
+    host.virtualMachines.compactMap { vm in
+      guard let node = names.machines[vm], let machine = machine(node), let own = elements.machines[machine].vm else {
+        return nil
+      }
+      return Balloons.Machine(name: vm, memory: own.memory, used: usedMemory(machine))
+    }
+  }
+
+  func usedMemory(_ machine: ID<Machine>) -> UInt64 {
+    ((try? elements.machines[machine].memory(at: now).used) ?? 0) * UInt64(WorkingSet.pageSize)
+  }
+
   /// Why a host has no room for so much more memory.
-  func lack(of memory: UInt64, at host: WeftHypervisor.Host) -> String? {
+  func lack(of memory: UInt64, used: UInt64 = 0, at host: WeftHypervisor.Host) -> String? {
     guard let all = host.memory else { return nil }
+    if host.overcommit == .balloon {
+      var machines = balloonMachines(of: host)
+      machines.append(Balloons.Machine(name: "", memory: memory, used: used))
+      return Balloons.taken(from: machines, toFit: all) != nil
+        ? nil : "\(host.name) has \(all >> 20) MiB, and too little of it is unused for \(memory >> 20) MiB more"
+    }
     let used = hosts.firstIndex { $0.name == host.name }.map { placement(.firstFit).hosts[$0].used } ?? 0
     let free = all - min(all, used)
     return memory <= free ? nil : "\(host.name) has \(free >> 20) MiB free, and it needs \(memory >> 20) MiB"

@@ -21,6 +21,17 @@ extension World {
     }
     guard !hosts[index].hasFailed else { throw EventFailure(description: "\(name) has failed already") }
     hosts[index].failedAt = now
+    for migration in migrations.all.indices
+    where migrations.all[migration].isUnderWay && migrations.all[migration].target == name
+      && migrations.all[migration].lease == .target
+    {
+      let vm = migrations.all[migration].vm
+      let isBetween = migrations.all[migration].phase == .activating
+      fail(migration, "\(name) failed when it had it")
+      guard isBetween else { continue }
+      try? perform(.stop, on: vm)
+      if restarting.contains(vm) { restarts.append(Restart(vm: vm, at: now + Self.detection)) }
+    }
     for vm in hosts[index].virtualMachines {
       // Whose memory is at the other side, whole, is the other side's.
       if let migration = migrations.current(vm), migrations.all[migration].source == name,

@@ -35,7 +35,13 @@ extension World {
       }
       if !hosts[place].virtualMachines.contains(vm) { try move(vm, to: place) }
     }
-    if off { for index in hosts.indices where !places.contains(index) && !hosts[index].hasFailed { hosts[index].goesOff = true } }
+    if off {
+      let awaited = Set(migrations.all.filter(\.isUnderWay).map(\.target))
+      for index in hosts.indices
+      where !places.contains(index) && !hosts[index].hasFailed && !awaited.contains(hosts[index].name) {
+        hosts[index].goesOff = true
+      }
+    }
     switchOffEmptyHosts()
     if !stuck.isEmpty { throw EventFailure(description: "no host has room for \(stuck.joined(separator: ", "))") }
   }
@@ -56,7 +62,8 @@ extension World {
 
   mutating func switchOffEmptyHosts() {
     for index in hosts.indices where hosts[index].goesOff && hosts[index].offAt == nil && hosts[index].virtualMachines.isEmpty {
-      guard !migrations.all.contains(where: { $0.phase != .failed && $0.source == hosts[index].name && $0.sourceSocket != nil })
+      guard !migrations.all.contains(where: { $0.isUnderWay && $0.target == hosts[index].name }),
+        !migrations.all.contains(where: { $0.phase != .failed && $0.source == hosts[index].name && $0.sourceSocket != nil })
       else { continue }
       hosts[index].offAt = now
       powerOff(hosts[index].name)
@@ -83,8 +90,8 @@ extension World {
 
   /// Whether a host is on, and has a network for each of a VM's interfaces.
   func isAllowed(_ vm: String, on host: Int) -> Bool {
-    guard !hosts[host].hasFailed, hosts[host].offAt == nil else { return false }
-    if hosts[host].virtualMachines.contains(vm) { return true }
-    return (try? counterparts(of: vm, at: hosts[host].name, MigrationSettings())) != nil
+    if hosts[host].virtualMachines.contains(vm) { return !hosts[host].hasFailed && hosts[host].offAt == nil }
+    return refusal(of: vm, at: hosts[host]) == nil
+      && (try? counterparts(of: vm, at: hosts[host].name, MigrationSettings())) != nil
   }
 }

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftHypervisor
 
 extension World {
   var migrationReport: [Report.Migration] {
@@ -40,5 +41,34 @@ extension Report {
     if migration.throttle > 0 { text += ", throttled by up to \(migration.throttle) %" }
     if let failure = migration.failure { return text + "; failed: \(failure)" }
     return migration.phase == "done" ? text : text + "; \(migration.phase)"
+  }
+}
+
+extension World {
+  var memoryReport: [Report.HostMemory] {
+    hosts.compactMap { host in
+      guard let memory = host.memory else { return nil }
+      let machines = balloonMachines(of: host)
+      let taken = Balloons.taken(from: machines, toFit: memory) ?? []
+      return Report.HostMemory(
+        host: host.name, memory: memory,
+        machines: machines.enumerated().map {
+          .init(name: $1.name, memory: $1.memory, used: $1.used, ballooned: taken.indices.contains($0) ? taken[$0] : 0)
+        })
+    }
+  }
+}
+
+extension Report {
+  /// `server: web: memory 512 MiB, used 11 MiB, ballooned 0`
+  static func lines(_ memory: HostMemory) -> [String] {
+    memory.machines.map { machine in
+      "\(memory.host): \(machine.name): memory \(Self.size(machine.memory)), used \(Self.size(machine.used)), ballooned "
+        + Self.size(machine.ballooned)
+    }
+  }
+
+  private static func size(_ bytes: UInt64) -> String {
+    bytes == 0 ? "0" : bytes >= 1 << 20 ? "\(bytes >> 20) MiB" : "\(bytes >> 10) KiB"
   }
 }

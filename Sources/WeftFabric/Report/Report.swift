@@ -88,6 +88,21 @@ public struct Report: Codable, Sendable {
     public var disks: [Disk]
   }
 
+  /// A host that has bounds on its VMs' memory; bytes.
+  public struct HostMemory: Codable, Sendable {
+    public struct Machine: Codable, Sendable {
+      public var name: String
+      public var memory: UInt64
+      public var used: UInt64
+      /// Given back to the host.
+      public var ballooned: UInt64
+    }
+
+    public var host: String
+    public var memory: UInt64
+    public var machines: [Machine]
+  }
+
   /// A VM's way from a host to another.
   public struct Migration: Codable, Sendable {
     public var vm: String
@@ -162,6 +177,7 @@ public struct Report: Codable, Sendable {
   /// What was modelled with, where anything was.
   public var costs: CostSettings?
   public var machines: [Machine]
+  public var hostMemory: [HostMemory]
   public var migrations: [Migration]
   public var programs: [Program]
   public var flows: [Flow]
@@ -260,7 +276,8 @@ extension Simulation {
       expectations: verdicts, complaints: director.complaints + world.complaints, backups: world.storage.backups,
       storageNews: world.storage.news, cut: cut, hosts: world.hosts,
       cpus: world.cpuReport, vcpus: world.vcpuReport, costs: world.hasProcessors ? topology.costs : nil,
-      machines: world.machineReport, migrations: world.migrationReport, programs: world.programs, flows: world.flows,
+      machines: world.machineReport, hostMemory: world.memoryReport, migrations: world.migrationReport, programs: world.programs,
+      flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases,
       guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,
       captures: captures,

@@ -98,6 +98,7 @@ extension World {
   private mutating func removeVM(_ vm: String, _ isLive: Bool) throws(ActionError) {
     let (node, machine) = try virtualMachine(vm)
     if isLive {
+      if let migration = migrations.current(vm) { fail(migration, "\(vm) was taken away") }
       for index in elements.machines[machine].interfaces.indices { loseRings(of: node, machine, PortIndex(index)) }
       if elements.machines[machine].state != .stopped {
         do { try perform(.stop, on: vm) } catch { throw .impossible("\(vm) can't be stopped: \(error)") }

@@ -15,15 +15,23 @@ extension World {
     guard let seed = site?.seed else { throw EventFailure(description: "this world wasn't built from a topology") }
     var copy = VM(name: name, host: elements.machines[machine].vm?.host ?? "", nics: try nics(of: node, machine))
     copy.autostart = false
+    copy.memory = elements.machines[machine].vm?.memory
+    if let declared = site?.topology.vms.first(where: { $0.name == vm }) { copy.processor = declared.processor }
+    if let host = hosts.first(where: { $0.name == copy.host }), let why = lack(of: copy.memory ?? VM.defaultMemory, at: host) {
+      throw EventFailure(description: "can't clone \(vm): \(why)")
+    }
     let twin: (node: NodeID, machine: ID<Machine>)
     do {
       try perform(.addVM(copy))
       twin = try virtualMachine(name)
     } catch { throw EventFailure(description: error.description) }
     let now = now
+    let work = elements.machines[twin.machine].work
     elements.machines[twin.machine] = elements.machines[machine].clone(
       named: name, macs: elements.machines[twin.machine].interfaces.map(\.mac), address: address,
       seed: identity == .regenerate ? seed : nil, now: now, &effects)
+    elements.machines[twin.machine].work = work
+    if hasProcessors { followLife(of: twin.node, twin.machine) }
     if identity == .keep { names.addresses[name] = names.addresses[vm] } else if let address { names.addresses[name] = address }
     dissolveLanes()
     settle(twin.node)

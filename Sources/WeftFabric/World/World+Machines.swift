@@ -8,9 +8,24 @@ import WeftTopology
 extension World {
   mutating func carryOut(_ verb: VirtualMachine.Verb, on vm: String) throws(EventFailure) {
     let (node, _) = try known(vm)
-    if verb.setsGoing { try checkFree(node, for: verb.rawValue) }
+    if verb.setsGoing {
+      try checkHost(of: vm, for: verb)
+      try checkFree(node, for: verb.rawValue)
+    }
     try refuseIfMigrating(vm, verb)
     do { try perform(verb, on: vm) } catch { throw EventFailure(description: "\(error)") }
+  }
+
+  /// Whether there is a host to run it, and all that it runs from.
+  private func checkHost(of vm: String, for verb: MachineVerb) throws(EventFailure) {
+    let (_, machine) = try known(vm)
+    if let host = hosts.first(where: { $0.name == elements.machines[machine].vm?.host }), host.hasFailed || host.offAt != nil {
+      throw EventFailure(
+        description: "can't \(verb.rawValue) \(vm): its host \(host.name) \(host.hasFailed ? "has failed" : "is off")")
+    }
+    if elements.machines[machine].guest.drives.all.contains(where: \.isLost) {
+      throw EventFailure(description: "can't \(verb.rawValue) \(vm): it has lost a disk")
+    }
   }
 
   /// What would leave a migration half of a VM.

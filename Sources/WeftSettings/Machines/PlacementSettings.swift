@@ -10,6 +10,13 @@ public enum PlacementPolicy: String, Codable, CaseIterable, Sendable {
   case spread
 }
 
+/// What a host does whose VMs have more memory than it.
+public enum Overcommit: String, Codable, CaseIterable, Sendable {
+  case refuse
+  /// It takes pages that they don't use.
+  case balloon
+}
+
 /// What becomes of a VM whose host fails.
 public enum HostFailurePolicy: String, Codable, CaseIterable, Sendable {
   case stop

@@ -49,6 +49,7 @@ public struct Host: Sendable, Codable {
   public var programs: [Program] = []
   /// Bytes for its VMs; nil: as much as they need.
   public var memory: UInt64?
+  public var overcommit = Overcommit.refuse
   /// Off: the NAT passes nothing in either direction (`net.ipv4.ip_forward`).
   public var ipForwarding = true
   /// Where disks and backups lie.
@@ -145,6 +146,8 @@ public struct VM: Sendable, Codable {
   public var nics: [NIC]
   public var programs: [Program] = []
   public var onHostFailure = HostFailurePolicy.stop
+  /// Those of a lower one boot first.
+  public var startOrder = 1
   /// Bytes; nil: 128 MiB.
   public var memory: UInt64?
   /// Whether it runs from the beginning; else a `start` event starts it.

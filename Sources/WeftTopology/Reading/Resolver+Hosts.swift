@@ -11,6 +11,7 @@ extension Resolver {
     if let uplink = own.uplink { host.uplink = readUplink(uplink, of: host.name) }
     host.ipForwarding = own.forwards
     host.memory = own.memory?.value
+    host.overcommit = own.overcommit
     if let memory = own.memory { hostMemory[host.name] = memory.mark }
     host.pools = readPools(own.pools)
     host.processors = readProcessors(own.processors, Object(value, tables.host))

@@ -31,9 +31,27 @@ extension Resolver {
       let vms = topology.vms.filter { $0.host == host.name }
       let sum = vms.reduce(UInt64(0)) { $0 &+ ($1.memory ?? VM.defaultMemory) }
       guard sum > memory else { continue }
+      let used = vms.reduce(UInt64(0)) { $0 + $1.filledMemory }
+      if host.overcommit == .balloon {
+        guard used > memory else { continue }
+        report(
+          "the VMs on \"\(host.name)\" use \(Quantity.text(used, Quantity.sizes.suffix(4))) of their memory, and it has "
+            + "\(Quantity.text(memory, Quantity.sizes.suffix(4))): a balloon takes only what isn't used", at: mark, length: 1)
+        continue
+      }
       report(
         "the memory of \(vms.count) VMs on \"\(host.name)\" adds up to \(Quantity.text(sum, Quantity.sizes.suffix(4))), and it has "
           + Quantity.text(memory, Quantity.sizes.suffix(4)), at: mark, length: 1)
+    }
+  }
+}
+
+extension VM {
+  /// What its programs fill, as far as the file tells.
+  fileprivate var filledMemory: UInt64 {
+    programs.reduce(0) { sum, program in
+      guard let dirty = program.settings as? DirtySettings else { return sum }
+      return sum + max(dirty.fill, dirty.set)
     }
   }
 }

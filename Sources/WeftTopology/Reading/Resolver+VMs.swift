@@ -105,6 +105,7 @@ extension Resolver {
     made.autostart = vm.autostart
     made.memory = vm.memory
     made.onHostFailure = vm.onHostFailure
+    made.startOrder = vm.startOrder
     made.processor = vm.processor
     made.programs = programs
     made.cd = vm.cd

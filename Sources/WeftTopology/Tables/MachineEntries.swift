@@ -48,6 +48,7 @@ struct VMEntry: Sendable {
   var autostart = true
   var memory: UInt64?
   var onHostFailure = HostFailurePolicy.stop
+  var startOrder = 1
   var cd: CD?
   var stack = StackProfile.modern
   var disks: Written?
@@ -67,6 +68,9 @@ struct VMEntry: Sendable {
         "autostart", \.autostart, .boolean, "Whether it runs from the beginning; else an event starts it.", example: "false"),
       Field(
         "memory", \.memory, .size(1 << 20...1 << 46), "How much memory it has.", default: "128 MiB", example: "512 MiB"),
+      Field(
+        "start-order", \.startOrder, .integer(1...1000),
+        "Those of 1 boot in the first millisecond, those of 2 in the second, and so on.", example: "2"),
       Field(
         "on-host-failure", \.onHostFailure, .choice,
         "When its host fails: stop, or restart on another host with room for it, 300 ms later.", example: "restart"),
@@ -129,6 +133,7 @@ struct HostEntry: Sendable {
   var programs: Written?
   var forwards = true
   var memory: Located<UInt64>?
+  var overcommit = Overcommit.refuse
   var pools: Written?
   var processors = HostProcessorsEntry()
 
@@ -149,6 +154,10 @@ struct HostEntry: Sendable {
         Field(
           "memory", \.memory, .size(1 << 20...1 << 50), "What its VMs' memory adds up to at most.",
           default: "as much as they need", example: "4 GiB"),
+        Field(
+          "overcommit", \.overcommit, .choice,
+          "Where its VMs have more memory than it: refuse, or balloon (pages that they don't use are taken, of the idlest first).",
+          example: "balloon"),
         Field(
           "pools", \.pools, .raw(.named(.object(PoolSettings.keys.keys))), "Where its VMs' disks and backups lie.",
           default: "none", example: "{ssd: {size: 20 GiB}}"),

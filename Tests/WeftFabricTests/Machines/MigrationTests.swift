@@ -181,4 +181,24 @@ import WeftTopology
     let load = Topology.load(text: tight, file: "m.yaml")
     #expect(load.diagnostics.map(\.message) == ["the memory of 1 VMs on \"server1\" adds up to 4 MiB, and it has 3 MiB"])
   }
+
+  @Test func aBalloonMakesRoomOfWhatIsNotUsed() throws {
+    func lab(_ memory: String, _ fill: String) -> String {
+      """
+      duration: 2 s
+      hosts: {h: {memory: \(memory), overcommit: balloon, networks: {lan: {mode: isolated, subnet: 10.0.0.0/24}}}}
+      vms:
+        a: {network: lan, address: 10.0.0.1, memory: 8 MiB, start-order: 2, programs: [{dirty: {set: 0, fill: \(fill)}}]}
+        b: {network: lan, address: 10.0.0.2, memory: 8 MiB}
+      """
+    }
+    let memory = try #require(run(lab("12 MiB", "6 MiB")).hostMemory.first)
+    #expect(memory.machines.map(\.ballooned) == [0, 4 << 20])
+    #expect(try #require(memory.machines.first).used >= 6 << 20)
+    let load = Topology.load(text: lab("4 MiB", "6 MiB"), file: "b.yaml")
+    #expect(
+      load.diagnostics.map(\.message) == [
+        "the VMs on \"h\" use 6 MiB of their memory, and it has 4 MiB: a balloon takes only what isn't used"
+      ])
+  }
 }
