@@ -110,7 +110,7 @@ extension KeyEffect {
         "}\n  n: {network: l2, address: 203.0.113.32, memory: 2 MiB",
         ["expect": "{name: d, from: srv, ping: 203.0.113.21, at: 5 s, within: 0 s}"])),
     .init(
-      "host.overcommit", in: "host", "memory: 200 MiB", "memory: 200 MiB, overcommit: balloon"),
+      "host.overcommit", in: "host", "memory: 200 MiB, overcommit: balloon", "memory: 200 MiB, overcommit: refuse"),
     .init("vm.start-order", in: "vm", "start-order: 1", "start-order: 3"),
     .init(
       "group.start-order", in: "root", "groups: {g: {count: 1, network: home, start-order: 1}}",
