@@ -21,12 +21,6 @@ struct Migration: Codable {
 
   enum Lease: String, Codable { case source, target }
 
-  struct Round: Codable {
-    var pages: UInt64
-    var bytes: UInt64
-    var time: Nanoseconds
-  }
-
   let number: UInt32
   let vm: String
   /// Hosts, and their machines.
@@ -55,7 +49,8 @@ struct Migration: Codable {
   /// Memory as it was read last; pages of working sets are read as they are sent.
   var memory = GuestMemory()
   var mark: MemoryMark?
-  var rounds: [Round] = []
+  /// Pages of each.
+  var rounds: [UInt64] = []
   var roundStartedAt = Instant.start
   var roundPages: UInt64 = 0
   var sentBefore: UInt64 = 0

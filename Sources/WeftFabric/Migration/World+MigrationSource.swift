@@ -54,7 +54,7 @@ extension World {
   private mutating func beginRound(_ index: Int, first: Bool) {
     guard let memory = read(index) else { return fail(index, "its memory can't be read") }
     var pages = memory.changes(since: migrations.all[index].mark)
-    let all = vmMemory(index) / UInt64(WorkingSet.pageSize)
+    let all = self.memory(of: migrations.all[index].vm) / UInt64(WorkingSet.pageSize)
     migrations.all[index].phase = .precopy
     send(index, &pages, memory, untouched: first ? all - min(all, memory.used) : 0)
   }
@@ -67,10 +67,6 @@ extension World {
     migrations.all[index].sentBefore = migrations.all[index].sender.sent
     migrations.all[index].sender.send(pages, untouched: untouched)
     migrations.all[index].isDue = true
-  }
-
-  private func vmMemory(_ index: Int) -> UInt64 {
-    names.machines[migrations.all[index].vm].flatMap { machine($0) }.flatMap { elements.machines[$0].vm?.memory } ?? 0
   }
 
   private func read(_ index: Int) -> GuestMemory? {
@@ -137,7 +133,7 @@ extension World {
     }
     let bytes = migration.sender.sent - migration.sentBefore
     let time = now - migration.roundStartedAt
-    migrations.all[index].rounds.append(.init(pages: migration.roundPages, bytes: bytes, time: time))
+    migrations.all[index].rounds.append(migration.roundPages)
     // Of a short one the round trip would be most of its time.
     if bytes >= 1 << 18 || migration.bandwidth == nil, time > .zero {
       migrations.all[index].bandwidth = UInt64(Double(bytes) / (Double(time.rawValue) / 1e9))

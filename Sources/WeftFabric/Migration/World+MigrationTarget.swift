@@ -46,7 +46,7 @@ extension World {
 
   private mutating func accept(_ index: Int, _ pages: UInt64) {
     let name = migrations.all[index].target
-    guard let host = hosts.first(where: { $0.name == name }),
+    guard let host = host(name),
       host.memory.map({ pages * UInt64(WorkingSet.pageSize) <= $0 }) ?? true
     else { return answer(index, .refused) }
     answer(index, .accepted)
@@ -63,7 +63,7 @@ extension World {
   /// The source lets go of the lease, and the target, which waits for it, has it. The arbiter is whoever keeps the VM's disk: it
   /// hears both, whatever becomes of the cables between them. False where the target is no more.
   mutating func passLease(_ index: Int) -> Bool {
-    guard let host = hosts.first(where: { $0.name == migrations.all[index].target }), !host.hasFailed else { return false }
+    guard let host = host(migrations.all[index].target), !host.hasFailed else { return false }
     migrations.all[index].lease = .target
     migrations.all[index].phase = .activating
     migrations.all[index].activateAt = now + migrations.all[index].settings.activation
@@ -74,7 +74,7 @@ extension World {
   mutating func outliveSource(_ index: Int) {
     let migration = migrations.all[index]
     guard migration.phase == .stopAndCopy, migration.copiedAt != nil,
-      let failed = hosts.first(where: { $0.name == migration.source })?.failedAt, now >= failed + Migration.patience
+      let failed = host(migration.source)?.failedAt, now >= failed + Migration.patience
     else { return }
     _ = passLease(index)
   }

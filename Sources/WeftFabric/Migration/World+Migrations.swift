@@ -19,11 +19,11 @@ extension World {
     guard own.state == .running || own.state == .paused else { throw refuse("it is \(own.state.rawValue)") }
     guard own.host != host else { throw refuse("it is on \(host)") }
     guard let sourceNode = names.machines[own.host], let targetNode = names.machines[host],
-      let target = hosts.first(where: { $0.name == host })
+      let target = self.host(host)
     else { throw EventFailure(description: "there is no host \(host)") }
     if let why = refusal(of: vm, at: target) { throw refuse(why) }
     let networks = try counterparts(of: vm, at: host, settings)
-    if let why = lack(of: own.memory, used: usedMemory(machine), at: target) { throw refuse(why) }
+    if let why = lack(of: own.memory, used: { usedMemory(machine) }, at: target) { throw refuse(why) }
     let number = UInt32(migrations.all.count)
     let migration = Migration(
       number, vm, from: (own.host, sourceNode), to: (host, targetNode), settings, networks: networks,
@@ -118,13 +118,11 @@ extension World {
     guard migration.lease != .target, let node = names.machines[migration.vm], let machine = machine(node),
       elements.machines[machine].state == .migrating
     else { return }
-    guard hosts.first(where: { $0.name == migration.source })?.hasFailed == false else {
+    guard host(migration.source)?.hasFailed == false else {
       return carryOutQuietly(.stop, on: migration.vm)
     }
     migrations.all[index].lease = .source
-    elements.machines[machine].goOnAfterMigration(migration.stateBefore, now: now, &effects)
-    if hasProcessors { followLife(of: node, machine) }
-    settle(node)
+    goOn(node, machine, as: migration.stateBefore)
   }
 
   private mutating func abort(_ index: Int) {
@@ -180,7 +178,7 @@ extension World {
     guard !migration.isOver, now >= migration.progressAt + Migration.patience else { return }
     switch migration.phase {
     case .connecting where !migration.isConnected: fail(index, "\(migration.target) didn't answer")
-    case .stopAndCopy where migration.copiedAt != nil && hosts.contains { $0.name == migration.source && $0.hasFailed }:
+    case .stopAndCopy where migration.copiedAt != nil && host(migration.source)?.hasFailed == true:
       // The dead host's lease runs out.
       migrations.all[index].progressAt = now
     case .connecting, .precopy, .stopAndCopy: fail(index, "nothing more was heard of \(migration.target)")
@@ -216,7 +214,7 @@ extension World {
     migrations.all[index].activateAt = .never
     let migration = migrations.all[index]
     guard migration.lease == .target, let node = names.machines[migration.vm], let machine = machine(node) else { return }
-    guard hosts.first(where: { $0.name == migration.target })?.hasFailed == false else {
+    guard host(migration.target)?.hasFailed == false else {
       migrations.all[index].phase = .failed
       migrations.all[index].failure = "\(migration.target) failed as it took it over"
       return carryOutQuietly(.stop, on: migration.vm)
@@ -226,9 +224,7 @@ extension World {
       migrations.all[index].failure = "\(error)"
     }
     throttle(index, to: 0)
-    elements.machines[machine].goOnAfterMigration(migration.stateBefore, now: now, &effects)
-    if hasProcessors { followLife(of: node, machine) }
-    settle(node)
+    goOn(node, machine, as: migration.stateBefore)
     migrations.all[index].resumedAt = now
     migrations.all[index].progressAt = now
     answer(index, .running)
@@ -240,6 +236,20 @@ extension World {
     if migrations.all[index].nextAnnouncement <= now { announce(index) }
   }
 
+  /// Stands still no more between two hosts, wherever it is now.
+  private mutating func goOn(_ node: NodeID, _ machine: ID<Machine>, as before: MachineState) {
+    elements.machines[machine].goOnAfterMigration(before, now: now, &effects)
+    if hasProcessors { followLife(of: node, machine) }
+    settle(node)
+  }
+
+  /// Out of each of its interfaces, as soon as it is settled.
+  mutating func announceByRARP(_ machine: ID<Machine>) {
+    for (port, interface) in elements.machines[machine].interfaces.enumerated() {
+      effects.transmit(RARP.announcement(of: interface.mac, in: pool), on: PortIndex(port))
+    }
+  }
+
   /// Tells the switches of the new place by RARP, as QEMU does for guests of any kind; and lets the guest tell its neighbours.
   private mutating func announce(_ index: Int) {
     let isFirst = migrations.all[index].announcements == 0
@@ -247,10 +257,7 @@ extension World {
     guard let node = names.machines[migrations.all[index].vm], let machine = machine(node),
       elements.machines[machine].state.runs
     else { return }
-    for port in elements.machines[machine].interfaces.indices {
-      let mac = elements.machines[machine].interfaces[port].mac
-      effects.transmit(RARP.announcement(of: mac, in: pool), on: PortIndex(port))
-    }
+    announceByRARP(machine)
     if isFirst { elements.machines[machine].announce(now: now, &effects) }
     settle(node)
   }

@@ -5,6 +5,8 @@ import WeftTopology
 
 // Where VMs fit.
 extension World {
+  func host(_ name: String) -> WeftHypervisor.Host? { hosts.first { $0.name == name } }
+
   /// The networks of a host that a VM's interfaces go into, in their order; empty for one that stays where it is.
   func counterparts(of vm: String, at host: String, _ settings: MigrationSettings) throws(EventFailure) -> [String] {
     let (node, machine) = try known(vm)
@@ -51,11 +53,11 @@ extension World {
   }
 
   /// Why a host has no room for so much more memory.
-  func lack(of memory: UInt64, used: UInt64 = 0, at host: WeftHypervisor.Host) -> String? {
+  func lack(of memory: UInt64, used: () -> UInt64 = { 0 }, at host: WeftHypervisor.Host) -> String? {
     guard let all = host.memory else { return nil }
     if host.overcommit == .balloon {
       var machines = balloonMachines(of: host)
-      machines.append(Balloons.Machine(name: "", memory: memory, used: used))
+      machines.append(Balloons.Machine(name: "", memory: memory, used: used()))
       return Balloons.taken(from: machines, toFit: all) != nil
         ? nil : "\(host.name) has \(all >> 20) MiB, and too little of it is unused for \(memory >> 20) MiB more"
     }

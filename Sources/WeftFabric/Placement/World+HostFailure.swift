@@ -87,10 +87,7 @@ extension World {
       }
       try? perform(.start, on: vm)
       // Switches know its old place.
-      for port in elements.machines[machine].interfaces.indices {
-        effects.transmit(
-          RARP.announcement(of: elements.machines[machine].interfaces[port].mac, in: pool), on: PortIndex(port))
-      }
+      announceByRARP(machine)
       settle(node)
     }
   }

@@ -72,7 +72,7 @@ extension World {
 
   // MARK: Room
 
-  private func memory(of vm: String) -> UInt64 {
+  func memory(of vm: String) -> UInt64 {
     names.machines[vm].flatMap { machine($0) }.flatMap { elements.machines[$0].vm?.memory } ?? 0
   }
 

@@ -11,7 +11,7 @@ extension World {
       }
       return Report.Migration(
         vm: migration.vm, from: migration.source, to: migration.target, startedAt: migration.startedAt,
-        phase: migration.phase.rawValue, failure: migration.failure, rounds: migration.rounds.map(\.pages),
+        phase: migration.phase.rawValue, failure: migration.failure, rounds: migration.rounds,
         last: migration.stoppedAt == nil ? nil : migration.roundPages, pages: migration.sender.pages,
         zeroPages: migration.sender.zeroPages, bytes: migration.sender.sent,
         duration: migration.resumedAt.map { $0 - migration.startedAt }, downtime: migration.downtime, copy: copied,

@@ -4,8 +4,9 @@ import WeftStack
 import WeftTopology
 
 // Checks of what a migration comes to.
-extension DowntimeProbeSettings: WorldCheck {
-  func look(at vm: String, _ machine: Machine, in world: borrowing World) -> TryOutcome {
+extension DowntimeProbeSettings: StateCheck {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
+    let vm = machine.vm?.name ?? ""
     guard let last = world.migrations.all.last(where: { $0.vm == vm }) else {
       return TryOutcome(kind: .failed, text: "\(vm) hasn't been migrated")
     }
@@ -17,8 +18,8 @@ extension DowntimeProbeSettings: WorldCheck {
   }
 }
 
-extension AliveOnProbeSettings: WorldCheck {
-  func look(at vm: String, _ machine: Machine, in world: borrowing World) -> TryOutcome {
+extension AliveOnProbeSettings: StateCheck {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
     guard let own = machine.vm, own.state.runs else {
       return TryOutcome(kind: host == nil ? .open : .failed, text: "it is \(machine.state.rawValue)")
     }
@@ -26,8 +27,8 @@ extension AliveOnProbeSettings: WorldCheck {
   }
 }
 
-extension ConnectionSurvivesProbeSettings: WorldCheck {
-  func look(at vm: String, _ machine: Machine, in world: borrowing World) -> TryOutcome {
+extension ConnectionSurvivesProbeSettings: StateCheck {
+  func look(at machine: Machine, in world: borrowing World) -> TryOutcome {
     let name: String
     switch to.to {
     case .node(let node): name = node

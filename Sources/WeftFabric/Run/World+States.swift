@@ -8,11 +8,6 @@ protocol StateCheck: StateSettings {
   func look(at machine: Machine, in world: borrowing World) -> TryOutcome
 }
 
-/// One for which more than the VM has to be looked at.
-protocol WorldCheck: StateSettings {
-  func look(at vm: String, _ machine: Machine, in world: borrowing World) -> TryOutcome
-}
-
 /// A check of what the lab has come to.
 protocol LabCheck: LabSettings {
   func look(at world: borrowing World) -> TryOutcome
@@ -27,7 +22,6 @@ extension World {
       return TryOutcome(kind: .failed, text: "there is no \(vm) any more")
     }
     if let check = probe as? any ProcessorCheck { return look(check, at: machine) }
-    if let check = probe as? any WorldCheck { return check.look(at: vm, elements.machines[machine], in: self) }
     guard let check = probe as? any StateCheck else { return nil }
     return check.look(at: elements.machines[machine], in: self)
   }

@@ -17,7 +17,7 @@ extension World {
     copy.autostart = false
     copy.memory = elements.machines[machine].vm?.memory
     if let declared = site?.topology.vms.first(where: { $0.name == vm }) { copy.processor = declared.processor }
-    if let host = hosts.first(where: { $0.name == copy.host }), let why = lack(of: copy.memory ?? VM.defaultMemory, at: host) {
+    if let host = host(copy.host), let why = lack(of: copy.memory ?? VM.defaultMemory, at: host) {
       throw EventFailure(description: "can't clone \(vm): \(why)")
     }
     let twin: (node: NodeID, machine: ID<Machine>)

@@ -19,7 +19,7 @@ extension World {
   /// Whether there is a host to run it, and all that it runs from.
   private func checkHost(of vm: String, for verb: MachineVerb) throws(EventFailure) {
     let (_, machine) = try known(vm)
-    if let host = hosts.first(where: { $0.name == elements.machines[machine].vm?.host }), host.hasFailed || host.offAt != nil {
+    if let host = elements.machines[machine].vm.flatMap({ host($0.host) }), host.hasFailed || host.offAt != nil {
       throw EventFailure(
         description: "can't \(verb.rawValue) \(vm): its host \(host.name) \(host.hasFailed ? "has failed" : "is off")")
     }

@@ -26,8 +26,6 @@ public struct PageSender: Codable, Sendable {
 
   /// Whether all of it was given out.
   public var isEmpty: Bool { offset == chunk.count && list.left == 0 && untouched == 0 && ending.isEmpty }
-  /// Pages that wait.
-  public var left: UInt64 { list.left + untouched }
 
   public mutating func send(_ list: PageList, untouched: UInt64 = 0) {
     (self.list, self.untouched) = (list, untouched)

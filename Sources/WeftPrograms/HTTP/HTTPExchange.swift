@@ -99,6 +99,27 @@ public struct HTTPExchange: Codable {
   }
 }
 
+extension ProgramReport {
+  /// A request is on its way.
+  mutating func began(_ exchange: HTTPExchange, now: Instant) {
+    state = .running
+    startedAt = startedAt ?? now
+    requests &+= 1
+    bytesOut &+= UInt64(exchange.requestLength)
+  }
+
+  /// All of an answer has come, whatever it says.
+  mutating func answered(_ exchange: HTTPExchange) {
+    replies &+= 1
+    bytesIn &+= exchange.received
+    httpStatus = exchange.status
+    guard let connected = exchange.connectedAt, let first = exchange.firstByteAt else { return }
+    var all = rtt ?? RoundTrips()
+    all.add(first - connected)
+    rtt = all
+  }
+}
+
 /// GETs a path `count` times, one each interval or when the one before is done.
 public struct HTTPGet: GuestProgram {
   public struct Settings: Codable, Sendable {
@@ -162,10 +183,7 @@ public struct HTTPGet: GuestProgram {
     }
     let exchange = HTTPExchange(socket, host: host, path: settings.path)
     self.exchange = exchange
-    report.state = .running
-    report.startedAt = report.startedAt ?? now
-    report.requests &+= 1
-    report.bytesOut &+= UInt64(exchange.requestLength)
+    report.began(exchange, now: now)
     nextAt = now + settings.interval
     deadline = now + Self.patience
   }
@@ -177,15 +195,8 @@ public struct HTTPGet: GuestProgram {
     switch step {
     case .going: return
     case .done:
-      report.replies &+= 1
-      report.bytesIn &+= exchange.received
-      report.httpStatus = exchange.status
+      report.answered(exchange)
       report.httpBody = exchange.body
-      if let connected = exchange.connectedAt, let first = exchange.firstByteAt {
-        var rtt = report.rtt ?? RoundTrips()
-        rtt.add(first - connected)
-        report.rtt = rtt
-      }
     case .failed(let error):
       report.failures &+= 1
       lastError = error?.text ?? "not HTTP"

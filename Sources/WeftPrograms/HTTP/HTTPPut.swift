@@ -63,10 +63,7 @@ public struct HTTPPut: GuestProgram {
     let exchange = HTTPExchange(
       socket, host: settings.host, path: "\(settings.path)\(number % UInt64(settings.keys) + 1)", putting: body(number + 1))
     self.exchange = exchange
-    report.state = .running
-    report.startedAt = report.startedAt ?? now
-    report.requests &+= 1
-    report.bytesOut &+= UInt64(exchange.requestLength)
+    report.began(exchange, now: now)
     nextAt = now + settings.interval
     deadline = now + Self.patience
   }
@@ -84,14 +81,7 @@ public struct HTTPPut: GuestProgram {
     switch step {
     case .going: return
     case .done:
-      report.replies &+= 1
-      report.bytesIn &+= exchange.received
-      report.httpStatus = exchange.status
-      if let connected = exchange.connectedAt, let first = exchange.firstByteAt {
-        var rtt = report.rtt ?? RoundTrips()
-        rtt.add(first - connected)
-        report.rtt = rtt
-      }
+      report.answered(exchange)
       if let status = exchange.status, (200...299).contains(status) {
         acknowledged &+= 1
         lastAcknowledged = report.requests

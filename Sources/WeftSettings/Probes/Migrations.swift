@@ -1,51 +1,20 @@
 import WeftCore
 
-/// Bounds on a time.
-public struct TimeBounds: Codable, Hashable, Sendable {
-  public var atMost: Nanoseconds?
-  public var atLeast: Nanoseconds?
-
-  public init(atMost: Nanoseconds? = nil, atLeast: Nanoseconds? = nil) { (self.atMost, self.atLeast) = (atMost, atLeast) }
-
-  public func contains(_ time: Nanoseconds) -> Bool { time <= atMost ?? time && time >= atLeast ?? time }
-
-  public var text: String {
-    [atMost.map { "at most \($0)" }, atLeast.map { "at least \($0)" }].compactMap { $0 }.joined(separator: " and ")
-  }
-
-  static let keys = KeyTable(
-    "time-bounds", "Bounds on a time. Short form: `< 300 ms`", from: TimeBounds(),
-    [
-      Field("at-most", \.atMost, .duration, "Upper bound.", default: "none", example: "300 ms"),
-      Field("at-least", \.atLeast, .duration, "Lower bound.", default: "none", example: "1 ms"),
-    ]
-  ) { bounds, mistakes in
-    if let high = bounds.atMost, let low = bounds.atLeast, low > high {
-      mistakes.report("\"at-most\" is below \"at-least\"", at: \.atMost)
-    }
-    if mistakes.object.written.entries?.isEmpty ?? true { mistakes.report("it needs \"at-most\" or \"at-least\"") }
-  }
-
-  public static let form: Form<TimeBounds> = .either(
-    Form(.roundTrip) { (text) throws(Complaint) in
-      let (isUpper, rest) = try Parse.bound(text)
-      let time = try Quantity.duration(rest)
-      return isUpper ? TimeBounds(atMost: time) : TimeBounds(atLeast: time)
-    }, .table(keys))
-}
-
 /// `downtime: < 300 ms`: how long the VM's last migration stopped it.
 public struct DowntimeProbeSettings: StateSettings, Hashable {
   public var bounds = TimeBounds()
 
   public init(_ bounds: TimeBounds = TimeBounds()) { self.bounds = bounds }
 
+  private static let form = TimeBounds.form(
+    "time-bounds", "Bounds on a time. Short form: `< 300 ms`", example: "300 ms", subject: "it")
+
   public static let word = "downtime"
   public static let keys = KeyTable(
     word, "How long its last migration stopped it", from: DowntimeProbeSettings(),
-    [Field("is", \.bounds, TimeBounds.form, "Bounds.", required: true, example: "< 300 ms")])
+    [Field("is", \.bounds, form, "Bounds.", required: true, example: "< 300 ms")])
   public static let row = Case.probe(
-    TimeBounds.form.map { DowntimeProbeSettings($0) }, "How long the last migration of the VM `vm` stopped it.",
+    form.map { DowntimeProbeSettings($0) }, "How long the last migration of the VM `vm` stopped it.",
     example: "< 300 ms")
 
   public func title(_ target: String) -> String { "a downtime of \(bounds.text)" }

@@ -32,7 +32,8 @@ indirect enum JSON {
     }
   }
 
-  private static func quoted(_ text: String) -> String {
+  /// As YAML has it between double quotes, too.
+  static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -14,7 +14,7 @@ struct ExpectationEntry: Sendable {
   var reaches: String?
   var by: String?
   var reason: DropReason?
-  var roundTrip: RoundTripBounds?
+  var roundTrip: TimeBounds?
   var at = Nanoseconds.seconds(1)
   var within: Nanoseconds?
   var timeout: Nanoseconds?
@@ -56,7 +56,7 @@ struct ExpectationEntry: Sendable {
           default: "any", example: "no-port-forward"),
       ] + kinds.flatMap { Field.beside($0) } + [
         Field(
-          "rtt", \.roundTrip, RoundTripBounds.form, "Bounds on the round trip (\(words(of: measured(kinds), ", "))).",
+          "rtt", \.roundTrip, TimeBounds.roundTrip, "Bounds on the round trip (\(words(of: measured(kinds), ", "))).",
           default: "none", example: "< 5 ms"),
         Field("at", \.at, .duration, "When it is first tried.", example: "5 s"),
         Field("future", \.future, .future, "In which future: a fork's, or main.", default: "in each", example: "b"),
@@ -168,30 +168,6 @@ struct Window: Sendable {
   }
 }
 
-/// Bounds on a round trip.
-struct RoundTripBounds: Sendable {
-  var atMost: Nanoseconds?
-  var atLeast: Nanoseconds?
-
-  static let keys = KeyTable(
-    "rtt", "Bounds on the round trip. Short form: `< 5 ms`", from: RoundTripBounds(),
-    [
-      Field("at-most", \.atMost, .duration, "Upper bound.", default: "none", example: "5 ms"),
-      Field("at-least", \.atLeast, .duration, "Lower bound.", default: "none", example: "1 ms"),
-    ]
-  ) { bounds, mistakes in
-    if let high = bounds.atMost, let low = bounds.atLeast, low > high {
-      mistakes.report("\"at-most\" is below \"at-least\"", at: \.atMost)
-    }
-    if mistakes.object.written.entries?.isEmpty ?? true {
-      mistakes.report("\"rtt\" needs \"at-most\" or \"at-least\"")
-    }
-  }
-
-  static let form: Form<RoundTripBounds> = .either(
-    Form(.roundTrip) { (text) throws(Complaint) in
-      let (isUpper, rest) = try Parse.bound(text)
-      let time = try Quantity.duration(rest)
-      return isUpper ? RoundTripBounds(atMost: time) : RoundTripBounds(atLeast: time)
-    }, .table(keys))
+extension TimeBounds {
+  static let roundTrip = form("rtt", "Bounds on the round trip. Short form: `< 5 ms`", example: "5 ms", subject: "\"rtt\"")
 }
