@@ -3,11 +3,11 @@ import WeftHypervisor
 
 // A machine on a host with cpus: frames and timers wait until it gets one.
 extension Machine {
-  var workDeadline: Instant {
-    guard let work else { return .never }
-    var first = min(work.value.deadline, retryAt)
-    if state.runs, !work.value.waitsForTimer { first = min(first, guest.deadline + guest.stack.lag) }
-    return min(state == .shuttingDown ? min(first, min(offBy, lookAt)) : first, work.value.bootsAt)
+  /// `guest`, `offBy`: when the guest and the end of a shutdown are due. Of single values, as a machine would be copied for it.
+  @inline(never)
+  static func deadline(_ work: Apart<GuestWork>, guest: Instant, retryAt: Instant, offBy: Instant) -> Instant {
+    let first = min(work.value.deadline, min(retryAt, offBy))
+    return min(work.value.waitsForTimer ? first : min(first, guest), work.value.bootsAt)
   }
 
   /// From the cable, to what lies before the card.

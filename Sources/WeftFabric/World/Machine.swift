@@ -56,7 +56,12 @@ struct Machine: Element {
   /// A paused guest's timers stand still; its host goes on emptying the transmit rings.
   @inline(__always)
   var deadline: Instant {
-    if work != nil { return workDeadline }
+    let state = self.state
+    if let work {
+      return Self.deadline(
+        work, guest: state.runs ? guest.deadline + guest.stack.lag : .never, retryAt: retryAt,
+        offBy: state == .shuttingDown ? min(offBy, lookAt) : .never)
+    }
     if state == .running { return min(guest.deadline + guest.stack.lag, retryAt) }
     if state == .shuttingDown { return min(min(guest.deadline + guest.stack.lag, retryAt), min(offBy, lookAt)) }
     return state == .paused ? retryAt : .never

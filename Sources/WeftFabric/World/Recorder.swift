@@ -28,7 +28,11 @@ struct Recorder: ~Copyable {
     case closely
   }
 
+  /// The captures once more: a strong reference would be counted up and down for every record.
+  private var open: Unmanaged<CaptureSet>?
+
   private mutating func look() {
+    open = captures.map(Unmanaged.passUnretained)
     watch = fingerprint != nil || explain != nil ? .closely : captures != nil ? .captures : .none
   }
 
@@ -57,16 +61,18 @@ struct Recorder: ~Copyable {
 
   @inline(__always)
   private func stage(_ frame: borrowing Frame, in file: CaptureID?, _ stamp: UInt64, inbound: Bool) -> Bool {
-    guard let captures, let file else { return false }
-    return captures.stage(
-      port: file.index, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
-      packetID: frame.packetID)
+    guard let open, let file else { return false }
+    return open._withUnsafeGuaranteedRef {
+      $0.stage(
+        port: file.index, at: Instant(stamp), bytes: frame.bytes, originalLength: frame.count, inbound: inbound,
+        packetID: frame.packetID)
+    }
   }
 
   @inline(__always)
   func commit(_ file: CaptureID?, dropped: Bool) {
-    guard let file else { return }
-    captures?.commit(port: file.index, dropped: dropped)
+    guard let open, let file else { return }
+    open._withUnsafeGuaranteedRef { $0.commit(port: file.index, dropped: dropped) }
   }
 
   /// `by`: the node's name.

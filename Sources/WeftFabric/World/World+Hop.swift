@@ -58,14 +58,16 @@ extension World {
     _ frame: consuming Frame, to node: NodeID, on index: PortIndex, at port: PortID, handsOver: Bool
   ) {
     effects.keepsNotes = true
-    recorder.addToFingerprint(.arrived, frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
+    let isClose = recorder.watch == .closely
+    if isClose { recorder.addToFingerprint(.arrived, frame, at: port, graph.ports[port].name, now: now) }
     var arrival: Arrival?
     if recorder.captures != nil,
       recorder.stageArrival(&frame, in: graph.ports[port].capture, of: node, now: now)
     {
       arrival = Arrival(port: port, packetID: frame.packetID)
     }
-    if recorder.isExplained(frame) { explainArrival(frame, node, index, port) }
+    // Asked first, as the recorder would be copied for the other question.
+    if isClose, recorder.isExplained(frame) { explainArrival(frame, node, index, port) }
     var receive = Receive(frame: frame.store(), port: index, now: now)
     let deadline = elements.visit(graph.nodes[node].element, &receive, &effects)
     if let arrival { closeRecord(of: node, arrival) }
