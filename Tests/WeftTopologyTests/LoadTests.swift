@@ -176,6 +176,22 @@ struct LoadTests {
     #expect(load.diagnostics.first?.column == 10)
   }
 
+  /// What was found when the text was checked is of the first member alone.
+  @Test(arguments: [
+    "{count: 3, network: lab, address: 10.1.0.1, mac: 52:54:00:00:01:00, programs: [{ping: {to: \"g{n}\"}}]}",
+    "{count: 3, nics: [{network: lab, address: 10.1.0.1, mac: 52:54:00:00:01:00}], programs: [{ping: {to: \"g{n}\"}}]}",
+  ])
+  func aGroupsAddressesCountUpThoughOtherTextsDependOnTheNumber(group: String) throws {
+    let text = """
+      segments: {lan: {subnet: 10.0.0.0/8}}
+      hosts: {h: {uplink: lan 10.255.0.1, networks: {lab: {mode: bridge}}}}
+      groups: {g: \(group)}
+      """
+    let vms = try #require(load(text).topology).vms
+    #expect(vms.map { $0.nics[0].address } == [1, 2, 3].map { IPv4Address(rawValue: 0x0a01_0000 + $0) })
+    #expect(vms.map { $0.nics[0].mac } == [0, 1, 2].map { MACAddress(rawValue: 0x5254_0000_0100 + $0) })
+  }
+
   @Test func aPoolTooSmallIsAWarning() {
     let load = load(base + "groups: {g: {count: 300, network: home}}\n")
     #expect(load.topology?.vms.count == 302)

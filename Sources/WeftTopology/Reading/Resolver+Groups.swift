@@ -45,6 +45,10 @@ extension Resolver {
   /// Addresses without {n} count up from member to member, also where other texts have it.
   private func counted(_ text: Written, _ original: Written, _ n: Int) -> Written {
     guard n > 1, case .map(var entries) = text.kind else { return text }
+    // Not what was found when the first one's was checked.
+    func unread(_ text: String, _ quoted: Bool, _ mark: Mark) -> Written {
+      Written(kind: .scalar(text, quoted: quoted), mark: mark)
+    }
     let keys = NICEntry.keys
     let (address, lease, mac) = (keys.name(\.address), keys.name(\.lease), keys.name(\.mac))
     for i in entries.indices {
@@ -57,10 +61,11 @@ extension Resolver {
       case .scalar(let text, let quoted) where plain && (key == address || key == lease):
         guard let first = IPv4Address(text) else { continue }
         let (next, _) = first.rawValue.addingReportingOverflow(UInt32(n - 1))
-        entries[i].value.kind = .scalar("\(IPv4Address(rawValue: next))", quoted: quoted)
+        entries[i].value = unread("\(IPv4Address(rawValue: next))", quoted, entries[i].value.mark)
       case .scalar(let text, let quoted) where plain && key == mac:
         guard let first = MACAddress(text) else { continue }
-        entries[i].value.kind = .scalar("\(MACAddress(rawValue: first.rawValue &+ UInt64(n - 1)))", quoted: quoted)
+        let next = MACAddress(rawValue: first.rawValue &+ UInt64(n - 1))
+        entries[i].value = unread("\(next)", quoted, entries[i].value.mark)
       case .scalar, .list, .map: continue
       }
     }
