@@ -41,4 +41,40 @@ enum CheckpointBenchmark {
       fatalError("\(error)")
     }
   }
+
+  /// VMs with a gigabyte each, of which 10 MiB are in use, and one in a hundred that goes on writing: what a second world costs
+  /// as it begins, and once the two have gone ways of their own.
+  static func forks(vms: Int) -> [Figure] {
+    let writing = vms / 100
+    let text = """
+      segments: {lan: {subnet: 10.0.0.0/8}}
+      hosts: {h: {uplink: lan 10.255.0.1, networks: {net: bridge}}}
+      groups:
+        idle: {count: \(vms - writing), name: "idle{n}", network: net, address: 10.1.0.1, memory: 1 GiB, programs: [http-server, {dirty: {fill: 10 MiB, set: 4 KiB, rate: 1/s}}]}
+        busy: {count: \(writing), name: "busy{n}", network: net, address: 10.2.0.1, memory: 1 GiB, programs: [http-server, {dirty: {fill: 10 MiB, set: 10 MiB, rate: 2560/s}}]}
+      """
+    let before = Measure.heapInUse
+    var simulation = WorldBenchmarks.start(text)
+    simulation.run(until: .seconds(2))
+    let whole = Double(Measure.heapInUse - before)
+    do throws(ResumeError) {
+      let clock = ContinuousClock()
+      let start = clock.now
+      var fork = try simulation.fork()
+      let took = Measure.nanoseconds(clock.now - start) / 1e6
+      let forked = Double(Measure.heapInUse) - whole - Double(before)
+      fork.run(until: .seconds(3))
+      let apart = Double(Measure.heapInUse) - whole - Double(before)
+      return withExtendedLifetime((simulation.now, fork.now)) {
+        [
+          Measure.figure("fork of \(vms) VMs, time", [took], "ms", goal: nil, isRate: false),
+          Measure.figure("fork of \(vms) VMs, the first world", [whole / 1e6], "MB", goal: nil, isRate: false),
+          Measure.figure("fork of \(vms) VMs, the second", [forked / 1e6], "MB", goal: nil, isRate: false),
+          Measure.figure("the same, once 1 % of the pages in use are others", [apart / 1e6], "MB", goal: nil, isRate: false),
+        ]
+      }
+    } catch {
+      fatalError("\(error)")
+    }
+  }
 }

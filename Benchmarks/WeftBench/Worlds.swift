@@ -5,6 +5,16 @@ import WeftTopology
 
 /// Whole worlds: guests with full stacks, links, switches, NATs.
 enum WorldBenchmarks {
+  /// Two VMs on a host with cpus: each frame waits for one, and its exits are counted and take time.
+  static let cpuTopology = """
+    segments: {lan: {subnet: 10.0.0.0/8, delay: 1 us}}
+    hosts:
+      h: {uplink: lan 10.255.0.1, cpus: 2, speed: 4 GHz, networks: {net: {mode: bridge, delay: 1 us}}}
+    vms:
+      rx: {network: net, address: 10.1.0.1, programs: [sink]}
+      tx: {network: net, address: 10.2.0.1, programs: [{udp-rate: {to: "rx:5001", size: 22 B, interval: 10 us}}]}
+    """
+
   /// Hosts on one switch in pairs, each sender a datagram of 64-byte frames every 10 µs: host–switch–host, full stacks.
   static func udpTopology(hosts: Int) -> String {
     """

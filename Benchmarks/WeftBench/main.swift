@@ -51,6 +51,12 @@ let suites: [(String, () -> [Figure])] = [
         "UDP through a switch, N=1024", WorldBenchmarks.udpTopology(hosts: 1024), senders: 512, goal: 1.3e6)
     }
   ),
+  (
+    "udp cpus",
+    {
+      WorldBenchmarks.udp("UDP through a switch, N=2, on cpus", WorldBenchmarks.cpuTopology, senders: 1, goal: 1e6)
+    }
+  ),
   ("udp nat", { WorldBenchmarks.udp("UDP VM → NAT → server", WorldBenchmarks.natTopology, senders: 1, goal: nil) }),
   (
     "udp captured",
@@ -61,6 +67,7 @@ let suites: [(String, () -> [Figure])] = [
   ("tcp", { [WorldBenchmarks.bulk()] }),
   ("tcp captured", { WorldBenchmarks.captured("TCP 1 GB", WorldBenchmarks.bulkTopology, span: .seconds(12), goal: 2) }),
   ("checkpoint", { CheckpointBenchmark.figures(vms: 1000) }),
+  ("fork", { CheckpointBenchmark.forks(vms: 1000) }),
   ("memory", { [WorldBenchmarks.memoryPerIdleVM()] }),
   ("broadcast", { [WorldBenchmarks.broadcast(hosts: 1000), WorldBenchmarks.broadcast(hosts: 10_000)] }),
   ("boot", { [WorldBenchmarks.boot(hosts: 10_000)] }),

@@ -1,10 +1,20 @@
 /// A value that lies apart from what has it, which most don't: those without it pay for no more than a reference. A value like
 /// any other: a copy shares it until one of the two changes.
 public struct Apart<Value: Codable>: Codable {
+  /// Behind a pointer: what is asked of the value is read where it lies, without a copy of it or a check of who else does so.
   @usableFromInline
   final class Box {
-    @usableFromInline var value: Value
-    @usableFromInline init(_ value: Value) { self.value = value }
+    @usableFromInline let place: UnsafeMutablePointer<Value>
+
+    @usableFromInline init(_ value: Value) {
+      place = .allocate(capacity: 1)
+      place.initialize(to: value)
+    }
+
+    deinit {
+      place.deinitialize(count: 1)
+      place.deallocate()
+    }
   }
 
   @usableFromInline var box: Box
@@ -12,10 +22,10 @@ public struct Apart<Value: Codable>: Codable {
   @inlinable public init(_ value: Value) { box = Box(value) }
 
   @inlinable public var value: Value {
-    @inline(__always) _read { yield box.value }
-    @inline(__always) _modify {
-      if !isKnownUniquelyReferenced(&box) { box = Box(box.value) }
-      yield &box.value
+    @inline(__always) unsafeAddress { UnsafePointer(box.place) }
+    @inline(__always) unsafeMutableAddress {
+      if !isKnownUniquelyReferenced(&box) { box = Box(box.place.pointee) }
+      return box.place
     }
   }
 

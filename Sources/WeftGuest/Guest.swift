@@ -128,8 +128,6 @@ public struct Guest: Codable {
     settle(now: now, isQuiet: isQuiet, &out)
   }
 
-  public var asksForCPU: Bool { !stack.burns.isEmpty }
-
   /// What its programs ask of the machine's cpus since this was asked last.
   public mutating func takeBurns() -> [Stack.Burn] { stack.takeBurns() }
 

@@ -51,7 +51,8 @@ public struct FrameQueue: Codable {
   /// Precondition: not full. The caller decides what to do with a frame too many: it knows the reason.
   public mutating func push(_ frame: consuming Frame) {
     precondition(count < capacity)
-    own().push(frame)
+    own()
+    ring.unsafelyUnwrapped.push(frame)
     count &+= 1
   }
 
@@ -59,25 +60,24 @@ public struct FrameQueue: Codable {
   public mutating func pop() -> Frame? {
     guard count > 0 else { return nil }
     count &-= 1
-    let ring = own()
-    let frame = ring.pop()
-    if count == 0, ring.places >= Self.large { self.ring = nil }
+    own()
+    let frame = ring.unsafelyUnwrapped.pop()
+    if count == 0, ring.unsafelyUnwrapped.places >= Self.large { ring = nil }
     return frame
   }
 
-  /// The ring, this queue's alone.
-  private mutating func own() -> Ring {
-    if isKnownUniquelyReferenced(&ring), let ring { return ring }
-    let own = ring?.copy() ?? Ring()
-    ring = own
-    return own
+  /// Makes the ring this queue's alone.
+  @inline(__always)
+  private mutating func own() {
+    if !isKnownUniquelyReferenced(&ring) { ring = ring?.copy() ?? Ring() }
   }
 
   /// Owns the frames. Its size is a power of two: taking the oldest out moves no other.
   private final class Ring {
-    private var frames: [StoredFrame] = []
-    private var head = 0
-    private(set) var count = 0
+    // A queue and its copies belong to one thread, and none of this calls out.
+    @exclusivity(unchecked) private var frames: [StoredFrame] = []
+    @exclusivity(unchecked) private var head = 0
+    @exclusivity(unchecked) private(set) var count = 0
 
     var places: Int { frames.count }
 

@@ -6,8 +6,8 @@ extension Machine {
   /// `guest`, `offBy`: when the guest and the end of a shutdown are due. Of single values, as a machine would be copied for it.
   @inline(never)
   static func deadline(_ work: Apart<GuestWork>, guest: Instant, retryAt: Instant, offBy: Instant) -> Instant {
-    let first = min(work.value.deadline, min(retryAt, offBy))
-    return min(work.value.waitsForTimer ? first : min(first, guest), work.value.bootsAt)
+    let first = min(work.deadline, min(retryAt, offBy))
+    return min(work.waitsForTimer ? first : min(first, guest), work.bootsAt)
   }
 
   /// From the cable, to what lies before the card.
@@ -45,7 +45,7 @@ extension Machine {
 
   /// Asks its host for what it has to do next.
   mutating func attend(_ host: inout HostProcessors, now: Instant) {
-    if guest.asksForCPU { for burn in guest.takeBurns() { work?.value.burn(burn.tag, for: burn.time) } }
+    for burn in guest.takeBurns() { work?.value.burn(burn.tag, for: burn.time) }
     work?.value.attend(&host, now: now)
   }
 

@@ -63,9 +63,10 @@ struct ChangeLink: ElementVisitor {
   }
 }
 
-struct ReadDeadline: ElementReader {
+/// Changes nothing, but a machine that is borrowed for a question is copied for it.
+struct ReadDeadline: ElementVisitor {
   @inline(__always)
-  func read<E: Element>(_ element: borrowing E) -> Instant { element.deadline }
+  mutating func visit<E: Element>(_ element: inout E, _ out: inout Effects) -> Instant { element.deadline }
 }
 
 struct ReadMAC: ElementReader {

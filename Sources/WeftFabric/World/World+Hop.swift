@@ -50,7 +50,7 @@ extension World {
     effects.keepsNotes = false
     var receive = Receive(frame: frame, port: index, now: now)
     let deadline = elements.visit(graph.nodes.place(of: node).pointee.element, &receive, &effects)
-    settle(node, deadline, handsOver: handsOver, isWatched: false)
+    settle(node, deadline, handsOver: handsOver, isWatched: false, arrived: true)
   }
 
   @inline(never)
@@ -71,7 +71,7 @@ extension World {
     var receive = Receive(frame: frame.store(), port: index, now: now)
     let deadline = elements.visit(graph.nodes[node].element, &receive, &effects)
     if let arrival { closeRecord(of: node, arrival) }
-    settle(node, deadline, arrival, handsOver: handsOver)
+    settle(node, deadline, arrival, handsOver: handsOver, arrived: true)
   }
 
   private mutating func wake(_ node: NodeID) {
@@ -101,7 +101,8 @@ extension World {
   /// `arrival`: of a frame that was captured as it came. `isWatched`: false where that is known when this is compiled.
   @inline(__always)
   mutating func settle(
-    _ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil, handsOver: Bool = false, isWatched: Bool = true
+    _ node: NodeID, _ deadline: Instant, _ arrival: Arrival? = nil, handsOver: Bool = false, isWatched: Bool = true,
+    arrived: Bool = false
   ) {
     var deadline = deadline
     if hasProbed, tellProbes(node) { deadline = self.deadline(of: node) }
@@ -126,7 +127,7 @@ extension World {
     }
     if graph.nodes.place(of: node).pointee.isFiltered { touched(node) }
     reschedule(node, at: deadline)
-    if hasProcessors { attend(node) }
+    if hasProcessors { attend(node, arrived: arrived) }
   }
 
   @inline(never)

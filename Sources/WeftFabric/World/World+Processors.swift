@@ -47,7 +47,7 @@ extension World {
       elements.machines[machine].work = nil
     }
     giveCPUs(old?.settings ?? settings, on: host, to: node, machine)
-    guard let old, let place = elements.machines[machine].work?.value.place else { return }
+    guard let old, let place = elements.machines[machine].work?.place else { return }
     elements.machines[machine].work = Apart(
       old.moved(
         to: processors.hosts[place.host], place: place, isDriver: processors.hosts[place.host].driver == node.index,
@@ -58,12 +58,13 @@ extension World {
   // MARK: In the event queue
 
   mutating func scheduleProcessors() {
-    if hasProcessors { scheduler.scheduleProcessors(at: max(processors.deadline, now)) }
+    if hasProcessors, !isWakingProcessors { scheduler.scheduleProcessors(at: max(processors.deadline, now)) }
   }
 
   /// Virtual cpus that have done what they were asked for.
   mutating func wakeProcessors() {
     effects.keepsNotes = recorder.watch != .none
+    isWakingProcessors = true
     for host in processors.hosts.indices where processors.hosts[host].scheduler.deadline <= now {
       processors.hosts[host].scheduler.advance(to: now)
       while let vcpu = processors.hosts[host].scheduler.nextFinished() {
@@ -72,6 +73,7 @@ extension World {
         finish(NodeID(owner.node), owner.index)
       }
     }
+    isWakingProcessors = false
     scheduleProcessors()
   }
 
@@ -89,9 +91,9 @@ extension World {
     if hasShutdowns { goOffIfDone(node) }
   }
 
-  /// For how long its network has waited for a cpu in all.
-  func steal(of machine: ID<Machine>) -> Nanoseconds {
-    guard let place = elements.machines[machine].work?.value.place else { return .zero }
+  /// For how long its network has waited for a cpu in all. Changes nothing; the world would be copied for a question.
+  mutating func steal(of machine: ID<Machine>) -> Nanoseconds {
+    guard let place = elements.machines[machine].work?.place else { return .zero }
     return processors.hosts[place.host].scheduler.waited(place.first, now: now)
   }
 
@@ -100,7 +102,7 @@ extension World {
   /// What is through the hypervisor's hands, in one direction or the other.
   @inline(never)
   mutating func passThrough(_ node: NodeID) {
-    guard let machine = machine(node), elements.machines[machine].work != nil else { return }
+    guard let machine = machine(node), let due = elements.machines[machine].work?.deadline, due <= now else { return }
     let steal = steal(of: machine)
     elements.machines[machine].passThrough(now: now, steal: steal, &processors.ledger, &effects)
   }
@@ -126,14 +128,16 @@ extension World {
     }
   }
 
-  /// Asks for the time that a machine needs next, be it that of its driver domain.
+  /// Asks for the time that a machine needs next, be it that of its driver domain. `arrived`: all that is new is a frame before
+  /// its card, which is nothing to its own cpus.
   @inline(never)
-  mutating func attend(_ node: NodeID) {
-    guard let machine = machine(node), let place = elements.machines[machine].work?.value.place else { return }
+  mutating func attend(_ node: NodeID, arrived: Bool) {
+    guard let machine = machine(node), let place = elements.machines[machine].work?.place else { return }
+    if arrived, elements.machines[machine].work?.isDriven != true { return }
     if elements.machines[machine].state.runs {
       elements.machines[machine].attend(&processors.hosts[place.host], now: now)
     }
-    if elements.machines[machine].work?.value.isDriven == true { order(node, machine, on: place.host) }
+    if elements.machines[machine].work?.isDriven == true { order(node, machine, on: place.host) }
     scheduleProcessors()
   }
 
@@ -151,7 +155,7 @@ extension World {
 
   /// A machine runs on, or stands still: so do its virtual cpus.
   mutating func followLife(of node: NodeID, _ machine: ID<Machine>) {
-    guard let place = elements.machines[machine].work?.value.place else { return }
+    guard let place = elements.machines[machine].work?.place else { return }
     if elements.machines[machine].state.runs {
       elements.machines[machine].work?.value.goOn(&processors.hosts[place.host], now: now)
     } else {
@@ -164,7 +168,7 @@ extension World {
   mutating func forgetDriven(by driver: NodeID) {
     guard let host = processors.hosts.firstIndex(where: { $0.driver == driver.index }) else { return }
     for node in Set(processors.hosts[host].owners.map(\.node)).sorted() {
-      guard let machine = machine(NodeID(node)), elements.machines[machine].work?.value.isDriven == true else { continue }
+      guard let machine = machine(NodeID(node)), elements.machines[machine].work?.isDriven == true else { continue }
       loseUndriven(NodeID(node), machine)
     }
   }

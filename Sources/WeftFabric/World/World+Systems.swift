@@ -9,7 +9,7 @@ extension World {
 
   /// Those that share its host; nil where that has a hypervisor, or no cpus.
   private func systems(beside node: NodeID) -> [NodeID]? {
-    guard let place = machine(node).flatMap({ elements.machines[$0].work?.value.place }),
+    guard let place = machine(node).flatMap({ elements.machines[$0].work?.place }),
       processors.hosts[place.host].hypervisor == .none
     else { return nil }
     let own = Set(processors.hosts[place.host].owners.map(\.node)).subtracting([node.index])

@@ -29,6 +29,8 @@ public struct World: ~Copyable {
   var processors = Processors()
   /// Whether there are any.
   var hasProcessors = false
+  /// Their next moment is looked for once all that is due now is done.
+  var isWakingProcessors = false
   /// What a guest has just sent; room that is used again.
   var posting: [Effects.Entry] = []
 
@@ -96,7 +98,10 @@ public struct World: ~Copyable {
     }
   }
 
-  func deadline(of node: NodeID) -> Instant { elements.read(graph.nodes[node].element, ReadDeadline()) }
+  mutating func deadline(of node: NodeID) -> Instant {
+    var read = ReadDeadline()
+    return elements.visit(graph.nodes.place(of: node).pointee.element, &read, &effects)
+  }
 
   /// After anything that an element was called for: its deadline may be another.
   @inline(__always)

@@ -6,6 +6,13 @@ extension CreditScheduler {
     /// Since when it runs that.
     var since = Instant.start
     var ran: UInt64 = 0
+
+    /// So much time has passed. Gives back who had it.
+    @inline(__always)
+    mutating func spend(_ time: UInt64) -> ID? {
+      if running != nil { ran &+= time }
+      return running
+    }
   }
 
   /// A machine's virtual processors, as far as they share a cap.
@@ -16,15 +23,17 @@ extension CreditScheduler {
     var left: Int64
   }
 
+  @usableFromInline
   struct VirtualCPU: Codable, Sendable {
-    enum State: UInt8, Codable { case blocked, ready, running, paused }
+    @usableFromInline
+    enum State: UInt8, Codable, Sendable { case blocked, ready, running, paused }
 
     var weight: Int64
     /// How many share the machine's weight.
     var sharedBy: Int64
     var group: Int
-    var state = State.paused
-    var since: Instant
+    @usableFromInline var state = State.paused
+    @usableFromInline var since: Instant
     let born: Instant
     /// What it has to do.
     var demand: UInt64 = 0
@@ -40,13 +49,30 @@ extension CreditScheduler {
     var turn: UInt64 = 0
 
     var ran: UInt64 = 0
-    var waited: UInt64 = 0
+    @usableFromInline var waited: UInt64 = 0
     var rested: UInt64 = 0
     var stood: UInt64 = 0
 
     init(weight: Int64, sharedBy: Int64, group: Int, since: Instant) {
       (self.weight, self.sharedBy, self.group) = (weight, sharedBy, group)
       (self.since, born) = (since, since)
+    }
+
+    /// It has run for so long. Gives back its group.
+    @inline(__always)
+    mutating func spend(_ time: UInt64, pays: Bool) -> Int {
+      ran &+= time
+      ranSinceWake &+= time
+      if demand != .max { demand &-= min(time, demand) }
+      if pays { pay(Int64(time)) }
+      return group
+    }
+
+    @inline(__always)
+    mutating func pay(_ time: Int64) {
+      credit -= time
+      burnt += time
+      if ranSinceWake >= CreditScheduler.tick { isBoosted = false }
     }
 
     mutating func pass(to next: State, now: Instant) {
@@ -108,11 +134,11 @@ extension CreditScheduler {
     return times
   }
 
-  /// For how long it has waited in all, of one that has just been heard of.
-  @inline(__always)
-  public func waited(_ id: ID, now: Instant) -> Nanoseconds {
-    let vcpu = vcpus[id]
-    return Nanoseconds(vcpu.waited &+ (vcpu.state == .ready ? (now - vcpu.since).rawValue : 0))
+  /// For how long it has waited in all, of one that has just been heard of. Changes nothing: it is copied for what doesn't say
+  /// that it may.
+  @inlinable @inline(__always)
+  public mutating func waited(_ id: ID, now: Instant) -> Nanoseconds {
+    Nanoseconds(vcpus[id].waited &+ (vcpus[id].state == .ready ? (now - vcpus[id].since).rawValue : 0))
   }
 
   /// Of a processor: how long it ran anything, and how long nothing.

@@ -20,24 +20,24 @@ public struct CreditScheduler: Codable, Sendable {
 
   public let settings: SchedulerSettings
   var processors: [Processor]
-  var vcpus: [VirtualCPU] = []
+  @usableFromInline var vcpus: [VirtualCPU] = []
   var groups: [Group] = []
   /// Those that are ready, in no order.
   var ready: [ID] = []
   /// Had what they asked for, and whose owner wasn't told yet.
-  var finished: [ID] = []
+  @usableFromInline var finished: [ID] = []
   /// Until when what ran has been paid for.
-  var settled: Instant
+  @usableFromInline var settled: Instant
   /// Ticks that are over.
   var ticks: UInt64
   /// What a distribution left, for the next.
   var remainder: Int64 = 0
   var turn: UInt64 = 0
   /// When something is decided next.
-  private var decision = Instant.never
+  @usableFromInline private(set) var decision = Instant.never
 
   /// When it is to be advanced, or asked who has finished.
-  public var deadline: Instant { finished.isEmpty ? decision : settled }
+  @inlinable public var deadline: Instant { finished.isEmpty ? decision : settled }
 
   /// Precondition: processors > 0.
   public init(processors count: Int, _ settings: SchedulerSettings = SchedulerSettings(), now: Instant = .start) {
@@ -71,10 +71,17 @@ public struct CreditScheduler: Codable, Sendable {
     vcpus[id].isFinished = false
     switch vcpus[id].state {
     case .blocked:
-      enter(id, .ready)
       vcpus[id].ranSinceWake = 0
       vcpus[id].isBoosted = settings.boost
-      dispatch()
+      // Where nobody waits and a processor is free it needn't queue first.
+      if ready.isEmpty, !isParked(id), let index = processors.firstIndex(where: { $0.running == nil }) {
+        turn &+= 1
+        vcpus[id].turn = turn
+        give(processor: index, to: id)
+      } else {
+        enter(id, .ready)
+        dispatch()
+      }
     case .running, .ready, .paused: break
     }
     look()
@@ -122,7 +129,10 @@ public struct CreditScheduler: Codable, Sendable {
   public func isAtRest(_ id: ID) -> Bool { vcpus[id].state == .blocked || vcpus[id].state == .paused }
 
   /// The next that had what it asked for.
-  public mutating func nextFinished() -> ID? { finished.isEmpty ? nil : finished.removeFirst() }
+  public mutating func nextFinished() -> ID? {
+    // Nearly always the only one, which costs less to take from the end.
+    finished.count > 1 ? finished.removeFirst() : finished.popLast()
+  }
 
   // MARK: Time
 
@@ -147,8 +157,9 @@ public struct CreditScheduler: Codable, Sendable {
 
   /// When it is accounted next: each tick where that is looked at, else each period.
   var nextAccounting: Instant {
-    let every: UInt64 = settings.accounting == .sampled ? 1 : UInt64(Self.period) / Self.tick
-    return .start + Nanoseconds(every * Self.tick) * (ticks / every + 1)
+    // Periods are of three ticks; by a constant it is divided without a division.
+    let next = settings.accounting == .sampled ? ticks + 1 : (ticks / 3 + 1) * 3
+    return .start + Nanoseconds(next * Self.tick)
   }
 
   private mutating func decide(at moment: Instant) {
@@ -166,7 +177,11 @@ public struct CreditScheduler: Codable, Sendable {
     }
     for index in processors.indices {
       guard let id = processors[index].running, !vcpus[id].isFinished else { continue }
-      if isParked(id) { leave(id, .ready) } else if sliceEnd(index) <= moment, waits(for: id) { leave(id, .ready) }
+      if isParked(id) {
+        leave(id, .ready)
+      } else if !ready.isEmpty, sliceEnd(index) <= moment, waits(for: id) {
+        leave(id, .ready)
+      }
     }
     if nextAccounting <= moment { account(at: moment) }
     dispatch()
@@ -179,22 +194,12 @@ public struct CreditScheduler: Codable, Sendable {
     let time = (moment - settled).rawValue
     guard time > 0 else { return }
     settled = moment
+    let pays = settings.accounting == .exact
     for index in processors.indices {
-      guard let id = processors[index].running else { continue }
-      processors[index].ran &+= time
-      vcpus[id].ran &+= time
-      vcpus[id].ranSinceWake &+= time
-      if vcpus[id].demand != .max { vcpus[id].demand &-= min(time, vcpus[id].demand) }
-      if settings.accounting == .exact { pay(id, Int64(time)) }
-      if groups[vcpus[id].group].allowance != nil { groups[vcpus[id].group].left -= Int64(time) }
+      guard let id = processors[index].spend(time) else { continue }
+      let group = vcpus[id].spend(time, pays: pays)
+      if groups[group].allowance != nil { groups[group].left -= Int64(time) }
     }
-  }
-
-  @inline(__always)
-  private mutating func pay(_ id: ID, _ time: Int64) {
-    vcpus[id].credit -= time
-    vcpus[id].burnt += time
-    if vcpus[id].ranSinceWake >= Self.tick { vcpus[id].isBoosted = false }
   }
 
   /// Whether it was the end of no period, or one that changed what anybody has.
@@ -204,7 +209,7 @@ public struct CreditScheduler: Codable, Sendable {
     if settings.accounting == .sampled {
       for index in processors.indices {
         guard let id = processors[index].running, !vcpus[id].isFinished else { continue }
-        pay(id, Int64(Self.tick))
+        vcpus[id].pay(Int64(Self.tick))
         vcpus[id].isBoosted = false
       }
     }
@@ -221,8 +226,7 @@ public struct CreditScheduler: Codable, Sendable {
   /// Lower comes first.
   @inline(__always)
   func priority(_ id: ID) -> Int {
-    let vcpu = vcpus[id]
-    return vcpu.credit < 0 ? 2 : vcpu.isBoosted ? 0 : 1
+    vcpus[id].credit < 0 ? 2 : vcpus[id].isBoosted ? 0 : 1
   }
 
   private mutating func enter(_ id: ID, _ state: VirtualCPU.State) {
@@ -278,7 +282,15 @@ public struct CreditScheduler: Codable, Sendable {
   }
 
   private mutating func start(_ id: ID, on index: Int) {
-    ready.removeAll { $0 == id }
+    if let place = ready.firstIndex(of: id) {
+      ready.swapAt(place, ready.count - 1)
+      ready.removeLast()
+    }
+    give(processor: index, to: id)
+  }
+
+  @inline(__always)
+  private mutating func give(processor index: Int, to id: ID) {
     vcpus[id].pass(to: .running, now: settled)
     processors[index].running = id
     processors[index].since = settled
@@ -316,12 +328,12 @@ public struct CreditScheduler: Codable, Sendable {
   /// Works out when something is decided next.
   private mutating func look() {
     var next = Instant.never
-    let mayRun = best()
+    let mayRun = ready.isEmpty ? nil : best()
     for index in processors.indices {
       guard let id = processors[index].running, !vcpus[id].isFinished else { continue }
-      let vcpu = vcpus[id]
-      if vcpu.demand != .max { next = min(next, settled + Nanoseconds(vcpu.demand)) }
-      if groups[vcpu.group].allowance != nil { next = min(next, settled + parking(vcpu.group)) }
+      let (demand, group) = (vcpus[id].demand, vcpus[id].group)
+      if demand != .max { next = min(next, settled + Nanoseconds(demand)) }
+      if groups[group].allowance != nil { next = min(next, settled + parking(group)) }
       if mayRun != nil { next = min(next, nextSliceEnd(index)) }
     }
     if !ready.isEmpty {

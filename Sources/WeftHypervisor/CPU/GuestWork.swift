@@ -178,7 +178,7 @@ public struct GuestWork: Codable {
   }
 
   /// When something of it leaves the hypervisor's hands.
-  public var deadline: Instant {
+  var deadline: Instant {
     var first = Instant.never
     for card in cards { first = min(first, min(card.arriving.due, card.leaving.due)) }
     return first
@@ -258,6 +258,16 @@ public struct GuestWork: Codable {
     return cards[card].arriving.empty(onlyUndriven: true).map { ($0, true) }
       + cards[card].leaving.empty(onlyUndriven: true).map { ($0, false) }
   }
+}
+
+/// What is asked of it at every turn, where it lies: from another module it would be copied for a question.
+extension Apart<GuestWork> {
+  /// When something of it leaves the hypervisor's hands.
+  public var deadline: Instant { value.deadline }
+  public var waitsForTimer: Bool { value.waitsForTimer }
+  public var place: GuestWork.Place { value.place }
+  public var bootsAt: Instant { value.bootsAt }
+  public var isDriven: Bool { value.isDriven }
 }
 
 /// A packet on which a driver domain is to work.

@@ -41,10 +41,6 @@ public struct HostProcessors: Codable, Sendable {
     (0..<work.count).reduce(work.before) { $0 + scheduler.times(of: work.place.first + $1, now: now) }
   }
 
-  /// For how long a machine's network has waited for a cpu.
-  @inline(__always)
-  public func steal(of work: GuestWork, now: Instant) -> Nanoseconds { scheduler.waited(work.place.first, now: now) }
-
   /// Of a decoded one.
   public var isConsistent: Bool {
     scheduler.isConsistent && owners.count == scheduler.count && (1_000_000...100_000_000_000).contains(speed)

@@ -15,7 +15,10 @@ struct Line<Element: Codable & Sendable>: Codable, Sendable {
     guard !isEmpty else { return nil }
     let element = elements[head]
     head &+= 1
-    if head == elements.count {
+    if elements.count == 1 {
+      elements.removeLast()
+      head = 0
+    } else if head == elements.count {
       elements.removeAll(keepingCapacity: true)
       head = 0
     } else if head >= 256, head &* 2 >= elements.count {
@@ -68,10 +71,11 @@ struct StageQueue: Codable {
   var count: Int { frames.count }
 
   /// When the first leaves.
-  var due: Instant { entries.first?.due ?? .never }
+  private(set) var due = Instant.never
 
   /// Precondition: not full.
   mutating func push(_ frame: consuming Frame, _ entry: Entry) {
+    if entries.isEmpty { due = entry.due }
     frames.push(frame)
     entries.push(entry)
   }
@@ -87,10 +91,12 @@ struct StageQueue: Codable {
     entries.change { entry in
       if entry.number == number, entry.due == .never { (entry.due, entry.driven) = (due, driven) }
     }
+    self.due = entries.first?.due ?? .never
   }
 
   mutating func pop() -> (frame: StoredFrame, entry: Entry)? {
     guard let frame = frames.pop(), let entry = entries.pop() else { return nil }
+    due = entries.first?.due ?? .never
     return (frame.store(), entry)
   }
 
@@ -108,4 +114,16 @@ struct StageQueue: Codable {
   func forEachTrace(_ body: (UInt32) -> Void) { frames.forEachTrace(body) }
 
   var isConsistent: Bool { frames.count == entries.count && frames.capacity == 1024 }
+
+  init() {}
+
+  private enum CodingKeys: CodingKey { case frames, entries, freeAt }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    frames = try container.decode(FrameQueue.self, forKey: .frames)
+    entries = try container.decode(Line<Entry>.self, forKey: .entries)
+    freeAt = try container.decode(Instant.self, forKey: .freeAt)
+    due = entries.first?.due ?? .never
+  }
 }

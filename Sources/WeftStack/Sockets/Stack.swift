@@ -73,6 +73,7 @@ public struct Stack: Codable {
   public mutating func burn(_ time: UInt64, tag: UInt64) { burns.append(Burn(tag: tag, time: time)) }
 
   public mutating func takeBurns() -> [Burn] {
+    guard !burns.isEmpty else { return [] }
     defer { burns = [] }
     return burns
   }
