@@ -9,7 +9,7 @@ extension BackupProbeSettings: StateCheck {
     guard let vm = machine.vm, let first = parts.first, let pool = world.pool(String(first), near: vm.host) else {
       return TryOutcome(kind: .failed, text: "there is no pool \(name)")
     }
-    if pool.isLost { return TryOutcome(kind: .failed, text: "pool \(pool.name) is lost") }
+    if let why = world.unreachable(pool) { return TryOutcome(kind: .failed, text: why) }
     let wanted = parts.count > 1 ? String(parts[1]) : vm.name
     let points = pool.vault.points.filter { $0.vm == wanted || $0.name == wanted }
     guard !points.isEmpty else { return TryOutcome(kind: .failed, text: "there is no backup of \(wanted)") }

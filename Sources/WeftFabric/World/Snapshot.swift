@@ -102,7 +102,9 @@ struct SnapshotTree: Codable {
   }
 
   /// The medium of the disks that they are on has failed.
-  mutating func loseDisks() { for index in all.indices { all[index].isLost = true } }
+  mutating func loseDisks(in pool: PoolName) {
+    for index in all.indices where all[index].guest.drives.all.contains(where: { $0.pool == pool }) { all[index].isLost = true }
+  }
 
   /// Those that came from it come from its parent then; false where it isn't there.
   mutating func remove(_ name: String) -> Bool {
