@@ -164,6 +164,21 @@ public struct Drive: Sendable, Codable {
     return copy.device
   }
 
+  /// All that was asked for, whether it has come over or not: what its machine, as it is now, would bring to it.
+  public var promised: BlockDevice {
+    var copy = self
+    copy.settle()
+    return copy.device
+  }
+
+  /// The same drive with nothing on it, as its contents go another way.
+  public func emptied() -> Drive {
+    var copy = self
+    if let empty = try? BlockDevice(size: size, name: name) { copy.replace(with: empty, pool: nil) }
+    for bitmap in copy.device.bitmaps { try? copy.device.removeBitmap(named: bitmap.name) }
+    return copy
+  }
+
   /// The medium fails.
   public mutating func lose() {
     isLost = true
@@ -176,7 +191,9 @@ public struct Drive: Sendable, Codable {
     self.pool = pool
     queue = []
     freeAt = .start
+    let mode = device.mode
     device.revert(to: contents)
+    device.mode = mode
     isLost = false
   }
 

@@ -35,6 +35,7 @@ extension StoredProbeSettings: StateCheck {
   private func bytes(_ sort: String, _ name: String, _ machine: Machine, _ world: borrowing World) -> Int? {
     switch sort {
     case "snapshot": machine.bytesKept(for: name, world.now)
+    case "memory": machine.memoryKept(for: name)
     case "disk": machine.guest.drives[name]?.device.heldBytes
     case "backups", "backup":
       if let pool = world.pool(name, near: machine.vm?.host), let vm = machine.vm {
@@ -59,6 +60,15 @@ extension Machine {
       guard let own = today.first(where: { $0.name == drive.name })?.contents, own.size == then.size else { return sum }
       return sum + own.changedClusters(since: then).count * BlockDevice.clusterSize
     }
+  }
+}
+
+extension Machine {
+  /// Pages of a snapshot that the one before it hasn't.
+  func memoryKept(for name: String) -> Int? {
+    guard let past = snapshots[name], past.hasMemory, let memory = try? past.memory else { return nil }
+    let parent = past.parent.flatMap { snapshots[$0] }.flatMap { $0.hasMemory ? try? $0.memory.mark : nil }
+    return Int(memory.changes(since: parent).count) * MemoryRecord.pageSize
   }
 }
 

@@ -103,7 +103,7 @@ extension World {
 
   private mutating func finish(_ job: BackupJob) {
     // What was written since the moment is kept beside the disk: where that can't be reached, the copy can't go on.
-    let why = unreachable(storage.pools[job.pool]) ?? job.pieces.lazy.compactMap { unreachable($0.pool) }.first
+    let why = unreachable(storage.pools[job.pool]) ?? job.pieces.compactMap { unreachable($0.pool) }.first
     if let why { return giveBack(job, why) }
     let parent = job.kind == .full ? nil : storage.pools[job.pool].vault.last(of: job.vm)
     let point = storage.pools[job.pool].vault.add(

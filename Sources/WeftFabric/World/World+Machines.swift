@@ -100,6 +100,7 @@ extension World {
     if let why = lackOfDisks(elements.machines[machine]) {
       throw EventFailure(description: "can't snapshot \(vm): \(why)")
     }
+    if elements.machines[machine].snapshots[name]?.isOfAnotherRun == true { _ = elements.machines[machine].snapshots.remove(name) }
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
     let now = now
     do { try elements.machines[machine].takeSnapshot(name, withMemory: withMemory, now: now) } catch {
@@ -117,6 +118,10 @@ extension World {
     }
     guard past.guest.drives.fit(elements.machines[machine].guest.drives) else {
       throw EventFailure(description: "\(vm) has other disks than at snapshot \(name)")
+    }
+    let clock = past.vm.guestTime(past.takenAt)
+    guard clock <= now else {
+      throw EventFailure(description: "can't revert \(vm) to \(name): its clock is at \(clock) there, and it is \(now)")
     }
     if past.isLost { throw EventFailure(description: "snapshot \(name) of \(vm) is lost with its disk") }
     guard past.interfaces.count == elements.machines[machine].interfaces.count else {

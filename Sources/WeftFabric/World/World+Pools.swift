@@ -28,7 +28,7 @@ extension World {
 
   /// Whether a VM's disk lies in one of a host's pools.
   func holdsDisks(_ host: String) -> Bool {
-    elements.machines.contains(where: { $0.guest.drives.all.contains { $0.pool?.host == host && !$0.isLost } })
+    machineNodes.contains { _, id in elements.machines[id].guest.drives.all.contains { $0.pool?.host == host && !$0.isLost } }
   }
 
   /// A pool's medium fails: the disks in it are gone wherever their VMs run, the snapshots with them, and so are backups that lie

@@ -104,6 +104,25 @@ import WeftTopology
     #expect(report.text().contains("web lost its disk root with one at 5 s"))
   }
 
+  /// Its memory is whole at the other host, and its disk was in the one that failed.
+  @Test func aTargetDoesNotGoOnWithoutTheDisk() throws {
+    let text = Self.lab("{at: 1 s, migrate: {vm: web, to: two, activation: 300 ms}}, {at: 1.2 s, fail-host: one}")
+    let report = try run(text)
+    #expect(Self.state(report) != "running")
+    #expect(report.migrations.first?.phase == "failed", "\(report.migrations)")
+  }
+
+  /// What a restored disk does with its cache is what the file says.
+  @Test func aRestoredDiskKeepsItsCache() throws {
+    let report = try run(
+      Self.lab(
+        "{at: 1 s, backup: {vm: web, to: vault}}, {at: 3 s, stop: web}, {at: 3 s, stop: client}, {at: 4 s, restore-backup: {from: vault/web}}, {at: 5 s, start: web}, {at: 8 s, stop: web}")
+        .replacing("pool: ssd}]", with: "pool: ssd, flush: ignored}]")
+        .replacing("count: 20, interval: 10 ms", with: "count: 200, interval: 100 ms").replacing("{at: 3 s, stop: client}, ", with: ""))
+    let cut = try #require(report.machines.first { $0.name == "web" }?.disks.first?.cut)
+    #expect(cut.at == .seconds(8) && cut.unflushed > 0)
+  }
+
   @Test func aMachineIsNotRestartedWithoutItsDisk() throws {
     let report = try run(Self.lab("{at: 5 s, fail-host: one}", web: ", on-host-failure: restart"))
     #expect(Self.state(report) == "stopped")
