@@ -8,9 +8,10 @@ import WeftSettings
 extension Simulation {
   /// The snapshots that VMs have now, each with the chunks that it is made of; those whose disk is lost aren't.
   public func snapshotRecords() -> [(record: SnapshotRecord, chunks: [ChunkID: [UInt8]])] {
-    world.machineNodes.flatMap { node, id in
+    var all: [(record: SnapshotRecord, chunks: [ChunkID: [UInt8]])] = []
+    for (node, id) in world.machineNodes {
       var packer = PagePacker()
-      return world.elements.machines[id].snapshots.all.filter { !$0.isLost }.map { snapshot in
+      for snapshot in world.elements.machines[id].snapshots.all where !snapshot.isLost {
         var chunks: [ChunkID: [UInt8]] = [:]
         let disks = snapshot.guest.drives.all.map { DiskRecord($0.name, $0.promised, into: &chunks) }
         var record = SnapshotRecord(
@@ -26,9 +27,10 @@ extension Simulation {
             return id
           }
         }
-        return (record, chunks)
+        all.append((record, chunks))
       }
     }
+    return all
   }
 
   /// Before anything happens: a VM has snapshots of another run. A run's own of the same name takes its place.

@@ -62,6 +62,22 @@ import WeftTopology
     for name in names { #expect(Data(bundle).range(of: name) == nil, "\(String(decoding: name, as: UTF8.self))") }
   }
 
+  /// Whatever runs it there.
+  @Test(arguments: ["type1", "{type1: {driver-domain: dom0}}", "type2"]) func theSameBundleBootsOnEitherKindOfHost(kind: String) throws {
+    let host = ", cpus: 1, hypervisor: \(kind)"
+    var text = Self.away("from: web.vm, networks: {front: lan}, address: 10.2.0.1", host: host)
+    if kind.contains("dom0") { text = text.replacing("peer: {", with: "dom0: {network: lan, address: 10.2.0.8}\n  peer: {") }
+    let load = Self.load(text, try Self.bundle())
+    var simulation = try Simulation(
+      try #require(load.topology, "\(load.diagnostics.map { $0.render(color: false) })"), captures: nil)
+    let report = try simulation.complete()
+    #expect(report.expectations.filter { !$0.passed }.map(\.observed) == [])
+    let original = try Simulation(topology(Self.home), captures: nil)
+    let kept = original.world.machine(named: "web")?.interfaces[0].mac.description
+    let interface = report.machines.first { $0.name == "web" }?.interfaces.first
+    #expect(interface?.mac == kept && interface?.address == "10.2.0.1")
+  }
+
   @Test(arguments: [
     ("from: wep.vm", "there is no file wep.vm"), ("from: web.vm", "web.vm needs a network for \"front\""),
     ("from: web.vm, networks: {frnt: lan, front: lan}, address: 10.2.0.1", "web.vm has no network \"frnt\""),

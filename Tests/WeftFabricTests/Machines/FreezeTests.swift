@@ -17,7 +17,7 @@ import WeftTopology
       two: {uplink: net 10.0.0.2, networks: {lan2: bridge}}
       till: {uplink: net 10.0.0.9, programs: [{http-put: {to: "web:80", count: 220, interval: 10 ms}}]}
     vms:
-      web: {network: lan1, address: 10.0.0.10, memory: 4 MiB, disks: [{name: root, size: 1 GiB, pool: ssd, rate: 10 kB/s}], programs: [{kv-store: {write-back: 1900 ms}}]}
+      web: {network: lan1, address: 10.0.0.10, memory: 4 MiB, disks: [{name: root, size: 1 GiB, pool: ssd, rate: 40 kB/s}], programs: [{kv-store: {write-back: 1900 ms}}]}
     events: [{at: 2.4 s, backup: {vm: web, to: vault}}, \(events)]
     expect: [{from: till, http: "http://web/order-1", status: 200, at: 8 s, timeout: 1 s, within: 2 s}, \(expect)]
     """
@@ -64,7 +64,7 @@ import WeftTopology
   }
 
   @Test(arguments: ["keep", "regenerate, address: 10.0.0.11"]) func aCloneOfAFrozenMachineGoesOn(identity: String) throws {
-    let events = "{at: 2.5 s, clone: {vm: web, name: twin, identity: \(identity)}}, {at: 4 s, stop: web}"
+    let events = "{at: 2.5 s, clone: {vm: web, name: twin, identity: \(identity)}}, {at: 6 s, stop: web}"
     let name = identity == "keep" ? "web" : "twin"
     let text = Self.lab(events).replacing("http://web/order-1", with: "http://\(name == "web" ? "10.0.0.10" : "10.0.0.11")/order-1")
     let report = try run(text)

@@ -59,7 +59,8 @@ import WeftWire
     let (bridge, far) = (simulation.world.graph.ends[link].toNode, simulation.world.graph.ends[link].toPort)
     var guards = GuardSettings()
     guards.arpInspection = true
-    let mac = simulation.world.mac(of: port)
+    let found = simulation.world.mac(of: port)
+    let mac = try #require(found)
     simulation.world.withSwitch(bridge) { $0.setGuard(guards, station: Station(mac: mac, address: IPv4Address(10, 0, 0, 99)), on: far) }
     let report = try simulation.complete()
     let advice = try #require(report.expectations.first?.advice)

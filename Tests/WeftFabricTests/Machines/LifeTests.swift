@@ -92,14 +92,14 @@ import WeftWire
 
   /// Its peer's word never comes: it goes on ending, and the run tells.
   @Test func aShutdownThatIsLateMayBeAnErrorInstead() throws {
-    let events = "{at: 2 s, stop: peer}, {at: 3 s, shutdown: {vm: web, timeout: 2 s, then: error}}, {at: 9 s, stop: web}"
+    let events = "{at: 2 s, stop: peer}, {at: 3 s, shutdown: {vm: web, timeout: 500 ms, then: error}}"
     var simulation = try Simulation(
       topology(Self.lab("programs: [{bulk: {to: \"peer:5001\", size: 500 MB}}]", events, "programs: [{sink: 5001}]")), captures: nil)
-    simulation.run(until: .seconds(8))
+    simulation.run(until: .milliseconds(3600))
     let state = simulation.world.machine(named: "web")?.state
     #expect(state == .shuttingDown)
     let report = try simulation.complete()
-    #expect(report.complaints == ["at 5 s: web hasn't shut down in time"])
+    #expect(report.complaints == ["at 3.5 s: web hasn't shut down in time"])
     #expect(report.text().contains("web: bulk") && report.text().contains("ended with its machine"))
   }
 
@@ -108,9 +108,8 @@ import WeftWire
     func load(_ check: String) -> TopologyLoad {
       Topology.load(text: Self.lab("", events) + "\nexpect: [{\(check)}]", file: "after.yaml")
     }
-    let report = try run(Self.lab("", events) + "\nexpect: [{vm: web, state: paused, after: pause, within: 0 s}, {from: peer, ping: web, after: resume, within: 0 s}]")
-    #expect(report.expectations.map(\.decidedAt) == [.seconds(3), .seconds(4) + .milliseconds(4)] || report.expectations.allSatisfy(\.passed))
-    #expect(report.expectations.allSatisfy(\.passed) && report.expectations[0].decidedAt == .seconds(3))
+    let report = try run(Self.lab("", events) + "\nexpect: [{vm: web, state: paused, after: pause, within: 0 s}, {vm: web, state: running, after: resume, within: 0 s}]")
+    #expect(report.expectations.allSatisfy(\.passed) && report.expectations.map(\.decidedAt) == [.seconds(3), .seconds(4)])
     #expect(load("vm: web, state: paused, after: revert").diagnostics.map(\.message) == ["no event does a \"revert\" to \"web\""])
     #expect(load("vm: peer, state: paused, after: pause").diagnostics.first { $0.severity == .error }?.message == "2 events do a \"pause\" to \"peer\"")
     #expect(load("vm: web, state: paused, after: pause, at: 1 s").diagnostics.first { $0.severity == .error }?.message == "\"at\" cannot stand beside \"after\"")

@@ -4,7 +4,9 @@ import WeftCore
 import WeftGuest
 import WeftHypervisor
 import WeftImage
+import WeftSettings
 import WeftTopology
+import WeftWire
 
 @testable import WeftFabric
 
@@ -15,7 +17,7 @@ import WeftTopology
     segments: {net: {subnet: 203.0.113.0/24}}
     hosts:
       h: {uplink: net 203.0.113.2, networks: {lan: {mode: nat, subnet: 10.1.0.0/24}}, pools: {ssd: {}}}
-      srv: {uplink: net 203.0.113.9, programs: [http-server, udp-echo, tcp-echo, {sink: 5001}, dns-server]}
+      srv: {uplink: net 203.0.113.9, programs: [http-server, udp-echo, tcp-echo, {sink: 5001}]}
     vms:
       web:
         network: lan
@@ -49,7 +51,8 @@ import WeftTopology
     var machine = try Self.machine(simulation, "idle")
     let now = simulation.world.now
     var mark = try machine.memory(at: now).mark
-    let socket = try #require(machine.guest.stack.connect(to: IPv4Address(10, 1, 0, 21), 80, tag: 1 << 62, now: now))
+    let made = machine.guest.stack.connect(to: IPv4Address(10, 1, 0, 21), 80, tag: 1 << 62, now: now)
+    let socket = try #require(made)
     #expect(try machine.memory(at: now).changes(since: mark).count <= 3)
     // One byte of what waits in a socket.
     func write(_ byte: UInt8, _ machine: inout Machine) { _ = [UInt8](repeating: byte, count: 100).withUnsafeBytes { machine.guest.stack.write(socket, RawSpan(_unsafeBytes: $0)) } }

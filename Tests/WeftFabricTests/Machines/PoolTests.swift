@@ -42,8 +42,8 @@ import WeftTopology
     var simulation = try Simulation(topology(text), captures: nil)
     simulation.advance(to: .seconds(1))
     var phases: [String: Int] = [:]
-    for step in 1..<80 {
-      simulation.advance(to: .seconds(1) + .milliseconds(2 * UInt64(step)))
+    for step in 1..<400 {
+      simulation.advance(to: .seconds(1) + .microseconds(200 * UInt64(step)))
       let phase = simulation.world.migrations.all[0].phase.rawValue
       phases[phase, default: 0] += 1
       guard phases[phase] == 1 || phases[phase] == 3 else { continue }

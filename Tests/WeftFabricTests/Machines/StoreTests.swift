@@ -301,7 +301,10 @@ struct MortalFiles: StoreFiles {
     // The same snapshots, written again, are the same bytes.
     var again = try Simulation(Self.home(""), captures: nil)
     try Store(reading: root, SystemFiles()).load(into: &again)
-    let (one, two) = (first.snapshotRecords(), again.snapshotRecords())
+    func sorted(_ simulation: borrowing Simulation) -> [(record: SnapshotRecord, chunks: [ChunkID: [UInt8]])] {
+      simulation.snapshotRecords().sorted { $0.record.name < $1.record.name }
+    }
+    let (one, two) = (sorted(first), sorted(again))
     #expect(one.map(\.record) == two.map(\.record) && one.map(\.chunks) == two.map(\.chunks))
   }
 
