@@ -67,6 +67,7 @@ extension Snapshot {
       var copy = self
       copy.guest.drives = Drives(copy.guest.drives.all.map { $0.emptied() })
       copy.guest.stack.forgetTraces()
+      copy.isOfAnotherRun = false
       for index in copy.interfaces.indices { copy.interfaces[index].reset() }
       let encoder = ImageEncoder()
       let body = try encoder.encode(copy)

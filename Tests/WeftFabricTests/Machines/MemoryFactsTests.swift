@@ -92,12 +92,28 @@ import WeftWire
       simulation.advance(to: .milliseconds(moment))
       for name in ["web", "peer", "idle"] { walk.visit(try Self.machine(simulation, name).guest) }
     }
-    print("types \(walk.types.count), not coded:", walk.missing.sorted())
-    #expect(walk.types.count > 60)
-    #expect(walk.missing.subtracting(Self.reasons.keys) == [])
+    let missing = Set(walk.missing.map { $0.replacing(/<.*>/, with: "") })
+    #expect(walk.types.count > 50)
+    #expect(missing.subtracting(Self.reasons.keys).sorted() == [])
+    #expect(Set(Self.reasons.keys).subtracting(missing).sorted() == [], "what is coded by now needs no reason")
   }
 
-  private static let reasons: [String: String] = [:]
+  private static let reasons: [String: String] = {
+    let asEntries = "coded as what is in it, one after the other"
+    let disk = "on a disk, which is no memory"
+    let short = "a short way for what comes again, made anew where it isn't there"
+    return [
+      "Apart.box": "coded as its value", "ByteRing.extent": asEntries, "ByteRing.head": asEntries, "ByteRing.storage": asEntries,
+      "FlatMap.mask": asEntries, "FlatMap.slots": asEntries, "FlatMap.storage": asEntries, "FlatMap.used": asEntries,
+      "FrameQueue.count": asEntries, "ISOEntry.content": asEntries, "ProgramList.count": asEntries, "ProgramList.store": asEntries,
+      "ProgramList.useDrives": "follows from its programs", "ProgramConfiguration.make": "follows from its kind's name",
+      "NeighbourTable.knownBits": "follows from its entries", "Guest.stackDeadline": "worked out anew as it settles",
+      "Guest.stackChanges": "worked out anew as it settles", "IPLayer.changes": "tells whether a short way is too old",
+      "IPLayer.path": short, "IPLayer.template": short, "IPLayer.whole": "room to put fragments together in",
+      "BlockDevice.lower": disk, "BlockDevice.mode": disk, "BlockDevice.top": disk, "BlockDevice.unflushed": disk,
+      "DiskLayer.clusters": disk,
+    ]
+  }()
 }
 
 /// Goes through values by reflection, and finds stored properties that their type doesn't code.
