@@ -140,6 +140,7 @@ struct BackupCommand: ParsableCommand {
       try StoreFolder.export(backup.point.disks, disk, store, to: output)
     }
   }
+
   struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Takes backups of another store.")
     @Argument(help: StoreFolder.help) var store: String
@@ -206,6 +207,7 @@ struct SnapshotCommand: ParsableCommand {
       try StoreFolder.export(snapshot.disks, disk, store, to: output)
     }
   }
+
   struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Takes snapshots of another store.")
     @Argument(help: StoreFolder.help) var store: String

@@ -1,5 +1,5 @@
-/// The files of a bundle in a ustar archive, and beside them `sha256sums`, a line each as sha256sum(1) writes them: a changed byte is
-/// found wherever it is.
+/// The files of a bundle in a ustar archive, and beside them `sha256sums`, a line each as sha256sum(1) writes them: a changed byte
+/// is found wherever it is.
 public enum BundleArchive {
   static let sums = "sha256sums"
 

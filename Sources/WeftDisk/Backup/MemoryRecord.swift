@@ -1,5 +1,5 @@
-/// A machine's memory at a moment, as it is put into files: pages of 4 KiB, up to sixteen to a chunk. A page that another record has
-/// already lies where that has it, so that what didn't change since takes nothing.
+/// A machine's memory at a moment, as it is put into files: pages of 4 KiB, up to sixteen to a chunk. A page that another record
+/// has already lies where that has it, so that what didn't change since takes nothing.
 public struct MemoryRecord: Sendable, Codable, Hashable {
   /// Pages that follow one another, in memory and in a chunk.
   public struct Run: Sendable, Codable, Hashable {

@@ -10,8 +10,8 @@ public struct SnapshotRecord: Sendable, Codable, Hashable {
   public var disks: [DiskRecord]
   /// What its guest and rings are, as pages; nil: its disks alone.
   public var memory: MemoryRecord?
-  /// What another run goes on from, in pieces of a cluster: the machine as values, without what is on its disks. Nil where it can't:
-  /// of a host with cpus.
+  /// What another run goes on from, in pieces of a cluster: the machine as values, without what is on its disks. Nil where it
+  /// can't: of a host with cpus.
   public var machine: [ChunkID]?
 
   public init(

@@ -6,7 +6,8 @@ import WeftSettings
 
 // Snapshots that outlive a run, and another that goes on from them.
 extension Simulation {
-  /// The snapshots that VMs have now, each with the chunks that it is made of; those whose disk is lost aren't.
+  /// The snapshots that VMs have now, each with the chunks that it is made of and those before it haven't; whose disk is lost isn't
+  /// among them.
   public func snapshotRecords() -> [(record: SnapshotRecord, chunks: [ChunkID: [UInt8]])] {
     var all: [(record: SnapshotRecord, chunks: [ChunkID: [UInt8]])] = []
     for (node, id) in world.machineNodes {
@@ -59,7 +60,8 @@ extension Simulation {
 extension Snapshot {
   private static var magic: [UInt8] { Array("WEFTSNAP".utf8) }
 
-  /// For another run: without what its disks have, which goes beside it, and what waited in its rings, which is of packets of this one.
+  /// For another run: without what its disks have, which goes beside it, and what waited in its rings, which are packets of this
+  /// one.
   /// Nil of a host with cpus: its work is that host's.
   fileprivate var file: [UInt8]? {
     get throws {

@@ -30,7 +30,8 @@ struct Machine: Element {
 
   /// What it may be taken back to.
   var snapshots = SnapshotTree()
-  /// Of a machine that shuts down: when its plug is pulled, or that it is late is told; which of the two; and when somebody should look whether it is done.
+  /// Of a machine that shuts down: when its plug is pulled, or it is said to be late; which of the two; and when somebody should
+  /// look whether it is done.
   private(set) var offBy = Instant.never
   private var pullsPlug = true
   private(set) var lookAt = Instant.never

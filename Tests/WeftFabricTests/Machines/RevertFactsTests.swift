@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WeftCore
 import WeftDisk
@@ -58,22 +59,21 @@ import WeftWire
   /// What the peer has sent since, and was told that it arrived, is gone: nobody can send it again. It tries until it gives up.
   @Test func whoseDataIsGoneTriesUntilItGivesUp() throws {
     let counts = try Self.seconds("{sink: 5001}", "{bulk: {to: \"web:5001\", size: 500 MB}}", duration: 200)
-    print("(ii)", counts.prefix(20), counts.dropFirst(60).max() ?? 0, counts.lastIndex { $0 > 0 } ?? 0)
-    #expect(counts[0] > 3)
-    #expect(counts.dropFirst(60).allSatisfy { $0 <= 2 })
+    #expect(counts[0] > 3 && counts.dropFirst(1).allSatisfy { $0 <= 2 })
+    // R2: it has given up long before the end.
+    #expect(counts.dropFirst(150).allSatisfy { $0 == 0 })
   }
 
   /// What it sends again is old to its peer, whose answers acknowledge what it never sent: no storm comes of it.
   @Test func twoWhoCannotAgreeDoNotTalkForEver() throws {
     let counts = try Self.seconds("{bulk: {to: \"peer:5001\", size: 500 MB}}", "{sink: 5001}", duration: 120)
-    print("(iii)", counts.prefix(20), counts.dropFirst(2).max() ?? 0, counts.lastIndex { $0 > 0 } ?? 0)
-    #expect(counts.dropFirst(60).allSatisfy { $0 <= 4 })
+    #expect(counts.dropFirst(1).allSatisfy { $0 <= 4 })
   }
 
   /// Fifty takes, reverts and deletes in chance's order: each snapshot stays what it was, to the byte.
   @Test func aTreeKeepsEachSnapshotAsItWas() throws {
     var simulation = try Simulation(
-      topology(Self.lab("kv-store", "{http-put: {to: \"web:80\", count: 2000, interval: 20 ms, size: 900}}", "", duration: 40)), captures: nil)
+      topology(Self.lab("kv-store", "{http-put: {to: \"web:80\", count: 2000, interval: 20 ms, size: 300}}", "", duration: 40)), captures: nil)
     var random = RandomStream(seed: 8, owner: "tree", purpose: "test")
     var kept: [String: (MemoryMark, [UInt8])] = [:]
     simulation.advance(to: .seconds(1))
@@ -95,7 +95,7 @@ import WeftWire
       }
       let machine = try Self.web(simulation)
       #expect(Set(machine.snapshots.all.map(\.name)) == Set(kept.keys))
-      guard round % 10 == 9 else { continue }
+      guard round == 24 || round == 49 else { continue }
       for snapshot in machine.snapshots.all {
         #expect(try snapshot.memory.mark == kept[snapshot.name]?.0, "\(snapshot.name) in round \(round)")
         let drive = snapshot.guest.drives[0]
@@ -117,7 +117,7 @@ import WeftWire
     #expect(Double(stored) <= Double(distinct) * 1.02, "\(stored) of \(distinct)")
   }
 
-  /// An image at any moment of a backup, a migration, a snapshot and a revert goes on to the same.
+  /// An image at any moment of a backup, a migration, a snapshot and a revert goes on to the same. `WEFT_MOMENTS`: at how many.
   @Test func anImageAmidAnythingGoesOnToTheSame() throws {
     let text = """
       name: amid
@@ -141,8 +141,9 @@ import WeftWire
     var whole = try Simulation(topology(text), captures: CaptureOptions(directory: nil))
     let wanted = try whole.outcome()
     var random = RandomStream(seed: 4, owner: "amid", purpose: "moments")
-    var moments = (0..<16).map { _ in 900 + random.next(below: 4000) }
-    moments += [1002, 2100, 2400, 4005]
+    let count = ProcessInfo.processInfo.environment["WEFT_MOMENTS"].flatMap { Int($0) } ?? 6
+    var moments = (0..<count).map { _ in 900 + random.next(below: 4000) }
+    moments += [1002, 2400, 4005]
     var simulation = try Simulation(topology(text), captures: CaptureOptions(directory: nil))
     for moment in moments.sorted() {
       simulation.run(until: .milliseconds(moment))

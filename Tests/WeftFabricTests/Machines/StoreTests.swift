@@ -308,6 +308,31 @@ struct MortalFiles: StoreFiles {
     #expect(one.map(\.record) == two.map(\.record) && one.map(\.chunks) == two.map(\.chunks))
   }
 
+  /// Of the file that another run goes on from: an error, or what was written.
+  @Test func tenThousandMutationsOfAMachineAreErrorsOrTheSame() throws {
+    let text = "{hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}, vms: {web: {network: lan, address: 10.1.0.1}}}"
+    var simulation = try Simulation(topology(text), captures: nil)
+    simulation.advance(to: .seconds(1))
+    try simulation.takeSnapshot("s", of: "web")
+    let (record, chunks) = simulation.snapshotRecords()[0]
+    let file = try #require(record.machine).flatMap { chunks[$0] ?? [] }
+    var random = RandomStream(seed: 12, owner: "machine", purpose: "mutations")
+    var errors = 0
+    var other = try Simulation(topology(text), captures: nil)
+    for round in 0..<10_000 {
+      var damaged = file
+      let bound = UInt64(round % 4 == 0 ? file.count : 200)
+      for _ in 0...random.next(below: 3) { damaged[Int(random.next(below: bound))] = UInt8(truncatingIfNeeded: random.next()) }
+      if round % 10 == 0 { damaged = Array(damaged.prefix(Int(random.next(below: UInt64(file.count))))) }
+      do {
+        try other.load([(damaged, [])], of: "web")
+        #expect(damaged == file)
+      } catch { errors += 1 }
+      if round == 0 { #expect(throws: Never.self) { try other.load([(file, [])], of: "web") } }
+    }
+    #expect(errors > 9_500)
+  }
+
   /// 1 GiB, 10 MiB used, to an eighth of the used: the first takes what is used and 2 % more, an identical second next to nothing, and a third what
   /// changed.
   @Test func aSnapshotTakesWhatItsMachineUses() throws {
