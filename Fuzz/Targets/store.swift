@@ -14,7 +14,10 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   // A fuzzer can't guess a SHA-256: it is put right, one time in two.
   let manifest = kind & 1 == 0 ? bytes : Array("weft-store 1 \(ChunkID(of: bytes))\n".utf8) + bytes
   let id = ChunkID(of: bytes)
-  let path = ["/s/backups/h/p/web-1.json", "/s/snapshots/web/a.json", "/s/objects/\(id.description.prefix(2))/\(id.description.dropFirst(2))"]
+  let path = [
+    "/s/backups/h/p/web-1.json", "/s/snapshots/web/a.json",
+    "/s/objects/\(id.description.prefix(2))/\(id.description.dropFirst(2))",
+  ]
   let place = Int(kind >> 1) % path.count
   let store = Store(reading: "/s", OneFile(path: path[place], bytes: place == 2 ? bytes : manifest))
   do throws(StoreError) {

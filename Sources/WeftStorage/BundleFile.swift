@@ -31,7 +31,9 @@ public enum BundleFile {
       for bitmap in disk.bitmaps { try? disk.removeBitmap(named: bitmap.name) }
       return (name: "disks/\(name).qcow2", bytes: disk.qcow2)
     }
-    do throws(Ustar.Problem) { return try BundleArchive.write([(VMText.name, Array(yaml.utf8))] + disks) } catch { throw Problem(error) }
+    do throws(Ustar.Problem) { return try BundleArchive.write([(VMText.name, Array(yaml.utf8))] + disks) } catch {
+      throw Problem(error)
+    }
   }
 
   /// What is in one: names and bytes; each disk is read.

@@ -54,8 +54,13 @@ import WeftTestSupport
   @Test func aRunRevertsToASnapshotOfTheStore() throws {
     #expect(try Weft.run("run", "lab.yaml", "--no-captures", "--store", "s", in: scratch).status == 0)
     let later = Self.lab.replacing("duration: 4 s", with: "duration: 9 s").replacing("count: 20", with: "count: 20, start: 3.9 s")
-      .replacing("{at: 2 s, snapshot: {vm: web, name: before}}, {at: 2 s, backup: {vm: web, to: vault}}", with: "{at: 3 s, revert: {vm: web, to: before}}")
-      .replacing("{vm: web, backup-verifies: vault, at: 3 s}", with: "{from: client, http: \"http://web/order-20\", status: 200, at: 3.1 s, within: 0 s}")
+      .replacing(
+        "{at: 2 s, snapshot: {vm: web, name: before}}, {at: 2 s, backup: {vm: web, to: vault}}",
+        with: "{at: 3 s, revert: {vm: web, to: before}}"
+      )
+      .replacing(
+        "{vm: web, backup-verifies: vault, at: 3 s}",
+        with: "{from: client, http: \"http://web/order-20\", status: 200, at: 3.1 s, within: 0 s}")
     scratch.write(later, "later.yaml")
     #expect(try Weft.run("run", "later.yaml", "--no-captures", in: scratch).status != 0)
     let run = try Weft.run("run", "later.yaml", "--no-captures", "--store", "s", in: scratch)

@@ -50,7 +50,9 @@ import WeftTestSupport
       if file.count < 16 { file = [UInt8](repeating: 9, count: 700) }
       file.mutate(&stream)
       let disk = try BlockDevice(image: file, named: "d")
-      #expect(try disk.read(at: 0, count: file.count) == file && disk.size < file.count + 512 && disk.usedBytes <= BlockDevice.clusterSize)
+      #expect(
+        try disk.read(at: 0, count: file.count) == file && disk.size < file.count + 512
+          && disk.usedBytes <= BlockDevice.clusterSize)
     }
     #expect(throws: DiskImageError.self) { try BlockDevice(image: [], named: "d") }
   }

@@ -21,7 +21,8 @@ extension Advisor.Case {
     let tail = reason.meaning == .accident ? ": with less load another try may fare better" : ""
     return Advice(
       line: line,
-      text: "\(what) is turned away at \(port) (\(reason.name)): \(reason.explanation) (`\(key)` of \(whose)\(comma(line)))\(tail)")
+      text:
+        "\(what) is turned away at \(port) (\(reason.name)): \(reason.explanation) (`\(key)` of \(whose)\(comma(line)))\(tail)")
   }
 }
 
@@ -29,7 +30,8 @@ extension DropReason {
   /// Whether a switch's guards drop for it.
   var isGuards: Bool {
     switch self {
-    case .macSpoof, .macLimit, .ipSpoof, .arpSpoof, .rogueDHCP, .dhcpSpoof, .stormControl, .isolatedPort, .rateLimit, .portShutDown:
+    case .macSpoof, .macLimit, .ipSpoof, .arpSpoof, .rogueDHCP, .dhcpSpoof, .stormControl, .isolatedPort, .rateLimit,
+      .portShutDown:
       true
     default: false
     }

@@ -42,7 +42,9 @@ extension Simulation {
   public mutating func load(
     _ files: [(machine: [UInt8], disks: [BlockDevice])], of vm: String, catalogue: Catalogue = .standard
   ) throws(ImageError) {
-    guard let node = world.names.machines[vm], let id = world.machine(node), world.elements.machines[id].work == nil else { return }
+    guard let node = world.names.machines[vm], let id = world.machine(node), world.elements.machines[id].work == nil else {
+      return
+    }
     var loaded: [Snapshot] = []
     for (file, disks) in files {
       var snapshot = try Snapshot(file: file, world.pool, catalogue)
@@ -96,7 +98,9 @@ extension Snapshot {
         shapeTable: sections[0].bytes, userInfo: [.framePool: FramePoolReference(pool), .catalogue: catalogue])
       self = try decoder.decode(Snapshot.self, from: sections[1].bytes)
     } catch { throw .damaged("its state doesn't decode: \(error)") }
-    guard Machine.fit(guest, interfaces, plugged: plugged, work), work == nil else { throw .damaged("its state contradicts itself") }
+    guard Machine.fit(guest, interfaces, plugged: plugged, work), work == nil else {
+      throw .damaged("its state contradicts itself")
+    }
     isOfAnotherRun = true
   }
 }

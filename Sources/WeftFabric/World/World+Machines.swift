@@ -100,7 +100,9 @@ extension World {
     if let why = lackOfDisks(elements.machines[machine]) {
       throw EventFailure(description: "can't snapshot \(vm): \(why)")
     }
-    if elements.machines[machine].snapshots[name]?.isOfAnotherRun == true { _ = elements.machines[machine].snapshots.remove(name) }
+    if elements.machines[machine].snapshots[name]?.isOfAnotherRun == true {
+      _ = elements.machines[machine].snapshots.remove(name)
+    }
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
     let now = now
     do { try elements.machines[machine].takeSnapshot(name, withMemory: withMemory, now: now) } catch {

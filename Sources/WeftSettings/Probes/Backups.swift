@@ -42,7 +42,8 @@ public struct StoredProbeSettings: StateSettings, Hashable {
           return text
         },
         "`snapshot NAME`: clusters of disks that are kept for it alone; `memory NAME`: pages of it that the snapshot before it "
-          + "hasn't; `backup POOL`: what the last one added, `backups POOL`: all; `disk NAME`: what is on it.", required: true, example: "snapshot before"),
+          + "hasn't; `backup POOL`: what the last one added, `backups POOL`: all; `disk NAME`: what is on it.", required: true,
+        example: "snapshot before"),
       Field("at-most", \.atMost, .size(0...1 << 60), "Upper bound.", default: "none", example: "10 MiB"),
       Field("at-least", \.atLeast, .size(0...1 << 60), "Lower bound.", default: "none", example: "1 MiB"),
     ]

@@ -145,7 +145,7 @@ public struct Store<Files: StoreFiles> {
   }
 
   /// All that are there, damaged or not, in the order of their paths.
-  public func backups() throws(StoreError) -> [Listing<Backup>] { 
+  public func backups() throws(StoreError) -> [Listing<Backup>] {
     try listing("backups", Backup.self) { $0.point.disks.allSatisfy(\.isConsistent) }
   }
 

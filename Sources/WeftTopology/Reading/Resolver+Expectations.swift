@@ -88,8 +88,10 @@ extension Resolver {
       report("\"at\" cannot stand beside \"after\"", atKey: other.keyMark, other.key)
       return nil
     }
-    let times = topology.events.filter { $0.action.does(deed, to: machine) && ($0.future == nil || $0.future == check.value.future) }
-      .map(\.at)
+    let times = topology.events.filter {
+      $0.action.does(deed, to: machine) && ($0.future == nil || $0.future == check.value.future)
+    }
+    .map(\.at)
     switch times.count {
     case 1: return times[0]
     case 0: report("no event does a \"\(deed.rawValue)\" to \"\(machine)\"", at: place)
@@ -115,7 +117,8 @@ extension Resolver {
         ? .neverDuring(from: times.from, to: times.end, every: times.every)
         : .alwaysAfter(from: times.from, to: times.end, every: times.every)
     }
-    return .within(at: moment(check, of: machine) ?? entry.at, within: entry.within ?? .seconds(10) + (entry.probe?.silence ?? .zero))
+    return .within(
+      at: moment(check, of: machine) ?? entry.at, within: entry.within ?? .seconds(10) + (entry.probe?.silence ?? .zero))
   }
 }
 

@@ -63,7 +63,9 @@ import WeftTopology
   }
 
   /// Whatever runs it there.
-  @Test(arguments: ["type1", "{type1: {driver-domain: dom0}}", "type2"]) func theSameBundleBootsOnEitherKindOfHost(kind: String) throws {
+  @Test(arguments: ["type1", "{type1: {driver-domain: dom0}}", "type2"]) func theSameBundleBootsOnEitherKindOfHost(kind: String)
+    throws
+  {
     let host = ", cpus: 1, hypervisor: \(kind)"
     var text = Self.away("from: web.vm, networks: {front: lan}, address: 10.2.0.1", host: host)
     if kind.contains("dom0") { text = text.replacing("peer: {", with: "dom0: {network: lan, address: 10.2.0.8}\n  peer: {") }
@@ -110,7 +112,9 @@ import WeftTopology
   }
 
   @Test func tenThousandMutationsAreErrorsOrTheSame() throws {
-    let files: [(name: String, bytes: [UInt8])] = [("disks/a.raw", [UInt8](repeating: 7, count: 700)), ("vm.yaml", Array("vm: {a: 1}\n".utf8))]
+    let files: [(name: String, bytes: [UInt8])] = [
+      ("disks/a.raw", [UInt8](repeating: 7, count: 700)), ("vm.yaml", Array("vm: {a: 1}\n".utf8)),
+    ]
     let bundle = try BundleArchive.write(files)
     var random = RandomStream(seed: 10, owner: "bundle", purpose: "mutations")
     var same = 0

@@ -59,7 +59,9 @@ import WeftTopology
     let report = try run(Self.lab(taken + "{at: 6 s, revert: {vm: web, to: s}}"))
     #expect(Self.failures(report) == [] && report.backups.map(\.failure) == [nil])
     let paused = try run(
-      Self.lab("{at: 2.45 s, pause: web}, {at: 2.5 s, snapshot: {vm: web, name: s}}, {at: 6 s, revert: {vm: web, to: s}}, {at: 7 s, resume: web}"))
+      Self.lab(
+        "{at: 2.45 s, pause: web}, {at: 2.5 s, snapshot: {vm: web, name: s}}, {at: 6 s, revert: {vm: web, to: s}}, {at: 7 s, resume: web}"
+      ))
     #expect(Self.failures(paused) == [])
   }
 
@@ -67,7 +69,9 @@ import WeftTopology
     let events = "{at: 2.5 s, clone: {vm: web, name: twin, identity: \(identity)}}"
     var simulation = try Simulation(topology(Self.lab(events)), captures: nil)
     simulation.run(until: .milliseconds(2600))
-    let (own, twin) = (simulation.world.machine(named: "web")?.guest.isFrozen, simulation.world.machine(named: "twin")?.guest.isFrozen)
+    let (own, twin) = (
+      simulation.world.machine(named: "web")?.guest.isFrozen, simulation.world.machine(named: "twin")?.guest.isFrozen
+    )
     #expect(own == true && twin == false)
     let report = try simulation.complete()
     #expect(report.backups.map(\.failure) == [nil])

@@ -61,12 +61,15 @@ import WeftWire
     guards.arpInspection = true
     let found = simulation.world.mac(of: port)
     let mac = try #require(found)
-    simulation.world.withSwitch(bridge) { $0.setGuard(guards, station: Station(mac: mac, address: IPv4Address(10, 0, 0, 99)), on: far) }
+    simulation.world.withSwitch(bridge) {
+      $0.setGuard(guards, station: Station(mac: mac, address: IPv4Address(10, 0, 0, 99)), on: far)
+    }
     let report = try simulation.complete()
     let advice = try #require(report.expectations.first?.advice)
     #expect(
       advice.text
-        == "web's ARP is turned away at lan/web (arp-spoof): it claims an address that isn't that of who is behind the port: ARP inspection (`arp-inspection` of lan, line 3)")
+        == "web's ARP is turned away at lan/web (arp-spoof): it claims an address that isn't that of who is behind the port: ARP inspection (`arp-inspection` of lan, line 3)"
+    )
     #expect(advice.line == 3)
   }
 

@@ -94,7 +94,9 @@ import WeftWire
   @Test func aShutdownThatIsLateMayBeAnErrorInstead() throws {
     let events = "{at: 2 s, stop: peer}, {at: 3 s, shutdown: {vm: web, timeout: 500 ms, then: error}}"
     var simulation = try Simulation(
-      topology(Self.lab("rate: 1 Mbit/s, programs: [{bulk: {to: \"peer:5001\", size: 500 MB}}]", events, "programs: [{sink: 5001}]")), captures: nil)
+      topology(
+        Self.lab("rate: 1 Mbit/s, programs: [{bulk: {to: \"peer:5001\", size: 500 MB}}]", events, "programs: [{sink: 5001}]")),
+      captures: nil)
     simulation.run(until: .milliseconds(3600))
     let state = simulation.world.machine(named: "web")?.state
     #expect(state == .shuttingDown)
@@ -108,11 +110,18 @@ import WeftWire
     func load(_ check: String) -> TopologyLoad {
       Topology.load(text: Self.lab("", events) + "\nexpect: [{\(check)}]", file: "after.yaml")
     }
-    let report = try run(Self.lab("", events) + "\nexpect: [{vm: web, state: paused, after: pause, within: 0 s}, {vm: web, state: running, after: resume, within: 0 s}]")
+    let report = try run(
+      Self.lab("", events)
+        + "\nexpect: [{vm: web, state: paused, after: pause, within: 0 s}, {vm: web, state: running, after: resume, within: 0 s}]"
+    )
     #expect(report.expectations.allSatisfy(\.passed) && report.expectations.map(\.decidedAt) == [.seconds(3), .seconds(4)])
     #expect(load("vm: web, state: paused, after: revert").diagnostics.last?.message == "no event does a \"revert\" to \"web\"")
-    #expect(load("vm: peer, state: paused, after: pause").diagnostics.first { $0.severity == .error }?.message == "2 events do a \"pause\" to \"peer\"")
-    #expect(load("vm: web, state: paused, after: pause, at: 1 s").diagnostics.first { $0.severity == .error }?.message == "\"at\" cannot stand beside \"after\"")
+    #expect(
+      load("vm: peer, state: paused, after: pause").diagnostics.first { $0.severity == .error }?.message
+        == "2 events do a \"pause\" to \"peer\"")
+    #expect(
+      load("vm: web, state: paused, after: pause, at: 1 s").diagnostics.first { $0.severity == .error }?.message
+        == "\"at\" cannot stand beside \"after\"")
     #expect(load("vm: web, state: paused, after: pawse").topology == nil)
   }
 

@@ -55,7 +55,9 @@ import WeftWire
     let socket = try #require(made)
     #expect(try machine.memory(at: now).changes(since: mark).count <= 3)
     // One byte of what waits in a socket.
-    func write(_ byte: UInt8, _ machine: inout Machine) { _ = [UInt8](repeating: byte, count: 100).withUnsafeBytes { machine.guest.stack.write(socket, RawSpan(_unsafeBytes: $0)) } }
+    func write(_ byte: UInt8, _ machine: inout Machine) {
+      _ = [UInt8](repeating: byte, count: 100).withUnsafeBytes { machine.guest.stack.write(socket, RawSpan(_unsafeBytes: $0)) }
+    }
     var (one, two) = (machine, machine)
     write(1, &one)
     write(2, &two)
@@ -77,7 +79,8 @@ import WeftWire
         let encoder = ImageEncoder()
         let bytes = try encoder.encode(guest)
         let decoder = try ImageDecoder(
-          shapeTable: encoder.shapeTable, userInfo: [.framePool: FramePoolReference(simulation.world.pool), .catalogue: Catalogue.standard])
+          shapeTable: encoder.shapeTable,
+          userInfo: [.framePool: FramePoolReference(simulation.world.pool), .catalogue: Catalogue.standard])
         let again = ImageEncoder()
         #expect(try again.encode(decoder.decode(Guest.self, from: bytes)) == bytes, "\(name) at \(moment)")
       }
@@ -105,7 +108,8 @@ import WeftWire
     return [
       "Apart.box": "coded as its value", "ByteRing.extent": asEntries, "ByteRing.head": asEntries, "ByteRing.storage": asEntries,
       "FlatMap.mask": asEntries, "FlatMap.slots": asEntries, "FlatMap.storage": asEntries, "FlatMap.used": asEntries,
-      "FrameQueue.count": asEntries, "ISOEntry.content": asEntries, "ProgramList.count": asEntries, "ProgramList.store": asEntries,
+      "FrameQueue.count": asEntries, "ISOEntry.content": asEntries, "ProgramList.count": asEntries,
+      "ProgramList.store": asEntries,
       "ProgramList.useDrives": "follows from its programs", "ProgramConfiguration.make": "follows from its kind's name",
       "NeighbourTable.knownBits": "follows from its entries", "Guest.stackDeadline": "worked out anew as it settles",
       "Guest.stackChanges": "worked out anew as it settles", "IPLayer.changes": "tells whether a short way is too old",
@@ -162,7 +166,9 @@ private final class Keys: Encoder {
     return keys.names
   }
 
-  func container<Key: CodingKey>(keyedBy: Key.Type) -> KeyedEncodingContainer<Key> { KeyedEncodingContainer(Keyed<Key>(keys: self)) }
+  func container<Key: CodingKey>(keyedBy: Key.Type) -> KeyedEncodingContainer<Key> {
+    KeyedEncodingContainer(Keyed<Key>(keys: self))
+  }
   func unkeyedContainer() -> any UnkeyedEncodingContainer { Flat() }
   func singleValueContainer() -> any SingleValueEncodingContainer { Flat() }
 

@@ -27,7 +27,9 @@ import WeftTopology
 
   @Test func aMediumTakesItsDisksWhereverTheirMachinesRun() throws {
     let moved = "{at: 1 s, migrate: {vm: web, to: two}}, "
-    let lost = try run(Self.lab(moved + "{at: 5 s, snapshot: {vm: web, name: s}}, {at: 6 s, fail-media: {pool: ssd, host: one}}, {at: 7 s, reset: web}"))
+    let lost = try run(
+      Self.lab(
+        moved + "{at: 5 s, snapshot: {vm: web, name: s}}, {at: 6 s, fail-media: {pool: ssd, host: one}}, {at: 7 s, reset: web}"))
     #expect(lost.machines.first { $0.name == "web" }?.host == "two")
     #expect(Self.state(lost) == "crashed")
     #expect(lost.complaints.map { $0.split(separator: ":", maxSplits: 1)[1] } == [" can't reset web: it has lost disk root"])
@@ -52,7 +54,9 @@ import WeftTopology
       let report = try future.complete()
       let migration = try #require(report.migrations.first)
       #expect(Self.state(report) == "crashed", "in \(phase)")
-      #expect(phase == "done" || migration.phase == "failed" && migration.failure == "its disk root was lost", "in \(phase): \(migration)")
+      #expect(
+        phase == "done" || migration.phase == "failed" && migration.failure == "its disk root was lost",
+        "in \(phase): \(migration)")
       #expect(future.world.machine(named: "web")?.guest.isBooted == false)
     }
     #expect(Set(phases.keys).isSuperset(of: ["precopy", "stop-and-copy", "activating", "done"]), "\(phases)")
@@ -65,7 +69,8 @@ import WeftTopology
     #expect(good.backups.map(\.failure) == [nil] && good.expectations[0].passed)
     let late = try run(
       Self.lab(
-        backup + ", {at: 3 s, fail-host: two}, {at: 5 s, backup: {vm: web, to: vault}}, {at: 6 s, stop: web}, {at: 7 s, restore-backup: {from: vault/web}}",
+        backup
+          + ", {at: 3 s, fail-host: two}, {at: 5 s, backup: {vm: web, to: vault}}, {at: 6 s, stop: web}, {at: 7 s, restore-backup: {from: vault/web}}",
         expect: whole))
     #expect(!late.expectations[0].passed && late.expectations[0].observed == "pool vault is in two, which has failed")
     #expect(late.complaints.count == 2 && late.complaints.allSatisfy { $0.hasSuffix("pool vault is in two, which has failed") })
@@ -92,7 +97,8 @@ import WeftTopology
     let report = try run(Self.lab("{at: 1 s, drain: one}, {at: 4 s, consolidate: {policy: first-fit, off: true}}"))
     let vm = try #require(report.machines.first { $0.name == "web" })
     #expect(vm.state == "running")
-    var simulation = try Simulation(topology(Self.lab("{at: 1 s, migrate: {vm: web, to: two}}, {at: 4 s, consolidate: {off: true}}")), captures: nil)
+    var simulation = try Simulation(
+      topology(Self.lab("{at: 1 s, migrate: {vm: web, to: two}}, {at: 4 s, consolidate: {off: true}}")), captures: nil)
     simulation.run(until: .seconds(8))
     let one = simulation.world.host("one")
     #expect(one?.offAt == nil)
@@ -116,9 +122,11 @@ import WeftTopology
   @Test func aRestoredDiskKeepsItsCache() throws {
     let report = try run(
       Self.lab(
-        "{at: 1 s, backup: {vm: web, to: vault}}, {at: 3 s, stop: web}, {at: 3 s, stop: client}, {at: 4 s, restore-backup: {from: vault/web}}, {at: 5 s, start: web}, {at: 8 s, stop: web}")
-        .replacing("pool: ssd}]", with: "pool: ssd, flush: ignored}]")
-        .replacing("count: 20, interval: 10 ms", with: "count: 200, interval: 100 ms").replacing("{at: 3 s, stop: client}, ", with: ""))
+        "{at: 1 s, backup: {vm: web, to: vault}}, {at: 3 s, stop: web}, {at: 3 s, stop: client}, {at: 4 s, restore-backup: {from: vault/web}}, {at: 5 s, start: web}, {at: 8 s, stop: web}"
+      )
+      .replacing("pool: ssd}]", with: "pool: ssd, flush: ignored}]")
+      .replacing("count: 20, interval: 10 ms", with: "count: 200, interval: 100 ms").replacing(
+        "{at: 3 s, stop: client}, ", with: ""))
     let cut = try #require(report.machines.first { $0.name == "web" }?.disks.first?.cut)
     #expect(cut.at == .seconds(8) && cut.unflushed > 0)
   }

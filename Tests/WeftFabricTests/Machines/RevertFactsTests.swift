@@ -28,7 +28,9 @@ import WeftWire
   }
 
   /// The TCP segments that leave a machine or come to it: when, its sequence number, its flags and its payload's length.
-  private static func segments(_ text: String) throws -> [(seconds: Double, source: IPv4Address, sequence: UInt32, flags: TCPFlags, length: Int)] {
+  private static func segments(_ text: String) throws -> [(
+    seconds: Double, source: IPv4Address, sequence: UInt32, flags: TCPFlags, length: Int
+  )] {
     var simulation = try Simulation(topology(text), captures: CaptureOptions(directory: nil))
     let outcome = try simulation.outcome()
     return try packets(try #require(outcome.captures["web/eth0"])).compactMap { packet in
@@ -41,7 +43,9 @@ import WeftWire
 
   /// Nothing was said since: both sides are where they were.
   @Test func aConnectionThatSaidNothingSinceGoesOn() throws {
-    let text = Self.lab("tcp-echo", "", "{at: 2 s, snapshot: {vm: web, name: s}}, {at: 3 s, revert: {vm: web, to: s}}") + "\nexpect: [{from: peer, idle: {to: \"web:7/tcp\", for: 3 s}, at: 1 s}]"
+    let text =
+      Self.lab("tcp-echo", "", "{at: 2 s, snapshot: {vm: web, name: s}}, {at: 3 s, revert: {vm: web, to: s}}")
+      + "\nexpect: [{from: peer, idle: {to: \"web:7/tcp\", for: 3 s}, at: 1 s}]"
     #expect(try run(text).expectations.map(\.passed) == [true])
     let all = try Self.segments(text)
     let sent = all.filter { $0.length > 0 }.map { "\($0.source) \($0.sequence)" }
@@ -50,8 +54,10 @@ import WeftWire
 
   /// Of a stream that was under way: segments of each second after the revert.
   private static func seconds(_ web: String, _ peer: String, duration: Int) throws -> [Int] {
-    let text = Self.lab(web, peer, "{at: 2 s, snapshot: {vm: web, name: s}}, {at: 4 s, revert: {vm: web, to: s}}", duration: duration)
-      .replacing("delay: 1 ms", with: "delay: 1 ms, rate: 1 Mbit/s")
+    let text = Self.lab(
+      web, peer, "{at: 2 s, snapshot: {vm: web, name: s}}, {at: 4 s, revert: {vm: web, to: s}}", duration: duration
+    )
+    .replacing("delay: 1 ms", with: "delay: 1 ms, rate: 1 Mbit/s")
     let all = try Self.segments(text).filter { $0.seconds > 4 }
     return (4..<duration).map { second in all.filter { $0.seconds >= Double(second) && $0.seconds < Double(second + 1) }.count }
   }
@@ -73,7 +79,8 @@ import WeftWire
   /// Fifty takes, reverts and deletes in chance's order: each snapshot stays what it was, to the byte.
   @Test func aTreeKeepsEachSnapshotAsItWas() throws {
     var simulation = try Simulation(
-      topology(Self.lab("kv-store", "{http-put: {to: \"web:80\", count: 2000, interval: 20 ms, size: 300}}", "", duration: 40)), captures: nil)
+      topology(Self.lab("kv-store", "{http-put: {to: \"web:80\", count: 2000, interval: 20 ms, size: 300}}", "", duration: 40)),
+      captures: nil)
     var random = RandomStream(seed: 8, owner: "tree", purpose: "test")
     var kept: [String: (MemoryMark, [UInt8])] = [:]
     simulation.advance(to: .seconds(1))
@@ -87,7 +94,9 @@ import WeftWire
         let new = "s\(round)"
         try simulation.takeSnapshot(new, of: "web")
         let machine = try Self.web(simulation)
-        kept[new] = (try machine.memory(at: simulation.world.now).mark, machine.diskContents(simulation.world.now)[0].contents.contentHash)
+        kept[new] = (
+          try machine.memory(at: simulation.world.now).mark, machine.diskContents(simulation.world.now)[0].contents.contentHash
+        )
       case 2: try simulation.revert("web", to: name, reseed: false)
       default:
         try simulation.deleteSnapshot(name, of: "web")
@@ -148,7 +157,8 @@ import WeftWire
     for moment in moments.sorted() {
       simulation.run(until: .milliseconds(moment))
       var other = try Simulation(
-        resuming: SimulationImage(decoding: try simulation.image().encoded(), pool: FramePool()), pool: FramePool(), captures: nil)
+        resuming: SimulationImage(decoding: try simulation.image().encoded(), pool: FramePool()), pool: FramePool(), captures: nil
+      )
       let outcome = try other.outcome()
       #expect(outcome.isSame(wanted), "at \(moment) ms: \(outcome.difference(wanted))")
     }

@@ -274,15 +274,19 @@ struct MortalFiles: StoreFiles {
     let scratch = Scratch()
     let root = scratch.file("store")
     var first = try Simulation(
-      Self.home("{at: 2 s, snapshot: {vm: web, name: full}}, {at: 3 s, snapshot: {vm: web, name: cold, memory: false}}"), captures: nil)
+      Self.home("{at: 2 s, snapshot: {vm: web, name: full}}, {at: 3 s, snapshot: {vm: web, name: cold, memory: false}}"),
+      captures: nil)
     _ = try first.complete()
     var store = try Store(writing: root, SystemFiles())
     try store.save(first)
     try store.close()
 
     // Nobody writes to it this time: what it has is from the store.
-    let checks = "expect: [{from: client, http: \"http://web/order-50\", status: 200, at: 5 s, within: 1 s}, {vm: web, memory-equal: full, at: 4 s, within: 0 s}]"
-    for events in ["{at: 4 s, revert: {vm: web, to: full, reseed: false}}", "{at: 4 s, revert: {vm: web, to: cold}}, {at: 4.2 s, start: web}"] {
+    let checks =
+      "expect: [{from: client, http: \"http://web/order-50\", status: 200, at: 5 s, within: 1 s}, {vm: web, memory-equal: full, at: 4 s, within: 0 s}]"
+    for events in [
+      "{at: 4 s, revert: {vm: web, to: full, reseed: false}}", "{at: 4 s, revert: {vm: web, to: cold}}, {at: 4.2 s, start: web}",
+    ] {
       let text = try Self.home("{at: 10 ms, stop: client}, {at: 3 s, start: client}, " + events, checks)
       var second = try Simulation(text, captures: nil)
       try Store(reading: root, SystemFiles()).load(into: &second)
@@ -293,10 +297,13 @@ struct MortalFiles: StoreFiles {
       #expect(report.expectations[1].passed == events.contains("full"), "\(report.expectations[1].observed)")
     }
     // By its own clock it is two seconds old: a run that is younger can't go on from it.
-    var early = try Simulation(Self.home("{at: 1 s, revert: {vm: web, to: full}}, {at: 3 s, snapshot: {vm: web, name: full}}"), captures: nil)
+    var early = try Simulation(
+      Self.home("{at: 1 s, revert: {vm: web, to: full}}, {at: 3 s, snapshot: {vm: web, name: full}}"), captures: nil)
     try Store(reading: root, SystemFiles()).load(into: &early)
     let report = try early.complete()
-    #expect(report.complaints.count == 1 && report.complaints[0].hasSuffix("can't revert web to full: its clock is at 2 s there, and it is 1 s"))
+    #expect(
+      report.complaints.count == 1
+        && report.complaints[0].hasSuffix("can't revert web to full: its clock is at 2 s there, and it is 1 s"))
     #expect(report.machines.first { $0.name == "web" }?.snapshots == ["cold", "full"], "its own takes the other's place")
     // The same snapshots, written again, are the same bytes.
     var again = try Simulation(Self.home(""), captures: nil)
@@ -310,7 +317,8 @@ struct MortalFiles: StoreFiles {
 
   /// Of the file that another run goes on from: an error, or what was written.
   @Test func tenThousandMutationsOfAMachineAreErrorsOrTheSame() throws {
-    let text = "{hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}, vms: {web: {network: lan, address: 10.1.0.1}}}"
+    let text =
+      "{hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}, vms: {web: {network: lan, address: 10.1.0.1}}}"
     var simulation = try Simulation(topology(text), captures: nil)
     simulation.advance(to: .seconds(1))
     try simulation.takeSnapshot("s", of: "web")
