@@ -47,7 +47,7 @@ import WeftTestSupport
     var stream = RandomStream(7, "raw")
     var file = (0..<700).map { UInt8(truncatingIfNeeded: $0 * 7) }
     for _ in 0..<10_000 {
-      if file.count < 16 { file = [UInt8](repeating: 9, count: 700) }
+      if file.count < 200 { file = [UInt8](repeating: 9, count: 700) }
       file.mutate(&stream)
       let disk = try BlockDevice(image: file, named: "d")
       #expect(
