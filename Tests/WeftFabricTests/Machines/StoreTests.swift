@@ -360,7 +360,6 @@ struct MortalFiles: StoreFiles {
       let manifest = try JSONEncoder().encode(record).count
       sizes.append(chunks.filter { seen.insert($0.key).inserted }.reduce(manifest) { $0 + $1.value.count })
     }
-    print("a snapshot of \(used) bytes takes \(sizes[0]), another \(sizes[1]), one after 100 pages \(sizes[2])")
     #expect(sizes[0] >= used && sizes[0] <= used + 200 << 10)
     #expect(sizes[1] <= 64 << 10 && sizes[2] > 90 * 4096 && sizes[2] <= 100 * 4096 + 64 << 10)
   }
