@@ -34,7 +34,8 @@ extension Simulation {
     return all
   }
 
-  /// Before anything happens: a VM has snapshots of another run. A run's own of the same name takes its place.
+  /// Before anything happens: a VM has snapshots of another run. A run's own of the same name takes its place,
+  /// and those that another weft wrote are passed over.
   /// - Parameters:
   ///   - files: the bytes of each one's `machine`, and its disks in their order.
   ///   - catalogue: what its programs may be.
@@ -47,7 +48,12 @@ extension Simulation {
     }
     var loaded: [Snapshot] = []
     for (file, disks) in files {
-      var snapshot = try Snapshot(file: file, world.pool, catalogue)
+      var snapshot: Snapshot
+      do throws(ImageError) { snapshot = try Snapshot(file: file, world.pool, catalogue) } catch {
+        // Its disks are still good for all that the store's commands do with them.
+        if case .sectionVersion = error { continue }
+        throw error
+      }
       guard snapshot.guest.drives.all.map(\.size) == disks.map(\.size) else { throw .damaged("its disks aren't its machine's") }
       for (index, contents) in disks.enumerated() {
         let pool = world.elements.machines[id].guest.drives[snapshot.guest.drives[index].name]?.pool
