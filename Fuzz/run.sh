@@ -17,6 +17,7 @@ tcp         1600
 dhcp        1600
 pcapng      8192 WeftCapture
 qcow2       16384 WeftDisk
+raw         4096 WeftDisk
 bundle      16384 WeftDisk
 iso         45056 WeftISO
 switch      2048 WeftSwitch
@@ -25,6 +26,7 @@ dhcp-server 4096 WeftIP WeftServices
 guest       4096 WeftIP WeftISO WeftStack WeftDisk WeftPrograms WeftProbes WeftGuest
 topology    4096 Yams WeftDisk WeftISO WeftTopology
 world       4096 $fabric
+store       4096 $fabric WeftStorage
 checkpoint  512  $fabric WeftStorage"
 
 wanted=${1:-all}

@@ -7,6 +7,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   do throws(Ustar.Problem) {
     let files = try Ustar.read(archive)
     precondition(files.reduce(0) { $0 + $1.bytes.count } <= count)
+    if let summed = try? BundleArchive.read(archive) { precondition(summed.count + 1 == files.count) }
     let again = try Ustar.read(try Ustar.write(files))
     precondition(
       again.count == files.count && files.allSatisfy { file in again.contains { $0.name == file.name && $0.bytes == file.bytes } }

@@ -42,6 +42,28 @@ private enum StoreFolder {
     if !isWhole { throw Exit.badFile }
   }
 
+  /// Those of another store that are named, or all, each looked at as it is copied.
+  static func take<Item>(
+    from other: String, into root: String, _ wanted: String?, _ name: (Item) -> String,
+    _ list: (Store<SystemFiles>) throws(StoreError) -> [Store<SystemFiles>.Listing<Item>],
+    _ copy: (inout Store<SystemFiles>, Item, Store<SystemFiles>) throws(StoreError) -> Void
+  ) throws {
+    let source = try open(other)
+    var count = 0
+    try Runner.storing { () throws(StoreError) in
+      var store = try Store(writing: root, SystemFiles())
+      for listing in try list(source) {
+        let item = try listing.result.get()
+        guard wanted == nil || wanted == name(item) else { continue }
+        count += 1
+        try copy(&store, item, source)
+      }
+      try store.close()
+    }
+    if let wanted, count == 0 { try miss(wanted) }
+    try Terminal.out("\(count) imported\n")
+  }
+
   static func miss(_ name: String) throws -> Never {
     Terminal.error("\(Called.name): there is no \(name.visible) in this store\n")
     throw Exit.badFile
@@ -71,9 +93,9 @@ private enum StoreFolder {
 struct BackupCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "backup",
-    abstract: "Backups in a store: list, verify, export.",
+    abstract: "Backups in a store: list, verify, export, import.",
     discussion: "Example: \(Called.name) run topologies/quiesced-backup.yaml --store lab && \(Called.name) backup list lab",
-    subcommands: [List.self, Verify.self, Export.self])
+    subcommands: [List.self, Verify.self, Export.self, Import.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "What backups there are.")
@@ -118,14 +140,27 @@ struct BackupCommand: ParsableCommand {
       try StoreFolder.export(backup.point.disks, disk, store, to: output)
     }
   }
+
+  struct Import: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Takes backups of another store.")
+    @Argument(help: StoreFolder.help) var store: String
+    @Argument(help: ArgumentHelp("The other store.", valueName: "from")) var from: String
+    @Argument(help: ArgumentHelp("One of them (default: all): vault/web#2", valueName: "name")) var name: String?
+
+    func run() throws {
+      try StoreFolder.take(
+        from: from, into: store, name, \.name, { (store) throws(StoreError) in try store.backups() },
+        { (store, item, other) throws(StoreError) in try store.take(item, from: other) })
+    }
+  }
 }
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "snapshot",
-    abstract: "Snapshots in a store: list, verify, export.",
+    abstract: "Snapshots in a store: list, verify, export, import.",
     discussion: "Example: \(Called.name) snapshot list lab",
-    subcommands: [List.self, Verify.self, Export.self])
+    subcommands: [List.self, Verify.self, Export.self, Import.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "What snapshots there are.")
@@ -138,7 +173,7 @@ struct SnapshotCommand: ParsableCommand {
           let disks = snapshot.disks.map { "\($0.name) \($0.clusters.count) clusters" }.joined(separator: ", ")
           try Terminal.out(
             "\(snapshot.vm)/\(snapshot.name)  of \(snapshot.at), after \(snapshot.parent ?? "none"), "
-              + "memory \(snapshot.memoryBytes) B" + (disks.isEmpty ? "\n" : ", \(disks)\n"))
+              + "memory \((snapshot.memory?.pageCount ?? 0) * MemoryRecord.pageSize) B" + (disks.isEmpty ? "\n" : ", \(disks)\n"))
         case .failure(let error): Terminal.error("\(Called.name): \(error)\n")
         }
       }
@@ -154,7 +189,7 @@ struct SnapshotCommand: ParsableCommand {
     func run() throws {
       let store = try StoreFolder.open(store)
       try StoreFolder.verify(
-        try store.snapshots(), store, { "\($0.vm)/\($0.name)" }, \.disks, others: { $0.memory ?? [] }, wanted: name)
+        try store.snapshots(), store, { "\($0.vm)/\($0.name)" }, \.disks, others: \.others, wanted: name)
     }
   }
 
@@ -170,6 +205,19 @@ struct SnapshotCommand: ParsableCommand {
       let all = try store.snapshots().compactMap { try? $0.result.get() }
       guard let snapshot = all.first(where: { "\($0.vm)/\($0.name)" == name }) else { try StoreFolder.miss(name) }
       try StoreFolder.export(snapshot.disks, disk, store, to: output)
+    }
+  }
+
+  struct Import: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Takes snapshots of another store.")
+    @Argument(help: StoreFolder.help) var store: String
+    @Argument(help: ArgumentHelp("The other store.", valueName: "from")) var from: String
+    @Argument(help: ArgumentHelp("One of them (default: all): web/before", valueName: "name")) var name: String?
+
+    func run() throws {
+      try StoreFolder.take(
+        from: from, into: store, name, { "\($0.vm)/\($0.name)" }, { (store) throws(StoreError) in try store.snapshots() },
+        { (store, item, other) throws(StoreError) in try store.take(item, from: other) })
     }
   }
 }

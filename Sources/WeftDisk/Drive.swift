@@ -1,5 +1,13 @@
 import WeftCore
 
+/// A storage pool: its host and its name there.
+public struct PoolName: Sendable, Codable, Hashable {
+  public var host: String
+  public var name: String
+
+  public init(host: String, name: String) { (self.host, self.name) = (host, name) }
+}
+
 /// A disk as a machine has it: its bytes, how fast they come and go, and what the lab saw of it. Times are the guest's: a drive
 /// stands still with its machine.
 public struct Drive: Sendable, Codable {
@@ -24,8 +32,8 @@ public struct Drive: Sendable, Codable {
   }
 
   public let name: String
-  /// Of its host; nil: none in particular.
-  public private(set) var pool: String?
+  /// Where it lies, wherever its machine runs; nil: nowhere in particular.
+  public private(set) var pool: PoolName?
   public private(set) var device: BlockDevice
   /// Bytes a second, read and written; nil: no time.
   public let rate: UInt64?
@@ -41,7 +49,7 @@ public struct Drive: Sendable, Codable {
   private var chance: RandomStream
 
   /// `owner`: the machine's name, by which the random numbers of its power cuts are its own. Precondition: a rate > 0.
-  public init(name: String, _ device: BlockDevice, pool: String? = nil, rate: UInt64? = nil, owner: String, seed: UInt64) {
+  public init(name: String, _ device: BlockDevice, pool: PoolName? = nil, rate: UInt64? = nil, owner: String, seed: UInt64) {
     precondition(rate != 0)
     self.name = name
     self.pool = pool
@@ -156,6 +164,21 @@ public struct Drive: Sendable, Codable {
     return copy.device
   }
 
+  /// All that was asked for, whether it has come over or not: what its machine, as it is now, would bring to it.
+  public var promised: BlockDevice {
+    var copy = self
+    copy.settle()
+    return copy.device
+  }
+
+  /// The same drive with nothing on it, as its contents go another way.
+  public func emptied() -> Drive {
+    var copy = self
+    if let empty = try? BlockDevice(size: size, name: name) { copy.replace(with: empty, pool: nil) }
+    for bitmap in copy.device.bitmaps { try? copy.device.removeBitmap(named: bitmap.name) }
+    return copy
+  }
+
   /// The medium fails.
   public mutating func lose() {
     isLost = true
@@ -164,11 +187,13 @@ public struct Drive: Sendable, Codable {
 
   /// Goes on with these bytes: of a snapshot, of a backup, of another's disk. What the lab counts goes on too.
   /// - Precondition: of the same size.
-  public mutating func replace(with contents: BlockDevice, pool: String?) {
+  public mutating func replace(with contents: BlockDevice, pool: PoolName?) {
     self.pool = pool
     queue = []
     freeAt = .start
+    let mode = device.mode
     device.revert(to: contents)
+    device.mode = mode
     isLost = false
   }
 

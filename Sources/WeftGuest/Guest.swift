@@ -258,9 +258,12 @@ public struct Guest: Codable {
     return done
   }
 
+  /// Whether programs take nothing on since a flush.
+  public var isFrozen: Bool { isBooted && programs.isFrozen }
+
   /// Programs take things on again, after a flush.
   public mutating func thaw(now: Instant, _ out: inout Effects) {
-    guard isBooted else { return }
+    guard isFrozen else { return }
     programs.thaw(now: now, &stack)
     settle(now: now, &out)
   }

@@ -25,6 +25,8 @@ public protocol GuestProgram: Activity {
   mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects)
   /// Of one that uses disks: what it has only in memory goes to them, before its machine ends or is backed up. When it will be there.
   mutating func flush(_ drives: inout Drives, now: Instant) -> Instant
+  /// Whether it takes nothing on since a flush.
+  var isFrozen: Bool { get }
   /// It takes things on again, after a flush.
   mutating func thaw(now: Instant, _ stack: inout Stack)
 }
@@ -36,6 +38,7 @@ extension GuestProgram {
   public static var usesDrives: Bool { false }
   public mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects) {}
   public mutating func flush(_ drives: inout Drives, now: Instant) -> Instant { now }
+  public var isFrozen: Bool { false }
   public mutating func thaw(now: Instant, _ stack: inout Stack) {}
 }
 

@@ -116,6 +116,9 @@ public struct ProgramList {
     return done
   }
 
+  /// Whether one of them takes nothing on since a flush.
+  public var isFrozen: Bool { useDrives && store.all.prefix(count).contains { $0.program.isFrozen } }
+
   /// They take things on again.
   public mutating func thaw(now: Instant, _ stack: inout Stack) {
     own()

@@ -10,6 +10,8 @@ public struct ProgramReport: Codable, Sendable, Hashable {
     /// Finite programs only.
     case done
     case failed(String)
+    /// With its machine, which is off.
+    case ended
   }
 
   /// Its place in the configuration.

@@ -31,13 +31,15 @@ public enum BundleFile {
       for bitmap in disk.bitmaps { try? disk.removeBitmap(named: bitmap.name) }
       return (name: "disks/\(name).qcow2", bytes: disk.qcow2)
     }
-    do throws(Ustar.Problem) { return try Ustar.write([(VMText.name, Array(yaml.utf8))] + disks) } catch { throw Problem(error) }
+    do throws(Ustar.Problem) { return try BundleArchive.write([(VMText.name, Array(yaml.utf8))] + disks) } catch {
+      throw Problem(error)
+    }
   }
 
   /// What is in one: names and bytes; each disk is read.
   public static func check(_ bytes: [UInt8], file: String) throws(Problem) -> [(name: String, bytes: Int)] {
     let files: [(name: String, bytes: [UInt8])]
-    do throws(Ustar.Problem) { files = try Ustar.read(bytes) } catch { throw Problem("\(file) is no bundle: \(error)") }
+    do throws(Ustar.Problem) { files = try BundleArchive.read(bytes) } catch { throw Problem("\(file) is no bundle: \(error)") }
     guard files.contains(where: { $0.name == VMText.name }) else {
       throw Problem("\(file) is no bundle: it has no \(VMText.name)")
     }

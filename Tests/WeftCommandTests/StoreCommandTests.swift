@@ -41,6 +41,55 @@ import WeftTestSupport
     }
   }
 
+  @Test func anotherStoreTakesThem() throws {
+    #expect(try Weft.run("run", "lab.yaml", "--no-captures", "--store", "s", in: scratch).status == 0)
+    #expect(try Weft.run("backup", "import", "t", "s", in: scratch).output == "1 imported\n")
+    #expect(try Weft.run("snapshot", "import", "t", "s", "web/before", in: scratch).output == "1 imported\n")
+    #expect(try Weft.run("snapshot", "import", "t", "s", "web/after", in: scratch).status == 2)
+    #expect(try Weft.run("backup", "verify", "t", in: scratch).output == "vault/web#1: verified\n")
+    #expect(try Weft.run("snapshot", "verify", "t", in: scratch).output == "web/before: verified\n")
+  }
+
+  /// A later run goes on from what a store keeps.
+  @Test func aRunRevertsToASnapshotOfTheStore() throws {
+    #expect(try Weft.run("run", "lab.yaml", "--no-captures", "--store", "s", in: scratch).status == 0)
+    let later = Self.lab.replacing("duration: 4 s", with: "duration: 9 s").replacing("count: 20", with: "count: 20, start: 3.9 s")
+      .replacing(
+        "{at: 2 s, snapshot: {vm: web, name: before}}, {at: 2 s, backup: {vm: web, to: vault}}",
+        with: "{at: 3 s, revert: {vm: web, to: before}}"
+      )
+      .replacing(
+        "{vm: web, backup-verifies: vault, at: 3 s}",
+        with: "{from: client, http: \"http://web/order-20\", status: 200, at: 3.1 s, within: 0 s}")
+    scratch.write(later, "later.yaml")
+    #expect(try Weft.run("run", "later.yaml", "--no-captures", in: scratch).status != 0)
+    let run = try Weft.run("run", "later.yaml", "--no-captures", "--store", "s", in: scratch)
+    #expect(run.status == 0, "\(run.output)")
+  }
+
+  /// A real process, killed at some moment while it writes: all that is listed is whole, and the next goes on. `WEFT_KILLS`: how often.
+  @Test func aKilledWriterLeavesAWholeStore() throws {
+    let count = ProcessInfo.processInfo.environment["WEFT_KILLS"].flatMap { Int($0) } ?? 12
+    let store = scratch.file("s")
+    var (killed, random) = (0, SystemRandomNumberGenerator())
+    for _ in 0..<count {
+      try? FileManager.default.removeItem(atPath: store + "/lock")
+      let writer = try Weft.start(["run", "lab.yaml", "--no-captures", "--store", "s"], in: scratch)
+      let deadline = Date(timeIntervalSinceNow: 20)
+      while !FileManager.default.fileExists(atPath: store + "/lock"), Date() < deadline { usleep(200) }
+      usleep(UInt32.random(in: 0..<20_000, using: &random))
+      writer.send(SIGKILL)
+      if try writer.wait().signal != nil { killed += 1 }
+      for what in ["backup", "snapshot"] where FileManager.default.fileExists(atPath: store + "/objects") {
+        let verified = try Weft.run(what, "verify", "s", in: scratch)
+        #expect(verified.status == 0, "\(verified.errors)")
+      }
+    }
+    print("\(killed) of \(count) writers were killed at work")
+    #expect(try Weft.run("run", "lab.yaml", "--no-captures", "--store", "s", in: scratch).status == 0)
+    #expect(try Weft.run("backup", "verify", "s", in: scratch).output.hasSuffix(": verified\n"))
+  }
+
   /// One bit of one chunk.
   @Test func aDamagedChunkIsNamed() throws {
     #expect(try Weft.run("run", "lab.yaml", "--no-captures", "--store", "s", in: scratch).status == 0)
@@ -55,6 +104,9 @@ import WeftTestSupport
   @Test func aVMIsPackedAndRunsElsewhere() throws {
     #expect(try Weft.run("bundle", "export", "lab.yaml", "--vm", "web", "--at", "2s", "-o", "web.vm", in: scratch).status == 0)
     #expect(try Weft.run("bundle", "list", "web.vm", in: scratch).output.hasPrefix("disks/root.qcow2  "))
+    if Tool.has("bsdtar") {
+      #expect(try Tool.run("bsdtar", ["-tf", scratch.file("web.vm")]).output == "disks/root.qcow2\nsha256sums\nvm.yaml\n")
+    }
     scratch.write(
       """
       name: away

@@ -42,6 +42,21 @@ import WeftTestSupport
     #expect(errors > 500)
   }
 
+  /// A raw file is a disk whatever is in it: its bytes, and zeros up to a whole sector.
+  @Test func tenThousandRawFilesAreDisks() throws {
+    var stream = RandomStream(7, "raw")
+    var file = (0..<700).map { UInt8(truncatingIfNeeded: $0 * 7) }
+    for _ in 0..<10_000 {
+      if file.count < 200 { file = [UInt8](repeating: 9, count: 700) }
+      file.mutate(&stream)
+      let disk = try BlockDevice(image: file, named: "d")
+      #expect(
+        try disk.read(at: 0, count: file.count) == file && disk.size < file.count + 512
+          && disk.usedBytes <= BlockDevice.clusterSize)
+    }
+    #expect(throws: DiskImageError.self) { try BlockDevice(image: [], named: "d") }
+  }
+
   @Test(arguments: seeds) func aFileThatIsCutShortIsAnErrorWhereItMattered(name: String) throws {
     let (original, base) = (try Self.seed(name), try Self.seed("two"))
     let whole = try BlockDevice(qcow2: original, named: "d") { $0 == "two" ? base : nil }

@@ -10,12 +10,15 @@ public enum Ustar {
     case damaged(String, at: Int)
     case name(String)
     case tooLarge(String)
+    /// Of a bundle.
+    case sum(String)
 
     public var description: String {
       switch self {
       case .damaged(let what, let offset): "\(what) (at byte \(offset))"
       case .name(let name): "a file can't be called “\(name.prefix(120))” there"
       case .tooLarge(let name): "\(name) is too large"
+      case .sum(let what): what
       }
     }
   }

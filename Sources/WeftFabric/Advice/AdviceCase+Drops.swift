@@ -48,7 +48,7 @@ extension Advisor.Case {
     case .portsExhausted: return full("`port-range` and `addresses` say how many there are", reason, node, line)
     case .hostLimit:
       return full("`limits: {sessions-per-vm: …}` and `mappings-per-vm` say how many", reason, node, line)
-    default: return standard(reason, line)
+    default: return reason.isGuards ? guarded(reason, "it", port) : standard(reason, line)
     }
   }
 

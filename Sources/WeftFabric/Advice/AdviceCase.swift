@@ -39,6 +39,7 @@ extension Advisor.Case {
     case .unanswered(let machine): return unanswered(machine)
     case .absent(let address, let node, let port): return absent(address, node, port)
     case .lostARP(let address, _, let owner, let port): return lostARP(address, owner, port)
+    case .guarded(let reason, let machine, let port): return guarded(reason, "\(machine)'s ARP", port)
     case .drop(let reason, let detail, let node, let port, let isAnswer):
       return drop(reason, detail, node, port, isAnswer)
     case .unsendable: return special
@@ -90,7 +91,7 @@ extension Advisor.Case {
         until: since,
         {
           switch $0 {
-          case .life(.stop, machine), .shutDown(machine, _): true
+          case .life(.stop, machine), .shutDown(machine, _, _): true
           default: false
           }
         })

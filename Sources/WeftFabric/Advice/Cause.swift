@@ -3,6 +3,7 @@ import WeftGuest
 import WeftHypervisor
 import WeftProbes
 import WeftStack
+import WeftSwitch
 import WeftTopology
 import WeftWire
 
@@ -23,6 +24,8 @@ struct Cause: Codable, Hashable {
     case absent(IPv4Address, node: String, port: String)
     /// Somebody has it, but what was asked or answered was lost.
     case lostARP(IPv4Address, node: String, owner: String, port: String)
+    /// A switch's guard turned away what a machine asked or answered by ARP.
+    case guarded(DropReason, machine: String, port: String)
     /// `isAnswer`: it had arrived, and what came back was dropped.
     case drop(DropReason, DropDetail, node: String, port: String, isAnswer: Bool)
     /// Nothing left the machine, which has an address.
@@ -76,7 +79,7 @@ extension World {
       case .life(let verb, vm.name) where !verb.setsGoing || .start + event.at < moment:
         try? past.perform(verb, now: .start + event.at)
       // It is off soon.
-      case .shutDown(vm.name, _): try? past.perform(.stop, now: .start + event.at)
+      case .shutDown(vm.name, _, .stop): try? past.perform(.stop, now: .start + event.at)
       default: break
       }
     }
@@ -139,7 +142,18 @@ extension World {
     case .hasNoAddress(let other): .noAddress(machine: name(other))
     case .isCutOff(_, let link, _): .cut(port: graph.ports[graph.ends[link].from].name)
     case .lost(let other):
-      .lostARP(address, node: name(node), owner: name(other), port: graph.ports[port].name)
+      refusal(of: [node, other])
+        ?? .lostARP(address, node: name(node), owner: name(other), port: graph.ports[port].name)
     }
+  }
+
+  /// What a guard turned away of two machines while one of them tried ARP, its three seconds long.
+  private func refusal(of nodes: [NodeID]) -> Cause.Kind? {
+    for (bridge, row) in facts(GuardRefusals.self) where row.reason.concernsARP && row.last + .seconds(3) >= now {
+      let port = graph.port(row.port, of: bridge)
+      guard let link = graph.ports[port].link, nodes.contains(graph.ends[link].toNode) else { continue }
+      return .guarded(row.reason, machine: name(graph.ends[link].toNode), port: graph.ports[port].name)
+    }
+    return nil
   }
 }

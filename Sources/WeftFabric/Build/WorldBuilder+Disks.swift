@@ -17,7 +17,8 @@ extension Drives {
           device = larger
         }
         return Drive(
-          name: disk.name, device, pool: disk.pool, rate: disk.rate.map { max(1, $0 / 8) }, owner: vm.name, seed: seed)
+          name: disk.name, device, pool: disk.pool.map { PoolName(host: vm.host, name: $0) },
+          rate: disk.rate.map { max(1, $0 / 8) }, owner: vm.name, seed: seed)
       })
   }
 }

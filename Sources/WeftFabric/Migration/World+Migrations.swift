@@ -219,6 +219,11 @@ extension World {
       migrations.all[index].failure = "\(migration.target) failed as it took it over"
       return carryOutQuietly(.stop, on: migration.vm)
     }
+    if let why = lackOfDisks(elements.machines[machine]) {
+      migrations.all[index].phase = .failed
+      migrations.all[index].failure = why
+      return carryOutQuietly(.crash, on: migration.vm)
+    }
     do { try perform(.moveVM(migration.vm, to: migration.target, networks: migration.networks)) } catch {
       // Its networks were there when it began.
       migrations.all[index].failure = "\(error)"

@@ -44,6 +44,7 @@ extension World {
       if wasOn, restarting.contains(vm) { restarts.append(Restart(vm: vm, at: now + Self.detection)) }
     }
     powerOff(name)
+    losePools(of: name)
     for migration in migrations.all.indices { migrations.all[migration].isDue = !migrations.all[migration].isOver }
   }
 
@@ -75,6 +76,10 @@ extension World {
     while let index = restarts.firstIndex(where: { $0.at <= now }) {
       let vm = restarts.remove(at: index).vm
       guard let (node, machine) = try? known(vm), elements.machines[machine].state == .stopped else { continue }
+      if let why = lackOfDisks(elements.machines[machine]) {
+        complaints.append("at \(now - .start): can't restart \(vm): \(why)")
+        continue
+      }
       var placement = placement(.firstFit)
       let memory = elements.machines[machine].vm?.memory ?? 0
       guard let host = placement.place(memory, where: { isAllowed(vm, on: $0) }) else {

@@ -62,6 +62,8 @@ extension World {
 
   mutating func switchOffEmptyHosts() {
     for index in hosts.indices where hosts[index].goesOff && hosts[index].offAt == nil && hosts[index].virtualMachines.isEmpty {
+      // Others' disks keep it on.
+      if holdsDisks(hosts[index].name) { continue }
       guard !migrations.all.contains(where: { $0.isUnderWay && $0.target == hosts[index].name }),
         !migrations.all.contains(where: { $0.phase != .failed && $0.source == hosts[index].name && $0.sourceSocket != nil })
       else { continue }

@@ -112,6 +112,7 @@ extension Report {
     case .running: parts.append("running")
     case .done: parts.append("done")
     case .failed(let why): parts.append("failed: \(why)")
+    case .ended: parts.append("ended with its machine")
     }
     if report.requests > 0 || report.replies > 0 {
       parts.append(", \(report.requests) requests, \(report.replies) replies")

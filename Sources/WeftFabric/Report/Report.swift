@@ -307,6 +307,8 @@ extension World {
       elements.machines[machine].guest.programReports.map { report in
         var report = report
         report.title = Self.named(report.title, owners)
+        let isOver = report.state != .running && report.state != .waiting
+        if !isOver, !elements.machines[machine].guest.isBooted { report.state = .ended }
         return Report.Program(machine: name(node), report: report)
       }
     }

@@ -211,7 +211,7 @@ struct Director: Codable {
       case .linkDown(let name): try world.setCable(name, up: false)
       case .linkUp(let name): try world.setCable(name, up: true)
       case .life(let verb, let vm): try world.carryOut(verb, on: vm)
-      case .shutDown(let vm, let limit): try world.shutDown(vm, within: limit)
+      case .shutDown(let vm, let limit, let then): try world.shutDown(vm, within: limit, then: then)
       case .bootInto(let vm, let boot, let limit): try world.bootInto(vm, boot: boot, within: limit)
       case .takeSnapshot(let name, let vm, let memory): try world.takeSnapshot(name, of: vm, withMemory: memory)
       case .revert(let vm, let name, let reseed): try world.revert(vm, to: name, reseed: reseed)

@@ -15,8 +15,10 @@ extension Simulation {
   }
 
   /// Asks a VM to end, and pulls its plug if it hasn't within that time.
-  public mutating func shutDown(_ vm: String, within limit: Nanoseconds = .seconds(10)) throws(ActionError) {
-    try act { (world) throws(EventFailure) in try world.shutDown(vm, within: limit) }
+  public mutating func shutDown(_ vm: String, within limit: Nanoseconds = .seconds(10), then: ShutdownEnd = .stop)
+    throws(ActionError)
+  {
+    try act { (world) throws(EventFailure) in try world.shutDown(vm, within: limit, then: then) }
   }
 
   /// Keeps what a VM is now: its disks, and with them its memory or not.

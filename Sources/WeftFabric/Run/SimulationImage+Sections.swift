@@ -15,6 +15,14 @@ public enum ImageError: Error, Equatable {
   case version(found: UInt32)
   case sectionVersion(section: String, found: UInt16, reads: UInt16)
   case damaged(String)
+
+  init(_ error: SectionError) {
+    switch error {
+    case .foreign: self = .foreign
+    case .version(let found): self = .version(found: found)
+    case .damaged(let what): self = .damaged(what)
+    }
+  }
 }
 
 /// The parts of an image's file, one section each; an element is one (docs/checkpoint.md).
@@ -27,8 +35,8 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .virtualSwitch, .records, .run: 3
-    case .machine: 2
+    case .records: 4
+    case .virtualSwitch, .run, .machine: 3
     case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer, .processors: 1
     }
   }
@@ -154,13 +162,7 @@ extension SimulationImage {
     do throws(SectionError) {
       sections = try SectionFile.decode(
         file, magic: Self.magic, version: Self.formatVersion, named: ImagePart.title)
-    } catch {
-      switch error {
-      case .foreign: throw .foreign
-      case .version(let found): throw .version(found: found)
-      case .damaged(let what): throw .damaged(what)
-      }
-    }
+    } catch { throw ImageError(error) }
     for section in sections {
       guard let part = ImagePart(rawValue: section.kind), part.version != section.version else { continue }
       throw .sectionVersion(

@@ -9,7 +9,7 @@ extension BackupProbeSettings: StateCheck {
     guard let vm = machine.vm, let first = parts.first, let pool = world.pool(String(first), near: vm.host) else {
       return TryOutcome(kind: .failed, text: "there is no pool \(name)")
     }
-    if pool.isLost { return TryOutcome(kind: .failed, text: "pool \(pool.name) is lost") }
+    if let why = world.unreachable(pool) { return TryOutcome(kind: .failed, text: why) }
     let wanted = parts.count > 1 ? String(parts[1]) : vm.name
     let points = pool.vault.points.filter { $0.vm == wanted || $0.name == wanted }
     guard !points.isEmpty else { return TryOutcome(kind: .failed, text: "there is no backup of \(wanted)") }
@@ -35,6 +35,7 @@ extension StoredProbeSettings: StateCheck {
   private func bytes(_ sort: String, _ name: String, _ machine: Machine, _ world: borrowing World) -> Int? {
     switch sort {
     case "snapshot": machine.bytesKept(for: name, world.now)
+    case "memory": machine.memoryKept(for: name)
     case "disk": machine.guest.drives[name]?.device.heldBytes
     case "backups", "backup":
       if let pool = world.pool(name, near: machine.vm?.host), let vm = machine.vm {
@@ -59,6 +60,15 @@ extension Machine {
       guard let own = today.first(where: { $0.name == drive.name })?.contents, own.size == then.size else { return sum }
       return sum + own.changedClusters(since: then).count * BlockDevice.clusterSize
     }
+  }
+}
+
+extension Machine {
+  /// Pages of a snapshot that the one before it hasn't.
+  func memoryKept(for name: String) -> Int? {
+    guard let past = snapshots[name], past.hasMemory, let memory = try? past.memory else { return nil }
+    let parent = past.parent.flatMap { snapshots[$0] }.flatMap { $0.hasMemory ? try? $0.memory.mark : nil }
+    return Int(memory.changes(since: parent).count) * MemoryRecord.pageSize
   }
 }
 

@@ -4,6 +4,7 @@ import WeftHypervisor
 import WeftProbes
 import WeftSettings
 import WeftStack
+import WeftTopology
 import WeftWire
 
 /// A machine as the fabric sees it: network interfaces, and behind them a guest. A VM has a life cycle; a plain machine
@@ -29,8 +30,10 @@ struct Machine: Element {
 
   /// What it may be taken back to.
   var snapshots = SnapshotTree()
-  /// Of a machine that shuts down: when its plug is pulled, and when somebody should look whether it is done.
+  /// Of a machine that shuts down: when its plug is pulled, or it is said to be late; which of the two; and when somebody should
+  /// look whether it is done.
   private(set) var offBy = Instant.never
+  private var pullsPlug = true
   private(set) var lookAt = Instant.never
   /// Of one that was taken back: from which stream it draws as soon as it runs. The memory that it was taken back to is another's.
   private var reseed: RandomStream?
@@ -145,12 +148,13 @@ struct Machine: Element {
     }
   }
 
-  /// Asks it to end; if it hasn't by then, its plug is pulled.
-  mutating func shutDown(within limit: Nanoseconds, now: Instant, _ out: inout Effects) throws(VirtualMachine
+  /// Asks it to end; if it hasn't by then, its plug is pulled, or it is overdue.
+  mutating func shutDown(within limit: Nanoseconds, _ then: ShutdownEnd, now: Instant, _ out: inout Effects) throws(VirtualMachine
     .IllegalTransition)
   {
     try perform(.shutdown, now: now, &out)
     offBy = now + limit
+    pullsPlug = then == .stop
     if guest.isDown { lookAt = now }
   }
 
@@ -159,7 +163,15 @@ struct Machine: Element {
   mutating func isDone(now: Instant) -> Bool {
     guard state == .shuttingDown else { return false }
     lookAt = .never
-    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } && work?.value.isQuiet ?? true || offBy <= now
+    return guest.isDown && interfaces.allSatisfy { $0.waitingToTransmit == 0 } && work?.value.isQuiet ?? true
+      || pullsPlug && offBy <= now
+  }
+
+  /// Of one that is to go on ending: its time is over, which is told once.
+  mutating func isOverdue(now: Instant) -> Bool {
+    guard state == .shuttingDown, !pullsPlug, offBy <= now else { return false }
+    offBy = .never
+    return true
   }
 
   /// Memory is gone. The rings' frames are the caller's to count (`emptyRings`).
@@ -179,6 +191,8 @@ struct Machine: Element {
     for port in plugged { guest.linkChanged(port: PortIndex(port), up: interfaces[port].isLinkUp, now: own, &out) }
     plugged = []
     guest.stack.forgetWires()
+    // Whoever froze it has given up: its clock stood still meanwhile.
+    guest.thaw(now: own, &out)
     // It finds what has come when it has a cpu.
     guard work == nil else { return }
     for port in interfaces.indices {
@@ -246,6 +260,8 @@ struct Machine: Element {
       if interfaces[port].waitingToTransmit > 0 { retryAt = now }
       if isUp != past.interfaces[port].isLinkUp { linkChanged(PortIndex(port), up: isUp, now: now, &out) }
     }
+    // The backup that it was frozen for then isn't there any more.
+    if state.runs { guest.thaw(now: time(now), &out) }
   }
 
   /// A system that runs hears at once that it was taken back, others as they go on.
@@ -274,10 +290,13 @@ struct Machine: Element {
     copy.guest.stack.forgetWires()
     copy.guest.stack.forgetTraces()
     if nics.contains(where: { $0.waitingToTransmit > 0 }) { copy.retryAt = now }
-    guard let seed, let generation = copy.vm?.generation else { return copy }
-    copy.guest.becomeAnother(
-      named: name, macs, address: address, RandomStream(seed: seed, owner: name, generation: generation),
-      now: copy.vm?.guestTime(now) ?? now, &out)
+    let own = copy.vm?.guestTime(now) ?? now
+    if let seed, let generation = copy.vm?.generation {
+      copy.guest.becomeAnother(
+        named: name, macs, address: address, RandomStream(seed: seed, owner: name, generation: generation), now: own, &out)
+    }
+    // A backup that has frozen the one it was copied from knows nothing of it.
+    if copy.state.runs { copy.guest.thaw(now: own, &out) }
     return copy
   }
 

@@ -22,6 +22,8 @@ struct Snapshot: Codable {
   var hasMemory = true
   /// Its disks' medium has failed.
   var isLost = false
+  /// It came from a store.
+  var isOfAnotherRun = false
 
   /// Leaves its disks, as they are seen from outside at that moment, of a machine that is off.
   mutating func forgetMemory(now: Instant) {
@@ -101,8 +103,19 @@ struct SnapshotTree: Codable {
     current = snapshot.name
   }
 
+  /// Those of another run, beneath the machine's own; one whose parent isn't here has none.
+  mutating func load(_ others: [Snapshot]) {
+    all = others.filter { other in !all.contains { $0.name == other.name } } + all
+    let names = Set(all.map(\.name))
+    for index in all.indices where all[index].isOfAnotherRun && !(all[index].parent.map(names.contains) ?? true) {
+      all[index].parent = nil
+    }
+  }
+
   /// The medium of the disks that they are on has failed.
-  mutating func loseDisks() { for index in all.indices { all[index].isLost = true } }
+  mutating func loseDisks(in pool: PoolName) {
+    for index in all.indices where all[index].guest.drives.all.contains(where: { $0.pool == pool }) { all[index].isLost = true }
+  }
 
   /// Those that came from it come from its parent then; false where it isn't there.
   mutating func remove(_ name: String) -> Bool {

@@ -12,6 +12,8 @@ struct Storage: Codable {
     var rate: UInt64?
     var isLost = false
     var vault = Vault()
+
+    var id: PoolName { PoolName(host: host, name: name) }
   }
 
   var pools: [Pool] = []
@@ -56,6 +58,8 @@ struct BackupJob: Codable {
     var contents: BlockDevice
     /// What was dirty in its bitmap, which is given back if the copy fails.
     var taken: ClusterSet
+    /// Where the disk lay then.
+    var pool: PoolName?
   }
 
   static let patience = Nanoseconds.seconds(60)

@@ -11,11 +11,9 @@ extension World {
     let machine = elements.machines[id]
     guard let vm = machine.vm else { return }
     let pool = try pool(order.pool, order.host, near: vm.host)
-    if storage.pools[pool].isLost { throw EventFailure(description: "pool \(order.pool) is lost") }
+    if let why = unreachable(storage.pools[pool]) { throw EventFailure(description: why) }
     guard !machine.guest.drives.isEmpty else { throw EventFailure(description: "\(order.vm) has no disks") }
-    if let lost = machine.guest.drives.all.first(where: \.isLost) {
-      throw EventFailure(description: "disk \(lost.name) of \(order.vm) is lost")
-    }
+    if let why = lackOfDisks(machine) { throw EventFailure(description: why) }
     if let other = storage.jobs.first(where: { $0.vm == order.vm }) {
       throw EventFailure(description: "backup \(other.name) isn't done yet")
     }
@@ -57,15 +55,9 @@ extension World {
       fail(job, "there is no \(job.vm) any more")
       return false
     }
-    if job.isQuiesced {
-      guard vm.generation == job.generation, vm.state == .running else {
-        if vm.state == .paused, vm.generation == job.generation { thaw(node, id) }
-        fail(job, vm.generation == job.generation ? "\(job.vm) is \(vm.state.rawValue)" : "\(job.vm) was reverted")
-        return false
-      }
-    }
-    if let lost = elements.machines[id].guest.drives.all.first(where: \.isLost) {
-      fail(job, "disk \(lost.name) is lost")
+    if let why = interruption(of: job, vm) ?? lackOfDisks(elements.machines[id]) {
+      if elements.machines[id].state.runs { thaw(node, id) }
+      fail(job, why)
       return false
     }
     let own = vm.guestTime(now)
@@ -77,7 +69,9 @@ extension World {
         return try device.sync(bitmap)
       }
       job.pieces.append(
-        .init(name: elements.machines[id].guest.drives[index].name, contents: contents, taken: taken ?? ClusterSet()))
+        .init(
+          name: elements.machines[id].guest.drives[index].name, contents: contents, taken: taken ?? ClusterSet(),
+          pool: elements.machines[id].guest.drives[index].pool))
     }
     job.at = now
     if job.isQuiesced {
@@ -98,8 +92,19 @@ extension World {
     return true
   }
 
+  /// Why a guest that was frozen for a backup isn't any more, or can't have brought all to its disks: it has to run through, from
+  /// the freeze to the moment. Where it doesn't run now, it is thawed as it goes on.
+  private func interruption(of job: BackupJob, _ vm: VirtualMachine) -> String? {
+    guard job.isQuiesced else { return nil }
+    if vm.generation != job.generation { return "\(job.vm) was reverted" }
+    if vm.state != .running { return "\(job.vm) is \(vm.state.rawValue)" }
+    return vm.changedAt > job.began ? "\(job.vm) didn't run through: it goes on since \(vm.changedAt)" : nil
+  }
+
   private mutating func finish(_ job: BackupJob) {
-    guard !storage.pools[job.pool].isLost else { return giveBack(job, "pool \(storage.pools[job.pool].name) is lost") }
+    // What was written since the moment is kept beside the disk: where that can't be reached, the copy can't go on.
+    let why = unreachable(storage.pools[job.pool]) ?? job.pieces.compactMap { unreachable($0.pool) }.first
+    if let why { return giveBack(job, why) }
     let parent = job.kind == .full ? nil : storage.pools[job.pool].vault.last(of: job.vm)
     let point = storage.pools[job.pool].vault.add(
       job.vm, number: job.number, at: job.at, isQuiesced: job.isQuiesced, parent: parent,
@@ -154,31 +159,7 @@ extension World {
     settle(node)
   }
 
-  // MARK: Media
-
-  /// A pool's medium fails: the disks in it are gone, the snapshots with them, and so are backups that lie there.
-  mutating func failMedia(_ name: String, _ host: String?) throws(EventFailure) {
-    let pool = try pool(name, host, near: nil)
-    if storage.pools[pool].isLost { throw EventFailure(description: "pool \(name) is lost already") }
-    storage.pools[pool].isLost = true
-    let owner = storage.pools[pool].host
-    for (node, id) in machineNodes {
-      guard let vm = elements.machines[id].vm, vm.host == owner else { continue }
-      let lost = elements.machines[id].guest.drives.all.indices.filter { elements.machines[id].guest.drives[$0].pool == name }
-      guard !lost.isEmpty else { continue }
-      for index in lost { elements.machines[id].guest.drives[index].lose() }
-      elements.machines[id].snapshots.loseDisks()
-      if elements.machines[id].state.runs || elements.machines[id].state == .paused { try? perform(.crash, on: self.name(node)) }
-    }
-    for index in storage.backups.indices
-    where storage.backups[index].failure == nil && storage.backups[index].end == nil
-      && storage.pools[pool].vault.point(storage.backups[index].vm, storage.backups[index].number) != nil
-    {
-      storage.backups[index].end = "lost with its pool at \(now)"
-    }
-    storage.pools[pool].vault.lose()
-    storage.news.append("pool \(name) of \(owner) failed at \(now)")
-  }
+  // MARK: Restores
 
   /// A VM's disks become what a backup has: in the same pool, or if that is lost in another of its host.
   mutating func restoreBackup(_ order: RestoreOrder, _ topology: Topology) throws(EventFailure) {
@@ -188,6 +169,7 @@ extension World {
       throw EventFailure(description: "can't restore \(order.vm) from a backup: it is \(vm.state.rawValue)")
     }
     let from = try pool(order.pool, order.poolHost, near: vm.host)
+    if let why = unreachable(storage.pools[from]) { throw EventFailure(description: why) }
     guard let point = storage.pools[from].vault.point(order.source ?? order.vm, order.number) else {
       let name = "\(order.source ?? order.vm)\(order.number.map { "#\($0)" } ?? "")"
       throw EventFailure(description: "there is no backup of \(name) in \(order.pool)")
@@ -195,18 +177,18 @@ extension World {
     let target = order.host ?? vm.host
     var moves: [(LinkName, String)] = []
     if target != vm.host { moves = try Self.moves(of: order.vm, from: vm.host, to: target, topology) }
-    var restored: [(Int, BlockDevice, String?)] = []
+    var restored: [(Int, BlockDevice, PoolName?)] = []
     for record in point.disks {
       guard let index = elements.machines[id].guest.drives.index(of: record.name),
         elements.machines[id].guest.drives[index].size == record.size
       else { throw EventFailure(description: "\(order.vm) has no disk \(record.name) of \(record.size) bytes") }
       let own = elements.machines[id].guest.drives[index].pool
-      func isThere(_ pool: Storage.Pool) -> Bool { pool.host == target && !pool.isLost }
-      let place = storage.pools.first { isThere($0) && $0.name == own } ?? storage.pools.first(where: isThere)
+      func isThere(_ pool: Storage.Pool) -> Bool { pool.host == target && unreachable(pool) == nil }
+      let place = storage.pools.first { isThere($0) && $0.name == own?.name } ?? storage.pools.first(where: isThere)
       guard place != nil || own == nil else {
         throw EventFailure(description: "host \(target) has no pool that disk \(record.name) could go to")
       }
-      do throws(VaultError) { restored.append((index, try storage.pools[from].vault.contents(of: record), place?.name)) } catch {
+      do throws(VaultError) { restored.append((index, try storage.pools[from].vault.contents(of: record), place?.id)) } catch {
         throw EventFailure(description: "backup \(point.name): \(error)")
       }
     }
@@ -247,7 +229,7 @@ extension World {
 
   // MARK: Names
 
-  private func pool(_ name: String, _ host: String?, near: String?) throws(EventFailure) -> Int {
+  func pool(_ name: String, _ host: String?, near: String?) throws(EventFailure) -> Int {
     let found = storage.pools.indices.filter { storage.pools[$0].name == name && (host == nil || storage.pools[$0].host == host) }
     if let own = found.first(where: { storage.pools[$0].host == near }) { return own }
     guard let first = found.first else { throw EventFailure(description: "there is no pool \(name)") }

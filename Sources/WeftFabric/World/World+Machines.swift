@@ -23,8 +23,8 @@ extension World {
       throw EventFailure(
         description: "can't \(verb.rawValue) \(vm): its host \(host.name) \(host.hasFailed ? "has failed" : "is off")")
     }
-    if elements.machines[machine].guest.drives.all.contains(where: \.isLost) {
-      throw EventFailure(description: "can't \(verb.rawValue) \(vm): it has lost a disk")
+    if let why = lackOfDisks(elements.machines[machine]) {
+      throw EventFailure(description: "can't \(verb.rawValue) \(vm): \(why)")
     }
   }
 
@@ -41,7 +41,12 @@ extension World {
   mutating func goOffIfDone(_ node: NodeID) {
     guard let machine = machine(node) else { return }
     if elements.machines[machine].work?.value.takeBoot(now: now) == true { try? perform(.start, on: name(node)) }
-    guard elements.machines[machine].isDone(now: now) else { return }
+    guard elements.machines[machine].isDone(now: now) else {
+      if elements.machines[machine].isOverdue(now: now) {
+        complaints.append("at \(now - .start): \(name(node)) hasn't shut down in time")
+      }
+      return
+    }
     try? perform(.stop, on: name(node))
   }
 
@@ -61,12 +66,12 @@ extension World {
     if hasProcessors { followSystem(node, machine, verb) }
   }
 
-  /// Asks a VM to end, and pulls its plug if it hasn't by then.
-  mutating func shutDown(_ vm: String, within limit: Nanoseconds) throws(EventFailure) {
+  /// Asks a VM to end, and pulls its plug, or tells of it, if it hasn't by then.
+  mutating func shutDown(_ vm: String, within limit: Nanoseconds, then: ShutdownEnd = .stop) throws(EventFailure) {
     let (node, machine) = try known(vm)
     try refuseIfMigrating(vm, .shutdown)
     let now = now
-    do { try elements.machines[machine].shutDown(within: limit, now: now, &effects) } catch {
+    do { try elements.machines[machine].shutDown(within: limit, then, now: now, &effects) } catch {
       throw EventFailure(description: "\(error)")
     }
     hasShutdowns = true
@@ -92,8 +97,11 @@ extension World {
   mutating func takeSnapshot(_ name: String, of vm: String, withMemory: Bool = true) throws(EventFailure) {
     let (_, machine) = try known(vm)
     try refuseIfMigrating(vm, .snapshot)
-    if elements.machines[machine].guest.drives.all.contains(where: \.isLost) {
-      throw EventFailure(description: "\(vm) has lost a disk")
+    if let why = lackOfDisks(elements.machines[machine]) {
+      throw EventFailure(description: "can't snapshot \(vm): \(why)")
+    }
+    if elements.machines[machine].snapshots[name]?.isOfAnotherRun == true {
+      _ = elements.machines[machine].snapshots.remove(name)
     }
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
     let now = now
@@ -112,6 +120,10 @@ extension World {
     }
     guard past.guest.drives.fit(elements.machines[machine].guest.drives) else {
       throw EventFailure(description: "\(vm) has other disks than at snapshot \(name)")
+    }
+    let clock = past.vm.guestTime(past.takenAt)
+    guard clock <= now else {
+      throw EventFailure(description: "can't revert \(vm) to \(name): its clock is at \(clock) there, and it is \(now)")
     }
     if past.isLost { throw EventFailure(description: "snapshot \(name) of \(vm) is lost with its disk") }
     guard past.interfaces.count == elements.machines[machine].interfaces.count else {

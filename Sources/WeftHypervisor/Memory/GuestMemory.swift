@@ -64,16 +64,13 @@ public struct GuestMemory: Codable {
     return place(of: number).map { state[$0].bytes }
   }
 
-  /// All that isn't zero: the pages' numbers, filled up to a whole page, and behind them the pages.
-  public var contents: [UInt8] {
-    var numbers = state.map(\.number)
-    for set in sets { numbers += (0..<set.set.pages).map { PageNumber(region: set.region, $0) } }
-    var bytes: [UInt8] = []
-    for number in numbers { withUnsafeBytes(of: number.rawValue.bigEndian) { bytes.append(contentsOf: $0) } }
-    bytes.append(
-      contentsOf: repeatElement(0, count: (WorkingSet.pageSize - bytes.count % WorkingSet.pageSize) % WorkingSet.pageSize))
-    for number in numbers { bytes += self.bytes(of: number) ?? [] }
-    return bytes
+  /// All that aren't zero, by their numbers.
+  public var pages: [(number: PageNumber, bytes: [UInt8])] {
+    var all = state.map { (number: $0.number, bytes: $0.bytes) }
+    for set in sets {
+      all += (0..<set.set.pages).map { (PageNumber(region: set.region, $0), set.set.bytes(of: $0)) }
+    }
+    return all
   }
 
   private func place(of number: PageNumber) -> Int? {

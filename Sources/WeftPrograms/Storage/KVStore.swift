@@ -48,12 +48,14 @@ public struct KVStore: GuestProgram {
 
   let settings: Settings
   let tag: UInt64
-  public private(set) var report: ProgramReport
+  private var tally: ProgramReport
   public private(set) var deadline: Instant
   var store: RecordStore
   private var clients: [Client] = []
   private var free: [UInt32] = []
   private var size = 0
+  /// What was there when it was read.
+  private var opening: RecordStore.Opening?
   /// When the store is read; nil: not yet asked for.
   private var readyAt: Instant?
   private var isListening = false
@@ -61,7 +63,7 @@ public struct KVStore: GuestProgram {
   /// When what is only in memory is written.
   private var writeAt = Instant.never
   /// It takes nothing on: what it has is on its way to the disk.
-  private var isFrozen = false
+  public private(set) var isFrozen = false
   private var failure: String?
 
   public init(_ settings: Settings, _ place: Placement) {
@@ -69,13 +71,19 @@ public struct KVStore: GuestProgram {
     tag = place.tag
     deadline = place.start
     store = RecordStore(hasJournal: settings.hasJournal)
-    report = ProgramReport(index: place.index, title: "kv-store :\(settings.port)", state: .waiting)
+    tally = ProgramReport(index: place.index, title: "kv-store :\(settings.port)", state: .waiting)
+  }
+
+  public var report: ProgramReport {
+    var report = tally
+    report.note = opening?.text(holding: store.count)
+    return report
   }
 
   // MARK: Time
 
   public mutating func wake(now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    if report.startedAt == nil { report.startedAt = now }
+    if tally.startedAt == nil { tally.startedAt = now }
     if let readyAt, readyAt <= now, !isListening { listen(&stack) }
     finishCommit(now: now, &stack)
     for index in clients.indices where clients[index].idleAt <= now {
@@ -107,21 +115,21 @@ public struct KVStore: GuestProgram {
 
   private mutating func listen(_ stack: inout Stack) {
     isListening = true
-    report.state = stack.listen(settings.port, tag: tag) ? .running : .failed("port \(settings.port)/tcp in use")
+    tally.state = stack.listen(settings.port, tag: tag) ? .running : .failed("port \(settings.port)/tcp in use")
   }
 
   // MARK: The disk
 
   public mutating func use(_ drives: inout Drives, now: Instant, _ stack: inout Stack, _ out: inout Effects) {
-    guard report.startedAt != nil, failure == nil else { return }
+    guard tally.startedAt != nil, failure == nil else { return }
     guard let index = settings.disk.map({ drives.index(of: $0) }) ?? (drives.isEmpty ? nil : 0) else {
       return fail("no disk \(settings.disk ?? "")", &stack)
     }
     do throws(DiskError) {
       if readyAt == nil {
         size = drives[index].size
-        let (opening, at) = try store.open(&drives[index], now: now)
-        report.note = opening.text
+        let (found, at) = try store.open(&drives[index], now: now)
+        opening = found
         readyAt = at
         if at <= now { listen(&stack) }
       }
@@ -173,7 +181,7 @@ public struct KVStore: GuestProgram {
   /// Nothing more can be stored; what is in memory can't be trusted to stay, and nothing is answered any more.
   private mutating func fail(_ why: String, _ stack: inout Stack) {
     failure = why
-    report.state = .failed(why)
+    tally.state = .failed(why)
     for index in clients.indices {
       if case .free = clients[index].phase { continue }
       stack.abort(clients[index].socket)
@@ -229,12 +237,12 @@ public struct KVStore: GuestProgram {
         }
       case .writing(let bytes, let offset, let keepsAlive):
         let sent = stack.write(clients[index].socket, bytes.span.bytes.extracting(offset..<bytes.count))
-        report.bytesOut &+= UInt64(sent)
+        tally.bytesOut &+= UInt64(sent)
         guard offset + sent == bytes.count else {
           clients[index].phase = .writing(bytes, offset: offset + sent, keepsAlive: keepsAlive)
           return
         }
-        report.replies &+= 1
+        tally.replies &+= 1
         if !keepsAlive { stack.shutdown(clients[index].socket) }
         clients[index].phase = keepsAlive ? .reading : .closing
       case .closing:
@@ -252,15 +260,15 @@ public struct KVStore: GuestProgram {
     switch HTTPRequest.parse(bytes, longestBody: RecordStore.longestValue) {
     case .incomplete: return false
     case .invalid(let status):
-      report.requests &+= 1
-      report.failures &+= 1
-      report.bytesIn &+= UInt64(stack.discard(id))
+      tally.requests &+= 1
+      tally.failures &+= 1
+      tally.bytesIn &+= UInt64(stack.discard(id))
       answer(index, status, "\(status) \(HTTPRequest.reason(status))\n", keepsAlive: false, now: now)
     case .complete(let request, let length):
       guard bytes.count >= length + request.bodyLength else { return false }
       let body = Array(bytes[length..<length + request.bodyLength])
-      report.requests &+= 1
-      report.bytesIn &+= UInt64(stack.discard(id, length + request.bodyLength))
+      tally.requests &+= 1
+      tally.bytesIn &+= UInt64(stack.discard(id, length + request.bodyLength))
       perform(request, body, index, now: now)
     }
     return true
@@ -275,17 +283,17 @@ public struct KVStore: GuestProgram {
         return answer(index, 200, "\(store.count) records\n", isHead: request.isHead, keepsAlive: keepsAlive, now: now)
       }
       guard let value = store[key] else {
-        report.failures &+= 1
+        tally.failures &+= 1
         return answer(index, 404, "no such record\n", isHead: request.isHead, keepsAlive: keepsAlive, now: now)
       }
       answer(index, 200, value, isHead: request.isHead, keepsAlive: keepsAlive, now: now)
     case .put, .delete:
       if request.method == .delete, store[key] == nil {
-        report.failures &+= 1
+        tally.failures &+= 1
         return answer(index, 404, "no such record\n", keepsAlive: keepsAlive, now: now)
       }
       guard store.put(key, request.method == .put ? body : nil, size: size) else {
-        report.failures &+= 1
+        tally.failures &+= 1
         return answer(index, key.isEmpty ? 400 : 507, "no room\n", keepsAlive: keepsAlive, now: now)
       }
       guard let writeBack = settings.writeBack else {

@@ -245,10 +245,12 @@ extension RecordStore {
 }
 
 extension RecordStore.Opening {
-  /// `200 records, 1 torn at 65,024, discarded`
-  var text: String {
-    guard let tornAt else { return "\(Self.grouped(records)) records" }
-    return "\(Self.grouped(records)) records, \(torn) torn at \(Self.grouped(tornAt)), discarded"
+  /// `203 records, 200 found, 1 torn at 65,024, discarded`; what was found is said where it holds other ones by now.
+  func text(holding count: Int) -> String {
+    var text = "\(Self.grouped(count)) records"
+    if records != count, records > 0 { text += ", \(Self.grouped(records)) found" }
+    if let tornAt { text += ", \(torn) torn at \(Self.grouped(tornAt)), discarded" }
+    return text
   }
 
   static func grouped(_ number: Int) -> String {

@@ -34,15 +34,16 @@ public struct StoredProbeSettings: StateSettings, Hashable {
         "what", \.what,
         Form(.text, text: { $0 }) { (text) throws(Complaint) in
           let words = text.split(separator: " ")
-          guard words.count == 2, ["snapshot", "backup", "backups", "disk"].contains(words[0]) else {
+          guard words.count == 2, ["snapshot", "memory", "backup", "backups", "disk"].contains(words[0]) else {
             throw Complaint(
               "\"\(text)\" is nothing that is stored",
-              hint: "write it like snapshot before, backup vault (the last one), backups vault (all), disk root")
+              hint: "write it like snapshot before, memory before, backup vault (the last one), backups vault (all), disk root")
           }
           return text
         },
-        "`snapshot NAME`: clusters of disks that are kept for it alone; `backup POOL`: what the last one added, `backups POOL`: all; "
-          + "`disk NAME`: what is on it.", required: true, example: "snapshot before"),
+        "`snapshot NAME`: clusters of disks that are kept for it alone; `memory NAME`: pages of it that the snapshot before it "
+          + "hasn't; `backup POOL`: what the last one added, `backups POOL`: all; `disk NAME`: what is on it.", required: true,
+        example: "snapshot before"),
       Field("at-most", \.atMost, .size(0...1 << 60), "Upper bound.", default: "none", example: "10 MiB"),
       Field("at-least", \.atLeast, .size(0...1 << 60), "Lower bound.", default: "none", example: "1 MiB"),
     ]

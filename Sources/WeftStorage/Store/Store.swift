@@ -145,19 +145,22 @@ public struct Store<Files: StoreFiles> {
   }
 
   /// All that are there, damaged or not, in the order of their paths.
-  public func backups() throws(StoreError) -> [Listing<Backup>] { try listing("backups", Backup.self) { $0.point.disks } }
+  public func backups() throws(StoreError) -> [Listing<Backup>] {
+    try listing("backups", Backup.self) { $0.point.disks.allSatisfy(\.isConsistent) }
+  }
+
   public func snapshots() throws(StoreError) -> [Listing<SnapshotRecord>] {
-    try listing("snapshots", SnapshotRecord.self) { $0.disks }
+    try listing("snapshots", SnapshotRecord.self, \.isConsistent)
   }
 
   private func listing<T: Decodable>(
-    _ folder: String, _ type: T.Type, _ disks: (T) -> [DiskRecord]
+    _ folder: String, _ type: T.Type, _ isConsistent: (T) -> Bool
   ) throws(StoreError) -> [Listing<T>] {
     var all: [Listing<T>] = []
     for path in try manifests(folder) {
       do throws(StoreError) {
         let item = try manifest(type, at: path)
-        guard disks(item).allSatisfy(\.isConsistent) else { throw .damaged(path: path, "its disks can't be") }
+        guard isConsistent(item) else { throw .damaged(path: path, "it contradicts itself") }
         all.append(Listing(path: path, result: .success(item)))
       } catch {
         if error == .died { throw error }
@@ -195,6 +198,22 @@ public struct Store<Files: StoreFiles> {
     for id in snapshot.chunks { if let bytes = chunks[id] { try put(id, bytes) } }
     let folder = "\(root)/snapshots/\(snapshot.vm)"
     try put(snapshot, at: "\(folder)/\(snapshot.name).json", in: folder)
+  }
+
+  /// One of another store.
+  public mutating func take(_ snapshot: SnapshotRecord, from other: Store) throws(StoreError) {
+    var chunks: [ChunkID: [UInt8]] = [:]
+    for id in snapshot.chunks.sorted() { chunks[id] = try other.chunk(id) }
+    try save(snapshot, chunks)
+  }
+
+  /// One of another store.
+  public mutating func take(_ backup: Backup, from other: Store) throws(StoreError) {
+    var chunks: [[UInt8]] = []
+    for id in backup.point.chunks.sorted() { chunks.append(try other.chunk(id)) }
+    var vault = Vault()
+    vault.take(backup.point, chunks)
+    try save(vault, host: backup.host, pool: backup.pool)
   }
 
   private mutating func makeFolders(_ names: String...) throws(StoreError) {

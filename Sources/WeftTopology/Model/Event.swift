@@ -9,8 +9,8 @@ public struct Event: Sendable, Codable {
     case linkUp(LinkName)
     /// What needs no more to be said.
     case life(MachineVerb, vm: String)
-    /// Asks it to end; if it hasn't by then, its plug is pulled.
-    case shutDown(vm: String, within: Nanoseconds)
+    /// Asks it to end; if it hasn't by then, its plug is pulled, or that is an error.
+    case shutDown(vm: String, within: Nanoseconds, then: ShutdownEnd = .stop)
     /// With its memory, or its disks alone.
     case takeSnapshot(String, vm: String, memory: Bool)
     /// `reseed`: the VM hears of it, and draws other random numbers.
@@ -80,10 +80,28 @@ extension Event.Action {
 
   package enum SnapshotVerb { case take, revert, delete }
 
+  /// Whether it does this to a VM, at one stroke.
+  func does(_ deed: Deed, to vm: String) -> Bool {
+    switch self {
+    case .life(let verb, vm): verb.rawValue == deed.rawValue
+    case .takeSnapshot(_, vm, _): deed == .snapshot
+    case .revert(vm, _, _): deed == .revert
+    case .restoreBackup(let order): deed == .restoreBackup && order.vm == vm
+    case .clone(vm, _, _, _): deed == .clone
+    default: false
+    }
+  }
+
+  /// What a check may come after.
+  enum Deed: String, Sendable, CaseIterable {
+    case start, pause, resume, stop, reset, crash, save, restore, snapshot, revert, clone
+    case restoreBackup = "restore-backup"
+  }
+
   package var sense: Sense {
     switch self {
     case .life(let verb, let vm): .life(vm: vm, verb)
-    case .shutDown(let vm, _): .life(vm: vm, .shutdown)
+    case .shutDown(let vm, _, _): .life(vm: vm, .shutdown)
     case .takeSnapshot(let name, let vm, _): .snapshot(vm: vm, name, .take)
     case .revert(let vm, let name, _): .snapshot(vm: vm, name, .revert)
     case .deleteSnapshot(let name, let vm): .snapshot(vm: vm, name, .delete)
@@ -136,7 +154,7 @@ struct EventEntry: Sendable {
           Case(
             "shutdown", .table(Shutdown.keys, short: .vm) { Shutdown(vm: $0) },
             "Asks a VM to end: its programs stop, its connections are closed, and it goes off.", example: "web"
-          ) { .shutDown(vm: $0.vm, within: $0.timeout) },
+          ) { .shutDown(vm: $0.vm, within: $0.timeout, then: $0.then) },
           Case("stop", .vm, "Pulls a VM's plug (libvirt: destroy).", example: "web") { .life(.stop, vm: $0) },
           Case("reset", .vm, "Pulls the plug and starts it again.", example: "web") { .life(.reset, vm: $0) },
           Case("crash", .vm, "Its system falls over: it has power and does nothing.", example: "web") { .life(.crash, vm: $0) },

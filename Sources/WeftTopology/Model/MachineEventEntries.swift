@@ -1,18 +1,25 @@
 import WeftCore
 import WeftSettings
 
+/// What becomes of a VM that was asked to end, and hasn't in time.
+public enum ShutdownEnd: String, Sendable, Codable, CaseIterable { case stop, error }
+
 /// Under `shutdown`.
 struct Shutdown: Sendable {
   var vm = ""
   var timeout = Nanoseconds.seconds(10)
+  var then = ShutdownEnd.stop
 
   static let keys: KeyTable<Shutdown> = KeyTable(
     "shutdown", "Asks a VM to end. Short form: the VM alone", from: Shutdown(),
     [
       Field("vm", \.vm, .vm, "Which VM.", required: true, example: "web"),
       Field(
-        "timeout", \.timeout, .interval, "Its plug is pulled if it hasn't ended by then, as its peers may not answer.",
-        example: "5 s"),
+        "timeout", \.timeout, .interval, "How long it has to end, as its peers may not answer.", example: "5 s"),
+      Field(
+        "then", \.then, .choice,
+        "What comes if it hasn't ended by then. stop: its plug is pulled. error: the run tells of it, and it goes on ending.",
+        example: "error"),
     ])
 }
 

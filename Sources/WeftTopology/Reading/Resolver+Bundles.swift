@@ -11,7 +11,7 @@ extension Resolver {
       return nil
     }
     let files: [(name: String, bytes: [UInt8])]
-    do throws(Ustar.Problem) { files = try Ustar.read(bytes) } catch {
+    do throws(Ustar.Problem) { files = try BundleArchive.read(bytes) } catch {
       report("\(path) is no bundle: \(error)", at: place)
       return nil
     }

@@ -132,7 +132,8 @@ extension Resolver {
       guard let kept else {
         return doubt(
           index, "\"\(vm)\" has no snapshot \"\(name)\" at \(topology.events[index].at)",
-          hint: Suggestion.hint(for: name, in: snapshots[vm]?.keys.sorted() ?? []))
+          hint: Suggestion.hint(for: name, in: snapshots[vm]?.keys.sorted() ?? [])
+            ?? "it may be one that the run's --store has")
       }
       if verb == .delete {
         snapshots[vm]?[name] = nil

@@ -10,8 +10,8 @@ extension Resolver {
     let check = Placed(entry, Object(value, tables.expectation))
     checkFit(check)
     checkReason(check)
-    let timing = timing(check)
     let subject = subject(check)
+    let timing = timing(check, of: subject)
     guard isWhole, let from = subject, let probe = entry.probe else { return lost(at: value.mark) }
     let given = entry.name.flatMap { $0.isEmpty ? nil : $0 }
     var expectation = Expectation(
@@ -81,11 +81,33 @@ extension Resolver {
     }
   }
 
-  private func timing(_ check: Placed<ExpectationEntry>) -> Expectation.Timing {
+  /// The moment of the event that it comes after.
+  private func moment(_ check: Placed<ExpectationEntry>, of machine: String?) -> Nanoseconds? {
+    guard let deed = check.value.after, let machine, let place = check.place(\.after) else { return nil }
+    if let other = check[\.at] {
+      report("\"at\" cannot stand beside \"after\"", atKey: other.keyMark, other.key)
+      return nil
+    }
+    let times = topology.events.filter {
+      $0.action.does(deed, to: machine) && ($0.future == nil || $0.future == check.value.future)
+    }
+    .map(\.at)
+    switch times.count {
+    case 1: return times[0]
+    case 0: report("no event does a \"\(deed.rawValue)\" to \"\(machine)\"", at: place)
+    default:
+      report(
+        "\(times.count) events do a \"\(deed.rawValue)\" to \"\(machine)\"", at: place,
+        hint: "say which by its time: at: \(times[0])")
+    }
+    return nil
+  }
+
+  private func timing(_ check: Placed<ExpectationEntry>, of machine: String?) -> Expectation.Timing {
     let entry = check.value
     let windows = [\ExpectationEntry.neverDuring, \.alwaysAfter].compactMap { check[$0] }.sorted { $0.keyMark < $1.keyMark }
     if let window = windows.first {
-      let others = [\ExpectationEntry.at as PartialKeyPath, \.within].compactMap { check[$0] } + windows.dropFirst()
+      let others = [\ExpectationEntry.at as PartialKeyPath, \.after, \.within].compactMap { check[$0] } + windows.dropFirst()
       for other in others {
         report("\"\(other.key)\" cannot stand beside \"\(window.key)\"", atKey: other.keyMark, other.key)
       }
@@ -95,7 +117,8 @@ extension Resolver {
         ? .neverDuring(from: times.from, to: times.end, every: times.every)
         : .alwaysAfter(from: times.from, to: times.end, every: times.every)
     }
-    return .within(at: entry.at, within: entry.within ?? .seconds(10) + (entry.probe?.silence ?? .zero))
+    return .within(
+      at: moment(check, of: machine) ?? entry.at, within: entry.within ?? .seconds(10) + (entry.probe?.silence ?? .zero))
   }
 }
 

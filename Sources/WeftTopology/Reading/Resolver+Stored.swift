@@ -18,7 +18,7 @@ extension Resolver {
       let words = probe.what.split(separator: " ").map(String.init)
       guard words.count == 2 else { return }
       switch words[0] {
-      case "snapshot": demand(words[1], among: snapshots(of: vm), "snapshot", at: place["what"] ?? place)
+      case "snapshot", "memory": demand(words[1], among: snapshots(of: vm), "snapshot", at: place["what"] ?? place)
       case "disk": demand(words[1], among: disks, "disk", at: place["what"] ?? place)
       default: demand(words[1], among: pools, "pool", at: place["what"] ?? place)
       }

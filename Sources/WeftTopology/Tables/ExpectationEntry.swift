@@ -16,6 +16,7 @@ struct ExpectationEntry: Sendable {
   var reason: DropReason?
   var roundTrip: TimeBounds?
   var at = Nanoseconds.seconds(1)
+  var after: Event.Action.Deed?
   var within: Nanoseconds?
   var timeout: Nanoseconds?
   var neverDuring: Window?
@@ -59,6 +60,10 @@ struct ExpectationEntry: Sendable {
           "rtt", \.roundTrip, TimeBounds.roundTrip, "Bounds on the round trip (\(words(of: measured(kinds), ", "))).",
           default: "none", example: "< 5 ms"),
         Field("at", \.at, .duration, "When it is first tried.", example: "5 s"),
+        Field(
+          "after", \.after, .choice,
+          "In place of `at`: when this is done to its VM (`vm`, or `from`), by the only such event of the file.",
+          default: "at", example: "revert"),
         Field("future", \.future, .future, "In which future: a fork's, or main.", default: "in each", example: "b"),
         Field(
           "within", \.within, .duration, "Tried again until it holds or this much time is over.",

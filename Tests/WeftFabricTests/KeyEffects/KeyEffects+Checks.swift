@@ -42,6 +42,7 @@ extension KeyEffect {
       "body", "body: hell", "body: help",
       ["probe": "http: \"http://x/\"", "vms": "x: {network: home, address: 10.0.0.7, programs: [{http-server: {body: hello}}]}"]),
     check("rtt", "rtt: < 1 s", "rtt: < 1 ms", delay), check("at", "at: 1 s", "at: 2 s"),
+    check("after", "after: snapshot", "after: reset", ["events": "{at: 1 s, snapshot: {vm: a, name: s}}, {at: 3 s, reset: a}"]),
     check("within", "is: refused, within: 2 s", "is: refused, within: 3 s", refused),
     check("timeout", "is: dropped, timeout: 500 ms, within: 1 s", "is: dropped, timeout: 900 ms, within: 1 s", inward),
     check("never-during", "is: refused, never-during: [1 s, 3 s]", "is: refused, never-during: [2 s, 3 s]"),

@@ -21,6 +21,10 @@ extension KeyEffect {
       "shutdown.timeout", "{at: 1 s, link-down: srv.uplink}, {at: 1.1 s, shutdown: {vm: b, timeout: 1 s}}",
       "{at: 1 s, link-down: srv.uplink}, {at: 1.1 s, shutdown: {vm: b, timeout: 2 s}}",
       ["b-programs": "{bulk: {to: \"srv:5001\", size: 500 MB}}", "segment": "rate: 10 Mbit/s", "root": "duration: 5 s"]),
+    event(
+      "shutdown.then", "{at: 1 s, link-down: srv.uplink}, {at: 1.1 s, shutdown: {vm: b, timeout: 1 s, then: stop}}",
+      "{at: 1 s, link-down: srv.uplink}, {at: 1.1 s, shutdown: {vm: b, timeout: 1 s, then: error}}",
+      ["b-programs": "{bulk: {to: \"srv:5001\", size: 500 MB}}", "segment": "rate: 10 Mbit/s", "root": "duration: 5 s"]),
     event("snapshot.vm", "{at: 500 ms, snapshot: {vm: a, name: s}}", "{at: 500 ms, snapshot: {vm: b, name: s}}"),
     event("snapshot.name", "{at: 500 ms, snapshot: {vm: b, name: s}}", "{at: 500 ms, snapshot: {vm: b, name: t}}"),
     event("revert.vm", taken + ", {at: 2 s, revert: {vm: a, to: s}}", taken + ", {at: 2 s, revert: {vm: b, to: s}}"),

@@ -159,7 +159,7 @@ extension BackupTests {
     ("stored: {what: backup valt, at-most: 1}", "unknown pool \"valt\"", "did you mean \"vault\"?"),
     (
       "stored: {what: before, at-most: 1}", "\"before\" is nothing that is stored",
-      "write it like snapshot before, backup vault (the last one), backups vault (all), disk root"
+      "write it like snapshot before, memory before, backup vault (the last one), backups vault (all), disk root"
     ),
     ("stored: {what: disk root}", "stored needs at-most or at-least", nil),
   ])

@@ -63,6 +63,18 @@ import WeftTopology
     }
   }
 
+  /// What it holds now, and what it found where that is another.
+  @Test func theReportSaysWhatAStoreHoldsAndWhetherItIsThere() throws {
+    let puts = "count: 100, interval: 20 ms"
+    #expect(Self.note(try run(Self.lab(put: puts)), "web") == "100 records")
+    let report = try run(Self.lab(put: puts, "events: [{at: 1.5 s, stop: web}, {at: 1.6 s, start: web}, {at: 8 s, stop: web}]"))
+    let note = try #require(Self.note(report, "web"))
+    #expect(note.hasPrefix("100 records, ") && note.hasSuffix(" found"), "\(note)")
+    let states = report.programs.filter { $0.machine == "web" }.map(\.report.state)
+    #expect(states == [.ended])
+    #expect(report.text().contains("web: kv-store :80: ended with its machine, "))
+  }
+
   /// The words of the report, and that a disk of a certain VM always fares the same.
   @Test func aCutIsSaid() throws {
     let events = "events: [{at: 1.5 s, stop: web}, {at: 1.6 s, start: web}]"
@@ -81,7 +93,7 @@ import WeftTopology
           store: "journal: none", disk: ", rate: 200 kB/s", put: "count: 400, interval: 5 ms, size: 4000, keys: 5", events))
       return Self.note(report, "web") ?? ""
     }
-    #expect(notes.contains { $0.hasPrefix("4 records, 1 torn at ") && $0.hasSuffix(", discarded") }, "\(notes)")
+    #expect(notes.contains { $0.hasPrefix("5 records, 4 found, 1 torn at ") && $0.hasSuffix(", discarded") }, "\(notes)")
   }
 
   @Test func aRevertTakesDisksBack() throws {

@@ -2,6 +2,7 @@ import Testing
 import WeftCapture
 import WeftCore
 import WeftSettings
+import WeftSwitch
 import WeftTopology
 import WeftWire
 
@@ -37,6 +38,39 @@ import WeftWire
 
   private static func replies(_ report: Report, _ vm: String = "web") -> UInt64 {
     report.programs.first { $0.machine == vm && $0.report.title.hasPrefix("ping") }?.report.replies ?? 0
+  }
+
+  /// ARP that a guard turns away is no matter of chance: the advice names the guard, and its line.
+  @Test func adviceOfLostARPNamesTheGuard() throws {
+    let text = """
+      name: advice
+      duration: 9 s
+      hosts: {box: {networks: {lan: {mode: isolated, subnet: 10.0.0.0/24, guards: {arp-inspection: true}}}}}
+      vms:
+        web: {network: lan, address: 10.0.0.5}
+        peer: {network: lan, address: 10.0.0.7}
+      expect: [{from: peer, ping: web, at: 1 s, within: 0 s}]
+      """
+    var simulation = try Simulation(topology(text), captures: nil)
+    // As if web were another's by the file.
+    let node = try #require(simulation.world.names.machines["web"])
+    let port = simulation.world.graph.port(PortIndex(0), of: node)
+    let link = try #require(simulation.world.graph.ports[port].link)
+    let (bridge, far) = (simulation.world.graph.ends[link].toNode, simulation.world.graph.ends[link].toPort)
+    var guards = GuardSettings()
+    guards.arpInspection = true
+    let found = simulation.world.mac(of: port)
+    let mac = try #require(found)
+    simulation.world.withSwitch(bridge) {
+      $0.setGuard(guards, station: Station(mac: mac, address: IPv4Address(10, 0, 0, 99)), on: far)
+    }
+    let report = try simulation.complete()
+    let advice = try #require(report.expectations.first?.advice)
+    #expect(
+      advice.text
+        == "web's ARP is turned away at lan/web (arp-spoof): it claims an address that isn't that of who is behind the port: ARP inspection (`arp-inspection` of lan, line 3)"
+    )
+    #expect(advice.line == 3)
   }
 
   // MARK: What is no attack

@@ -90,6 +90,41 @@ import WeftWire
     #expect(report.complaints.isEmpty)
   }
 
+  /// Its peer's word never comes: it goes on ending, and the run tells.
+  @Test func aShutdownThatIsLateMayBeAnErrorInstead() throws {
+    let events = "{at: 2 s, stop: peer}, {at: 3 s, shutdown: {vm: web, timeout: 500 ms, then: error}}"
+    var simulation = try Simulation(
+      topology(
+        Self.lab("rate: 1 Mbit/s, programs: [{bulk: {to: \"peer:5001\", size: 500 MB}}]", events, "programs: [{sink: 5001}]")),
+      captures: nil)
+    simulation.run(until: .milliseconds(3600))
+    let state = simulation.world.machine(named: "web")?.state
+    #expect(state == .shuttingDown)
+    let report = try simulation.complete()
+    #expect(report.complaints == ["at 3.5 s: web hasn't shut down in time"])
+    #expect(report.text().contains("web: bulk") && report.text().contains("ended with its machine"))
+  }
+
+  @Test func aCheckMayComeAfterAnEvent() throws {
+    let events = "{at: 3 s, pause: web}, {at: 4 s, resume: web}, {at: 6 s, pause: peer}, {at: 7 s, pause: peer}"
+    func load(_ check: String) -> TopologyLoad {
+      Topology.load(text: Self.lab("", events) + "\nexpect: [{\(check)}]", file: "after.yaml")
+    }
+    let report = try run(
+      Self.lab("", events)
+        + "\nexpect: [{vm: web, state: paused, after: pause, within: 0 s}, {vm: web, state: running, after: resume, within: 0 s}]"
+    )
+    #expect(report.expectations.allSatisfy(\.passed) && report.expectations.map(\.decidedAt) == [.seconds(3), .seconds(4)])
+    #expect(load("vm: web, state: paused, after: revert").diagnostics.last?.message == "no event does a \"revert\" to \"web\"")
+    #expect(
+      load("vm: peer, state: paused, after: pause").diagnostics.first { $0.severity == .error }?.message
+        == "2 events do a \"pause\" to \"peer\"")
+    #expect(
+      load("vm: web, state: paused, after: pause, at: 1 s").diagnostics.first { $0.severity == .error }?.message
+        == "\"at\" cannot stand beside \"after\"")
+    #expect(load("vm: web, state: paused, after: pawse").topology == nil)
+  }
+
   @Test func aSavedMachineGoesOnWithItsMemory() throws {
     let ping = "programs: [{ping: {to: peer, count: 6, interval: 1 s}}]"
     let requests = try Self.times(Self.lab(ping, "{at: 2.5 s, save: web}, {at: 7.5 s, restore: web}"), "web/eth0") {

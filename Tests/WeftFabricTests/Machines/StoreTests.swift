@@ -139,7 +139,7 @@ struct MortalFiles: StoreFiles {
       guard let device = try? disk(UInt64(100 + number)) else { throw .unknown("disk") }
       let record = DiskRecord("root", device, into: &chunks)
       try store.save(
-        SnapshotRecord(vm: "web", name: "s\(number)", parent: nil, at: .start, disks: [record], memory: nil, memoryBytes: 0),
+        SnapshotRecord(vm: "web", name: "s\(number)", parent: nil, at: .start, disks: [record]),
         chunks)
     }
     try store.sweep()
@@ -218,6 +218,150 @@ struct MortalFiles: StoreFiles {
         }
       }
     }
+  }
+
+  /// Of manifests and chunks: an error, or what was written.
+  @Test func tenThousandMutationsOfAStoreAreErrorsOrTheSame() throws {
+    let whole = try Self.work(on: MortalFiles()).left
+    let paths = whole.paths.filter { !$0.contains("/lock") }
+    let store = Store(reading: "/s", whole)
+    let backups = try store.backups().map { try $0.result.get() }
+    let snapshots = try store.snapshots().map { try $0.result.get() }
+    var random = RandomStream(seed: 11, owner: "store", purpose: "mutations")
+    var errors = 0
+    for round in 0..<10_000 {
+      var files = whole
+      let path = paths[Int(random.next(below: UInt64(paths.count)))]
+      files.damage(path) { bytes in
+        for _ in 0...random.next(below: 3) {
+          bytes[Int(random.next(below: UInt64(bytes.count)))] = UInt8(truncatingIfNeeded: random.next())
+        }
+        if round % 10 == 0 { bytes = Array(bytes.prefix(Int(random.next(below: UInt64(bytes.count))))) }
+      }
+      let store = Store(reading: "/s", files)
+      do {
+        if path.contains("/objects/") {
+          _ = try store.chunk(#require(ChunkID(path.replacing("/s/objects/", with: "").replacing("/", with: ""))))
+        } else if path.contains("/backups/") {
+          #expect(try store.backups().map { try $0.result.get() } == backups)
+        } else {
+          #expect(try store.snapshots().map { try $0.result.get() } == snapshots)
+        }
+      } catch let error as StoreError {
+        errors += 1
+        #expect(error.description.contains(path))
+      }
+    }
+    #expect(errors > 9_900)
+  }
+
+  private static func home(_ events: String, _ rest: String = "") throws -> Topology {
+    try topology(
+      """
+      name: two-runs
+      duration: 8 s
+      hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}, pools: {ssd: {}}}}
+      vms:
+        web: {network: lan, address: 10.1.0.1, disks: [{name: root, size: 1 GiB, pool: ssd}], programs: [kv-store, {tcp-echo: 7}]}
+        client: {network: lan, address: 10.1.0.2, programs: [{http-put: {to: "web:80", count: 50, interval: 10 ms}}]}
+      events: [\(events)]
+      \(rest)
+      """)
+  }
+
+  /// A later run goes back to a snapshot with memory: its programs, what they knew, and its disks.
+  @Test func anotherRunGoesOnFromASnapshotOfTheStore() throws {
+    let scratch = Scratch()
+    let root = scratch.file("store")
+    var first = try Simulation(
+      Self.home("{at: 2 s, snapshot: {vm: web, name: full}}, {at: 3 s, snapshot: {vm: web, name: cold, memory: false}}"),
+      captures: nil)
+    _ = try first.complete()
+    var store = try Store(writing: root, SystemFiles())
+    try store.save(first)
+    try store.close()
+
+    // Nobody writes to it this time: what it has is from the store.
+    let checks =
+      "expect: [{from: client, http: \"http://web/order-50\", status: 200, at: 5 s, within: 1 s}, {vm: web, memory-equal: full, at: 4 s, within: 0 s}]"
+    for events in [
+      "{at: 4 s, revert: {vm: web, to: full, reseed: false}}", "{at: 4 s, revert: {vm: web, to: cold}}, {at: 4.2 s, start: web}",
+    ] {
+      let text = try Self.home("{at: 10 ms, stop: client}, {at: 3 s, start: client}, " + events, checks)
+      var second = try Simulation(text, captures: nil)
+      try Store(reading: root, SystemFiles()).load(into: &second)
+      second.advance(to: .milliseconds(10))
+      let report = try second.complete()
+      #expect(report.complaints == [])
+      #expect(report.expectations[0].passed, "\(report.expectations[0].observed)")
+      #expect(report.expectations[1].passed == events.contains("full"), "\(report.expectations[1].observed)")
+    }
+    // By its own clock it is two seconds old: a run that is younger can't go on from it.
+    var early = try Simulation(
+      Self.home("{at: 1 s, revert: {vm: web, to: full}}, {at: 3 s, snapshot: {vm: web, name: full}}"), captures: nil)
+    try Store(reading: root, SystemFiles()).load(into: &early)
+    let report = try early.complete()
+    #expect(
+      report.complaints.count == 1
+        && report.complaints[0].hasSuffix("can't revert web to full: its clock is at 2 s there, and it is 1 s"))
+    #expect(report.machines.first { $0.name == "web" }?.snapshots == ["cold", "full"], "its own takes the other's place")
+    // The same snapshots, written again, are the same bytes.
+    var again = try Simulation(Self.home(""), captures: nil)
+    try Store(reading: root, SystemFiles()).load(into: &again)
+    func sorted(_ simulation: borrowing Simulation) -> [(record: SnapshotRecord, chunks: [ChunkID: [UInt8]])] {
+      simulation.snapshotRecords().sorted { $0.record.name < $1.record.name }
+    }
+    let (one, two) = (sorted(first), sorted(again))
+    #expect(one.map(\.record) == two.map(\.record) && one.map(\.chunks) == two.map(\.chunks))
+  }
+
+  /// Of the file that another run goes on from: an error, or what was written.
+  @Test func tenThousandMutationsOfAMachineAreErrorsOrTheSame() throws {
+    let text =
+      "{hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}, vms: {web: {network: lan, address: 10.1.0.1}}}"
+    var simulation = try Simulation(topology(text), captures: nil)
+    simulation.advance(to: .seconds(1))
+    try simulation.takeSnapshot("s", of: "web")
+    let (record, chunks) = simulation.snapshotRecords()[0]
+    let file = try #require(record.machine).flatMap { chunks[$0] ?? [] }
+    var random = RandomStream(seed: 12, owner: "machine", purpose: "mutations")
+    var errors = 0
+    var other = try Simulation(topology(text), captures: nil)
+    for round in 0..<10_000 {
+      var damaged = file
+      let bound = UInt64(round % 4 == 0 ? file.count : 200)
+      for _ in 0...random.next(below: 3) { damaged[Int(random.next(below: bound))] = UInt8(truncatingIfNeeded: random.next()) }
+      if round % 10 == 0 { damaged = Array(damaged.prefix(Int(random.next(below: UInt64(file.count))))) }
+      do {
+        try other.load([(damaged, [])], of: "web")
+        #expect(damaged == file)
+      } catch { errors += 1 }
+      if round == 0 { #expect(throws: Never.self) { try other.load([(file, [])], of: "web") } }
+    }
+    #expect(errors > 9_500)
+  }
+
+  /// 1 GiB, 10 MiB used, to an eighth of the used: the first takes what is used and 2 % more, an identical second next to nothing, and a third what
+  /// changed.
+  @Test func aSnapshotTakesWhatItsMachineUses() throws {
+    let used = 1280 << 10
+    let text = """
+      duration: 6 s
+      hosts: {h: {networks: {lan: {mode: isolated, subnet: 10.1.0.0/24}}}}
+      vms: {web: {network: lan, address: 10.1.0.1, memory: 1 GiB, programs: [{dirty: {fill: \(used), set: 400 KiB, rate: 100/s}}]}}
+      """
+    var simulation = try Simulation(topology(text), captures: nil)
+    var sizes: [Int] = []
+    var seen: Set<ChunkID> = []
+    for (moment, name) in [(1_900, "a"), (1_900, "b"), (2_900, "c")] as [(UInt64, String)] {
+      simulation.advance(to: .milliseconds(moment))
+      try simulation.takeSnapshot(name, of: "web")
+      let (record, chunks) = try #require(simulation.snapshotRecords().first { $0.record.name == name })
+      let manifest = try JSONEncoder().encode(record).count
+      sizes.append(chunks.filter { seen.insert($0.key).inserted }.reduce(manifest) { $0 + $1.value.count })
+    }
+    #expect(sizes[0] >= used && sizes[0] <= used + 200 << 10)
+    #expect(sizes[1] <= 64 << 10 && sizes[2] > 90 * 4096 && sizes[2] <= 100 * 4096 + 64 << 10)
   }
 
   @Test func twoWritersAreNotLetIn() throws {
