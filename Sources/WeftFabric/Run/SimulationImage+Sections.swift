@@ -27,8 +27,8 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .virtualSwitch, .records, .run: 3
-    case .machine: 2
+    case .run: 4
+    case .virtualSwitch, .records, .machine: 3
     case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer, .processors: 1
     }
   }
