@@ -102,7 +102,7 @@ struct Migration: Codable {
   /// Whether the VM is still the source's: a verb has to think of it.
   var isUnderWay: Bool { !isOver && resumedAt == nil || phase == .postcopy }
 
-  /// Whether one side has it, and not the other's word that it has: then nobody may do anything to it.
+  /// Whether a verb may end it: not while the VM is on its way with the lease, and runs on neither side.
   var isAbortable: Bool { lease == .source || phase == .postcopy }
 
   /// From when it was stopped until it ran again.

@@ -31,7 +31,7 @@ extension Resolver {
     var forwarding: [String: Known<Bool>] = [:]
     for host in topology.hosts { forwarding[host.name] = Known(value: host.ipForwarding) }
     var loaded = Set(topology.vms.filter { $0.cd != nil }.map(\.name))
-    var hosts = Hosts(places: Dictionary(topology.vms.map { ($0.name, $0.host) }) { first, _ in first })
+    var hosts = Hosts(topology.vms)
     var ports: [ForwardedPorts: Int] = [:]
     for network in topology.hosts.lazy.flatMap(\.networks) {
       for forward in network.forwards {
@@ -77,6 +77,7 @@ extension Resolver {
         } else {
           lives[name] = Known(value: known.value, line: line)
           hosts.places[name] = hosts.places[vm]
+          if hosts.restarted.contains(vm) { hosts.restarted.insert(name) }
         }
       case .media(let pool, let host):
         for vm in topology.vms where vm.disks.contains(where: { $0.pool == pool }) && (host == nil || host == vm.host) {
@@ -108,6 +109,13 @@ extension Resolver {
   private struct Hosts {
     var places: [String: String]
     var failed: [String: Int] = [:]
+    /// VMs that are started elsewhere.
+    var restarted: Set<String>
+
+    init(_ vms: [VM]) {
+      places = Dictionary(vms.map { ($0.name, $0.host) }) { first, _ in first }
+      restarted = Set(vms.filter { $0.onHostFailure == .restart }.map(\.name))
+    }
   }
 
   /// All that is on it is off then; who is restarted elsewhere runs again, unless there is no room.
@@ -115,9 +123,8 @@ extension Resolver {
     let line = topology.events[index].mark.line
     if let other = hosts.failed[host] { return doubt(index, "\"\(host)\" has failed already, in line \(other)") }
     hosts.failed[host] = line
-    let restarted = Set(topology.vms.filter { $0.onHostFailure == .restart }.map(\.name))
     for (vm, known) in lives where hosts.places[vm] == host || hosts.places[vm] == nil {
-      if hosts.places[vm] == nil || restarted.contains(vm) && !known.value.isOff {
+      if hosts.places[vm] == nil || hosts.restarted.contains(vm) && !known.value.isOff {
         (lives[vm], hosts.places[vm]) = (nil, nil)
       } else if let next = known.value.after(.stop) {
         lives[vm] = Known(value: next, line: line)

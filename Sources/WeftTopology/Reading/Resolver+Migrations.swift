@@ -6,16 +6,16 @@ extension Resolver {
   func checkMigration(_ vm: String, to host: String, _ settings: MigrationSettings, at value: Written) {
     let object = Object(value, MigrationEntry.keys)
     guard let index = vmIndex[vm], let place = object.place(\.to) else { return }
-    if let via = settings.via, let place = object.place(\.settings.via) {
-      for end in Set([topology.vms[index].host, host]).sorted() {
-        guard let index = hostIndex[end], !topology.hosts[index].isOn(via) else { continue }
-        report("\"\(end)\" isn't on \"\(via)\"", at: place, hint: "hosts: {\(end): {links: {\(via): ADDRESS}}} plugs it in")
-      }
-    }
     let moved = topology.events.contains {
       switch $0.action {
       case .migrate(vm, _, _), .change: true
       default: false
+      }
+    }
+    if let via = settings.via, let place = object.place(\.settings.via) {
+      for end in Set(moved ? [host] : [topology.vms[index].host, host]).sorted() {
+        guard let index = hostIndex[end], !topology.hosts[index].isOn(via) else { continue }
+        report("\"\(end)\" isn't on \"\(via)\"", at: place, hint: "hosts: {\(end): {links: {\(via): ADDRESS}}} plugs it in")
       }
     }
     guard !moved else { return }

@@ -195,6 +195,8 @@ import WeftTopology
       ])
     // It may be running elsewhere by then, or nobody knows where it is.
     #expect(Self.said(fail + ", {at: 2 s, pause: web}", web: "on-host-failure: restart") == [])
+    let clone = "{at: 500 ms, clone: {vm: web, name: web2, identity: keep}}, "
+    #expect(Self.said(clone + fail + ", {at: 2 s, pause: web2}", web: "on-host-failure: restart") == [])
     #expect(Self.said("{at: 500 ms, migrate: {vm: web, to: server2}}, " + fail + ", {at: 2 s, pause: web}") == [])
     #expect(Self.said("{at: 500 ms, drain: server1}, " + fail + ", {at: 2 s, start: web}") == [])
   }
