@@ -62,9 +62,9 @@ public struct NetworkInterface: Codable {
 
   @usableFromInline
   mutating func hold(_ frame: consuming Frame, _ state: VirtualMachine.State) -> Delivery {
-    guard state == .paused else {
+    guard state == .paused || state == .migrating else {
       counted.dropped &+= 1
-      return .dropped(frame, state == .migrating ? .machineMoved : .machineStopped)
+      return .dropped(frame, .machineStopped)
     }
     guard !receiveRing.isFull else {
       counted.dropped &+= 1
@@ -151,6 +151,17 @@ public struct NetworkInterface: Codable {
     octetsToTransmit = 0
     counted.dropped &+= UInt64(frames.count)
     return frames
+  }
+
+  /// Takes out what has come since so many were there; the caller owns the frames.
+  public mutating func emptyReceived(beyond count: Int) -> [StoredFrame] {
+    var late: [StoredFrame] = []
+    for place in 0..<receiveRing.count {
+      guard let frame = receiveRing.pop() else { break }
+      if place < count { receiveRing.push(frame) } else { late.append(frame.store()) }
+    }
+    counted.dropped &+= UInt64(late.count)
+    return late
   }
 
   /// What waits to come in and to go out.

@@ -253,4 +253,26 @@ struct SchedulerLab {
     #expect(scheduler.deadline == .milliseconds(1))
     #expect(scheduler.nextFinished() == 0 && scheduler.nextFinished() == nil)
   }
+
+  @Test func aCapThatChangesHoldsFromThenOn() {
+    var scheduler = CreditScheduler(processors: 1)
+    let id = scheduler.add(1, weight: 256, cap: nil, now: .start)
+    let other = scheduler.add(1, weight: 256, cap: nil, now: .start)
+    scheduler.resume(id, now: .start)
+    scheduler.run(id, for: .max, now: .start)
+    var last = Nanoseconds.zero
+    func ran(_ until: UInt64) -> UInt64 {
+      scheduler.advance(to: .milliseconds(until))
+      defer { last = scheduler.times(of: id, now: .milliseconds(until)).ran }
+      return (scheduler.times(of: id, now: .milliseconds(until)).ran - last).rawValue / 1_000_000
+    }
+    #expect(ran(300) == 300)
+    scheduler.setCap(of: id, to: 250_000, now: .milliseconds(300))
+    #expect(abs(Int(ran(3_300)) - 750) <= 8)
+    scheduler.setCap(of: id, to: 10_000, now: .milliseconds(3_300))
+    #expect(ran(6_300) <= 31)
+    scheduler.setCap(of: id, to: nil, now: .milliseconds(6_300))
+    #expect(ran(7_300) == 1_000)
+    #expect(scheduler.times(of: other, now: .milliseconds(7_300)).ran == .zero && scheduler.isConsistent)
+  }
 }

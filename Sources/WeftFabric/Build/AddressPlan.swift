@@ -51,6 +51,7 @@ struct AddressPlan {
     }
     var clients: [Client] = []
     for host in topology.hosts {
+      for link in host.links { settle(link.address, Key(machine: host.name, place: link.segment)) }
       guard let uplink = host.uplink else { continue }
       for network in host.networks where network.mode == .bridge { bridges[network.name] = uplink.segment }
       let key = Key(machine: host.name, place: uplink.segment)

@@ -49,6 +49,7 @@ struct MACPlan {
     for segment in topology.segments where segment.dhcp != nil { names.append(name("\(segment.name)-dhcp", "lan")) }
     for host in topology.hosts {
       names += [name(host.name, "uplink"), name(host.name, "eth0")]
+      for link in host.links { names.append(name(host.name, link.segment)) }
       for network in host.networks {
         names += [name(network.name, "gateway"), name(network.name, "host"), name("\(network.name)-dhcp", "lan")]
       }

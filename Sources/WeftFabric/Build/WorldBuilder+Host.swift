@@ -117,7 +117,7 @@ extension WorldBuilder {
     return node
   }
 
-  /// The host's own machine: its uplink interface first, then one on each host-only network.
+  /// The host's own machine: its uplink interface first, then one on each host-only network and each further segment.
   private mutating func addMachine(
     of host: WeftTopology.Host, behind inner: GraphPlan.End?, in outer: inout GraphPlan.End?
   ) {
@@ -167,6 +167,14 @@ extension WorldBuilder {
         narrower)
       plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
       guards.add(Station(mac: macs[network.name, "host"], address: network.gateway), on: lan)
+    }
+    for link in host.links {
+      guard let segment = switchOfSegment[link.segment] else { continue }
+      let narrower = mtuPlan.narrower(than: link.link.mtu, at: link.segment)
+      add(macs[host.name, link.segment], .static(link.address, link.prefix, gateway: nil), link.link.mtu, narrower)
+      plan.connect(
+        plan.port(node, link.segment), plan.port(segment, host.name), link.link,
+        name: LinkName(node: host.name, port: link.segment))
     }
     let guest = Guest(
       GuestConfiguration(

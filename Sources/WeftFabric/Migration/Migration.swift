@@ -56,11 +56,15 @@ struct Migration: Codable {
   var sentBefore: UInt64 = 0
   /// Octets a second that the connection got.
   var bandwidth: UInt64?
+  /// Bits per second that this round may take; nil: what there is.
+  var rate: UInt64?
   /// Of its CPU that it doesn't get, in hundredths.
   var throttle = 0
   var mostThrottled = 0
 
   var stoppedAt: Instant?
+  /// Frames in its receive rings then: who goes on at the source finds what came since, who goes on at the target doesn't.
+  var ringsAtStop: [Int] = []
   var copiedAt: Instant?
   var activateAt = Instant.never
   var resumedAt: Instant?
@@ -90,12 +94,16 @@ struct Migration: Codable {
     (self.number, self.vm, self.settings, self.networks) = (number, vm, settings, networks)
     (self.source, sourceNode, self.target, targetNode) = (source.0, source.1, target.0, target.1)
     (startedAt, progressAt) = (now, now)
+    rate = [settings.maxBandwidth, settings.adaptiveRate?.from].compactMap { $0 }.min()
     sender = PageSender(name: vm, pages: pages)
   }
 
   var isOver: Bool { phase == .done || phase == .failed }
   /// Whether the VM is still the source's: a verb has to think of it.
   var isUnderWay: Bool { !isOver && resumedAt == nil || phase == .postcopy }
+
+  /// Whether a verb may end it: not while the VM is on its way with the lease, and runs on neither side.
+  var isAbortable: Bool { lease == .source || phase == .postcopy }
 
   /// From when it was stopped until it ran again.
   var downtime: Nanoseconds? { stoppedAt.flatMap { stopped in resumedAt.map { $0 - stopped } } }
@@ -114,7 +122,7 @@ struct Migration: Codable {
 
   /// Of a decoded one.
   var isConsistent: Bool {
-    sender.isConsistent && mark?.isConsistent != false && (0..<100).contains(throttle)
+    sender.isConsistent && mark?.isConsistent != false && (0..<100).contains(throttle) && rate != 0
       && (0...Self.announceTimes.count).contains(announcements)
   }
 }

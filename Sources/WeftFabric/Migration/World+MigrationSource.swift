@@ -46,6 +46,8 @@ extension World {
   }
 
   private mutating func commit(_ index: Int) {
+    // Its room was promised, and guests may have used since what a balloon was to take.
+    if let why = shortage(index) { return fail(index, why) }
     guard passLease(index) else { return fail(index, "\(migrations.all[index].target) has failed") }
     migrations.all[index].sender.sendHeld()
   }
@@ -105,7 +107,7 @@ extension World {
   /// Octets that its bound on the rate lets go now.
   private func allowance(_ index: Int) -> Int {
     let migration = migrations.all[index]
-    guard migration.phase == .precopy, let rate = migration.settings.maxBandwidth else { return .max }
+    guard migration.phase == .precopy, let rate = migration.rate else { return .max }
     let bursts = (now - migration.roundStartedAt).rawValue / Self.burstTime(rate) + 1
     let due = bursts * Self.burst
     return Int(due - min(due, migration.sender.sent - migration.sentBefore))
@@ -117,7 +119,7 @@ extension World {
   private static var burst: UInt64 { 16 << 10 }
 
   private func paceTime(_ index: Int) -> Instant {
-    guard let rate = migrations.all[index].settings.maxBandwidth else { return .never }
+    guard let rate = migrations.all[index].rate else { return .never }
     let time = Self.burstTime(rate)
     let bursts = (now - migrations.all[index].roundStartedAt).rawValue / time + 1
     return migrations.all[index].roundStartedAt + Nanoseconds(bursts * time)
@@ -141,10 +143,17 @@ extension World {
     guard let memory = read(index) else { return fail(index, "its memory can't be read") }
     var pages = memory.changes(since: migration.mark)
     let left = pages.count * 4104 + pages.zeroCount * 9
+    let isLast = migrations.all[index].rounds.count >= migration.settings.rounds
+    if let rule = migration.settings.adaptiveRate {
+      // What was written meanwhile, and a step more.
+      let next = max(rule.from, UInt64(Double(left * 8) / max(time.seconds, 1e-9)) &+ rule.step)
+      if left <= rule.rest || next > rule.to || isLast { return stop(index) }
+      migrations.all[index].rate = min(next, migration.settings.maxBandwidth ?? .max)
+      return send(index, &pages, memory, untouched: 0)
+    }
     let limit = Double(migrations.all[index].bandwidth ?? .max) * Double(migration.settings.downtimeLimit.rawValue) / 1e9
     if Double(left) <= limit { return stop(index) }
     let isHopeless = pages.count * 2 > migration.roundPages && migrations.all[index].rounds.count > 1
-    let isLast = migrations.all[index].rounds.count >= migration.settings.rounds
     switch migration.settings.policy {
     case .cancel where isLast:
       return fail(
@@ -167,12 +176,14 @@ extension World {
     migrations.all[index].stateBefore = elements.machines[machine].state
     elements.machines[machine].standStill(now: now)
     if hasProcessors { followLife(of: node, machine) }
-    reschedule(node)
+    // What is flooded to it finds it standing still.
+    settle(node)
     guard let memory = read(index), let devices = try? ImageEncoder().encode(elements.machines[machine].vm) else {
       return fail(index, "its memory can't be read")
     }
     let pages = memory.changes(since: migrations.all[index].mark)
     migrations.all[index].stoppedAt = now
+    migrations.all[index].ringsAtStop = elements.machines[machine].interfaces.map(\.waitingToReceive)
     migrations.all[index].phase = .stopAndCopy
     migrations.all[index].roundPages = pages.count + pages.zeroCount
     migrations.all[index].memory = memory

@@ -45,11 +45,17 @@ extension World {
   }
 
   private mutating func accept(_ index: Int, _ pages: UInt64) {
-    let name = migrations.all[index].target
-    guard let host = host(name),
-      host.memory.map({ pages * UInt64(WorkingSet.pageSize) <= $0 }) ?? true
-    else { return answer(index, .refused) }
-    answer(index, .accepted)
+    let wanted = memory(of: migrations.all[index].vm) / UInt64(WorkingSet.pageSize)
+    answer(index, pages == wanted && shortage(index) == nil ? .accepted : .refused)
+  }
+
+  /// Why its target has no room for it any more.
+  func shortage(_ index: Int) -> String? {
+    let migration = migrations.all[index]
+    guard let host = host(migration.target), let machine = names.machines[migration.vm].flatMap({ machine($0) }) else {
+      return "there is no host \(migration.target)"
+    }
+    return lack(of: memory(of: migration.vm), used: { usedMemory(machine) }, at: host, for: migration.vm)
   }
 
   mutating func answer(_ index: Int, _ answer: MigrationStream.Answer) {

@@ -15,20 +15,25 @@ extension World {
     let (_, machine) = try known(vm)
     guard let own = elements.machines[machine].vm else { return }
     func refuse(_ why: String) -> EventFailure { EventFailure(description: "can't migrate \(vm): \(why)") }
-    guard migrations.current(vm) == nil else { throw refuse("it is being migrated already") }
+    if let other = migrations.current(vm) { throw refuse("it is being migrated to \(migrations.all[other].target)") }
     guard own.state == .running || own.state == .paused else { throw refuse("it is \(own.state.rawValue)") }
-    guard own.host != host else { throw refuse("it is on \(host)") }
-    guard let sourceNode = names.machines[own.host], let targetNode = names.machines[host],
-      let target = self.host(host)
-    else { throw EventFailure(description: "there is no host \(host)") }
-    if let why = refusal(of: vm, at: target) { throw refuse(why) }
-    let networks = try counterparts(of: vm, at: host, settings)
-    if let why = lack(of: own.memory, used: { usedMemory(machine) }, at: target) { throw refuse(why) }
+    let networks = try destination(of: vm, at: host, settings, for: "migrate \(vm)")
+    guard let sourceNode = names.machines[own.host], let targetNode = names.machines[host] else {
+      throw EventFailure(description: "there is no host \(host)")
+    }
     let number = UInt32(migrations.all.count)
     let migration = Migration(
       number, vm, from: (own.host, sourceNode), to: (host, targetNode), settings, networks: networks,
       pages: own.memory / UInt64(WorkingSet.pageSize), now: now)
-    guard let address = names.addresses[host] else { throw refuse("\(host) has no address") }
+    let address: IPv4Address
+    if let via = settings.via {
+      guard self.address(of: own.host, on: via) != nil else { throw refuse("\(own.host) isn't on \(via)") }
+      guard let there = self.address(of: host, on: via) else { throw refuse("\(host) isn't on \(via)") }
+      address = there
+    } else {
+      guard let planned = names.addresses[host] else { throw refuse("\(host) has no address") }
+      address = planned
+    }
     if let gateway = names.gateways[host].flatMap({ gateway($0) }) {
       elements.gateways[gateway].addService(.init(.tcp, MigrationSettings.port))
     }
@@ -44,6 +49,12 @@ extension World {
       throw refuse("\(own.host) has no way to \(host)")
     }
     migrations.all[Int(number)].sourceSocket = socket
+  }
+
+  /// A host's own, on a segment or network that it is plugged into.
+  private func address(of host: String, on place: String) -> IPv4Address? {
+    guard let site, let declared = site.topology.hosts.first(where: { $0.name == host }), declared.isOn(place) else { return nil }
+    return declared.networks.first { $0.name == place }?.gateway ?? site.addresses.address(of: host, on: place)
   }
 
   /// Ends a migration before its time; the VM stays where it is.
@@ -108,14 +119,15 @@ extension World {
 
   // MARK: Ends
 
-  /// One that is over before the VM was the target's: it goes on at the source, as it has the lease.
-  mutating func fail(_ index: Int, _ why: String) {
+  /// One that is over before the VM was the target's: it goes on at the source, as it has the lease. `goesOn`: false where
+  /// something else becomes of it.
+  mutating func fail(_ index: Int, _ why: String, goesOn: Bool = true) {
     migrations.all[index].phase = .failed
     migrations.all[index].failure = why
     let migration = migrations.all[index]
     throttle(index, to: 0)
     abort(index)
-    guard migration.lease != .target, let node = names.machines[migration.vm], let machine = machine(node),
+    guard goesOn, migration.lease != .target, let node = names.machines[migration.vm], let machine = machine(node),
       elements.machines[machine].state == .migrating
     else { return }
     guard host(migration.source)?.hasFailed == false else {
@@ -207,6 +219,7 @@ extension World {
     migrations.all[index].mostThrottled = max(hundredths, migrations.all[index].mostThrottled)
     let own = elements.machines[machine].guest.stack.time(now)
     elements.machines[machine].guest.throttle(to: UInt64(1000 - 10 * hundredths), now: own)
+    throttleCPUs(of: machine, by: hundredths)
   }
 
   /// The target runs it from now on: its interfaces are plugged in there, and its rings, which are its memory, come along.
@@ -224,6 +237,7 @@ extension World {
       migrations.all[index].failure = why
       return carryOutQuietly(.crash, on: migration.vm)
     }
+    loseLate(node, machine, migration.ringsAtStop)
     do { try perform(.moveVM(migration.vm, to: migration.target, networks: migration.networks)) } catch {
       // Its networks were there when it began.
       migrations.all[index].failure = "\(error)"
@@ -239,6 +253,16 @@ extension World {
       finishMigration(index)
     }
     if migrations.all[index].nextAnnouncement <= now { announce(index) }
+  }
+
+  /// What came to the old place since the machine was stopped is in no memory that was sent.
+  private mutating func loseLate(_ node: NodeID, _ machine: ID<Machine>, _ rings: [Int]) {
+    for (index, count) in rings.enumerated() where elements.machines[machine].interfaces.indices.contains(index) {
+      for frame in elements.machines[machine].interfaces[index].emptyReceived(beyond: count) {
+        drop(Frame(stored: frame), at: graph.port(PortIndex(index), of: node), .machineMoved, .none, recorded: false)
+      }
+      elements.machines[machine].work?.value.forgetReceived(on: index, beyond: count)
+    }
   }
 
   /// Stands still no more between two hosts, wherever it is now.

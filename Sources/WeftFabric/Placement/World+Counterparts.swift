@@ -7,21 +7,37 @@ import WeftTopology
 extension World {
   func host(_ name: String) -> WeftHypervisor.Host? { hosts.first { $0.name == name } }
 
+  /// Where a VM's interfaces go at a host that takes it, whoever asks; says why none does. `what`: that couldn't be done then.
+  func destination(
+    of vm: String, at name: String, _ settings: MigrationSettings = MigrationSettings(), for what: String
+  ) throws(EventFailure) -> [String] {
+    let (_, machine) = try known(vm)
+    guard let own = elements.machines[machine].vm, let host = host(name) else {
+      throw EventFailure(description: "there is no host \(name)")
+    }
+    func refuse(_ why: String) -> EventFailure { EventFailure(description: "can't \(what): \(why)") }
+    if own.host == name { throw refuse("it is on \(name)") }
+    if let why = refusal(of: vm, at: host) { throw refuse(why) }
+    let networks: [String]
+    do throws(NoCounterpart) { networks = try counterparts(of: vm, at: name, settings.networks) } catch {
+      throw refuse("\(error)")
+    }
+    if let why = lack(of: own.memory, used: { usedMemory(machine) }, at: host) { throw refuse(why) }
+    return networks
+  }
+
   /// The networks of a host that a VM's interfaces go into, in their order; empty for one that stays where it is.
-  func counterparts(of vm: String, at host: String, _ settings: MigrationSettings) throws(EventFailure) -> [String] {
-    let (node, machine) = try known(vm)
-    guard let site, let own = elements.machines[machine].vm else { return [] }
+  func counterparts(
+    of vm: String, at host: String, _ moves: [MigrationSettings.Move] = []
+  ) throws(NoCounterpart) -> [String] {
+    guard let site, let (node, machine) = try? known(vm), let own = elements.machines[machine].vm else { return [] }
     var networks: [String] = []
     for port in graph.nodes[node].ports {
       guard !graph.ports[port].isRemoved, let here = network(at: port), here.host == own.host else {
         networks.append("")
         continue
       }
-      do throws(NoCounterpart) {
-        networks.append(try site.topology.counterpart(of: here.name, at: host, settings.networks))
-      } catch {
-        throw EventFailure(description: "can't migrate \(vm): \(error)")
-      }
+      networks.append(try site.topology.counterpart(of: here.name, at: host, moves))
     }
     return networks
   }
@@ -48,21 +64,35 @@ extension World {
     }
   }
 
+  /// VMs on their way to a host.
+  func incoming(to host: String) -> [String] {
+    migrations.all.filter { $0.isUnderWay && $0.target == host && $0.resumedAt == nil }.map(\.vm)
+  }
+
   func usedMemory(_ machine: ID<Machine>) -> UInt64 {
     ((try? elements.machines[machine].memory(at: now).used) ?? 0) * UInt64(WorkingSet.pageSize)
   }
 
-  /// Why a host has no room for so much more memory.
-  func lack(of memory: UInt64, used: () -> UInt64 = { 0 }, at host: WeftHypervisor.Host) -> String? {
+  /// Why a host has no room for so much more memory, beside that of those that are on their way to it. `vm`: one of them, whose
+  /// it is.
+  func lack(
+    of memory: UInt64, used: () -> UInt64 = { 0 }, at host: WeftHypervisor.Host, for vm: String = ""
+  ) -> String? {
     guard let all = host.memory else { return nil }
     if host.overcommit == .balloon {
       var machines = balloonMachines(of: host)
+      for other in incoming(to: host.name) where other != vm {
+        guard let machine = names.machines[other].flatMap({ self.machine($0) }) else { continue }
+        machines.append(Balloons.Machine(name: other, memory: self.memory(of: other), used: usedMemory(machine)))
+      }
       machines.append(Balloons.Machine(name: "", memory: memory, used: used()))
       return Balloons.taken(from: machines, toFit: all) != nil
         ? nil : "\(host.name) has \(all >> 20) MiB, and too little of it is unused for \(memory >> 20) MiB more"
     }
-    let used = hosts.firstIndex { $0.name == host.name }.map { placement(.firstFit).hosts[$0].used } ?? 0
-    let free = all - min(all, used)
+    let taken = (host.virtualMachines + incoming(to: host.name)).reduce(UInt64(0)) {
+      $1 == vm ? $0 : $0 + self.memory(of: $1)
+    }
+    let free = all - min(all, taken)
     return memory <= free ? nil : "\(host.name) has \(free >> 20) MiB free, and it needs \(memory >> 20) MiB"
   }
 }

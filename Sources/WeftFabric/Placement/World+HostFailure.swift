@@ -75,25 +75,26 @@ extension World {
   mutating func wakeRestarts() {
     while let index = restarts.firstIndex(where: { $0.at <= now }) {
       let vm = restarts.remove(at: index).vm
-      guard let (node, machine) = try? known(vm), elements.machines[machine].state == .stopped else { continue }
+      guard let (_, machine) = try? known(vm), elements.machines[machine].state == .stopped else { continue }
       if let why = lackOfDisks(elements.machines[machine]) {
         complaints.append("at \(now - .start): can't restart \(vm): \(why)")
         continue
       }
-      var placement = placement(.firstFit)
-      let memory = elements.machines[machine].vm?.memory ?? 0
-      guard let host = placement.place(memory, where: { isAllowed(vm, on: $0) }) else {
+      let own = elements.machines[machine].vm?.host
+      let host = hosts.first { host in
+        host.name == own
+          ? !host.hasFailed && host.offAt == nil : (try? destination(of: vm, at: host.name, for: "restart \(vm)")) != nil
+      }
+      guard let host else {
         complaints.append("at \(now - .start): no host has room to restart \(vm)")
         continue
       }
-      do throws(EventFailure) { try relocate(vm, to: hosts[host].name) } catch {
-        complaints.append("at \(now - .start): can't restart \(vm): \(error)")
-        continue
+      do throws(EventFailure) {
+        if host.name != own { try relocate(vm, to: host.name, for: "restart \(vm)") }
+        try carryOut(.start, on: vm)
+      } catch {
+        complaints.append("at \(now - .start): \(error)")
       }
-      try? perform(.start, on: vm)
-      // Switches know its old place.
-      announceByRARP(machine)
-      settle(node)
     }
   }
 }

@@ -51,13 +51,15 @@ extension World {
     let (_, machine) = try known(vm)
     let state = elements.machines[machine].state
     if state == .running || state == .paused { return try migrate(vm, to: hosts[host].name, MigrationSettings()) }
-    try relocate(vm, to: hosts[host].name)
+    try relocate(vm, to: hosts[host].name, for: "move \(vm)")
   }
 
-  /// Of one that stands still: its memory is on a disk that both hosts reach.
-  mutating func relocate(_ vm: String, to host: String) throws(EventFailure) {
-    let networks = try counterparts(of: vm, at: host, MigrationSettings())
+  /// Of one that is off: its disks, and what of its memory was saved, are where both hosts reach them.
+  mutating func relocate(_ vm: String, to host: String, for what: String) throws(EventFailure) {
+    let (_, machine) = try known(vm)
+    let networks = try destination(of: vm, at: host, for: what)
     do { try perform(.moveVM(vm, to: host, networks: networks)) } catch { throw EventFailure(description: "\(error)") }
+    elements.machines[machine].announcesItself = true
   }
 
   mutating func switchOffEmptyHosts() {
@@ -83,9 +85,7 @@ extension World {
     var placement = Placement(hosts.map { Placement.Room(memory: $0.memory) }, policy)
     for (index, host) in hosts.enumerated() {
       for vm in host.virtualMachines { placement.place(memory(of: vm), on: index) }
-      for migration in migrations.all where migration.isUnderWay && migration.target == host.name && migration.resumedAt == nil {
-        placement.place(memory(of: migration.vm), on: index)
-      }
+      for vm in incoming(to: host.name) { placement.place(memory(of: vm), on: index) }
     }
     return placement
   }
@@ -94,6 +94,6 @@ extension World {
   func isAllowed(_ vm: String, on host: Int) -> Bool {
     if hosts[host].virtualMachines.contains(vm) { return !hosts[host].hasFailed && hosts[host].offAt == nil }
     return refusal(of: vm, at: hosts[host]) == nil
-      && (try? counterparts(of: vm, at: hosts[host].name, MigrationSettings())) != nil
+      && (try? counterparts(of: vm, at: hosts[host].name)) != nil
   }
 }

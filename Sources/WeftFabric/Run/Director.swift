@@ -157,7 +157,7 @@ struct Director: Codable {
       nextEvent += 1
       guard event.future == nil || event.future == future else { continue }
       switch event.action.sense {
-      case .life, .snapshot, .drive, .clone, .media, .backup, .restore: bootAll(&world)
+      case .life, .snapshot, .drive, .clone, .media, .backup, .restore, .migrate, .placement, .failHost: bootAll(&world)
       case .cable, .ipForwarding, .forwards, .other: break
       }
       perform(event, topology, &world)
@@ -224,7 +224,7 @@ struct Director: Codable {
       case .flushConntrack(let network, let filter): try world.flushConnections(of: network, filter)
       case .backup(let order): try world.backUp(order)
       case .failMedia(let pool, let host): try world.failMedia(pool, host)
-      case .restoreBackup(let order): try world.restoreBackup(order, topology)
+      case .restoreBackup(let order): try world.restoreBackup(order)
       case .change(let action): try world.perform(action)
       case .migrate(let vm, let host, let settings): try world.migrate(vm, to: host, settings)
       case .cancelMigration(let vm): try world.cancelMigration(of: vm)

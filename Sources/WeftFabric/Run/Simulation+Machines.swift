@@ -49,8 +49,7 @@ extension Simulation {
 
   /// A VM that is off gets its disks back from a backup.
   public mutating func restoreBackup(_ order: RestoreOrder) throws(ActionError) {
-    let topology = topology
-    try act { (world) throws(EventFailure) in try world.restoreBackup(order, topology) }
+    try act { (world) throws(EventFailure) in try world.restoreBackup(order) }
   }
 
   mutating func act(_ action: (inout World) throws(EventFailure) -> Void) throws(ActionError) {

@@ -107,11 +107,11 @@ extension Simulation {
       do throws(ActionError) {
         let new = try world.change(action, isLive: false)
         captured += world.captured(patterns, among: new)
+        world.changes.append(action)
       } catch {
         throw .inconsistent("a change of its graph can't be made: \(error)")
       }
     }
-    world.changes = image.changes
     // What a file names, and clones that are still to come or gone.
     let machines = Set(image.topology.machines).union(image.topology.clones)
     guard image.links.count == world.links.count, image.switches.count == world.elements.switches.count,

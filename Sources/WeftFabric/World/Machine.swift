@@ -15,8 +15,8 @@ struct Machine: Element {
   var guest: Guest
   /// Cables that came back while the guest stood still: it learns of them as it wakes.
   var plugged: [Int] = []
-  /// It boots elsewhere than before, and says so, as nobody else knows where it is.
-  var announcesAtBoot = false
+  /// It was off as it came to where it is: once it runs, its host tells the switches.
+  var announcesItself = false
   /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
   var work: Apart<GuestWork>?
   /// When a transmit ring that waits for its wire tries again.
@@ -121,7 +121,7 @@ struct Machine: Element {
     switch verb {
     case .start:
       hearOfRevert()
-      boot(now: now, &out)
+      guest.boot(now: now, &out)
     case .pause, .snapshot, .revert: break
     case .save: retryAt = .never
     case .resume: goOn(now: now, &out)
@@ -135,16 +135,7 @@ struct Machine: Element {
     case .stop, .crash: powerOff(own, at: now)
     case .reset:
       powerOff(own, at: now)
-      boot(now: now, &out)
-    }
-  }
-
-  private mutating func boot(now: Instant, _ out: inout Effects) {
-    guest.boot(now: now, &out)
-    guard announcesAtBoot else { return }
-    announcesAtBoot = false
-    for port in interfaces.indices where interfaces[port].isLinkUp {
-      guest.linkChanged(port: PortIndex(port), up: true, now: now, &out)
+      guest.boot(now: now, &out)
     }
   }
 

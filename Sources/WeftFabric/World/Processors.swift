@@ -19,10 +19,10 @@ struct Processors: Codable {
     ended.removeAll(keepingCapacity: true)
   }
 
-  /// Of decoded ones, beside those that the topology has: machines may have come since.
+  /// Of decoded ones, beside those that the topology and the changes of its graph have.
   func fits(_ built: Processors, nodes: Int) -> Bool {
     hosts.map(\.name) == built.hosts.map(\.name) && hosts.map(\.driver) == built.hosts.map(\.driver)
-      && zip(hosts, built.hosts).allSatisfy { $0.owners.starts(with: $1.owners) }
+      && hosts.map(\.owners) == built.hosts.map(\.owners)
       && hosts.allSatisfy { host in host.isConsistent && host.owners.allSatisfy { (0..<nodes).contains($0.node) } }
   }
 

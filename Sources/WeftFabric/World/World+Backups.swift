@@ -162,7 +162,7 @@ extension World {
   // MARK: Restores
 
   /// A VM's disks become what a backup has: in the same pool, or if that is lost in another of its host.
-  mutating func restoreBackup(_ order: RestoreOrder, _ topology: Topology) throws(EventFailure) {
+  mutating func restoreBackup(_ order: RestoreOrder) throws(EventFailure) {
     let (_, id) = try knownVM(order.vm)
     guard let vm = elements.machines[id].vm else { return }
     guard vm.state == .stopped || vm.state == .crashed else {
@@ -175,8 +175,7 @@ extension World {
       throw EventFailure(description: "there is no backup of \(name) in \(order.pool)")
     }
     let target = order.host ?? vm.host
-    var moves: [(LinkName, String)] = []
-    if target != vm.host { moves = try Self.moves(of: order.vm, from: vm.host, to: target, topology) }
+    if target != vm.host { _ = try destination(of: order.vm, at: target, for: "restore \(order.vm) from a backup") }
     var restored: [(Int, BlockDevice, PoolName?)] = []
     for record in point.disks {
       guard let index = elements.machines[id].guest.drives.index(of: record.name),
@@ -192,39 +191,9 @@ extension World {
         throw EventFailure(description: "backup \(point.name): \(error)")
       }
     }
+    if target != vm.host { try relocate(order.vm, to: target, for: "restore \(order.vm) from a backup") }
     for (index, contents, pool) in restored { elements.machines[id].guest.drives[index].replace(with: contents, pool: pool) }
-    if target != vm.host {
-      for (cable, network) in moves {
-        do throws(ActionError) { try perform(.plug(cable, into: network)) } catch {
-          throw EventFailure(description: error.description)
-        }
-      }
-      elements.machines[id].vm?.host = target
-      elements.machines[id].announcesAtBoot = true
-      for place in hosts.indices {
-        hosts[place].virtualMachines.removeAll { $0 == order.vm }
-        if hosts[place].name == target { hosts[place].virtualMachines.append(order.vm) }
-      }
-    }
     storage.news.append("\(order.vm) was restored from \(order.pool)/\(point.name), of \(point.at), at \(now)")
-  }
-
-  /// Where the interfaces of a VM go that comes to another host: into its bridge to the same segment.
-  private static func moves(
-    of vm: String, from old: String, to new: String, _ topology: Topology
-  ) throws(EventFailure) -> [(LinkName, String)] {
-    guard let one = topology.hosts.first(where: { $0.name == old }), let two = topology.hosts.first(where: { $0.name == new })
-    else { throw EventFailure(description: "there is no host \(new)") }
-    var moves: [(LinkName, String)] = []
-    for (index, nic) in (topology.vms.first { $0.name == vm }?.nics ?? []).enumerated() {
-      let isBridge = one.networks.contains { $0.name == nic.network && $0.mode == .bridge }
-      let same = isBridge && one.uplink?.segment == two.uplink?.segment
-      guard same, let bridge = two.networks.first(where: { $0.mode == .bridge }) else {
-        throw EventFailure(description: "host \(new) has no bridge to where network \(nic.network) of \(old) leads")
-      }
-      moves.append((LinkName(node: vm, port: "eth\(index)"), bridge.name))
-    }
-    return moves
   }
 
   // MARK: Names

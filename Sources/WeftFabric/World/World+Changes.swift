@@ -64,7 +64,9 @@ extension World {
     for nic in vm.nics { try check(nic) }
     let given = vm.nics.compactMap(\.mac)
     guard Set(given).count == given.count else { throw .impossible("two interfaces of \(vm.name) have one MAC address") }
-    guard var site, let host = site.network(vm.nics[0].network)?.host.name else { throw noSite }
+    guard var site, let home = site.network(vm.nics[0].network)?.host.name else { throw noSite }
+    // A clone of one that has moved is where that is, wherever its cables lead.
+    let host = hosts.contains { $0.name == vm.host } ? vm.host : home
     var interfaces: [InterfaceConfiguration] = []
     var nics: [NetworkInterface] = []
     for (index, nic) in vm.nics.enumerated() {
@@ -92,6 +94,7 @@ extension World {
       guardPort(behind: port, nic, on: nic.network)
     }
     giveCPUs(vm.processor, on: host, to: node, machine)
+    if vm.onHostFailure == .restart { restarting.insert(vm.name) }
     if isLive, vm.autostart { boot(node) }
   }
 
@@ -108,6 +111,7 @@ extension World {
     graph.nodes[node].isRemoved = true
     names.machines[vm] = nil
     names.covered[vm] = nil
+    restarting.remove(vm)
     for index in graph.nodes[node].ports.indices { names.cables[LinkName(node: vm, port: "eth\(index)")] = nil }
     for place in hosts.indices { hosts[place].virtualMachines.removeAll { $0 == vm } }
   }
@@ -157,6 +161,7 @@ extension World {
     let ports = graph.nodes[node].ports
     guard ports.count == networks.count else { throw .impossible("\(vm) has \(ports.count) network interfaces") }
     for network in networks where !network.isEmpty { _ = try switchNode(network) }
+    if isLive { loseStages(of: node, machine) }
     for (port, network) in zip(ports, networks) where !network.isEmpty {
       let moved = guardedNIC(port, LinkName(node: vm, port: "eth\(graph.ports[port].index.index)"))
       let parameters = graph.ports[port].link.map { links[$0].parameters } ?? LinkParameters()
@@ -164,9 +169,11 @@ extension World {
       try lay(parameters, port, to: network)
       if let moved { guardPort(behind: port, moved.nic, on: network, lease: moved.lease) }
     }
+    // A checkpoint has the schedulers, and they have the numbers that are given here.
+    if hasProcessors { moveCPUs(of: node, machine, to: host, settings: declared(vm)?.processor ?? ProcessorSettings()) }
     if isLive, hasProcessors {
-      let settings = site?.topology.vms.first { $0.name == vm }?.processor ?? ProcessorSettings()
-      moveCPUs(of: node, machine, to: host, settings: settings)
+      followLife(of: node, machine)
+      reschedule(node)
     }
     elements.machines[machine].vm?.host = host
     for index in hosts.indices { hosts[index].virtualMachines.removeAll { $0 == vm } }

@@ -42,14 +42,19 @@ extension World {
   }
 
   private func declaredNIC(_ index: Int, of vm: String) -> NIC? {
-    var nics = site?.topology.vms.first { $0.name == vm }?.nics ?? []
+    declared(vm).flatMap { $0.nics.indices.contains(index) ? $0.nics[index] : nil }
+  }
+
+  /// A VM as the file, or a change since, has it.
+  func declared(_ vm: String) -> VM? {
+    var found = site?.topology.vms.first { $0.name == vm }
     for change in changes {
       switch change {
-      case .addVM(let added): if added.name == vm { nics = added.nics }
-      case .addNIC(let to, let nic): if to == vm { nics.append(nic) }
+      case .addVM(let added): if added.name == vm { found = added }
+      case .addNIC(let to, let nic): if to == vm { found?.nics.append(nic) }
       case .removeVM, .removeNIC, .plug, .moveVM, .addPort: break
       }
     }
-    return nics.indices.contains(index) ? nics[index] : nil
+    return found
   }
 }

@@ -31,7 +31,7 @@ extension World {
   /// What would leave a migration half of a VM.
   private func refuseIfMigrating(_ vm: String, _ verb: MachineVerb) throws(EventFailure) {
     guard let index = migrations.current(vm) else { return }
-    if verb.endsMigration, migrations.all[index].lease == .source { return }
+    if verb.endsMigration, migrations.all[index].isAbortable { return }
     throw EventFailure(
       description: "can't \(verb.rawValue) \(vm): it is being migrated to \(migrations.all[index].target)")
   }
@@ -53,8 +53,8 @@ extension World {
   mutating func perform(_ verb: VirtualMachine.Verb, on vm: String) throws(VirtualMachine.IllegalTransition) {
     guard let node = names.machines[vm], let machine = machine(node) else { return }
     try elements.machines[machine].vm?.check(verb)
-    if verb.endsMigration, let index = migrations.current(vm), migrations.all[index].lease == .source {
-      fail(index, "\(vm) was told to \(verb.rawValue)")
+    if verb.endsMigration, let index = migrations.current(vm), migrations.all[index].isAbortable {
+      fail(index, "\(vm) was told to \(verb.rawValue)", goesOn: false)
     }
     switch verb {
     case .stop, .crash, .reset: forget(node, machine, .machineStopped)
@@ -64,6 +64,15 @@ extension World {
     if hasProcessors { followLife(of: node, machine) }
     settle(node)
     if hasProcessors { followSystem(node, machine, verb) }
+    sayWhereItIs(node, machine)
+  }
+
+  /// Of one that was off as it was moved, once it runs: switches know its old place.
+  private mutating func sayWhereItIs(_ node: NodeID, _ machine: ID<Machine>) {
+    guard elements.machines[machine].announcesItself, elements.machines[machine].state.runs else { return }
+    elements.machines[machine].announcesItself = false
+    announceByRARP(machine)
+    settle(node)
   }
 
   /// Asks a VM to end, and pulls its plug, or tells of it, if it hasn't by then.
@@ -136,6 +145,7 @@ extension World {
     elements.machines[machine].revert(to: name, reseed: stream, now: now, steal: steal(of: machine), &effects)
     if hasProcessors { followLife(of: node, machine) }
     settle(node)
+    sayWhereItIs(node, machine)
   }
 
   mutating func deleteSnapshot(_ name: String, of vm: String) throws(EventFailure) {

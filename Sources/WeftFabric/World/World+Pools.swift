@@ -66,7 +66,7 @@ extension World {
 
   /// What a VM runs from is gone: it crashes, on its way to another host too.
   private mutating func losesDisk(_ node: NodeID, _ id: ID<Machine>, _ drive: String) {
-    if let index = migrations.current(name(node)) { fail(index, "its disk \(drive) was lost") }
+    if let index = migrations.current(name(node)) { fail(index, "its disk \(drive) was lost", goesOn: false) }
     if elements.machines[id].state.after(.crash) != nil { try? perform(.crash, on: name(node)) }
   }
 }

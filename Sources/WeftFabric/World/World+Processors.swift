@@ -43,8 +43,11 @@ extension World {
   mutating func moveCPUs(of node: NodeID, _ machine: ID<Machine>, to host: String, settings: ProcessorSettings) {
     let old = elements.machines[machine].work?.value
     if let old {
+      guard processors.hosts[old.place.host].name != host else { return }
       elements.machines[machine].work?.value.standStill(&processors.hosts[old.place.host], now: now)
       elements.machines[machine].work = nil
+      // A driver domain leaves the packets of others behind, and nobody works on them.
+      forgetDriven(by: node)
     }
     giveCPUs(old?.settings ?? settings, on: host, to: node, machine)
     guard let old, let place = elements.machines[machine].work?.place else { return }
@@ -52,6 +55,15 @@ extension World {
       old.moved(
         to: processors.hosts[place.host], place: place, isDriver: processors.hosts[place.host].driver == node.index,
         spent: processors.hosts[old.place.host].times(of: old, now: now), now: now))
+    scheduleProcessors()
+  }
+
+  /// Takes so many hundredths of its virtual cpus away from a machine, beside what its own cap leaves it.
+  mutating func throttleCPUs(of machine: ID<Machine>, by hundredths: Int) {
+    guard let work = elements.machines[machine].work?.value else { return }
+    let left = UInt64(work.count * (100 - hundredths)) * 10_000
+    let cap = hundredths == 0 ? work.settings.cap : min(left, work.settings.cap ?? .max)
+    processors.hosts[work.place.host].scheduler.setCap(of: work.place.first, to: cap, now: now)
     scheduleProcessors()
   }
 
@@ -146,7 +158,7 @@ extension World {
     guard !orders.isEmpty, let driver = processors.hosts[host].driver.map({ NodeID($0) }), let other = self.machine(driver) else {
       return
     }
-    guard !elements.machines[other].state.isOff else { return loseUndriven(node, machine) }
+    guard isAt(host, other), !elements.machines[other].state.isOff else { return loseUndriven(node, machine) }
     for order in orders { elements.machines[other].work?.value.drive(order, now: now) }
     if elements.machines[other].state.runs { elements.machines[other].attend(&processors.hosts[host], now: now) }
   }
@@ -167,9 +179,32 @@ extension World {
   /// A driver domain loses its memory, and with it the packets of others that it had.
   mutating func forgetDriven(by driver: NodeID) {
     guard let host = processors.hosts.firstIndex(where: { $0.driver == driver.index }) else { return }
-    for node in Set(processors.hosts[host].owners.map(\.node)).sorted() {
-      guard let machine = machine(NodeID(node)), elements.machines[machine].work?.isDriven == true else { continue }
-      loseUndriven(NodeID(node), machine)
+    for (node, machine) in residents(of: host) where elements.machines[machine].work?.isDriven == true {
+      loseUndriven(node, machine)
+    }
+  }
+
+  /// Whose virtual cpus a host has: who has left keeps its numbers in the host's scheduler, and its place is elsewhere.
+  func residents(of host: Int) -> [(node: NodeID, machine: ID<Machine>)] {
+    Set(processors.hosts[host].owners.map(\.node)).sorted().compactMap { number in
+      let node = NodeID(number)
+      return machine(node).flatMap { isAt(host, $0) ? (node, $0) : nil }
+    }
+  }
+
+  private func isAt(_ host: Int, _ machine: ID<Machine>) -> Bool {
+    elements.machines[machine].work?.place.host == host
+  }
+
+  /// What lies between a machine's cards and their cables belongs to the host that it leaves.
+  mutating func loseStages(of node: NodeID, _ machine: ID<Machine>) {
+    for index in elements.machines[machine].interfaces.indices {
+      for lost in elements.machines[machine].work?.value.emptyStages(of: index) ?? [] {
+        elements.machines[machine].interfaces[index].countDropped()
+        drop(
+          Frame(stored: lost.frame), at: graph.port(PortIndex(index), of: node), .machineMoved, .none, recorded: false,
+          inbound: lost.cameIn)
+      }
     }
   }
 

@@ -12,8 +12,7 @@ extension World {
     guard let place = machine(node).flatMap({ elements.machines[$0].work?.place }),
       processors.hosts[place.host].hypervisor == .none
     else { return nil }
-    let own = Set(processors.hosts[place.host].owners.map(\.node)).subtracting([node.index])
-    return own.sorted().map { NodeID($0) }
+    return residents(of: place.host).map(\.node).filter { $0 != node }
   }
 
   /// Says who has the host, if another system does.

@@ -53,7 +53,7 @@ public struct CreditScheduler: Codable, Sendable {
   public mutating func add(_ count: Int, weight: UInt32, cap: UInt64?, now: Instant) -> ID {
     advance(to: now)
     let first = vcpus.count
-    let allowance = cap.map { Int64($0) * Self.period / 1_000_000 }
+    let allowance = Self.allowance(cap)
     groups.append(Group(allowance: allowance, left: allowance ?? 0))
     for _ in 0..<count {
       // It begins with what a wake-up is good for, as its first share comes only at the period's end.
@@ -61,6 +61,23 @@ public struct CreditScheduler: Codable, Sendable {
     }
     return first
   }
+
+  /// What a machine may have of a processor from now on, in millionths for all of its virtual ones; nil: all that there is. `first`:
+  /// the first of them.
+  public mutating func setCap(of first: ID, to cap: UInt64?, now: Instant) {
+    advance(to: now)
+    let (group, allowance) = (vcpus[first].group, Self.allowance(cap))
+    guard allowance != groups[group].allowance else { return }
+    // What it has had of this period counts.
+    if let new = allowance {
+      groups[group].left = groups[group].allowance.map { groups[group].left - $0 + new } ?? new
+    }
+    groups[group].allowance = allowance
+    dispatch()
+    look()
+  }
+
+  private static func allowance(_ cap: UInt64?) -> Int64? { cap.map { max(1, Int64($0) * period / 1_000_000) } }
 
   // MARK: What an owner says
 

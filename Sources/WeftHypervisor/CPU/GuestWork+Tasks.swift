@@ -220,6 +220,12 @@ extension GuestWork {
     for index in tasks.indices where tasks[index]?.kind == .receive(card: card) { tasks[index] = nil }
   }
 
+  /// Its receive ring is again as it was when there were so many.
+  public mutating func forgetReceived(on card: Int, beyond count: Int) {
+    if count == 0 { return forgetReceived(on: card) }
+    cards[card].received.keep(first: count)
+  }
+
   /// All that waits in it, on a card: from the cable, for the cable.
   public mutating func emptyCard(_ card: Int) -> [(frame: StoredFrame, cameIn: Bool)] {
     var frames = cards[card].arriving.empty().map { (frame: $0, cameIn: true) }
@@ -230,6 +236,12 @@ extension GuestWork {
     }
     frames += cards[card].leaving.empty().map { ($0, false) }
     return frames
+  }
+
+  /// What lies between a card and its cable, and isn't the machine's.
+  public mutating func emptyStages(of card: Int) -> [(frame: StoredFrame, cameIn: Bool)] {
+    orders.removeAll { $0.card == card }
+    return cards[card].arriving.empty().map { ($0, true) } + cards[card].leaving.empty().map { ($0, false) }
   }
 
   /// What its guest has sent and its card hasn't been told of: memory of the machine.

@@ -135,6 +135,8 @@ public struct GuestWork: Codable {
     var work = GuestWork(settings, on: host, place: place, cards: cards.count, isDriver: isDriver)
     work.takeBack(to: self, now: now, steal: .zero)
     (work.exits, work.before) = (exits, times)
+    // A driver domain that it has left may still tell of a packet that has one of the numbers so far.
+    work.number = number
     return work
   }
 

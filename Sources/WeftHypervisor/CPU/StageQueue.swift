@@ -33,6 +33,8 @@ struct Line<Element: Codable & Sendable>: Codable, Sendable {
     head = 0
   }
 
+  mutating func keep(first count: Int) { if self.count > count { elements.removeLast(self.count - count) } }
+
   mutating func change(_ body: (inout Element) -> Void) { for index in head..<elements.count { body(&elements[index]) } }
   func allSatisfy(_ predicate: (Element) -> Bool) -> Bool { elements[head...].allSatisfy(predicate) }
   func map<T>(_ body: (Element) -> T) -> [T] { elements[head...].map(body) }

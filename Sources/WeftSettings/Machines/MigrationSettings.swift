@@ -22,6 +22,20 @@ public struct MigrationSettings: Codable, Hashable, Sendable {
     public init(from: String, to: String) { (self.from, self.to) = (from, to) }
   }
 
+  /// Clark's rule for the rate, and for when to stop.
+  public struct AdaptiveRate: Codable, Hashable, Sendable {
+    /// Bits per second of the first round.
+    public var from: UInt64 = 100_000_000
+    /// So much more than what was written during a round has the next.
+    public var step: UInt64 = 50_000_000
+    /// It is stopped where the next round would need more.
+    public var to: UInt64 = 500_000_000
+    /// Or where no more octets are left.
+    public var rest: UInt64 = 256 << 10
+
+    public init() {}
+  }
+
   public var policy = Policy.cancel
   /// It is stopped once what is left takes no longer (QEMU's `downtime-limit`).
   public var downtimeLimit = Nanoseconds.milliseconds(300)
@@ -31,6 +45,10 @@ public struct MigrationSettings: Codable, Hashable, Sendable {
   public var rounds = 30
   /// What the other side needs to start it, beside what is sent: modelled (Clark 2005: 9 ms, and 40 ms with a game's server).
   public var activation = Nanoseconds.milliseconds(1)
+  /// In place of `downtimeLimit` and `policy`.
+  public var adaptiveRate: AdaptiveRate?
+  /// By which segment or network its memory goes; nil: from uplink to uplink.
+  public var via: String?
   /// Of networks whose counterpart at the other host isn't plain.
   public var networks: [Move] = []
 

@@ -75,6 +75,10 @@ extension Event.Action {
     case media(pool: String, host: String?)
     case backup(BackupOrder)
     case restore(RestoreOrder)
+    case migrate(vm: String, to: String)
+    /// Which VMs go where, the run finds out.
+    case placement
+    case failHost(String)
     case other
   }
 
@@ -116,9 +120,10 @@ extension Event.Action {
     case .insert(_, let vm): .drive(vm: vm, isLoaded: true)
     case .eject(let vm): .drive(vm: vm, isLoaded: false)
     case .clone(let vm, let name, _, _): .clone(vm: vm, name: name)
-    case .setLink, .flushConntrack, .bootInto, .change, .migrate, .cancelMigration, .drain, .consolidate, .failHost,
-      .checkpoint, .fork:
-      .other
+    case .migrate(let vm, let host, _): .migrate(vm: vm, to: host)
+    case .drain, .consolidate: .placement
+    case .failHost(let host): .failHost(host)
+    case .setLink, .flushConntrack, .bootInto, .change, .cancelMigration, .checkpoint, .fork: .other
     }
   }
 }

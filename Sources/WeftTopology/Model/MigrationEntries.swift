@@ -25,12 +25,36 @@ struct MigrationEntry: Sendable {
         default: "128 MiB/s", example: "32 MiB/s"),
       Field("rounds", \.settings.rounds, .integer(1...1000), "After so many it is the policy's turn.", example: "10"),
       Field(
+        "via", \.settings.via, .place,
+        "The segment or network by which its memory goes; both hosts are plugged into it (`links`).",
+        default: "from uplink to uplink", example: "backbone"),
+      Field(
+        "adaptive-rate", \.settings.adaptiveRate, .table(MigrationSettings.AdaptiveRate.keys),
+        "The rate grows with what is written: the next round's is that at which memory was written in the last, and `step`. It is "
+          + "stopped once that is more than `to`, no more than `rest` is left, or the rounds are over, whatever downtime-limit and "
+          + "policy say (but postcopy); the rest goes at full rate. `{}`: as in Clark et al. 2005, as handed down.",
+        default: "no such rule", example: "{from: 100 Mbit/s, to: 500 Mbit/s}"),
+      Field(
         "activation", \.settings.activation, .duration, "What starting it there takes, beside what is sent (modelled).",
         example: "9 ms"),
       Field(
         "networks", \.settings.networks, .moves, "Which network there stands for which here.",
         default: "the host's one of the same mode, and the same segment or subnet", example: "{lan: lan2}"),
     ])
+}
+
+extension MigrationSettings.AdaptiveRate {
+  static let keys: KeyTable<Self> = KeyTable(
+    "adaptive-rate", "A migration's rate that grows with what is written", from: Self(),
+    [
+      Field("from", \.from, .rate, "Of the first round, and the least.", example: "100 Mbit/s"),
+      Field("to", \.to, .rate, "The most: where more would be needed it is stopped.", example: "500 Mbit/s"),
+      Field("step", \.step, .rate, "More than what is written.", example: "50 Mbit/s"),
+      Field("rest", \.rest, .size(0...1 << 40), "It is stopped where no more is left.", example: "256 KiB"),
+    ]
+  ) { rate, mistakes in
+    if rate.from > rate.to { mistakes.report("it begins with a rate above its most", atKey: \.from) }
+  }
 }
 
 extension Form where Value == UInt64? {
@@ -57,5 +81,5 @@ extension Form where Value == [MigrationSettings.Move] {
 
 extension Written.Entry {
   /// Where its key stands, as a text.
-  fileprivate var keyPlace: Written { Written(kind: .scalar(key, quoted: false), mark: keyMark) }
+  var keyPlace: Written { Written(kind: .scalar(key, quoted: false), mark: keyMark) }
 }

@@ -44,6 +44,8 @@ public struct Segment: Sendable, Codable {
 public struct Host: Sendable, Codable {
   public var name: String
   public var uplink: Uplink?
+  /// Of its own machine alone, beside the uplink.
+  public var links: [HostLink] = []
   /// Empty for a plain machine.
   public var networks: [Network] = []
   public var programs: [Program] = []
@@ -85,6 +87,27 @@ public struct Uplink: Sendable, Codable {
     self.address = address
     self.prefix = prefix
     self.mark = mark
+  }
+}
+
+/// A further segment that a host's own machine is plugged into: for migrations, storage, management.
+public struct HostLink: Sendable, Codable, Hashable {
+  public var segment: String
+  public var address: IPv4Address
+  public var prefix: IPv4Prefix
+  /// The segment's.
+  public var link = LinkSettings()
+
+  public init(segment: String, address: IPv4Address, prefix: IPv4Prefix) {
+    (self.segment, self.address, self.prefix) = (segment, address, prefix)
+  }
+}
+
+extension Host {
+  /// Whether its own machine is on a segment or network.
+  public func isOn(_ place: String) -> Bool {
+    uplink?.segment == place || links.contains { $0.segment == place }
+      || networks.contains { $0.name == place && $0.mode == .hostOnly }
   }
 }
 

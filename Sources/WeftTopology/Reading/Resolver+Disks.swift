@@ -125,7 +125,8 @@ extension Resolver {
         return false
       }
       return owner(of: order.pool, nil, near: topology.vms[index].host, at: place) != nil
-    case .life, .snapshot, .cable, .ipForwarding, .forwards, .drive, .clone, .other: return true
+    case .life, .snapshot, .cable, .ipForwarding, .forwards, .drive, .clone, .migrate, .placement, .failHost, .other:
+      return true
     }
   }
 

@@ -31,6 +31,7 @@ extension Resolver {
     var forwarding: [String: Known<Bool>] = [:]
     for host in topology.hosts { forwarding[host.name] = Known(value: host.ipForwarding) }
     var loaded = Set(topology.vms.filter { $0.cd != nil }.map(\.name))
+    var hosts = Hosts(topology.vms)
     var ports: [ForwardedPorts: Int] = [:]
     for network in topology.hosts.lazy.flatMap(\.networks) {
       for forward in network.forwards {
@@ -42,7 +43,7 @@ extension Resolver {
     for index in order where topology.events[index].future == nil {
       let line = topology.events[index].mark.line
       switch topology.events[index].action.sense {
-      case .life(let vm, let verb): live(vm, verb, &lives, index)
+      case .life(let vm, let verb): if !isStranded(vm, verb, lives, hosts, index) { live(vm, verb, &lives, index) }
       case .snapshot(let vm, let name, let verb): keep(vm, name, verb, &snapshots, &lives, index)
       case .cable(let cable, let isUp): plug(cable, isUp, &cables, index)
       case .ipForwarding(let host, let enabled):
@@ -75,19 +76,80 @@ extension Resolver {
           doubt(index, "can't clone \"\(vm)\": it is \(known.value.rawValue) \(known.since)")
         } else {
           lives[name] = Known(value: known.value, line: line)
+          hosts.places[name] = hosts.places[vm]
+          if hosts.restarted.contains(vm) { hosts.restarted.insert(name) }
         }
       case .media(let pool, let host):
         for vm in topology.vms where vm.disks.contains(where: { $0.pool == pool }) && (host == nil || host == vm.host) {
           if let known = lives[vm.name], known.value.after(.crash) != nil { live(vm.name, .crash, &lives, index) }
         }
       case .restore(let order):
-        guard let known = lives[order.vm], known.value != .stopped, known.value != .crashed else { break }
-        doubt(
-          index, "can't restore \"\(order.vm)\" from a backup: it is \(known.value.rawValue) \(known.since)",
-          hint: "stop it first")
+        if let known = lives[order.vm], known.value != .stopped, known.value != .crashed {
+          doubt(
+            index, "can't restore \"\(order.vm)\" from a backup: it is \(known.value.rawValue) \(known.since)",
+            hint: "stop it first")
+        } else if let host = order.host {
+          if !isFailed(host, hosts, "restore \"\(order.vm)\" from a backup", index) { hosts.places[order.vm] = host }
+        }
+      case .migrate(let vm, let host):
+        if let known = lives[vm], known.value != .running, known.value != .paused {
+          doubt(index, "can't migrate \"\(vm)\": it is \(known.value.rawValue) \(known.since)")
+        } else if !isFailed(host, hosts, "migrate \"\(vm)\"", index) {
+          // How long it takes, and whether it gets there, only the run can tell.
+          hosts.places[vm] = nil
+        }
+      case .placement: hosts.places = [:]
+      case .failHost(let host): fail(host, &hosts, &lives, index)
       case .backup, .other: break
       }
     }
+  }
+
+  /// Which hosts have failed, in which line, and where VMs are; of those that aren't here nobody knows.
+  private struct Hosts {
+    var places: [String: String]
+    var failed: [String: Int] = [:]
+    /// VMs that are started elsewhere.
+    var restarted: Set<String>
+
+    init(_ vms: [VM]) {
+      places = Dictionary(vms.map { ($0.name, $0.host) }) { first, _ in first }
+      restarted = Set(vms.filter { $0.onHostFailure == .restart }.map(\.name))
+    }
+  }
+
+  /// All that is on it is off then; who is restarted elsewhere runs again, unless there is no room.
+  private func fail(_ host: String, _ hosts: inout Hosts, _ lives: inout [String: Known<MachineState>], _ index: Int) {
+    let line = topology.events[index].mark.line
+    if let other = hosts.failed[host] { return doubt(index, "\"\(host)\" has failed already, in line \(other)") }
+    hosts.failed[host] = line
+    for (vm, known) in lives where hosts.places[vm] == host || hosts.places[vm] == nil {
+      if hosts.places[vm] == nil || hosts.restarted.contains(vm) && !known.value.isOff {
+        (lives[vm], hosts.places[vm]) = (nil, nil)
+      } else if let next = known.value.after(.stop) {
+        lives[vm] = Known(value: next, line: line)
+      }
+    }
+  }
+
+  /// Says so of a host that is to do something.
+  private func isFailed(_ host: String, _ hosts: Hosts, _ what: String, _ index: Int) -> Bool {
+    guard let line = hosts.failed[host] else { return false }
+    doubt(index, "can't \(what): \"\(host)\" failed in line \(line)")
+    return true
+  }
+
+  /// Whether a VM is to run on a host that has failed.
+  private func isStranded(
+    _ vm: String, _ verb: MachineVerb, _ lives: [String: Known<MachineState>], _ hosts: Hosts, _ index: Int
+  ) -> Bool {
+    guard verb.setsGoing, lives[vm]?.value.after(verb) != nil, let host = hosts.places[vm], let line = hosts.failed[host] else {
+      return false
+    }
+    doubt(
+      index, "can't \(verb.rawValue) \"\(vm)\": its host \"\(host)\" failed in line \(line)",
+      hint: "on-host-failure: restart starts it elsewhere, and restore-backup with host takes it there")
+    return true
   }
 
   private func doubt(_ index: Int, _ message: String, hint: String? = nil) {

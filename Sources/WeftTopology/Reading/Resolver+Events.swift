@@ -74,11 +74,12 @@ extension Resolver {
   func cable(_ node: String, _ port: String?, at value: Written) -> LinkName? {
     guard resolve(node, [.host, .vm], at: value) else { return nil }
     if names[node]?.sort == .host {
-      if withoutUplink.contains(node) {
+      let links = hostIndex[node].map { topology.hosts[$0].links.map(\.segment) } ?? []
+      if withoutUplink.contains(node), port.map({ !links.contains($0) }) ?? true {
         report("host \"\(node)\" has no uplink", at: value, part: node)
         return nil
       }
-      return linkName(node, port ?? "uplink", among: ["uplink"], at: value)
+      return linkName(node, port ?? "uplink", among: ["uplink"] + links, at: value)
     }
     guard let index = vmIndex[node] else { return nil }
     return linkName(node, port ?? "eth0", among: topology.vms[index].nics.indices.map { "eth\($0)" }, at: value)

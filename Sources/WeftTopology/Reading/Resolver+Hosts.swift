@@ -9,6 +9,7 @@ extension Resolver {
     let (own, _) = read(value, tables.host)
     var host = Host(name: entry.key, mark: entry.keyMark)
     if let uplink = own.uplink { host.uplink = readUplink(uplink, of: host.name) }
+    host.links = readLinks(own.links, of: host)
     host.ipForwarding = own.forwards
     host.memory = own.memory?.value
     host.overcommit = own.overcommit
@@ -33,6 +34,27 @@ extension Resolver {
     }
     for (i, network) in host.networks.enumerated() { networkIndex[network.name] = (topology.hosts.count, i) }
     topology.hosts.append(host)
+  }
+
+  private func readLinks(_ value: Written?, of host: Host) -> [HostLink] {
+    (value?.entries ?? []).named.compactMap { entry in
+      guard resolve(entry.key, [.segment], at: entry.keyPlace), let index = segmentIndex[entry.key],
+        let address = Form<IPv4Address>.address.read(entry.value, self)
+      else { return nil }
+      let segment = topology.segments[index]
+      if host.uplink?.segment == segment.name {
+        report("the uplink of \"\(host.name)\" is there already", atKey: entry.keyMark, entry.key)
+        return nil
+      }
+      guard fits(address, segment.subnet, of: segment.name, at: entry.value) else { return nil }
+      if segment.dhcp?.server == address {
+        report("\(address) is the DHCP server of \"\(segment.name)\"", at: entry.value)
+      }
+      take(address, on: segment.name, for: "host \"\(host.name)\"", at: entry.value)
+      var link = HostLink(segment: segment.name, address: address, prefix: segment.subnet)
+      link.link = segment.link
+      return link
+    }
   }
 
   /// A NAT's MTU is that of its uplink: one for both directions, whichever of the two keys says it.

@@ -4,11 +4,18 @@ import WeftSettings
 extension Resolver {
   /// Whether a host has a place for each of a VM's interfaces, as far as the file tells where the VM is.
   func checkMigration(_ vm: String, to host: String, _ settings: MigrationSettings, at value: Written) {
-    guard let index = vmIndex[vm], let place = Object(value, MigrationEntry.keys).place(\.to) else { return }
+    let object = Object(value, MigrationEntry.keys)
+    guard let index = vmIndex[vm], let place = object.place(\.to) else { return }
     let moved = topology.events.contains {
       switch $0.action {
       case .migrate(vm, _, _), .change: true
       default: false
+      }
+    }
+    if let via = settings.via, let place = object.place(\.settings.via) {
+      for end in Set(moved ? [host] : [topology.vms[index].host, host]).sorted() {
+        guard let index = hostIndex[end], !topology.hosts[index].isOn(via) else { continue }
+        report("\"\(end)\" isn't on \"\(via)\"", at: place, hint: "hosts: {\(end): {links: {\(via): ADDRESS}}} plugs it in")
       }
     }
     guard !moved else { return }

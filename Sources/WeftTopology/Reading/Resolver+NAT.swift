@@ -91,6 +91,8 @@ extension Resolver {
   /// Whether a machine is plugged into a network: a VM with a NIC, bridged or not, a host with its uplink.
   func isOn(_ machine: String, network: String) -> Bool {
     if let index = vmIndex[machine] { return topology.vms[index].nics.contains { place(of: $0.network) == network } }
-    return hostIndex[machine].map { topology.hosts[$0].uplink?.segment == network } ?? false
+    return hostIndex[machine].map { index in
+      topology.hosts[index].uplink?.segment == network || topology.hosts[index].links.contains { $0.segment == network }
+    } ?? false
   }
 }

@@ -129,6 +129,7 @@ extension Form where Value == String {
 /// An entry of `hosts`.
 struct HostEntry: Sendable {
   var uplink: Written?
+  var links: Written?
   var networks: Written?
   var programs: Written?
   var forwards = true
@@ -144,6 +145,10 @@ struct HostEntry: Sendable {
         Field(
           "uplink", \.uplink, .raw(.either([.uplink, .object(UplinkEntry.keys.keys)])), "The cable to a segment.",
           default: "none", example: "campus 134.115.153.10"),
+        Field(
+          "links", \.links, .raw(.named(Form<IPv4Address>.address.shape)),
+          "Further segments that its own machine is plugged into, and its address there: for migrations (`via`) and what it runs.",
+          default: "none", example: "{backbone: 10.9.0.1}"),
         Field(
           "networks", \.networks,
           .raw(.named(.either([Form<NetworkMode>.choice.shape, .object(NetworkEntry.keys.keys)]))),

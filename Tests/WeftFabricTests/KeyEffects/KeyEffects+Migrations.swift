@@ -9,6 +9,9 @@ extension KeyEffect {
       h2: {uplink: wan 203.0.113.22, networks: {l2: bridge}}
       h3: {uplink: wan 203.0.113.23, networks: {l3: bridge, m3: isolated}}
     """
+  /// With a way of their own between the first two.
+  private static let linked = hosts.replacingOccurrences(of: "h1: {", with: "h1: {links: {far: 198.51.100.1}, ")
+    .replacingOccurrences(of: "h2: {", with: "h2: {links: {far: 198.51.100.2}, ")
   private static func beside(_ vm: String, _ more: [String: String] = [:]) -> [String: String] {
     let vms = "m: {network: l1, address: 203.0.113.31, memory: 1 MiB, \(vm)}"
     return ["hosts": hosts, "vms": vms, "root": "duration: 6 s"].merging(more) { $1 }
@@ -54,6 +57,22 @@ extension KeyEffect {
       "migrate.rounds", "to: h2, policy: force, downtime-limit: 1 ms, \(slow), rounds: 1",
       "to: h2, policy: force, downtime-limit: 1 ms, \(slow), rounds: 2"),
     migrate("migrate.activation", "to: h2", "to: h2, activation: 40 ms"),
+    .init(
+      "migrate.via", in: "events", "{at: 1 s, migrate: {vm: m, to: h2}}", "{at: 1 s, migrate: {vm: m, to: h2, via: far}}",
+      beside(dirty, ["hosts": linked, "segments": "far: {subnet: 198.51.100.0/24, rate: 2 Mbit/s}"])),
+    .init(
+      "host.links", in: "host", "", "links: {far: 198.51.100.7}", ["segments": "far: {subnet: 198.51.100.0/24}"]),
+    migrate("migrate.adaptive-rate", "to: h2, \(slow)", "to: h2, \(slow), adaptive-rate: {}"),
+    migrate("adaptive-rate.from", "to: h2, adaptive-rate: {from: 4 Mbit/s}", "to: h2, adaptive-rate: {from: 8 Mbit/s}"),
+    migrate(
+      "adaptive-rate.to", "to: h2, adaptive-rate: {from: 4 Mbit/s, step: 1 Mbit/s, to: 4 Mbit/s, rest: 0 B}",
+      "to: h2, adaptive-rate: {from: 4 Mbit/s, step: 1 Mbit/s, to: 20 Mbit/s, rest: 0 B}"),
+    migrate(
+      "adaptive-rate.step", "to: h2, adaptive-rate: {from: 4 Mbit/s, to: 20 Mbit/s, step: 1 Mbit/s, rest: 0 B}",
+      "to: h2, adaptive-rate: {from: 4 Mbit/s, to: 20 Mbit/s, step: 19 Mbit/s, rest: 0 B}"),
+    migrate(
+      "adaptive-rate.rest", "to: h2, adaptive-rate: {from: 4 Mbit/s, rest: 0 B}",
+      "to: h2, adaptive-rate: {from: 4 Mbit/s, rest: 4 MiB}"),
     migrate("migrate.networks", "to: h3", "to: h3, networks: {l1: m3}"),
     .init(
       "event.cancel-migration", in: "events", "{at: 1 s, migrate: {vm: m, to: h2, \(slow)}}",

@@ -140,10 +140,8 @@ import WeftTopology
     lab.host = "cpus: 1}\n  other: {uplink: net 203.0.113.3, cpus: 2, speed: 2 GHz"
     var simulation = try lab.simulation()
     simulation.advance(to: .milliseconds(2_050))
-    let found = simulation.world.names.machines["web"].flatMap { node in simulation.world.machine(node).map { (node, $0) } }
-    let (node, machine) = try #require(found)
     try simulation.perform(.pause, on: "web")
-    simulation.world.moveCPUs(of: node, machine, to: "other", settings: .init())
+    try simulation.perform(.moveVM("web", to: "other", networks: [""]))
     try simulation.perform(.resume, on: "web")
     let image = try simulation.image().encoded()
     var resumed = try Simulation(resuming: SimulationImage(decoding: image, pool: FramePool()), pool: FramePool(), captures: nil)
