@@ -83,7 +83,7 @@ import WeftTopology
     let later = try Self.changed { sections in
       for index in sections.indices where sections[index].name == "web" { sections[index].version = 9 }
     }
-    #expect(complaint(later)?.contains("the machine web in version 9; this weft reads version 2 of it") == true)
+    #expect(complaint(later)?.contains("the machine web in version 9; this weft reads version 3 of it") == true)
   }
 
   @Test func aDamagedSectionIsNamed() throws {
