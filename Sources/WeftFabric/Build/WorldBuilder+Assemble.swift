@@ -39,6 +39,7 @@ extension WorldBuilder {
       Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name), memory: $0.memory)
     }
     world.restarting = Set(topology.vms.filter { $0.onHostFailure == .restart }.map(\.name))
+    world.addStandbys(topology)
     world.addProcessors(topology)
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
     let starting = world.machineNodes.map { (name: world.name($0.node), node: $0.node) }.filter { !waiting.contains($0.name) }

@@ -107,6 +107,8 @@ extension Resolver {
     made.onHostFailure = vm.onHostFailure
     made.processor = vm.processor
     made.programs = programs
+    made.standby = vm.standby
+    checkStandby(of: made, object.place(\.standby).flatMap { Object($0, StandbySettings.keys).place(\.host) })
     made.cd = vm.cd
     made.stack = vm.stack
     made.disks = disks(vm.disks, on: host)
