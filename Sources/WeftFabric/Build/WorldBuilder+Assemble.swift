@@ -39,6 +39,7 @@ extension WorldBuilder {
       Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name), memory: $0.memory)
     }
     world.restarting = Set(topology.vms.filter { $0.onHostFailure == .restart }.map(\.name))
+    world.addStandbys(topology)
     world.addProcessors(topology)
     for index in world.hosts.indices { world.hosts[index].overcommit = topology.hosts[index].overcommit }
     let orders = Dictionary(topology.vms.map { ($0.name, $0.startOrder) }) { first, _ in first }

@@ -27,8 +27,8 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .virtualSwitch, .records, .run: 3
-    case .machine: 2
+    case .run: 4
+    case .virtualSwitch, .records, .machine: 3
     case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer, .processors: 1
     }
   }
@@ -68,6 +68,7 @@ extension SimulationImage {
     var now: Instant
     var eventCount: UInt64
     var migrations: Migrations
+    var standbys: Standbys
     var hosts: [WeftHypervisor.Host]
     var restarts: [World.Restart]
     var complaints: [String]
@@ -114,7 +115,7 @@ extension SimulationImage {
       .run, "",
       Run(
         topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount,
-        migrations: migrations, hosts: hosts, restarts: restarts, complaints: complaints))
+        migrations: migrations, standbys: standbys, hosts: hosts, restarts: restarts, complaints: complaints))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
     try add(.records, "", Records(drops: drops, events: events, traces: traces, probes: probes, storage: storage, clocks: clocks))
@@ -201,7 +202,7 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
-      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts,
+      traces: records.traces, probes: records.probes, migrations: run.migrations, standbys: run.standbys, hosts: run.hosts,
       restarts: run.restarts, complaints: run.complaints, storage: records.storage, captures: captures,
       clocks: records.clocks)
   }

@@ -19,7 +19,7 @@ struct Machine: Element {
   /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
   var work: Apart<GuestWork>?
   /// When a transmit ring that waits for its wire tries again.
-  private(set) var retryAt = Instant.never
+  var retryAt = Instant.never
 
   init(vm: VirtualMachine?, interfaces: [NetworkInterface], guest: Guest) {
     self.vm = vm
@@ -223,6 +223,11 @@ struct Machine: Element {
   mutating func revert(to name: String, reseed stream: RandomStream?, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
+    goBack(to: past, reseed: stream, now: now, steal: steal, &out)
+  }
+
+  /// Goes on from a value of its own; precondition: it has as many interfaces.
+  mutating func goBack(to past: Snapshot, reseed stream: RandomStream?, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
     vm?.revert(to: past.vm, at: past.takenAt, now: now)
     var drives = guest.drives
     drives.revert(to: past.guest.drives)
@@ -339,9 +344,16 @@ struct Machine: Element {
   @inline(__always)
   mutating func send(_ frame: StoredFrame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure {
     let index = port.index
-    if interfaces[index].transmitCapacity > 0, hold(frame, index, &link, now: now) {
-      tellWire(link, index)
-      return .kept
+    if interfaces[index].transmitCapacity > 0 {
+      if hold(frame, index, &link, now: now) {
+        tellWire(link, index)
+        return .kept
+      }
+      // Past the gate nothing goes.
+      if interfaces[index].isGated {
+        interfaces[index].countDropped()
+        return .dropped(.txRingFull)
+      }
     }
     let outcome = link.take(frame, now: now)
     tellWire(link, index)
@@ -381,9 +393,10 @@ struct Machine: Element {
   /// no room there either.
   private mutating func hold(_ frame: StoredFrame, _ port: Int, _ link: inout Link, now: Instant) -> Bool {
     let waiting = interfaces[port].waitingToTransmit > 0
-    guard waiting || !link.hasRoom(for: frame.count, now: now) else { return false }
+    guard waiting || interfaces[port].isGated || !link.hasRoom(for: frame.count, now: now) else { return false }
     guard interfaces[port].canHoldTransmission else { return false }
-    interfaces[port].holdTransmission(Frame(stored: frame))
+    interfaces[port].holdTransmission(Frame(stored: frame), now: now)
+    guard interfaces[port].nextTransmission != nil else { return true }
     retryAt = min(retryAt, link.nextDeparture(now: now))
     return true
   }

@@ -158,6 +158,7 @@ public struct VM: Sendable, Codable {
   public var disks: [DiskSettings] = []
   /// Where its host has cpus.
   public var processor = ProcessorSettings()
+  public var standby: StandbySettings?
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {

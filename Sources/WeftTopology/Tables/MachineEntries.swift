@@ -55,6 +55,7 @@ struct VMEntry: Sendable {
   var from: Written?
   var networks: Written?
   var processor = ProcessorSettings()
+  var standby: StandbySettings?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -89,6 +90,10 @@ struct VMEntry: Sendable {
       Field(
         "networks", \.networks, .raw(.named(Form.text.shape)), "Which network each of the bundle's is here.", default: "none",
         example: "{front: lan}"),
+      Field(
+        "standby", \.standby, Form<StandbySettings>.table(StandbySettings.keys),
+        "Another host that has it as it was a moment ago, and goes on with it when its own fails.", default: "none",
+        example: "{host: server2, epoch: 25 ms}"),
     ] + processorFields
   }
 
