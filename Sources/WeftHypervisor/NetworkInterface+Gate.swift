@@ -4,27 +4,27 @@ import WeftCore
 extension NetworkInterface {
   public var isGated: Bool { gate != nil }
 
-  /// An epoch ends: what waits is of it. The first one closes the gate.
-  public mutating func markEpoch() {
-    if gate == nil { gate = Apart(OutputGate(open: waitingToTransmit)) }
-    guard var own = gate?.value else { return }
-    own.marked = waitingToTransmit - own.open
-    (own.markedSince, own.since) = (own.since, 0)
-    gate?.value = own
+  /// Whether a frame that is sent now waits behind the gate.
+  public var holdsBack: Bool { gate != nil && canHoldTransmission }
+
+  /// An epoch ends: what waits is of it, what comes now of the next. The first one closes the gate.
+  public mutating func markEpoch(next: UInt64, now: Instant) {
+    if gate == nil { gate = Apart(OutputGate(waiting: waitingToTransmit, epoch: next, now: now)) }
+    gate?.value.mark(epoch: next)
   }
 
-  /// That epoch's frames may leave: how many, and how long they waited in all.
+  /// That epoch's frames may leave: how many, and how long they have waited in all.
   public mutating func releaseEpoch(now: Instant) -> (frames: UInt64, time: Nanoseconds) {
-    guard var own = gate?.value else { return (0, .zero) }
-    let frames = UInt64(own.marked)
-    let time = Nanoseconds(frames &* now.rawValue &- own.markedSince)
-    own.open += own.marked
-    (own.marked, own.markedSince) = (0, 0)
-    gate?.value = own
-    return (frames, time)
+    gate?.value.release(now: now) ?? (0, .zero)
   }
 
-  public mutating func openGate() { gate = nil }
+  /// All may leave, and the gate is no more once they have.
+  public mutating func openGate() {
+    if waitingToTransmit == 0 { gate = nil } else { gate?.value.openAll() }
+  }
+
+  /// When the first one came that waits there, and in which epoch.
+  public var firstHeld: (since: Instant, epoch: UInt64)? { gate?.value.first.map { ($0.since, $0.epoch) } }
 
   /// What waits there was let go elsewhere, or never will be.
   public mutating func forgetTransmissions() {

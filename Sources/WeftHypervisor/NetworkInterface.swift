@@ -132,7 +132,7 @@ public struct NetworkInterface: Codable {
 
   /// Keeps a frame for which the wire has no room. Precondition: `canHoldTransmission`.
   public mutating func holdTransmission(_ frame: consuming Frame, now: Instant) {
-    if gate != nil { gate?.value.since &+= now.rawValue }
+    if gate != nil { gate?.value.push(now: now) }
     octetsToTransmit &+= LinkParameters.octetsOnWire(frame.count)
     transmitRing.push(frame)
   }
@@ -142,7 +142,10 @@ public struct NetworkInterface: Codable {
 
   public mutating func takeTransmission() -> Frame? {
     guard let frame = transmitRing.pop() else { return nil }
-    if gate != nil { gate?.value.open -= 1 }
+    if gate != nil {
+      gate?.value.removeFirst()
+      if transmitRing.isEmpty, gate?.value.isOpened == true { gate = nil }
+    }
     octetsToTransmit &-= LinkParameters.octetsOnWire(frame.count)
     return frame
   }
@@ -153,7 +156,7 @@ public struct NetworkInterface: Codable {
     while let frame = receiveRing.pop() { frames.append((frame.store(), true)) }
     while let frame = transmitRing.pop() { frames.append((frame.store(), false)) }
     octetsToTransmit = 0
-    if gate != nil { gate?.value = OutputGate(open: 0) }
+    if gate != nil { gate?.value.empty() }
     counted.dropped &+= UInt64(frames.count)
     return frames
   }
@@ -173,7 +176,7 @@ public struct NetworkInterface: Codable {
     receiveRing = FrameQueue(capacity: receiveRing.capacity)
     transmitRing = FrameQueue(capacity: transmitRing.capacity)
     octetsToTransmit = 0
-    if gate != nil { gate?.value = OutputGate(open: 0) }
+    if gate != nil { gate?.value.empty() }
   }
 }
 

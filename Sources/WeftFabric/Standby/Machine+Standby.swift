@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftHypervisor
 
 extension Machine {
@@ -12,8 +13,10 @@ extension Machine {
     return value
   }
 
-  mutating func markEpoch() {
-    for port in interfaces.indices where interfaces[port].transmitCapacity > 0 { interfaces[port].markEpoch() }
+  mutating func markEpoch(next: UInt64, now: Instant) {
+    for port in interfaces.indices where interfaces[port].transmitCapacity > 0 {
+      interfaces[port].markEpoch(next: next, now: now)
+    }
   }
 
   /// How many frames it let go, and how long they waited in all.
@@ -33,6 +36,15 @@ extension Machine {
     for port in interfaces.indices {
       interfaces[port].openGate()
       if interfaces[port].waitingToTransmit > 0 { retryAt = now }
+    }
+  }
+}
+
+extension Drives {
+  /// What differs from disks of the same names and sizes.
+  func writes(since past: Drives) -> [DiskWrite] {
+    zip(all, past.all).enumerated().flatMap { index, drives in
+      drives.0.device.changes(since: drives.1.device).map { DiskWrite(disk: index, offset: $0.offset, bytes: $0.bytes) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import WeftCore
+import WeftDisk
 import WeftHypervisor
 import WeftSettings
 import WeftStack
@@ -36,9 +37,14 @@ struct Standby: Codable {
   var receiver = PageReceiver()
   var memory = GuestMemory()
   var mark: MemoryMark?
-  /// The epoch that is being sent, and the last that has come.
+  /// The epoch that is being sent; and whether the VM can go on from it: not from the first after a connection, whose output isn't
+  /// held, nor from one of a life that is over.
   var pending: Snapshot?
+  var isPendingKept = false
+  /// The last that has come.
   var kept: Snapshot?
+  /// The disks as they were sent.
+  var drives: Drives?
   var startedAt = Instant.start
   var nextAt = Instant.start
   /// When something was acknowledged last, and how much had been by then.
@@ -46,6 +52,8 @@ struct Standby: Codable {
   var progress: UInt64 = 0
   /// Epochs that were acknowledged.
   var epoch: UInt64 = 0
+  /// Octets of earlier connections.
+  var sentBefore: UInt64 = 0
   var heldFrames: UInt64 = 0
   var heldTime = Nanoseconds.zero
 
@@ -53,7 +61,19 @@ struct Standby: Codable {
   var takeOverAt = Instant.never
   var lostAt = Instant.never
   var changedAt: Instant?
+  /// Why it isn't connected, or is over.
   var why: String?
+  /// How long after a connection was lost it tries to have another.
+  static let retry = Nanoseconds.seconds(1)
+
+  /// Before a connection: nothing of what was sent over the last one counts.
+  mutating func forgetConnection(pages: UInt64) {
+    sentBefore += sender.sent
+    sender = PageSender(name: vm, pages: pages)
+    (receiver, memory, mark) = (PageReceiver(), GuestMemory(), nil)
+    (pending, kept, isPendingKept, isClosed, progress) = (nil, nil, false, false, 0)
+    (sourceSocket, targetSocket) = (nil, nil)
+  }
 
   var isOver: Bool { phase == .tookOver || phase == .lost }
 
@@ -70,7 +90,7 @@ struct Standby: Codable {
   /// Of a decoded one.
   var isConsistent: Bool {
     let values = [pending, kept].compactMap { $0 }
-    guard sender.isConsistent, mark?.isConsistent != false,
+    guard sender.isConsistent, drives?.isConsistent != false, mark?.isConsistent != false,
       values.allSatisfy({ Machine.fit($0.guest, $0.interfaces, plugged: $0.plugged, $0.work) })
     else { return false }
     switch phase {
@@ -98,8 +118,13 @@ struct Standbys: Codable {
 
   func current(_ vm: String) -> Int? { all.firstIndex { $0.vm == vm && !$0.isOver } }
 
+  /// What they need on a host.
+  func reserved(on host: String) -> [String] { all.filter { $0.host == host && !$0.isOver }.map(\.vm) }
+
   mutating func hostFailed(_ name: String, at now: Instant) {
-    for index in all.indices where all[index].host == name && !all[index].isOver { all[index].lostAt = now + World.detection }
+    for index in all.indices where all[index].host == name && !all[index].isOver
+    && all[index].phase != .takingOver {
+      all[index].lostAt = now + World.detection }
   }
 
   /// Of a decoded one.

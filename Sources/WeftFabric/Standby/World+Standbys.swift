@@ -16,19 +16,35 @@ extension World {
     }
   }
 
+  private func pages(of vm: String) -> UInt64 { memory(of: vm) / UInt64(WorkingSet.pageSize) }
+
   mutating func hearOfStandby(_ index: Int, _ tag: UInt64, _ id: SocketID, _ events: SocketEvents) {
     guard standbys.all.indices.contains(index), !standbys.all[index].isOver else { return }
     if tag == Standbys.targetTag(index) {
-      if standbys.all[index].targetSocket == nil { standbys.all[index].targetSocket = id }
+      let expects = standbys.all[index].phase == .connecting || standbys.all[index].phase == .on
+      if expects, standbys.all[index].targetSocket == nil, !events.contains(.closed) { standbys.all[index].targetSocket = id }
+      guard standbys.all[index].targetSocket == id else { return }
     } else {
       guard standbys.all[index].sourceSocket == id else { return }
       if events.contains(.connected), standbys.all[index].phase == .connecting {
         standbys.all[index].phase = .on
+        standbys.all[index].why = nil
         standbys.all[index].nextAt = now
       }
       if events.contains(.closed) { standbys.all[index].isClosed = true }
     }
     standbys.all[index].isDue = true
+  }
+
+  /// A VM's life ends, begins or stands still: what was switched off isn't to come back.
+  mutating func tellStandby(of vm: String, _ verb: MachineVerb) {
+    guard let index = standbys.current(vm), standbys.all[index].phase != .takingOver else { return }
+    switch verb {
+    case .stop, .crash, .save, .reset:
+      (standbys.all[index].kept, standbys.all[index].isPendingKept) = (nil, false)
+    case .start, .restore: standbys.all[index].nextAt = min(standbys.all[index].nextAt, now + standbys.all[index].settings.epoch)
+    case .pause, .resume, .shutdown, .snapshot, .revert: break
+    }
   }
 
   mutating func wakeStandbys() {
@@ -38,16 +54,14 @@ extension World {
   private mutating func step(standby index: Int) {
     standbys.all[index].isDue = false
     if standbys.all[index].phase == .takingOver { return takeOver(index) }
-    if standbys.all[index].lostAt <= now { return lose(standby: index, "\(standbys.all[index].host) has failed") }
+    if standbys.all[index].lostAt <= now { return lose(standby: index, "\(standbys.all[index].host) has failed", forGood: true) }
     if standbys.all[index].phase == .waiting { return connect(standby: index) }
     hearAtStandby(index)
     hearFromStandby(index)
-    guard !standbys.all[index].isOver else { return }
     if standbys.all[index].isClosed { return lose(standby: index, "the connection to \(standbys.all[index].host) was lost") }
     if standbys.all[index].phase == .on, standbys.all[index].pending == nil, standbys.all[index].nextAt <= now {
       beginEpoch(index)
     }
-    guard !standbys.all[index].isOver else { return }
     feed(index)
     let isWaiting = standbys.all[index].phase == .connecting || standbys.all[index].pending != nil
     if isWaiting, now >= standbys.all[index].progressAt + Migration.patience {
@@ -57,9 +71,16 @@ extension World {
 
   private mutating func connect(standby index: Int) {
     let standby = standbys.all[index]
-    standbys.all[index].nextAt = now + standby.settings.epoch
-    guard let (_, machine) = try? known(standby.vm), !elements.machines[machine].state.isOff,
-      let source = elements.machines[machine].vm?.host, let sourceNode = names.machines[source],
+    standbys.all[index].nextAt = now + (standby.changedAt == nil ? standby.settings.epoch : Standby.retry)
+    guard let (_, machine) = try? known(standby.vm), let source = elements.machines[machine].vm?.host,
+      !elements.machines[machine].state.isOff
+    else {
+      // It is told of a start.
+      standbys.all[index].nextAt = .never
+      return
+    }
+    if source == standby.host { return lose(standby: index, "\(standby.vm) is on \(source) itself", forGood: true) }
+    guard let sourceNode = names.machines[source],
       let own = self.machine(sourceNode), elements.machines[own].guest.isBooted,
       let other = self.machine(standby.node), elements.machines[other].guest.isBooted,
       let address = names.addresses[standby.host]
@@ -67,6 +88,7 @@ extension World {
     if let gateway = names.gateways[standby.host].flatMap({ gateway($0) }) {
       elements.gateways[gateway].addService(.init(.tcp, Standbys.port(index)))
     }
+    standbys.all[index].forgetConnection(pages: pages(of: standby.vm))
     var socket: SocketID?
     let now = now
     onHost(standby.node) { stack, _ in _ = stack.listen(Standbys.port(index), tag: Standbys.targetTag(index)) }
@@ -85,23 +107,30 @@ extension World {
     let standby = standbys.all[index]
     standbys.all[index].nextAt = now + standby.settings.epoch
     guard let (node, machine) = try? known(standby.vm) else { return }
-    // What was switched off isn't to come back.
     guard !elements.machines[machine].state.isOff else {
-      standbys.all[index].kept = nil
+      standbys.all[index].nextAt = .never
       return
     }
     guard elements.machines[machine].vm?.host == standby.source else { return lose(standby: index, "\(standby.vm) has moved") }
     guard let value = elements.machines[machine].epochValue("epoch \(standby.epoch + 1)", now: now), let memory = try? value.memory,
       let devices = try? ImageEncoder().encode(value.vm)
-    else { return lose(standby: index, "its memory can't be read") }
-    standbys.all[index].sender.sendLast(memory.changes(since: standby.mark), devices: devices, digest: memory.digest)
+    else { return lose(standby: index, "its memory can't be read", forGood: true) }
+    standbys.all[index].sender.sendLast(
+      memory.changes(since: standby.mark), devices: devices, writes: standby.drives.map { value.guest.drives.writes(since: $0) } ?? [],
+      digest: memory.digest)
+    // The first one is a copy of all, which takes its time: until it is there nobody could go on anyway, and nothing is held.
+    let isFirst = standby.mark == nil
+    standbys.all[index].isPendingKept = !isFirst
     standbys.all[index].memory = memory
     standbys.all[index].mark = memory.mark
+    standbys.all[index].drives = value.guest.drives
     standbys.all[index].pending = value
     standbys.all[index].startedAt = now
     standbys.all[index].progressAt = now
-    if standby.settings.holdOutput { elements.machines[machine].markEpoch() }
-    reschedule(node)
+    if standby.settings.holdOutput, !isFirst {
+      elements.machines[machine].markEpoch(next: standby.epoch + 2, now: now)
+      reschedule(node)
+    }
   }
 
   private mutating func feed(_ index: Int) {
@@ -132,12 +161,13 @@ extension World {
     for news in standbys.all[index].receiver.take(bytes) {
       switch news {
       case .end(isEqual: true):
-        standbys.all[index].kept = standbys.all[index].pending
+        if standbys.all[index].isPendingKept { standbys.all[index].kept = standbys.all[index].pending }
         onHost(standbys.all[index].node) { stack, _ in
           let answer = [MigrationStream.Answer.complete.rawValue]
           _ = stack.write(socket, answer.span.bytes)
         }
-      case .end(isEqual: false), .nonsense: return lose(standby: index, "what arrived isn't what it was")
+      case .end(isEqual: false), .nonsense: 
+        return lose(standby: index, "what arrived isn't what it was", forGood: true)
       case .hello, .round, .head: break
       }
     }
@@ -171,10 +201,11 @@ extension World {
 
   // MARK: Ends
 
-  /// The VM goes on without.
-  private mutating func lose(standby index: Int, _ why: String) {
-    close(index, as: .lost)
+  /// The VM goes on without; until another connection, if there may be one.
+  private mutating func lose(standby index: Int, _ why: String, forGood: Bool = false) {
+    close(index, as: forGood ? .lost : .waiting)
     standbys.all[index].why = why
+    standbys.all[index].nextAt = now + Standby.retry
     guard let (node, machine) = try? known(standbys.all[index].vm) else { return }
     elements.machines[machine].openGates(now: now)
     reschedule(node)
@@ -184,21 +215,18 @@ extension World {
     let standby = standbys.all[index]
     standbys.all[index].phase = phase
     standbys.all[index].changedAt = now
-    (standbys.all[index].pending, standbys.all[index].kept, standbys.all[index].mark) = (nil, nil, nil)
-    standbys.all[index].memory = GuestMemory()
-    standbys.all[index].receiver = PageReceiver()
+    standbys.all[index].forgetConnection(pages: pages(of: standby.vm))
     for (node, socket) in [(standby.sourceNode, standby.sourceSocket), (standby.node, standby.targetSocket)] {
       guard let node, let socket else { continue }
       onHost(node) { stack, _ in stack.abort(socket) }
     }
-    (standbys.all[index].sourceSocket, standbys.all[index].targetSocket) = (nil, nil)
   }
 
   /// Its host has just failed: whether a standby goes on with it.
   mutating func noticeFailure(of vm: String) -> Bool {
     guard let index = standbys.current(vm) else { return false }
     guard standbys.all[index].kept != nil else {
-      lose(standby: index, "\(standbys.all[index].host) hadn't all of it when its host failed")
+      lose(standby: index, "\(standbys.all[index].host) hadn't all of it when its host failed", forGood: true)
       return false
     }
     standbys.all[index].phase = .takingOver
@@ -209,18 +237,13 @@ extension World {
   private mutating func takeOver(_ index: Int) {
     let standby = standbys.all[index]
     close(index, as: .lost)
-    let at = now - .start
-    func complain(_ why: String) -> String { "at \(at): \(standby.host) can't go on with \(standby.vm): \(why)" }
     guard let kept = standby.kept, let (node, machine) = try? known(standby.vm) else { return }
     guard elements.machines[machine].state == .stopped, kept.interfaces.count == elements.machines[machine].interfaces.count
-    else { return complaints.append(complain("it isn't what it was when its host failed")) }
-    guard hosts.first(where: { $0.name == standby.host })?.hasFailed == false else {
-      return complaints.append(complain("it has failed too"))
-    }
-    do throws(EventFailure) { try relocate(standby.vm, to: standby.host) } catch {
-      return complaints.append(complain("\(error)"))
-    }
+    else { return giveUp(index, "it isn't what it was when its host failed") }
+    guard let host = host(standby.host), !host.hasFailed, host.offAt == nil else { return giveUp(index, "it has failed too") }
+    do throws(EventFailure) { try relocate(standby.vm, to: standby.host) } catch { return giveUp(index, "\(error)") }
     elements.machines[machine].openGates(now: now)
+    elements.machines[machine].vm?.takeOver(from: kept.vm, at: kept.takenAt, now: now)
     elements.machines[machine].goBack(to: kept, reseed: nil, now: now, steal: steal(of: machine), &effects)
     if hasProcessors { followLife(of: node, machine) }
     settle(node)
@@ -233,5 +256,12 @@ extension World {
     }
     elements.machines[machine].announce(now: now, &effects)
     settle(node)
+  }
+
+  private mutating func giveUp(_ index: Int, _ why: String) {
+    let (vm, host) = (standbys.all[index].vm, standbys.all[index].host)
+    standbys.all[index].why = why
+    complaints.append("at \(now - .start): \(host) can't go on with \(vm): \(why)")
+    if restarting.contains(vm) { restarts.append(Restart(vm: vm, at: now)) }
   }
 }

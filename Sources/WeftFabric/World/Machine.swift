@@ -223,12 +223,12 @@ struct Machine: Element {
   mutating func revert(to name: String, reseed stream: RandomStream?, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
+    vm?.revert(to: past.vm, at: past.takenAt, now: now)
     goBack(to: past, reseed: stream, now: now, steal: steal, &out)
   }
 
-  /// Goes on from a value of its own; precondition: it has as many interfaces.
+  /// Goes on from a value of its own, as its VM does already; precondition: it has as many interfaces.
   mutating func goBack(to past: Snapshot, reseed stream: RandomStream?, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
-    vm?.revert(to: past.vm, at: past.takenAt, now: now)
     var drives = guest.drives
     drives.revert(to: past.guest.drives)
     guest = past.guest
@@ -265,7 +265,11 @@ struct Machine: Element {
         mac: seed == nil ? interface.mac : mac, receiveCapacity: interface.receiveCapacity,
         transmitCapacity: interface.transmitCapacity)
       // What waits there bears the addresses of the one it was copied from.
-      if seed == nil { nic.takeBack(to: interface) }
+      if seed == nil {
+        nic.takeBack(to: interface)
+        // That waits for the original's standby.
+        if interface.isGated { nic.forgetTransmissions() }
+      }
       nics.append(nic)
     }
     var copy = Machine(vm: vm?.clone(named: name, seed: seed, now: now), interfaces: nics, guest: guest)

@@ -59,6 +59,7 @@ extension World {
     if hasProcessors { followLife(of: node, machine) }
     settle(node)
     if hasProcessors { followSystem(node, machine, verb) }
+    if !standbys.all.isEmpty { tellStandby(of: vm, verb) }
   }
 
   /// Asks a VM to end, and pulls its plug if it hasn't by then.

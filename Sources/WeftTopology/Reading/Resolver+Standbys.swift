@@ -7,7 +7,14 @@ extension Resolver {
     if standby.host == vm.host {
       return report("\"\(vm.name)\" is on \"\(vm.host)\" itself", at: place, hint: "a standby is on another host")
     }
-    guard topology.hosts.contains(where: { $0.name == standby.host }) else { return }
+    guard let other = topology.hosts.first(where: { $0.name == standby.host }) else { return }
+    if other.processors?.hypervisor == HypervisorSettings.none {
+      return report("\"\(other.name)\" has no hypervisor", at: place, hint: "a standby is on a host that runs several VMs")
+    }
+    let own = topology.hosts.first { $0.name == vm.host }?.processors?.hypervisor
+    if own == HypervisorSettings.none || own == .type1(driverDomain: vm.name) {
+      return report("\"\(vm.name)\" has the devices of \"\(vm.host)\", and can go nowhere else", at: place)
+    }
     for nic in vm.nics {
       do throws(NoCounterpart) { _ = try topology.counterpart(of: nic.network, at: standby.host, []) } catch {
         report(
