@@ -42,7 +42,9 @@ extension World {
       let awaited = Set(
         migrations.all.filter(\.isUnderWay).map(\.target) + standbys.all.filter { !$0.isOver }.map(\.host))
       for index in hosts.indices
-      where !places.contains(index) && !hosts[index].hasFailed && !awaited.contains(hosts[index].name) {
+      where !places.contains(index) && !hosts[index].hasFailed && !awaited.contains(hosts[index].name)
+        && site?.topology.hosts[index].networks.isEmpty == false
+      {
         hosts[index].goesOff = true
       }
     }

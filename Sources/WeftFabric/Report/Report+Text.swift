@@ -25,6 +25,7 @@ extension Report {
     section("Virtual machines", Self.shortened(machines.flatMap(Self.lines).map { "  " + $0 }, to: 30))
     section("Cpus", Self.shortened(cpus.map { "  \($0.line)" } + vcpus.map { "  \($0.line)" }, to: 30))
     section("Memory", Self.shortened(hostMemory.flatMap(Self.lines).map { "  " + $0 }, to: 30))
+    section("Energy", Self.shortened(energy.map { "  \($0.line)" }, to: 30))
     section("Migrations", Self.shortened(migrations.map { "  " + Self.line($0) }, to: 30))
     section("Standbys", standbys.map { "  \($0.visible)" })
     section("Disks", Self.shortened(machines.flatMap(Self.diskLines).map { "  " + $0 }, to: 30))

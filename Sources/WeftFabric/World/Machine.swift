@@ -86,7 +86,11 @@ struct Machine: Element {
       retryAt = .never
       hearOfRevert()
     }
-    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never && work?.value.isQuiet ?? true ? now : .never }
+    if state == .shuttingDown {
+      // What is held for a standby is let go later, and it wakes then.
+      let isOut = retryAt == .never && interfaces.allSatisfy { $0.waitingToTransmit == 0 }
+      lookAt = guest.isDown && isOut && work?.value.isQuiet ?? true ? now : .never
+    }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {

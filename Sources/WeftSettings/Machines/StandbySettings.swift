@@ -25,5 +25,10 @@ public struct StandbySettings: Codable, Hashable, Sendable {
         "hold-output", \.holdOutput, .boolean,
         "What it sends waits until the other host has the state that it was sent in; else others may know what is lost.",
         example: "false"),
-    ])
+    ]
+  ) { settings, mistakes in
+    if !(Nanoseconds.milliseconds(1)...Nanoseconds.seconds(10)).contains(settings.epoch) {
+      mistakes.report("\"epoch\" is out of range: 1 ms to 10 s", at: \.epoch)
+    }
+  }
 }

@@ -56,6 +56,7 @@ public struct Host: Sendable, Codable {
   public var pools: [PoolSettings] = []
   /// Nil: what its VMs do takes no time.
   public var processors: HostProcessorSettings?
+  public var power: PowerSettings?
   public var mark: Mark
 
   public init(name: String, mark: Mark = .inCode) {

@@ -139,6 +139,7 @@ struct HostEntry: Sendable {
   var forwards = true
   var memory: Located<UInt64>?
   var overcommit = Overcommit.refuse
+  var power: PowerSettings?
   var pools: Written?
   var processors = HostProcessorsEntry()
 
@@ -163,6 +164,9 @@ struct HostEntry: Sendable {
           "overcommit", \.overcommit, .choice,
           "Where its VMs have more memory than it: refuse, or balloon (pages that they don't use are taken, of the idlest first).",
           example: "balloon"),
+        Field(
+          "power", \.power, Form<PowerSettings>.table(PowerSettings.keys),
+          "What it takes, for energy in report and checks (modelled).", default: "none", example: "{idle: 100 W, peak: 250 W}"),
         Field(
           "pools", \.pools, .raw(.named(.object(PoolSettings.keys.keys))), "Where its VMs' disks and backups lie.",
           default: "none", example: "{ssd: {size: 20 GiB}}"),
