@@ -46,6 +46,8 @@ struct Standby: Codable {
   /// The disks as they were sent.
   var drives: Drives?
   var startedAt = Instant.start
+  /// When the VM goes on, which stands still as its pages are copied aside.
+  var resumeAt = Instant.never
   var nextAt = Instant.start
   /// When something was acknowledged last, and how much had been by then.
   var progressAt = Instant.start
@@ -81,7 +83,7 @@ struct Standby: Codable {
     switch phase {
     case .waiting: min(isDue ? .start : nextAt, lostAt)
     case .connecting: isDue ? .start : min(lostAt, progressAt + Migration.patience)
-    case .on: isDue ? .start : min(lostAt, pending == nil ? nextAt : progressAt + Migration.patience)
+    case .on: isDue ? .start : min(min(resumeAt, lostAt), pending == nil ? nextAt : progressAt + Migration.patience)
     case .takingOver: takeOverAt
     case .tookOver, .lost: .never
     }

@@ -56,6 +56,7 @@ extension World {
     if standbys.all[index].phase == .takingOver { return takeOver(index) }
     if standbys.all[index].lostAt <= now { return lose(standby: index, "\(standbys.all[index].host) has failed", forGood: true) }
     if standbys.all[index].phase == .waiting { return connect(standby: index) }
+    if standbys.all[index].resumeAt <= now { endCopy(index) }
     hearAtStandby(index)
     hearFromStandby(index)
     if standbys.all[index].isClosed { return lose(standby: index, "the connection to \(standbys.all[index].host) was lost") }
@@ -106,7 +107,9 @@ extension World {
   private mutating func beginEpoch(_ index: Int) {
     let standby = standbys.all[index]
     standbys.all[index].nextAt = now + standby.settings.epoch
-    guard let (node, machine) = try? known(standby.vm) else { return }
+    guard let (node, machine) = try? known(standby.vm) else {
+      return lose(standby: index, "there is no \(standby.vm) any more", forGood: true)
+    }
     guard !elements.machines[machine].state.isOff else {
       standbys.all[index].nextAt = .never
       return
@@ -115,8 +118,9 @@ extension World {
     guard let value = elements.machines[machine].epochValue("epoch \(standby.epoch + 1)", now: now), let memory = try? value.memory,
       let devices = try? ImageEncoder().encode(value.vm)
     else { return lose(standby: index, "its memory can't be read", forGood: true) }
+    let changes = memory.changes(since: standby.mark)
     standbys.all[index].sender.sendLast(
-      memory.changes(since: standby.mark), devices: devices, writes: standby.drives.map { value.guest.drives.writes(since: $0) } ?? [],
+      changes, devices: devices, writes: standby.drives.map { value.guest.drives.writes(since: $0) } ?? [],
       digest: memory.digest)
     // The first one is a copy of all, which takes its time: until it is there nobody could go on anyway, and nothing is held.
     let isFirst = standby.mark == nil
@@ -131,11 +135,27 @@ extension World {
       elements.machines[machine].markEpoch(next: standby.epoch + 2, now: now)
       reschedule(node)
     }
+    let pause = Nanoseconds(standby.settings.copy.rawValue * changes.count)
+    if !isFirst, pause > .zero, elements.machines[machine].state == .running {
+      standbys.all[index].resumeAt = now + pause
+      try? perform(.pause, on: standby.vm)
+    }
   }
+
+  /// The VM goes on, and what was copied is sent.
+  private mutating func endCopy(_ index: Int) {
+    guard standbys.all[index].resumeAt != .never else { return }
+    standbys.all[index].resumeAt = .never
+    standbys.all[index].isDue = true
+    try? perform(.resume, on: standbys.all[index].vm)
+  }
+
+  /// Before anything is done to the world from outside, which is to find VMs as they are to anybody.
+  mutating func endCopies() { for index in standbys.all.indices { endCopy(index) } }
 
   private mutating func feed(_ index: Int) {
     guard let socket = standbys.all[index].sourceSocket, let node = standbys.all[index].sourceNode,
-      standbys.all[index].phase == .on, !standbys.all[index].sender.isEmpty
+      standbys.all[index].phase == .on, standbys.all[index].resumeAt == .never, !standbys.all[index].sender.isEmpty
     else { return }
     var sender = standbys.all[index].sender
     let memory = standbys.all[index].memory
@@ -212,8 +232,9 @@ extension World {
   }
 
   private mutating func close(_ index: Int, as phase: Standby.Phase) {
+    endCopy(index)
     let standby = standbys.all[index]
-    standbys.all[index].phase = phase
+    (standbys.all[index].phase, standbys.all[index].isDue) = (phase, false)
     standbys.all[index].changedAt = now
     standbys.all[index].forgetConnection(pages: pages(of: standby.vm))
     for (node, socket) in [(standby.sourceNode, standby.sourceSocket), (standby.node, standby.targetSocket)] {

@@ -1,5 +1,4 @@
-/// What a host takes: P = idle + (peak − idle) × utilisation, as measured of servers (Fan, Weber, Barroso 2007) and modelled here.
-/// A host that is off takes nothing.
+/// What a host takes, by a model: P = idle + (peak − idle) × utilisation. A host that is off takes nothing.
 public struct PowerSettings: Codable, Hashable, Sendable {
   /// Milliwatts.
   public var idle: UInt64 = 0

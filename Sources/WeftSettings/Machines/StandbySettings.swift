@@ -7,6 +7,8 @@ public struct StandbySettings: Codable, Hashable, Sendable {
   public var epoch = Nanoseconds.milliseconds(25)
   /// Whether what it sends waits until the standby has the state that it comes from.
   public var holdOutput = true
+  /// Of a page that is copied aside.
+  public var copy = Nanoseconds.zero
 
   /// Frames of a NIC that wait for that.
   public static let heldFrames = 1024
@@ -25,8 +27,12 @@ public struct StandbySettings: Codable, Hashable, Sendable {
         "hold-output", \.holdOutput, .boolean,
         "What it sends waits until the other host has the state that it was sent in; else others may know what is lost.",
         example: "false"),
+      Field(
+        "copy", \.copy, .duration,
+        "For how long the VM stands still at the end of an epoch, for each page of 4 KiB that is copied aside.", example: "1 us"),
     ]
   ) { settings, mistakes in
+    if settings.copy > .milliseconds(1) { mistakes.report("\"copy\" is out of range: 0 s to 1 ms", at: \.copy) }
     if !(Nanoseconds.milliseconds(1)...Nanoseconds.seconds(10)).contains(settings.epoch) {
       mistakes.report("\"epoch\" is out of range: 1 ms to 10 s", at: \.epoch)
     }

@@ -37,6 +37,7 @@ extension KeyEffect {
     standby("standby.host", ", standby: {host: h2}", ", standby: {host: h3}"),
     standby("standby.epoch", ", standby: {host: h2}", ", standby: {host: h2, epoch: 100 ms}"),
     standby("standby.hold-output", ", standby: {host: h2}", ", standby: {host: h2, hold-output: false}"),
+    standby("standby.copy", ", standby: {host: h2}", ", standby: {host: h2, copy: 100 us}"),
     power("host.power", "", "power: {idle: 100 W, peak: 200 W}"),
     power("power.idle", "power: {idle: 100 W, peak: 200 W}", "power: {idle: 110 W, peak: 200 W}"),
     power("power.peak", "power: {idle: 100 W, peak: 200 W}", "power: {idle: 100 W, peak: 210 W}"),

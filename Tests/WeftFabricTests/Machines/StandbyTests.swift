@@ -154,7 +154,7 @@ import WeftTopology
       let store = try #require(report.programs.first { $0.report.title.hasPrefix("kv-store") })
       let line = "\(store.report)"
       let records = try #require(line.firstMatch(of: /(\d+) records/).flatMap { Int($0.1) }, "\(line)")
-      #expect(records >= acknowledged && acknowledged > 10, "\(records) of \(acknowledged)")
+      #expect(records >= acknowledged && acknowledged > 4, "\(records) of \(acknowledged)")
       #expect(before > 0)
     }
   }
@@ -362,12 +362,57 @@ import WeftTopology
   // MARK: On cpus
 
   @Test func onHostsWithCPUsItGoesOnToo() throws {
-    let report = try run(
-      Self.lab(events: "{at: 412 ms, fail-host: server1}", server: "cpus: 2, speed: 1 GHz, memory: 8 MiB", duration: "1.2 s"))
+    var run = try Self.protected(Self.lab(server: "cpus: 2, speed: 1 GHz, memory: 8 MiB", duration: "1.6 s"))
+    let before = try Self.acknowledged(run.world.programs)
+    try Self.failHost(&run, "server1")
+    let report = try run.complete()
     let vm = try #require(report.machines.first { $0.name == "db" })
     #expect(vm.state == "running" && vm.host == "server2")
     #expect(report.complaints == [])
-    #expect(try Self.acknowledged(report.programs) > 10)
+    #expect(try before > 2 && Self.acknowledged(report.programs) > before + 10)
+    let numbers = try Self.pings(run).map(\.number)
+    #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } && numbers.count > 200)
+  }
+
+  /// To the nanosecond: its clock is behind by so much for each page that went after the first copy.
+  @Test func copyingPagesAsideTakesItsTimeOfTheGuest() throws {
+    var run = try Self.protected(
+      Self.lab("standby: {host: server2, epoch: 25 ms, copy: 20 us}"), at: .milliseconds(1))
+    var moment = Instant.start
+    func step(_ run: inout Simulation) {
+      moment = max(moment, run.world.now) + .microseconds(100)
+      run.advance(to: moment)
+    }
+    while run.world.standbys.all[0].epoch == 0 { step(&run) }
+    let first = run.world.standbys.all[0].sender.pages
+    run.advance(to: .start + .milliseconds(700))
+    while run.world.standbys.all[0].pending != nil { step(&run) }
+    let pages = run.world.standbys.all[0].sender.pages - first
+    #expect(pages > 100)
+    #expect(try Self.db(run).vm?.lag == .microseconds(20 * pages))
+    // What is done to it in the midst of a copy finds it running.
+    while run.world.standbys.all[0].resumeAt == .never { step(&run) }
+    #expect(try Self.db(run).state == .paused)
+    try run.perform(.pause, on: "db")
+    #expect(run.world.standbys.all[0].resumeAt == .never)
+    try run.perform(.resume, on: "db")
+    #expect(try Self.db(run).state == .running)
+  }
+
+  /// Each the other's: one goes on there, the other has lost its standby.
+  @Test func twoHostsMayKeepEachOthersVMs() throws {
+    let other = "}\n  web: {network: lan2, address: 10.0.0.11, memory: 1 MiB, programs: [http-server], standby: {host: server1}"
+    let report = try run(Self.lab(events: "{at: 412 ms, fail-host: server1}", db: other, duration: "1 s"))
+    #expect(report.machines.filter { $0.name == "db" || $0.name == "web" }.map(\.host) == ["server2", "server2"])
+    #expect(report.standbys[0].contains("took over at 712 ms"), "\(report.standbys)")
+    #expect(report.standbys[1].contains("lost at 712 ms: server1 has failed"), "\(report.standbys)")
+  }
+
+  @Test func aVMThatIsRemovedTakesItsStandbyAlong() throws {
+    let report = try run(Self.lab(events: "{at: 412 ms, remove-vm: db}", duration: "800 ms"))
+    #expect(report.standbys[0].contains("there is no db any more"), "\(report.standbys)")
+    let added = try run(Self.lab(events: "{at: 412 ms, add-nic: {vm: db, network: lan1}}", duration: "500 ms"))
+    #expect(added.complaints.count == 1 && added.complaints[0].contains("db has a standby"), "\(added.complaints)")
   }
 
   // MARK: What a file may say
@@ -381,6 +426,7 @@ import WeftTopology
     ("standby: {host: nowhere}", "", "nowhere"),
     ("standby: {host: server1}", "", "\"db\" is on \"server1\" itself"),
     ("standby: {epoch: 25 ms}", "", "\"host\""), ("standby: {host: server2, epoch: 0 s}", "", "must be more than 0"),
+    ("standby: {host: server2, copy: 2 ms}", "", "\"copy\" is out of range: 0 s to 1 ms"),
     ("standby: {host: server2, epoch: 11 s}", "", "\"epoch\" is out of range: 1 ms to 10 s"),
     ("standby: {host: server2, hold-output: perhaps}", "", "true or false"),
     ("standby: {host: client}", "", "\"db\" can't go on there"),
