@@ -5,6 +5,7 @@ public import WeftWire
 ///     drop        = ("dropped by " / "ignored by ") NODE ": " REASON [" (" detail ")"]
 ///     translation = NODE ": " ("snat" / "dnat" / "quoted") " " endpoint " -> " endpoint
 ///     wait        = NODE ": waited " TIME " for a cpu"
+///     hold        = NODE ": held " TIME " for epoch " NUMBER
 ///     endpoint    = IPv4 [":" port]
 ///
 /// A node's name holds no `": "`; a reason is a `DropReason`'s name, a word of lower-case letters, digits and hyphens.
@@ -17,6 +18,9 @@ public enum FabricComment: Hashable, Sendable {
 
   /// What it was made of waited so long for a cpu of its machine's host: `12.4 ms`.
   case waited(node: String, String)
+
+  /// It was held so long, until the machine's standby had the state of this epoch: `18.2 ms`.
+  case held(node: String, String, epoch: UInt64)
 
   /// What was rewritten: the packet's source, its destination, or the packet that an ICMP error quotes.
   public enum Translation: String, Hashable, Sendable {
@@ -76,6 +80,12 @@ extension FabricComment: LosslessStringConvertible {
       self = .waited(node: String(text[..<colon.lowerBound]), String(time))
       return
     }
+    if rest.hasPrefix("held "), let middle = rest.firstRange(of: " for epoch "), colon.lowerBound > text.startIndex {
+      let time = rest[..<middle.lowerBound].dropFirst("held ".count)
+      guard time.split(separator: " ").count == 2, let epoch = UInt64(rest[middle.upperBound...]) else { return nil }
+      self = .held(node: String(text[..<colon.lowerBound]), String(time), epoch: epoch)
+      return
+    }
     let words = rest.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 4, words[2] == "->", colon.lowerBound > text.startIndex,
       let kind = Translation(rawValue: String(words[0])), let old = Endpoint(words[1]), let new = Endpoint(words[3])
@@ -91,6 +101,7 @@ extension FabricComment: LosslessStringConvertible {
       detail.isEmpty ? "ignored by \(node): \(reason)" : "ignored by \(node): \(reason) (\(detail))"
     case .translated(let node, let kind, let old, let new): "\(node): \(kind.rawValue) \(old) -> \(new)"
     case .waited(let node, let time): "\(node): waited \(time) for a cpu"
+    case .held(let node, let time, let epoch): "\(node): held \(time) for epoch \(epoch)"
     }
   }
 }

@@ -9,6 +9,8 @@ public struct Host: Codable, Hashable, Sendable {
   /// Bytes for its VMs; nil: as much as they need.
   public var memory: UInt64?
   public var overcommit = Overcommit.refuse
+  /// Nil: nobody asks what it takes.
+  public var power: PowerSettings?
   /// Since when it does nothing any more.
   public var failedAt: Instant?
 

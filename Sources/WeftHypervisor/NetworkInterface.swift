@@ -33,9 +33,11 @@ public struct NetworkInterface: Codable {
   @usableFromInline var counted = Counters()
   private var receiveRing: FrameQueue
   /// Of one place, and never used, where there is none.
-  private var transmitRing: FrameQueue
+  var transmitRing: FrameQueue
   /// What the transmit ring holds, in octets on the wire.
-  public private(set) var octetsToTransmit = 0
+  public internal(set) var octetsToTransmit = 0
+  /// Of a VM with a standby.
+  var gate: Apart<OutputGate>?
 
   /// 256 descriptors is virtio-net's default in QEMU. Without a transmit ring what waits for the cable is in the cable's
   /// queue alone. Precondition: a capacity to receive > 0.
@@ -129,16 +131,21 @@ public struct NetworkInterface: Codable {
   public var canHoldTransmission: Bool { waitingToTransmit < transmitCapacity }
 
   /// Keeps a frame for which the wire has no room. Precondition: `canHoldTransmission`.
-  public mutating func holdTransmission(_ frame: consuming Frame) {
+  public mutating func holdTransmission(_ frame: consuming Frame, now: Instant) {
+    if gate != nil { gate?.value.push(now: now) }
     octetsToTransmit &+= LinkParameters.octetsOnWire(frame.count)
     transmitRing.push(frame)
   }
 
   /// The length of the frame that waits longest for the wire.
-  public var nextTransmission: Int? { transmitRing.firstCount }
+  public var nextTransmission: Int? { gate?.value.open == 0 ? nil : transmitRing.firstCount }
 
   public mutating func takeTransmission() -> Frame? {
     guard let frame = transmitRing.pop() else { return nil }
+    if gate != nil {
+      gate?.value.removeFirst()
+      if transmitRing.isEmpty, gate?.value.isOpened == true { gate = nil }
+    }
     octetsToTransmit &-= LinkParameters.octetsOnWire(frame.count)
     return frame
   }
@@ -149,6 +156,7 @@ public struct NetworkInterface: Codable {
     while let frame = receiveRing.pop() { frames.append((frame.store(), true)) }
     while let frame = transmitRing.pop() { frames.append((frame.store(), false)) }
     octetsToTransmit = 0
+    if gate != nil { gate?.value.empty() }
     counted.dropped &+= UInt64(frames.count)
     return frames
   }
@@ -179,6 +187,7 @@ public struct NetworkInterface: Codable {
     receiveRing = FrameQueue(capacity: receiveRing.capacity)
     transmitRing = FrameQueue(capacity: transmitRing.capacity)
     octetsToTransmit = 0
+    if gate != nil { gate?.value.empty() }
   }
 }
 
@@ -188,7 +197,7 @@ extension NetworkInterface {
   private enum CodingKeys: String, CodingKey {
     case mac, receiveCapacity, transmitCapacity, isLinkUp
     case counted = "counters"
-    case receiveRing, transmitRing
+    case receiveRing, transmitRing, gate
   }
 
   public init(from decoder: any Decoder) throws {
@@ -202,7 +211,9 @@ extension NetworkInterface {
     transmitRing = try container.decode(FrameQueue.self, forKey: .transmitRing)
     let lengths = transmitRing.map { LinkParameters.octetsOnWire($0.byteCount) }
     octetsToTransmit = lengths.reduce(0, +)
-    guard receiveCapacity > 0, transmitCapacity >= 0, receiveRing.capacity == receiveCapacity,
+    gate = try container.decodeIfPresent(Apart<OutputGate>.self, forKey: .gate)
+    guard gate?.value.isConsistent(waiting: transmitRing.count) ?? true, gate == nil || transmitCapacity > 0,
+      receiveCapacity > 0, transmitCapacity >= 0, receiveRing.capacity == receiveCapacity,
       transmitRing.capacity == max(1, transmitCapacity)
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "an interface's rings"))

@@ -87,9 +87,14 @@ public struct VirtualMachine: Codable, Sendable {
 
   /// Goes on from what it was at a moment: its guest's clock with it, which is behind by that much more.
   public mutating func revert(to past: VirtualMachine, at moment: Instant, now: Instant) {
+    takeOver(from: past, at: moment, now: now)
+    generation += 1
+  }
+
+  /// The same, where nobody has seen what came after that moment: it has no other past than before.
+  public mutating func takeOver(from past: VirtualMachine, at moment: Instant, now: Instant) {
     enter(past.state, now: now)
     lag = now - past.guestTime(moment)
-    generation += 1
   }
 
   /// A copy as it is, at a place of its own; with `seed` it is another machine, otherwise nothing tells the two apart.

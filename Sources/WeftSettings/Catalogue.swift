@@ -48,7 +48,7 @@ public struct Catalogue: Sendable {
       NATTypeProbeSettings.self, PunchProbeSettings.self, IdleProbeSettings.self, LeaseProbeSettings.self,
       StateProbeSettings.self, MemoryProbeSettings.self, EventProbeSettings.self,
       DowntimeProbeSettings.self, AliveOnProbeSettings.self, ConnectionSurvivesProbeSettings.self,
-      HostsInUseProbeSettings.self,
+      HostsInUseProbeSettings.self, EnergyProbeSettings.self,
       DiskProbeSettings.self, BackupProbeSettings.self, StoredProbeSettings.self,
       ExitsProbeSettings.self, StealProbeSettings.self, RanProbeSettings.self,
     ])

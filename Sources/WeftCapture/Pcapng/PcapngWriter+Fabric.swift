@@ -26,12 +26,12 @@ extension PcapngWriter {
     guard note.kind != .none else { return }
     openComment(into: &buffer)
     append(node, into: &buffer)
-    if note.kind == .waited { return closeWait(note.time, into: &buffer) }
+    if note.kind == .waited || note.kind == .held { return closeTime(of: note, into: &buffer) }
     switch note.kind {
     case .snat, .none: append(": snat ", into: &buffer)
     case .dnat: append(": dnat ", into: &buffer)
     case .quoted: append(": quoted ", into: &buffer)
-    case .waited: break
+    case .waited, .held: break
     }
     let hasPorts = Self.hasPorts(note)
     append(IPv4Address(rawValue: note.oldAddress), port: hasPorts ? note.oldPort : nil, into: &buffer)
@@ -40,8 +40,8 @@ extension PcapngWriter {
     closeComment(into: &buffer)
   }
 
-  private mutating func closeWait(_ time: Nanoseconds, into buffer: inout CaptureBuffer) {
-    append(": waited \(time) for a cpu", into: &buffer)
+  private mutating func closeTime(of note: Note, into buffer: inout CaptureBuffer) {
+    append(note.kind == .held ? ": held \(note.time) for epoch \(note.epoch)" : ": waited \(note.time) for a cpu", into: &buffer)
     closeComment(into: &buffer)
   }
 

@@ -12,6 +12,8 @@ public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
     case quoted
     /// Its machine waited for a cpu before it could be sent: for how long.
     case waited
+    /// It waited until its machine's standby had the state that it comes from: for how long, and which one that is.
+    case held
   }
 
   public var kind: Kind
@@ -41,7 +43,18 @@ public struct Note: BitwiseCopyable, Hashable, Sendable, Codable {
     newAddress = UInt32(truncatingIfNeeded: time.rawValue)
   }
 
-  /// Of such a note.
+  /// For how long a frame was held for an epoch.
+  public init(held time: Nanoseconds, epoch: UInt64) {
+    self.init(waited: time)
+    kind = .held
+    oldPort = UInt16(truncatingIfNeeded: epoch >> 16)
+    newPort = UInt16(truncatingIfNeeded: epoch)
+  }
+
+  /// Of a held frame.
+  public var epoch: UInt64 { UInt64(oldPort) << 16 | UInt64(newPort) }
+
+  /// Of one that tells of a time.
   public var time: Nanoseconds { Nanoseconds(UInt64(oldAddress) << 32 | UInt64(newAddress)) }
 
   @inlinable init() {

@@ -39,8 +39,12 @@ extension WorldBuilder {
       Host(name: $0.name, virtualMachines: (placed[$0.name] ?? []).map(\.name), memory: $0.memory)
     }
     world.restarting = Set(topology.vms.filter { $0.onHostFailure == .restart }.map(\.name))
+    world.addStandbys(topology)
     world.addProcessors(topology)
-    for index in world.hosts.indices { world.hosts[index].overcommit = topology.hosts[index].overcommit }
+    for index in world.hosts.indices {
+      world.hosts[index].overcommit = topology.hosts[index].overcommit
+      world.hosts[index].power = topology.hosts[index].power
+    }
     let orders = Dictionary(topology.vms.map { ($0.name, $0.startOrder) }) { first, _ in first }
     let waiting = Set(topology.vms.filter { !$0.autostart }.map(\.name))
     let starting = world.machineNodes.map { (name: world.name($0.node), node: $0.node) }.filter { !waiting.contains($0.name) }

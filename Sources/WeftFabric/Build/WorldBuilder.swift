@@ -128,7 +128,9 @@ struct WorldBuilder {
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
       guards.add(
         nic.guards.over(network.network.guards), Station(mac: macs[index], address: nic.settled ?? nic.reservation), at: far)
-      nics.append(NetworkInterface(mac: macs[index], receiveCapacity: nic.rings.rx, transmitCapacity: nic.rings.tx))
+      let held = vm.standby?.holdOutput == true ? StandbySettings.heldFrames : 0
+      nics.append(
+        NetworkInterface(mac: macs[index], receiveCapacity: nic.rings.rx, transmitCapacity: max(held, nic.rings.tx)))
       interfaces.append(
         .init(
           mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0),

@@ -143,6 +143,7 @@ extension Role {
 extension Note {
   /// As in a capture: `snat A:p -> B:p`.
   var text: String {
+    if kind == .held { return "held \(time) for epoch \(epoch)" }
     if kind == .waited { return "waited \(time) for a cpu" }
     let old = "\(IPv4Address(rawValue: oldAddress)):\(oldPort)"
     let new = "\(IPv4Address(rawValue: newAddress)):\(newPort)"

@@ -15,6 +15,7 @@ extension World {
     let (_, machine) = try known(vm)
     guard let own = elements.machines[machine].vm else { return }
     func refuse(_ why: String) -> EventFailure { EventFailure(description: "can't migrate \(vm): \(why)") }
+    guard standbys.current(vm) == nil else { throw refuse("it has a standby") }
     if let other = migrations.current(vm) { throw refuse("it is being migrated to \(migrations.all[other].target)") }
     guard own.state == .running || own.state == .paused else { throw refuse("it is \(own.state.rawValue)") }
     let networks = try destination(of: vm, at: host, settings, for: "migrate \(vm)")
@@ -77,6 +78,7 @@ extension World {
 
   /// Something happened to a socket of a migration.
   mutating func hear(_ tag: UInt64, _ id: SocketID, _ events: SocketEvents, on node: NodeID) {
+    if let index = Standbys.index(of: tag) { return hearOfStandby(index, tag, id, events) }
     if tag == Migrations.listening {
       if let index = migrations.all.firstIndex(where: { $0.targetNode == node && $0.targetSocket == id }) {
         if events.contains(.closed) { migrations.all[index].isTargetClosed = true }

@@ -46,6 +46,7 @@ extension World {
   func refusal(of vm: String, at host: WeftHypervisor.Host) -> String? {
     if host.hasFailed { return "\(host.name) has failed" }
     if host.offAt != nil || host.goesOff { return "\(host.name) is off" }
+    if standbys.current(vm) != nil { return "it has a standby" }
     guard hasProcessors, let node = names.machines[vm] else { return nil }
     if processors.hosts.contains(where: { $0.name == host.name && $0.hypervisor == .none }) {
       return "\(host.name) has no hypervisor"
@@ -86,6 +87,9 @@ extension World {
         machines.append(Balloons.Machine(name: other, memory: self.memory(of: other), used: usedMemory(machine)))
       }
       machines.append(Balloons.Machine(name: "", memory: memory, used: used()))
+      for vm in standbys.reserved(on: host.name) {
+        machines.append(Balloons.Machine(name: vm, memory: self.memory(of: vm), used: self.memory(of: vm)))
+      }
       return Balloons.taken(from: machines, toFit: all) != nil
         ? nil : "\(host.name) has \(all >> 20) MiB, and too little of it is unused for \(memory >> 20) MiB more"
     }

@@ -40,11 +40,13 @@ extension World {
         continue
       }
       let wasOn = names.machines[vm].flatMap { machine($0) }.map { !elements.machines[$0].state.isOff } ?? false
+      let isTakenOver = wasOn && noticeFailure(of: vm)
       try? perform(.stop, on: vm)
-      if wasOn, restarting.contains(vm) { restarts.append(Restart(vm: vm, at: now + Self.detection)) }
+      if wasOn, !isTakenOver, restarting.contains(vm) { restarts.append(Restart(vm: vm, at: now + Self.detection)) }
     }
     powerOff(name)
     losePools(of: name)
+    standbys.hostFailed(name, at: now)
     for migration in migrations.all.indices { migrations.all[migration].isDue = !migrations.all[migration].isOver }
   }
 

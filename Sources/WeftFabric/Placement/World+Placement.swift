@@ -25,7 +25,10 @@ extension World {
   /// Moves VMs onto as few hosts as they fit on. Those without are switched off, once the last has left.
   mutating func consolidate(_ policy: PlacementPolicy, off: Bool) throws(EventFailure) {
     let vms = hosts.flatMap(\.virtualMachines).filter { migrations.current($0) == nil }
-    let rooms = hosts.map { Placement.Room(memory: $0.memory) }
+    let rooms = hosts.map { host in
+      let reserved = standbys.reserved(on: host.name).reduce(0) { $0 + memory(of: $1) }
+      return Placement.Room(memory: host.memory.map { $0 - min($0, reserved) })
+    }
     let places = Placement.consolidated(vms.map { memory(of: $0) }, on: rooms, policy) { isAllowed(vms[$0], on: $1) }
     var stuck: [String] = []
     for (vm, place) in zip(vms, places) {
@@ -36,9 +39,12 @@ extension World {
       if !hosts[place].virtualMachines.contains(vm) { try move(vm, to: place) }
     }
     if off {
-      let awaited = Set(migrations.all.filter(\.isUnderWay).map(\.target))
+      let awaited = Set(
+        migrations.all.filter(\.isUnderWay).map(\.target) + standbys.all.filter { !$0.isOver }.map(\.host))
       for index in hosts.indices
-      where !places.contains(index) && !hosts[index].hasFailed && !awaited.contains(hosts[index].name) {
+      where !places.contains(index) && !hosts[index].hasFailed && !awaited.contains(hosts[index].name)
+        && site?.topology.hosts[index].networks.isEmpty == false
+      {
         hosts[index].goesOff = true
       }
     }
@@ -85,7 +91,7 @@ extension World {
     var placement = Placement(hosts.map { Placement.Room(memory: $0.memory) }, policy)
     for (index, host) in hosts.enumerated() {
       for vm in host.virtualMachines { placement.place(memory(of: vm), on: index) }
-      for vm in incoming(to: host.name) { placement.place(memory(of: vm), on: index) }
+      for vm in incoming(to: host.name) + standbys.reserved(on: host.name) { placement.place(memory(of: vm), on: index) }
     }
     return placement
   }

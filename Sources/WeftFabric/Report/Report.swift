@@ -178,7 +178,11 @@ public struct Report: Codable, Sendable {
   public var costs: CostSettings?
   public var machines: [Machine]
   public var hostMemory: [HostMemory]
+  /// Of hosts with `power`.
+  public var energy: [Energy]
   public var migrations: [Migration]
+  /// A line for each VM that has one.
+  public var standbys: [String]
   public var programs: [Program]
   public var flows: [Flow]
   /// Of each NAT that had any.
@@ -276,8 +280,8 @@ extension Simulation {
       expectations: verdicts, complaints: director.complaints + world.complaints, backups: world.storage.backups,
       storageNews: world.storage.news, cut: cut, hosts: world.hosts,
       cpus: world.cpuReport, vcpus: world.vcpuReport, costs: world.hasProcessors ? topology.costs : nil,
-      machines: world.machineReport, hostMemory: world.memoryReport, migrations: world.migrationReport, programs: world.programs,
-      flows: world.flows,
+      machines: world.machineReport, hostMemory: world.memoryReport, energy: world.energyReport, migrations: world.migrationReport,
+      standbys: world.standbyReport, programs: world.programs, flows: world.flows,
       connectionTables: world.connectionTables, filterRules: world.filterRules, leases: world.leases,
       guards: world.guardReport, noticed: world.noticedReport, drops: world.dropReport,
       captures: captures,

@@ -206,6 +206,7 @@ struct Director: Codable {
   }
 
   private mutating func perform(_ event: Event, _ topology: Topology, _ world: inout World) {
+    world.endCopies()
     do {
       switch event.action {
       case .linkDown(let name): try world.setCable(name, up: false)

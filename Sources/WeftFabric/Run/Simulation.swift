@@ -132,6 +132,7 @@ public struct Simulation: ~Copyable {
       world.eventCount &+= 1
       world.wakeProbes()
       world.wakeMigrations()
+      world.wakeStandbys()
       world.wakeRestarts()
       director.collect(topology, &world)
       scheduleDirector()
@@ -155,7 +156,7 @@ public struct Simulation: ~Copyable {
     world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
     world.scheduler.scheduleProbes(
       at: director.isOver
-        ? .never : max(min(world.probes.deadline, min(world.migrations.deadline, world.restartDeadline)), world.now))
+        ? .never : max(min(world.probes.deadline, min(world.migrations.deadline, min(world.restartDeadline, world.standbys.deadline))), world.now))
   }
 
   private static func makeCaptures(

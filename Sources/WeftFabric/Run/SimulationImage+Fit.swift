@@ -22,6 +22,7 @@ extension SimulationImage {
     return director.fits(topology, machines: world.bootOrder.count) && drops.all.allSatisfy { $0.port.index < ports }
       && events.fits(nodes: nodes) && traces.allSatisfy { $0.node.index < nodes && $0.port.index < ports }
       && migrations.isConsistent { $0.index < nodes && world.machine($0) != nil }
+      && standbys.isConsistent(topology) { $0.index < nodes && world.machine($0) != nil }
       && hosts.map(\.name) == world.hosts.map(\.name)
       && probes.isConsistent { (0..<nodes).contains($0) && world.machine(NodeID($0)) != nil }
   }

@@ -76,6 +76,7 @@ extension SimulationImage {
     var now: Instant
     var eventCount: UInt64
     var migrations: Migrations
+    var standbys: Standbys
     var hosts: [WeftHypervisor.Host]
     var restarts: [World.Restart]
     var complaints: [String]
@@ -122,7 +123,7 @@ extension SimulationImage {
       .run, "",
       Run(
         topology: topology, seed: seed, changes: changes, director: director, now: now, eventCount: eventCount,
-        migrations: migrations, hosts: hosts, restarts: restarts, complaints: complaints))
+        migrations: migrations, standbys: standbys, hosts: hosts, restarts: restarts, complaints: complaints))
     try add(.links, "", links)
     try add(.ports, "", Ports(portCounters, packetCounts))
     try add(.records, "", Records(drops: drops, events: events, traces: traces, probes: probes, storage: storage, clocks: clocks))
@@ -203,7 +204,7 @@ extension SimulationImage {
       names: ElementNames(
         switches: switches.map(\.0), gateways: gateways.map(\.0), servers: servers.map(\.0), machines: machines.map(\.0)),
       portCounters: counters, packetCounts: ports.packetCounts, drops: records.drops, events: records.events,
-      traces: records.traces, probes: records.probes, migrations: run.migrations, hosts: run.hosts,
+      traces: records.traces, probes: records.probes, migrations: run.migrations, standbys: run.standbys, hosts: run.hosts,
       restarts: run.restarts, complaints: run.complaints, storage: records.storage, captures: captures,
       clocks: records.clocks)
   }

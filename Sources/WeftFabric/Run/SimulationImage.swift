@@ -31,6 +31,7 @@ public struct SimulationImage: Codable {
   var traces: TraceLog
   var probes: ProbeTable
   var migrations: Migrations
+  var standbys: Standbys
   var hosts: [WeftHypervisor.Host]
   var restarts: [World.Restart]
   var complaints: [String]
@@ -86,7 +87,7 @@ extension Simulation {
       processors: world.processors, names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
       drops: world.recorder.drops, events: world.recorder.events, traces: world.recorder.traces, probes: world.probes,
-      migrations: world.migrations, hosts: world.hosts, restarts: world.restarts, complaints: world.complaints,
+      migrations: world.migrations, standbys: world.standbys, hosts: world.hosts, restarts: world.restarts, complaints: world.complaints,
       storage: world.storage, captures: captured,
       kept: withKept ? kept : [], clocks: clocks.isEmpty ? nil : clocks)
   }
@@ -135,6 +136,7 @@ extension Simulation {
     world.recorder.traces = image.traces
     world.probes = image.probes
     world.migrations = image.migrations
+    world.standbys = image.standbys
     world.restarts = image.restarts
     world.complaints = image.complaints
     world.storage = image.storage

@@ -20,7 +20,7 @@ struct Machine: Element {
   /// On a host with cpus: what it has to do, and what is under way. Then frames and timers wait for a cpu.
   var work: Apart<GuestWork>?
   /// When a transmit ring that waits for its wire tries again.
-  private(set) var retryAt = Instant.never
+  var retryAt = Instant.never
 
   init(vm: VirtualMachine?, interfaces: [NetworkInterface], guest: Guest) {
     self.vm = vm
@@ -94,7 +94,11 @@ struct Machine: Element {
       retryAt = .never
       hearOfRevert()
     }
-    if state == .shuttingDown { lookAt = guest.isDown && retryAt == .never && work?.value.isQuiet ?? true ? now : .never }
+    if state == .shuttingDown {
+      // What is held for a standby is let go later, and it wakes then.
+      let isOut = retryAt == .never && interfaces.allSatisfy { $0.waitingToTransmit == 0 }
+      lookAt = guest.isDown && isOut && work?.value.isQuiet ?? true ? now : .never
+    }
   }
 
   mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
@@ -234,6 +238,11 @@ struct Machine: Element {
     guard let past = snapshots[name] else { return }
     snapshots.current = name
     vm?.revert(to: past.vm, at: past.takenAt, now: now)
+    goBack(to: past, reseed: stream, now: now, steal: steal, &out)
+  }
+
+  /// Goes on from a value of its own, as its VM does already; precondition: it has as many interfaces.
+  mutating func goBack(to past: Snapshot, reseed stream: RandomStream?, now: Instant, steal: Nanoseconds, _ out: inout Effects) {
     var drives = guest.drives
     drives.revert(to: past.guest.drives)
     guest = past.guest
@@ -272,7 +281,11 @@ struct Machine: Element {
         mac: seed == nil ? interface.mac : mac, receiveCapacity: interface.receiveCapacity,
         transmitCapacity: interface.transmitCapacity)
       // What waits there bears the addresses of the one it was copied from.
-      if seed == nil { nic.takeBack(to: interface) }
+      if seed == nil {
+        nic.takeBack(to: interface)
+        // That waits for the original's standby.
+        if interface.isGated { nic.forgetTransmissions() }
+      }
       nics.append(nic)
     }
     var copy = Machine(vm: vm?.clone(named: name, seed: seed, now: now), interfaces: nics, guest: guest)
@@ -354,9 +367,16 @@ struct Machine: Element {
   @inline(__always)
   mutating func send(_ frame: StoredFrame, on port: PortIndex, over link: inout Link, now: Instant) -> Departure {
     let index = port.index
-    if interfaces[index].transmitCapacity > 0, hold(frame, index, &link, now: now) {
-      tellWire(link, index)
-      return .kept
+    if interfaces[index].transmitCapacity > 0 {
+      if hold(frame, index, &link, now: now) {
+        tellWire(link, index)
+        return .kept
+      }
+      // Past the gate nothing goes.
+      if interfaces[index].isGated {
+        interfaces[index].countDropped()
+        return .dropped(.txRingFull)
+      }
     }
     let outcome = link.take(frame, now: now)
     tellWire(link, index)
@@ -396,9 +416,10 @@ struct Machine: Element {
   /// no room there either.
   private mutating func hold(_ frame: StoredFrame, _ port: Int, _ link: inout Link, now: Instant) -> Bool {
     let waiting = interfaces[port].waitingToTransmit > 0
-    guard waiting || !link.hasRoom(for: frame.count, now: now) else { return false }
+    guard waiting || interfaces[port].isGated || !link.hasRoom(for: frame.count, now: now) else { return false }
     guard interfaces[port].canHoldTransmission else { return false }
-    interfaces[port].holdTransmission(Frame(stored: frame))
+    interfaces[port].holdTransmission(Frame(stored: frame), now: now)
+    guard interfaces[port].nextTransmission != nil else { return true }
     retryAt = min(retryAt, link.nextDeparture(now: now))
     return true
   }

@@ -61,6 +61,7 @@ extension World {
     guard vm.disks.allSatisfy({ (try? BlockDevice(size: $0.size)) != nil && $0.rate != 0 }) else {
       throw .impossible("\(vm.name) has a disk that can't be")
     }
+    guard vm.standby == nil else { throw .impossible("\(vm.name) comes while the world runs: it can't have a standby") }
     for nic in vm.nics { try check(nic) }
     let given = vm.nics.compactMap(\.mac)
     guard Set(given).count == given.count else { throw .impossible("two interfaces of \(vm.name) have one MAC address") }
@@ -121,6 +122,7 @@ extension World {
   private mutating func add(_ nic: NIC, to vm: String, _ isLive: Bool) throws(ActionError) {
     let (node, machine) = try virtualMachine(vm)
     try check(nic)
+    if isLive, standbys.current(vm) != nil { throw .impossible("\(vm) has a standby, which has no such interface") }
     guard var site else { throw noSite }
     let index = elements.machines[machine].interfaces.count
     let made = Self.interface(nic, index, of: vm, &site)
@@ -322,6 +324,7 @@ extension Simulation {
     world.dissolveLanes()
     world.schedule()
     defer { scheduleDirector() }
+    world.endCopies()
     try change(&world)
   }
 }

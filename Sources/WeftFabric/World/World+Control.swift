@@ -67,7 +67,7 @@ extension World {
 
   /// Whether every machine has finished what it was going to do by itself.
   var isIdle: Bool {
-    migrations.all.allSatisfy(\.isOver) && restarts.isEmpty && storage.jobs.isEmpty
+    migrations.all.allSatisfy(\.isOver) && !standbys.areDue && restarts.isEmpty && storage.jobs.isEmpty
       && elements.machines.allSatisfy { !$0.state.runs || $0.guest.isIdle }
   }
 }

@@ -169,7 +169,9 @@ extension World {
     number(entry.frame, of: node)
     let frame = Frame(stored: entry.frame)
     recorder.addToFingerprint(.left, frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)
-    let staged = recorder.captures != nil && recorder.stageDeparture(frame, in: graph.ports[port].capture, of: node, now: now)
+    let staged =
+      recorder.captures != nil && !isHeldBack(node, entry.port)
+      && recorder.stageDeparture(frame, in: graph.ports[port].capture, of: node, now: now)
     if staged, entry.noteCount > 0 { writeNotes(entry, node, port) }
     if frame.trace != 0 {
       if hasProcessors, recorder.traces.origin(of: frame.trace) == node { processors.ledger.forget(frame.trace) }
@@ -192,7 +194,7 @@ extension World {
     let port = graph.port(index, of: node)
     let file = graph.ports[port].capture
     let looked = Frame(stored: frame)
-    let staged = recorder.stageDeparture(looked, in: file, of: node, now: now)
+    let staged = !isHeldBack(node, index) && recorder.stageDeparture(looked, in: file, of: node, now: now)
     let (stored, reason) = (looked.store(), send(frame, from: node, at: port, index, &deadline, handsOver: handsOver))
     if let reason { return lose(Frame(stored: stored), at: port, reason, staged: staged) }
     if staged { recorder.commit(file, dropped: false) }
@@ -268,6 +270,7 @@ extension World {
 
   /// What an element keeps for its cables goes into them as far as they have room.
   private mutating func sendWaiting(_ node: NodeID) {
+    if !standbys.all.isEmpty { sendReleased(node) }
     for (index, port) in graph.nodes[node].ports.enumerated() {
       guard let link = graph.ports[port].link else { continue }
       var send = SendWaiting(port: PortIndex(index), link: links.place(of: link), now: now)
@@ -280,7 +283,7 @@ extension World {
 
   /// A frame that left its port and got no further: its outbound record says why.
   @inline(never)
-  private mutating func lose(_ frame: consuming Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
+  mutating func lose(_ frame: consuming Frame, at port: PortID, _ reason: DropReason, staged: Bool) {
     recorder.drops.count(reason, port: port)
     recorder.addToFingerprint(
       .dropped(reason), frame, at: port, recorder.watch == .closely ? graph.ports[port].name : "", now: now)

@@ -65,6 +65,7 @@ extension World {
     settle(node)
     if hasProcessors { followSystem(node, machine, verb) }
     sayWhereItIs(node, machine)
+    if !standbys.all.isEmpty { tellStandby(of: vm, verb) }
   }
 
   /// Of one that was off as it was moved, once it runs: switches know its old place.
@@ -139,6 +140,7 @@ extension World {
       throw EventFailure(description: "\(vm) has other network interfaces than at snapshot \(name)")
     }
     if !past.vm.state.isOff { try checkFree(node, for: "revert") }
+    if standbys.current(vm) != nil { throw EventFailure(description: "can't revert \(vm): it has a standby") }
     forget(node, machine, .machineReverted)
     let generation = (elements.machines[machine].vm?.generation ?? 0) + 1
     let stream = reseed ? site.map { RandomStream(seed: $0.seed, owner: vm, generation: generation) } : nil

@@ -42,6 +42,7 @@ public struct World: ~Copyable {
   var probes = ProbeTable()
   /// Of VMs between hosts.
   var migrations = Migrations()
+  var standbys = Standbys()
   /// Of hosts that have failed.
   var restarts: [Restart] = []
   /// VMs that are started elsewhere when their host fails.

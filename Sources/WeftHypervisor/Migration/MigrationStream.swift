@@ -24,6 +24,8 @@ public enum MigrationStream {
     case head
     /// All of its memory was sent; sum and count of its pages.
     case end
+    /// What was written to a disk: its number (2), octets before it (8), octets.
+    case disk
   }
 
   public enum Answer: UInt8, Sendable {

@@ -94,6 +94,7 @@ public struct PageReceiver: Sendable {
     case .devices:
       deviceBytes = body.count
       return nil
+    case .disk: return body.count > 10 && body.count <= 10 + DiskWrite.largest ? nil : .nonsense
     case .end:
       guard body.count == 16 else { return .nonsense }
       let middle = body.startIndex + 8

@@ -33,8 +33,9 @@ public struct PageSender: Codable, Sendable {
   }
 
   /// What is left of memory, and all that is no memory. Its digest is known once the last byte of memory is.
-  public mutating func sendLast(_ list: PageList, devices: [UInt8], digest: PageDigest) {
+  public mutating func sendLast(_ list: PageList, devices: [UInt8], writes: [DiskWrite] = [], digest: PageDigest) {
     (self.list, untouched, ending) = (list, 0, [])
+    for write in writes { MigrationStream.control(.disk, write.encoded, into: &ending) }
     sendEnd(devices: devices, digest: digest)
   }
 

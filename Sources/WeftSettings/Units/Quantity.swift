@@ -18,6 +18,21 @@ package enum Quantity {
     ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40),
   ]
 
+  /// Milliwatts, and millijoules.
+  package static let powers: [Unit] = [("mW", 1), ("W", 1_000), ("kW", 1_000_000)]
+  package static let energies: [Unit] = [("mJ", 1), ("J", 1_000), ("kJ", 1_000_000), ("MJ", 1_000_000_000), ("Wh", 3_600_000)]
+
+  /// Of a host, up to 1 MW.
+  package static func power(_ text: String) throws(Complaint) -> UInt64 {
+    let power = try parse(text, powers, "power", example: "100 W", bare: nil)
+    guard power <= 1_000_000_000 else { throw Complaint("\"\(text.prefix(40))\" is out of range: 0 W to 1 MW") }
+    return power
+  }
+
+  package static func energy(_ text: String) throws(Complaint) -> UInt64 {
+    try parse(text, energies, "energy", example: "500 J", bare: nil)
+  }
+
   package static let frequencies: [Unit] = [("Hz", 1), ("kHz", 1_000), ("MHz", 1_000_000), ("GHz", 1_000_000_000)]
 
   /// Of a cpu, an instruction a cycle: 1 MHz to 100 GHz, so that each takes time and none more than a microsecond.

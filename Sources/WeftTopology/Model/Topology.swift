@@ -58,6 +58,7 @@ public struct Host: Sendable, Codable {
   public var pools: [PoolSettings] = []
   /// Nil: what its VMs do takes no time.
   public var processors: HostProcessorSettings?
+  public var power: PowerSettings?
   public var mark: Mark
 
   public init(name: String, mark: Mark = .inCode) {
@@ -181,6 +182,7 @@ public struct VM: Sendable, Codable {
   public var disks: [DiskSettings] = []
   /// Where its host has cpus.
   public var processor = ProcessorSettings()
+  public var standby: StandbySettings?
   public var mark: Mark
 
   public init(name: String, host: String, nics: [NIC], mark: Mark = .inCode) {

@@ -13,6 +13,7 @@ extension Resolver {
     host.ipForwarding = own.forwards
     host.memory = own.memory?.value
     host.overcommit = own.overcommit
+    host.power = own.power
     if let memory = own.memory { hostMemory[host.name] = memory.mark }
     host.pools = readPools(own.pools)
     host.processors = readProcessors(own.processors, Object(value, tables.host))

@@ -35,10 +35,10 @@ extension Resolver {
   func checkMemory() {
     for host in topology.hosts {
       guard let memory = host.memory, let mark = hostMemory[host.name] else { continue }
-      let vms = topology.vms.filter { $0.host == host.name }
+      let vms = topology.vms.filter { $0.host == host.name || $0.standby?.host == host.name }
       let sum = vms.reduce(UInt64(0)) { $0 &+ ($1.memory ?? VM.defaultMemory) }
       guard sum > memory else { continue }
-      let used = vms.reduce(UInt64(0)) { $0 + $1.filledMemory }
+      let used = vms.reduce(UInt64(0)) { $0 + ($1.host == host.name ? $1.filledMemory : $1.memory ?? VM.defaultMemory) }
       if host.overcommit == .balloon {
         guard used > memory else { continue }
         report(
@@ -47,7 +47,7 @@ extension Resolver {
         continue
       }
       report(
-        "the memory of \(vms.count) VMs on \"\(host.name)\" adds up to \(Quantity.text(sum, Quantity.sizes.suffix(4))), and it has "
+        "the memory of \(vms.count) VMs on \"\(host.name)\"\(vms.contains { $0.host != host.name } ? ", standbys with them," : "") adds up to \(Quantity.text(sum, Quantity.sizes.suffix(4))), and it has "
           + Quantity.text(memory, Quantity.sizes.suffix(4)), at: mark, length: 1)
     }
   }

@@ -108,6 +108,8 @@ extension Resolver {
     made.startOrder = vm.startOrder
     made.processor = vm.processor
     made.programs = programs
+    made.standby = vm.standby
+    checkStandby(of: made, object.place(\.standby).flatMap { Object($0, StandbySettings.keys).place(\.host) })
     made.cd = vm.cd
     made.stack = vm.stack
     made.disks = disks(vm.disks, on: host)

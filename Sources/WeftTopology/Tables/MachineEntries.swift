@@ -55,6 +55,7 @@ struct VMEntry: Sendable {
   var from: Written?
   var networks: Written?
   var processor = ProcessorSettings()
+  var standby: StandbySettings?
 
   static func fields(_ programs: Shape) -> [Field<VMEntry>] {
     Field.apart(NICEntry.keys, optional: true) + [
@@ -89,6 +90,10 @@ struct VMEntry: Sendable {
       Field(
         "networks", \.networks, .raw(.named(Form.text.shape)), "Which network each of the bundle's is here.", default: "none",
         example: "{front: lan}"),
+      Field(
+        "standby", \.standby, Form<StandbySettings>.table(StandbySettings.keys),
+        "Another host that has it as it was a moment ago, and goes on with it when its own fails.", default: "none",
+        example: "{host: server2, epoch: 25 ms}"),
     ] + processorFields
   }
 
@@ -135,6 +140,7 @@ struct HostEntry: Sendable {
   var forwards = true
   var memory: Located<UInt64>?
   var overcommit = Overcommit.refuse
+  var power: PowerSettings?
   var pools: Written?
   var processors = HostProcessorsEntry()
 
@@ -163,6 +169,9 @@ struct HostEntry: Sendable {
           "overcommit", \.overcommit, .choice,
           "Where its VMs have more memory than it: refuse, or balloon (pages that they don't use are taken, of the idlest first).",
           example: "balloon"),
+        Field(
+          "power", \.power, Form<PowerSettings>.table(PowerSettings.keys),
+          "What it takes, for energy in report and checks (modelled).", default: "none", example: "{idle: 100 W, peak: 250 W}"),
         Field(
           "pools", \.pools, .raw(.named(.object(PoolSettings.keys.keys))), "Where its VMs' disks and backups lie.",
           default: "none", example: "{ssd: {size: 20 GiB}}"),

@@ -127,7 +127,7 @@ extension KeyEffect {
       "consolidate.off", in: "events", "{at: 1 s, consolidate: {}}", "{at: 1 s, consolidate: {off: true}}",
       beside(
         "}\n  n: {network: l2, address: 203.0.113.32, memory: 2 MiB",
-        ["expect": "{name: d, from: srv, ping: 203.0.113.21, at: 5 s, within: 0 s}"])),
+        ["expect": "{name: d, from: srv, ping: 203.0.113.22, at: 5 s, within: 0 s}"])),
     .init(
       "host.overcommit", in: "host", "memory: 200 MiB, overcommit: balloon", "memory: 200 MiB, overcommit: refuse"),
     .init("vm.start-order", in: "vm", "start-order: 1", "start-order: 3"),

@@ -3,7 +3,7 @@
 extension KeyEffect {
   static let all: [KeyEffect] =
     root + cables + networks + machines + programs + nat + rules + events + lives + checks + guards
-    + migrations + discs + disks + futures + cpus
+    + migrations + standbys + discs + disks + futures + cpus
 
   private static let duration = ["root": "duration: 4 s"]
   /// Fifty datagrams at once.
