@@ -185,6 +185,9 @@ public struct Drive: Sendable, Codable {
     queue = []
   }
 
+  /// It lies there from now on, as it is.
+  public mutating func move(to pool: PoolName?) { self.pool = pool }
+
   /// Goes on with these bytes: of a snapshot, of a backup, of another's disk. What the lab counts goes on too.
   /// - Precondition: of the same size.
   public mutating func replace(with contents: BlockDevice, pool: PoolName?) {

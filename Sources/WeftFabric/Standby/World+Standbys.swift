@@ -262,19 +262,26 @@ extension World {
     guard elements.machines[machine].state == .stopped, kept.interfaces.count == elements.machines[machine].interfaces.count
     else { return giveUp(index, "it isn't what it was when its host failed") }
     guard let host = host(standby.host), !host.hasFailed, host.offAt == nil else { return giveUp(index, "it has failed too") }
-    do throws(EventFailure) { try relocate(standby.vm, to: standby.host) } catch { return giveUp(index, "\(error)") }
+    do throws(EventFailure) { try relocate(standby.vm, to: standby.host, for: "go on with \(standby.vm)") } catch {
+      return giveUp(index, "\(error)")
+    }
     elements.machines[machine].openGates(now: now)
     elements.machines[machine].vm?.takeOver(from: kept.vm, at: kept.takenAt, now: now)
     elements.machines[machine].goBack(to: kept, reseed: nil, now: now, steal: steal(of: machine), &effects)
+    // Its copies of the disks are its own.
+    for index in elements.machines[machine].guest.drives.all.indices {
+      let own = elements.machines[machine].guest.drives[index].pool
+      if own?.host == standby.source {
+        elements.machines[machine].guest.drives[index].move(to: pool(for: own, at: standby.host))
+      }
+    }
     if hasProcessors { followLife(of: node, machine) }
     settle(node)
     standbys.all[index].phase = .tookOver
     guard elements.machines[machine].state.runs else { return }
     // Switches know its old place.
-    for port in elements.machines[machine].interfaces.indices {
-      effects.transmit(
-        RARP.announcement(of: elements.machines[machine].interfaces[port].mac, in: pool), on: PortIndex(port))
-    }
+    elements.machines[machine].announcesItself = false
+    announceByRARP(machine)
     elements.machines[machine].announce(now: now, &effects)
     settle(node)
   }

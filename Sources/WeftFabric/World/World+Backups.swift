@@ -182,12 +182,11 @@ extension World {
         elements.machines[id].guest.drives[index].size == record.size
       else { throw EventFailure(description: "\(order.vm) has no disk \(record.name) of \(record.size) bytes") }
       let own = elements.machines[id].guest.drives[index].pool
-      func isThere(_ pool: Storage.Pool) -> Bool { pool.host == target && unreachable(pool) == nil }
-      let place = storage.pools.first { isThere($0) && $0.name == own?.name } ?? storage.pools.first(where: isThere)
+      let place = pool(for: own, at: target)
       guard place != nil || own == nil else {
         throw EventFailure(description: "host \(target) has no pool that disk \(record.name) could go to")
       }
-      do throws(VaultError) { restored.append((index, try storage.pools[from].vault.contents(of: record), place?.id)) } catch {
+      do throws(VaultError) { restored.append((index, try storage.pools[from].vault.contents(of: record), place)) } catch {
         throw EventFailure(description: "backup \(point.name): \(error)")
       }
     }

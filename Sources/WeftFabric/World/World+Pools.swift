@@ -26,6 +26,13 @@ extension World {
     return nil
   }
 
+  /// Where a disk goes at a host: into the pool of the same name, or else its first; nil where none can be used.
+  func pool(for own: PoolName?, at host: String) -> PoolName? {
+    func isThere(_ pool: Storage.Pool) -> Bool { pool.host == host && unreachable(pool) == nil }
+    let pool = storage.pools.first { isThere($0) && $0.name == own?.name } ?? storage.pools.first(where: isThere)
+    return pool?.id
+  }
+
   /// Whether a VM's disk lies in one of a host's pools.
   func holdsDisks(_ host: String) -> Bool {
     machineNodes.contains { _, id in elements.machines[id].guest.drives.all.contains { $0.pool?.host == host && !$0.isLost } }
