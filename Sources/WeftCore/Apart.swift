@@ -33,5 +33,10 @@ public struct Apart<Value: Codable>: Codable {
   public func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 }
 
+/// Whoever looks into it sees the value.
+extension Apart: CustomReflectable {
+  public var customMirror: Mirror { Mirror(self, children: ["value": value]) }
+}
+
 // Nobody changes a box that anybody else has.
 extension Apart: @unchecked Sendable where Value: Sendable {}

@@ -222,7 +222,7 @@ import WeftWire
     }
     for node in simulation.world.graph.nodes.ids {
       let known = simulation.world.scheduler.deadline(of: .node(node)) ?? .never
-      let actual = max(simulation.world.deadline(of: node), simulation.now)
+      let actual = max(simulation.world.elements.read(simulation.world.graph.nodes[node].element, DeadlineReader()), simulation.now)
       try #require(known == actual, "\(simulation.world.name(node))")
     }
     var world = (sent: 0 as UInt64, received: 0 as UInt64, held: 0 as UInt64, lost: 0 as UInt64)
@@ -238,4 +238,8 @@ import WeftWire
     for drop in simulation.world.recorder.drops.all where onTheWay.contains(drop.reason) { world.lost += drop.count }
     #expect(world.sent == world.received + world.held + world.lost, "\(world)")
   }
+}
+
+private struct DeadlineReader: ElementReader {
+  func read<E: Element>(_ element: borrowing E) -> Instant { element.deadline }
 }

@@ -106,7 +106,7 @@ import WeftWire
     let disk = "on a disk, which is no memory"
     let short = "a short way for what comes again, made anew where it isn't there"
     return [
-      "Apart.box": "coded as its value", "ByteRing.extent": asEntries, "ByteRing.head": asEntries, "ByteRing.storage": asEntries,
+      "ByteRing.extent": asEntries, "ByteRing.head": asEntries, "ByteRing.storage": asEntries,
       "FlatMap.mask": asEntries, "FlatMap.slots": asEntries, "FlatMap.storage": asEntries, "FlatMap.used": asEntries,
       "FrameQueue.count": asEntries, "ISOEntry.content": asEntries, "ProgramList.count": asEntries,
       "ProgramList.store": asEntries,

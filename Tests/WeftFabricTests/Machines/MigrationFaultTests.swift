@@ -8,9 +8,14 @@ import WeftTopology
 
 /// Whatever fails, whenever it does: two sides never run a VM, and one does again, or the report says why none can.
 @Suite struct MigrationFaultTests {
-  enum Fault: String, CaseIterable { case source, target, pool, memory }
+  /// `storage`: the source, which has the VM's disk too.
+  enum Fault: String, CaseIterable {
+    case source, target, pool, storage, memory
 
-  private static func lab(_ events: String, seed: UInt64 = 1) -> String {
+    var hasDisk: Bool { self == .pool || self == .storage }
+  }
+
+  private static func lab(_ events: String, seed: UInt64 = 1, hasDisk: Bool = false) -> String {
     """
     duration: 10 s
     seed: \(seed)
@@ -22,7 +27,7 @@ import WeftTopology
     vms:
       web:
         {network: lan1, address: 10.0.0.10, memory: 1 MiB, on-host-failure: restart,
-         disks: [{name: root, size: 8 MiB, pool: ssd}], programs: [{dirty: {rate: 50/s, set: 64 KiB, fill: 256 KiB}}]}
+         disks: [\(hasDisk ? "{name: root, size: 8 MiB, pool: ssd}" : "")], programs: [{dirty: {rate: 50/s, set: 64 KiB, fill: 256 KiB}}]}
       big: {network: lan2, address: 10.0.0.11, memory: 4 MiB, autostart: false, programs: [{dirty: {set: 0, fill: 3900 KiB}}]}
     events: [\(events)]
     """
@@ -31,8 +36,10 @@ import WeftTopology
   private static let migrate = "{at: 1 s, migrate: {vm: web, to: server2, max-bandwidth: 512 KiB/s, activation: 20 ms}}"
 
   /// Moments of a migration that nothing disturbs: of connecting, of rounds, of stop-and-copy, between the two, after it.
-  private static func moments(_ seed: UInt64) throws -> (all: [UInt64], committed: UInt64, resumed: UInt64) {
-    var simulation = try Simulation(topology(lab(migrate, seed: seed)), captures: nil)
+  private static func moments(
+    _ seed: UInt64, hasDisk: Bool
+  ) throws -> (all: [UInt64], committed: UInt64, resumed: UInt64) {
+    var simulation = try Simulation(topology(lab(migrate, seed: seed, hasDisk: hasDisk)), captures: nil)
     var committed: UInt64 = 0
     simulation.advance(to: .seconds(1))
     while simulation.world.migrations.all.first?.resumedAt == nil, simulation.now < .seconds(5) {
@@ -64,7 +71,7 @@ import WeftTopology
 
   private static func inject(_ fault: Fault, into simulation: inout Simulation) throws {
     switch fault {
-    case .source: try simulation.act { (world) throws(EventFailure) in try world.failHost("server1") }
+    case .source, .storage: try simulation.act { (world) throws(EventFailure) in try world.failHost("server1") }
     case .target: try simulation.act { (world) throws(EventFailure) in try world.failHost("server2") }
     case .pool: try simulation.failMedia("ssd")
     // It fills nearly all of the target's memory, of which a balloon was to take what it didn't use.
@@ -74,8 +81,8 @@ import WeftTopology
 
   @Test(arguments: Fault.allCases, [1, 2] as [UInt64])
   func atNoMomentTwoRunItAndInTheEndOneDoes(fault: Fault, seed: UInt64) throws {
-    let (moments, committed, resumed) = try Self.moments(seed)
-    var base = try Simulation(topology(Self.lab(Self.migrate, seed: seed)), captures: nil)
+    let (moments, committed, resumed) = try Self.moments(seed, hasDisk: fault.hasDisk)
+    var base = try Simulation(topology(Self.lab(Self.migrate, seed: seed, hasDisk: fault.hasDisk)), captures: nil)
     for moment in moments {
       base.advance(to: Instant(moment))
       var simulation = try base.fork()
@@ -94,8 +101,11 @@ import WeftTopology
       case .source: #expect(place == "running on server2", "at \(moment): \(failure)")
       case .target: #expect(place == "running on server1", "at \(moment): \(failure)")
       case .pool where moment < resumed:
-        #expect(place == "crashed on server1" && failure == "pool ssd failed", "at \(moment): \(place), \(failure)")
-      case .pool: #expect(place == "running on server2", "at \(moment)")
+        #expect(place == "crashed on server1" && failure == "its disk root was lost", "at \(moment): \(place), \(failure)")
+      case .pool: #expect(place == "crashed on server2", "at \(moment)")
+      case .storage:
+        let said = simulation.world.complaints + simulation.world.storage.news + [failure]
+        #expect(!vm.state.runs && said.contains { $0.contains("disk") }, "at \(moment): \(place), \(said)")
       case .memory where moment < committed:
         #expect(place == "running on server1", "at \(moment)")
         #expect(failure == "server2 refuses it" || failure.hasPrefix("server2 has 4 MiB, and too little"), "\(failure)")
@@ -174,7 +184,7 @@ import WeftTopology
   // MARK: Said by the check
 
   private static func said(_ events: String, web: String = "") -> [String] {
-    let text = lab(events).replacingOccurrences(
+    let text = lab(events, hasDisk: true).replacingOccurrences(
       of: "on-host-failure: restart", with: web.isEmpty ? "on-host-failure: stop" : web)
     return Topology.load(text: text, file: "f.yaml").diagnostics.map(\.message)
   }
