@@ -135,7 +135,7 @@ extension World {
       elements.machines[machine].markEpoch(next: standby.epoch + 2, now: now)
       reschedule(node)
     }
-    let pause = Nanoseconds(standby.settings.copy.rawValue * changes.count)
+    let pause = Nanoseconds(standby.settings.copy.rawValue &* changes.count)
     if !isFirst, pause > .zero, elements.machines[machine].state == .running {
       standbys.all[index].resumeAt = now + pause
       try? perform(.pause, on: standby.vm)
@@ -186,7 +186,7 @@ extension World {
           let answer = [MigrationStream.Answer.complete.rawValue]
           _ = stack.write(socket, answer.span.bytes)
         }
-      case .end(isEqual: false), .nonsense: 
+      case .end(isEqual: false), .nonsense:
         return lose(standby: index, "what arrived isn't what it was", forGood: true)
       case .hello, .round, .head: break
       }
@@ -271,10 +271,7 @@ extension World {
     standbys.all[index].phase = .tookOver
     guard elements.machines[machine].state.runs else { return }
     // Switches know its old place.
-    for port in elements.machines[machine].interfaces.indices {
-      effects.transmit(
-        RARP.announcement(of: elements.machines[machine].interfaces[port].mac, in: pool), on: PortIndex(port))
-    }
+    announceByRARP(machine)
     elements.machines[machine].announce(now: now, &effects)
     settle(node)
   }

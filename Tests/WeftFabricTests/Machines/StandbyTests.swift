@@ -369,7 +369,8 @@ import WeftTopology
     let vm = try #require(report.machines.first { $0.name == "db" })
     #expect(vm.state == "running" && vm.host == "server2")
     #expect(report.complaints == [])
-    #expect(try before > 2 && Self.acknowledged(report.programs) > before + 10)
+    let after = try Self.acknowledged(report.programs)
+    #expect(before > 0 && after > before + 4, "\(before), \(after)")
     let numbers = try Self.pings(run).map(\.number)
     #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } && numbers.count > 200)
   }
@@ -411,7 +412,7 @@ import WeftTopology
   @Test func aVMThatIsRemovedTakesItsStandbyAlong() throws {
     let report = try run(Self.lab(events: "{at: 412 ms, remove-vm: db}", duration: "800 ms"))
     #expect(report.standbys[0].contains("there is no db any more"), "\(report.standbys)")
-    let added = try run(Self.lab(events: "{at: 412 ms, add-nic: {vm: db, network: lan1}}", duration: "500 ms"))
+    let added = try run(Self.lab(events: "{at: 412 ms, add-nic: {vm: db, nic: {network: lan1}}}", duration: "500 ms"))
     #expect(added.complaints.count == 1 && added.complaints[0].contains("db has a standby"), "\(added.complaints)")
   }
 
