@@ -171,7 +171,7 @@ import WeftWire
   @Test(arguments: [
     "dropped by home: no-port-forward (tcp/80)", "dropped by vm/eth0: queue-full", "dropped by a b: x1 (y (z))",
     "home: snat 192.168.122.2:40000 -> 134.115.153.223:40000", "home: dnat 1.2.3.4 -> 5.6.7.8",
-    "home: quoted 1.2.3.4:1 -> 5.6.7.8:2", "web: waited 12.4 ms for a cpu",
+    "home: quoted 1.2.3.4:1 -> 5.6.7.8:2", "web: waited 12.4 ms for a cpu", "db: held 18.2 ms for epoch 41",
   ])
   func fabricCommentsAreReadAndWritten(text: String) throws {
     #expect(try #require(FabricComment(text)).description == text)

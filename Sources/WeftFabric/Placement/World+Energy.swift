@@ -15,7 +15,7 @@ extension World {
     let exact = power.energy(on: (end - .start).rawValue, busy: busy.rawValue, cpus: UInt64(cpus))
     return Report.Energy(
       host: host.name, idle: power.idle, peak: power.peak, on: end - .start, busy: busy, cpus: cpus,
-      millijoules: UInt64(exact / 1_000_000_000))
+      millijoules: UInt64(clamping: exact / 1_000_000_000))
   }
 
   var energyReport: [Report.Energy] { hosts.compactMap { energy(of: $0) } }

@@ -1,10 +1,11 @@
 import WeftCore
 
 extension World {
-  /// `db: standby on server2, epoch 41 (1,204 kB), held 18.2 ms on average, 310 frames; took over at 3.3 s`
+  /// `db: standby on server2, epoch 41 (1204 kB), held 18.2 ms on average, 310 frames; took over at 3.3 s`
   var standbyReport: [String] {
     standbys.all.map { standby in
-      var text = "\(standby.vm): standby on \(standby.host), epoch \(standby.epoch) (\((standby.sentBefore + standby.sender.sent) / 1000) kB)"
+      let sent = (standby.sentBefore + standby.sender.sent) / 1000
+      var text = "\(standby.vm): standby on \(standby.host), epoch \(standby.epoch) (\(sent) kB)"
       if standby.heldFrames > 0 {
         text += ", held \(Nanoseconds(standby.heldTime.rawValue / standby.heldFrames)) on average, \(standby.heldFrames) frames"
       }

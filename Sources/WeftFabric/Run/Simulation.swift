@@ -154,9 +154,8 @@ public struct Simulation: ~Copyable {
   /// The director's deadline, and that of the probes that it started.
   mutating func scheduleDirector() {
     world.scheduler.scheduleDirector(at: max(director.deadline(topology, world), world.now))
-    world.scheduler.scheduleProbes(
-      at: director.isOver
-        ? .never : max(min(world.probes.deadline, min(world.migrations.deadline, min(world.restartDeadline, world.standbys.deadline))), world.now))
+    let hosts = min(world.migrations.deadline, min(world.restartDeadline, world.standbys.deadline))
+    world.scheduler.scheduleProbes(at: director.isOver ? .never : max(min(world.probes.deadline, hosts), world.now))
   }
 
   private static func makeCaptures(

@@ -87,7 +87,8 @@ extension Simulation {
       processors: world.processors, names: world.elementNames,
       portCounters: world.graph.ports.array.map(\.counters), packetCounts: world.packetCounts.array,
       drops: world.recorder.drops, events: world.recorder.events, traces: world.recorder.traces, probes: world.probes,
-      migrations: world.migrations, standbys: world.standbys, hosts: world.hosts, restarts: world.restarts, complaints: world.complaints,
+      migrations: world.migrations, standbys: world.standbys, hosts: world.hosts, restarts: world.restarts,
+      complaints: world.complaints,
       storage: world.storage, captures: captured,
       kept: withKept ? kept : [], clocks: clocks.isEmpty ? nil : clocks)
   }

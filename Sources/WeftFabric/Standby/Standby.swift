@@ -124,14 +124,15 @@ struct Standbys: Codable {
   func reserved(on host: String) -> [String] { all.filter { $0.host == host && !$0.isOver }.map(\.vm) }
 
   mutating func hostFailed(_ name: String, at now: Instant) {
-    for index in all.indices where all[index].host == name && !all[index].isOver
-    && all[index].phase != .takingOver {
-      all[index].lostAt = now + World.detection }
+    for index in all.indices where all[index].host == name && !all[index].isOver && all[index].phase != .takingOver {
+      all[index].lostAt = now + World.detection
+    }
   }
 
   /// Of a decoded one.
   func isConsistent(_ topology: Topology, machines: (NodeID) -> Bool) -> Bool {
-    all.map(\.vm) == topology.vms.filter { $0.standby != nil }.map(\.name)
-      && all.allSatisfy { $0.isConsistent && machines($0.node) && $0.sourceNode.map(machines) ?? true }
+    let declared = topology.vms.filter { $0.standby != nil }
+    return all.map(\.vm) == declared.map(\.name) && all.map(\.settings) == declared.compactMap(\.standby)
+      && all.allSatisfy { $0.host == $0.settings.host } && all.allSatisfy { $0.isConsistent && machines($0.node) && $0.sourceNode.map(machines) ?? true }
   }
 }

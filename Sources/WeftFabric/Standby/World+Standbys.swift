@@ -135,7 +135,7 @@ extension World {
       elements.machines[machine].markEpoch(next: standby.epoch + 2, now: now)
       reschedule(node)
     }
-    let pause = Nanoseconds(standby.settings.copy.rawValue * changes.count)
+    let pause = Nanoseconds(standby.settings.copy.rawValue &* changes.count)
     if !isFirst, pause > .zero, elements.machines[machine].state == .running {
       standbys.all[index].resumeAt = now + pause
       try? perform(.pause, on: standby.vm)
@@ -186,7 +186,7 @@ extension World {
           let answer = [MigrationStream.Answer.complete.rawValue]
           _ = stack.write(socket, answer.span.bytes)
         }
-      case .end(isEqual: false), .nonsense: 
+      case .end(isEqual: false), .nonsense:
         return lose(standby: index, "what arrived isn't what it was", forGood: true)
       case .hello, .round, .head: break
       }

@@ -8,7 +8,7 @@ public struct PowerSettings: Codable, Hashable, Sendable {
 
   /// Milliwatts times nanoseconds, exactly: on for so long, and so much of all its cpus' time busy.
   public func energy(on: UInt64, busy: UInt64, cpus: UInt64) -> UInt128 {
-    UInt128(idle) * UInt128(on) + UInt128(peak - idle) * UInt128(busy) / UInt128(max(1, cpus))
+    UInt128(idle) * UInt128(on) + UInt128(peak > idle ? peak - idle : 0) * UInt128(busy) / UInt128(max(1, cpus))
   }
 
   public static let keys = KeyTable(
