@@ -222,7 +222,8 @@ import WeftWire
     }
     for node in simulation.world.graph.nodes.ids {
       let known = simulation.world.scheduler.deadline(of: .node(node)) ?? .never
-      let actual = max(simulation.world.elements.read(simulation.world.graph.nodes[node].element, DeadlineReader()), simulation.now)
+      let actual = max(
+        simulation.world.elements.read(simulation.world.graph.nodes[node].element, DeadlineReader()), simulation.now)
       try #require(known == actual, "\(simulation.world.name(node))")
     }
     var world = (sent: 0 as UInt64, received: 0 as UInt64, held: 0 as UInt64, lost: 0 as UInt64)

@@ -38,6 +38,7 @@ extension Simulation {
   /// and those that another weft wrote are passed over.
   /// - Parameters:
   ///   - files: the bytes of each one's `machine`, and its disks in their order.
+  ///   - vm: whose they are.
   ///   - catalogue: what its programs may be.
   /// - Throws: `ImageError`: a file isn't what a snapshot gives, or doesn't go with its disks.
   public mutating func load(

@@ -133,6 +133,7 @@ struct Standbys: Codable {
   func isConsistent(_ topology: Topology, machines: (NodeID) -> Bool) -> Bool {
     let declared = topology.vms.filter { $0.standby != nil }
     return all.map(\.vm) == declared.map(\.name) && all.map(\.settings) == declared.compactMap(\.standby)
-      && all.allSatisfy { $0.host == $0.settings.host } && all.allSatisfy { $0.isConsistent && machines($0.node) && $0.sourceNode.map(machines) ?? true }
+      && all.allSatisfy { $0.host == $0.settings.host }
+      && all.allSatisfy { $0.isConsistent && machines($0.node) && $0.sourceNode.map(machines) ?? true }
   }
 }

@@ -12,7 +12,8 @@ extension World {
       guard let settings = vm.standby, let node = names.machines[settings.host] else { continue }
       let pages = (vm.memory ?? VirtualMachine.defaultMemory) / UInt64(WorkingSet.pageSize)
       standbys.all.append(
-        Standby(vm: vm.name, host: settings.host, node: node, settings: settings, sender: PageSender(name: vm.name, pages: pages)))
+        Standby(vm: vm.name, host: settings.host, node: node, settings: settings, sender: PageSender(name: vm.name, pages: pages))
+      )
     }
   }
 
@@ -115,7 +116,8 @@ extension World {
       return
     }
     guard elements.machines[machine].vm?.host == standby.source else { return lose(standby: index, "\(standby.vm) has moved") }
-    guard let value = elements.machines[machine].epochValue("epoch \(standby.epoch + 1)", now: now), let memory = try? value.memory,
+    guard let value = elements.machines[machine].epochValue("epoch \(standby.epoch + 1)", now: now),
+      let memory = try? value.memory,
       let devices = try? ImageEncoder().encode(value.vm)
     else { return lose(standby: index, "its memory can't be read", forGood: true) }
     let changes = memory.changes(since: standby.mark)

@@ -24,7 +24,8 @@ extension KeyEffect {
 
   private static func energy(_ key: String, _ before: String, _ after: String) -> KeyEffect {
     .init(
-      key, in: "expect", "{name: d, energy: \(before), at: 2 s, within: 0 s}", "{name: d, energy: \(after), at: 2 s, within: 0 s}",
+      key, in: "expect", "{name: d, energy: \(before), at: 2 s, within: 0 s}",
+      "{name: d, energy: \(after), at: 2 s, within: 0 s}",
       [
         "host": "power: {idle: 100 W, peak: 200 W}", "root": "duration: 3 s",
         "hosts": "h1: {uplink: wan 203.0.113.21, power: {idle: 10 W, peak: 20 W}}",

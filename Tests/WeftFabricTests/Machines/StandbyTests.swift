@@ -412,7 +412,8 @@ import WeftTopology
   @Test func aVMThatIsRemovedTakesItsStandbyAlong() throws {
     let report = try run(Self.lab(events: "{at: 412 ms, remove-vm: db}", duration: "800 ms"))
     #expect(report.standbys[0].contains("there is no db any more"), "\(report.standbys)")
-    let added = try run(Self.lab(events: "{at: 412 ms, add-nic: {vm: db, nic: {network: lan1, address: 10.0.0.12}}}", duration: "500 ms"))
+    let added = try run(
+      Self.lab(events: "{at: 412 ms, add-nic: {vm: db, nic: {network: lan1, address: 10.0.0.12}}}", duration: "500 ms"))
     #expect(added.complaints.count == 1 && added.complaints[0].contains("db has a standby"), "\(added.complaints)")
   }
 
