@@ -5,7 +5,7 @@ import Testing
 /// What the reference calls a default is what a value begins with.
 @Suite struct DefaultTextTests {
   /// Defaults in words that say more than the value.
-  static let inWords: Set<String> = ["rings.tx", "nat.addresses", "capture.ports", "cable.queue"]
+  static let inWords: Set<String> = ["rings.tx", "nat.addresses", "capture.ports", "cable.queue", "energy.host"]
 
   @Test func everyRowsDefaultTextIsTheValueThatHolds() {
     var count = 0

@@ -29,12 +29,10 @@ extension Advisor.Case {
 extension DropReason {
   /// Whether a switch's guards drop for it.
   var isGuards: Bool {
-    switch self {
-    case .macSpoof, .macLimit, .ipSpoof, .arpSpoof, .rogueDHCP, .dhcpSpoof, .stormControl, .isolatedPort, .rateLimit,
-      .portShutDown:
-      true
-    default: false
-    }
+    let guards: [DropReason] = [
+      .macSpoof, .macLimit, .ipSpoof, .arpSpoof, .rogueDHCP, .dhcpSpoof, .stormControl, .isolatedPort, .rateLimit, .portShutDown,
+    ]
+    return guards.contains(self)
   }
 
   /// Whether ARP may meet with it.
