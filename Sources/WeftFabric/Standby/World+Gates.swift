@@ -3,12 +3,12 @@ import WeftHypervisor
 
 // What a machine sends, until its standby has the state that it comes from.
 extension World {
-  /// Whether what a machine sends now waits there: captures have it when it leaves.
+  /// Whether what a machine sends now waits there: captures have it when it leaves. Changes nothing; the world would be copied for it.
   @inline(__always)
-  func isHeldBack(_ node: NodeID, _ port: PortIndex) -> Bool { !standbys.all.isEmpty && holdsBack(node, port) }
+  mutating func isHeldBack(_ node: NodeID, _ port: PortIndex) -> Bool { !standbys.all.isEmpty && holdsBack(node, port) }
 
   @inline(never)
-  private func holdsBack(_ node: NodeID, _ port: PortIndex) -> Bool {
+  private mutating func holdsBack(_ node: NodeID, _ port: PortIndex) -> Bool {
     guard let machine = machine(node) else { return false }
     return elements.machines[machine].interfaces[port.index].holdsBack
   }

@@ -116,6 +116,7 @@ extension World {
       return
     }
     guard elements.machines[machine].vm?.host == standby.source else { return lose(standby: index, "\(standby.vm) has moved") }
+    bookFloods()
     guard let value = elements.machines[machine].epochValue("epoch \(standby.epoch + 1)", now: now),
       let memory = try? value.memory,
       let devices = try? ImageEncoder().encode(value.vm)

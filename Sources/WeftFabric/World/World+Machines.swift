@@ -114,6 +114,8 @@ extension World {
       _ = elements.machines[machine].snapshots.remove(name)
     }
     if elements.machines[machine].snapshots[name] != nil { throw EventFailure(description: "\(vm) has a snapshot \(name)") }
+    // What its interfaces have counted is in it.
+    bookFloods()
     let now = now
     do { try elements.machines[machine].takeSnapshot(name, withMemory: withMemory, now: now) } catch {
       throw EventFailure(description: "\(error)")
