@@ -76,6 +76,27 @@ import WeftWire
     #expect(counts.dropFirst(1).allSatisfy { $0 <= 4 })
   }
 
+  /// Its NAT has forgotten the connection meanwhile: what goes on in its midst is none that it would begin.
+  @Test func aConnectionThatItsNATHasForgottenIsNotTakenUp() throws {
+    let text = """
+      duration: 60 s
+      segments: {wan: {subnet: 203.0.113.0/24, delay: 1 ms, rate: 1 Mbit/s}}
+      hosts:
+        h: {uplink: wan 203.0.113.2, networks: {lan: {mode: nat, subnet: 10.1.0.0/24, nat: {timeouts: {tcp-established: 5 s}}}}}
+        peer: {uplink: wan 203.0.113.9, programs: [{sink: 5001}]}
+      vms:
+        web: {network: lan, address: 10.1.0.5, programs: [{bulk: {to: "peer:5001", size: 500 MB}}]}
+      events: [{at: 2 s, snapshot: {vm: web, name: s}}, {at: 4 s, stop: web}, {at: 20 s, revert: {vm: web, to: s}}]
+      """
+    var simulation = try Simulation(topology(text), captures: nil)
+    simulation.advance(to: .seconds(19))
+    func received(_ programs: [Report.Program]) -> UInt64 { programs.reduce(0) { $0 + $1.report.bytesIn } }
+    let before = received(simulation.world.programs)
+    let report = try simulation.complete()
+    #expect(before > 400_000 && received(report.programs) == before)
+    #expect(report.drops.contains { $0.node == "lan" && $0.reason == "tcp-invalid" && $0.count > 0 })
+  }
+
   /// Of all bytes of a disk; another in each process, and quicker than SHA-256.
   private static func hash(_ disk: BlockDevice) -> Int {
     var hasher = Hasher()
