@@ -46,11 +46,15 @@ extension World {
   func refusal(of vm: String, at host: WeftHypervisor.Host) -> String? {
     if host.hasFailed { return "\(host.name) has failed" }
     if host.offAt != nil || host.goesOff { return "\(host.name) is off" }
+    if let why = refusal(of: vm) { return why }
+    let isBare = processors.hosts.contains { $0.name == host.name && $0.hypervisor == .none }
+    return isBare ? "\(host.name) has no hypervisor" : nil
+  }
+
+  /// Why a VM can go to no host at all.
+  func refusal(of vm: String) -> String? {
     if standbys.current(vm) != nil { return "it has a standby" }
     guard hasProcessors, let node = names.machines[vm] else { return nil }
-    if processors.hosts.contains(where: { $0.name == host.name && $0.hypervisor == .none }) {
-      return "\(host.name) has no hypervisor"
-    }
     if processors.hosts.contains(where: { $0.driver == node.index }) { return "it has the drivers of its host" }
     return isSystem(node) ? "its host has no hypervisor" : nil
   }

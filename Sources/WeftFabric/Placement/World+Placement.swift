@@ -19,7 +19,15 @@ extension World {
       }
       try move(vm, to: target)
     }
-    if !stuck.isEmpty { throw EventFailure(description: "no other host has room for \(stuck.joined(separator: ", "))") }
+    if let failure = failure(of: stuck, "no other host") { throw failure }
+  }
+
+  /// What is said of those that stay where they are; nil of none.
+  private func failure(of stuck: [String], _ nobody: String) -> EventFailure? {
+    let bound = stuck.compactMap { vm in refusal(of: vm).map { "can't move \(vm): \($0)" } }
+    let others = stuck.filter { refusal(of: $0) == nil }
+    let all = bound + (others.isEmpty ? [] : ["\(nobody) has room for \(others.joined(separator: ", "))"])
+    return all.isEmpty ? nil : EventFailure(description: all.joined(separator: "; "))
   }
 
   /// Moves VMs onto as few hosts as they fit on. Those without are switched off, once the last has left.
@@ -49,7 +57,7 @@ extension World {
       }
     }
     switchOffEmptyHosts()
-    if !stuck.isEmpty { throw EventFailure(description: "no host has room for \(stuck.joined(separator: ", "))") }
+    if let failure = failure(of: stuck, "no host") { throw failure }
   }
 
   /// One that runs goes live, any other as it is.

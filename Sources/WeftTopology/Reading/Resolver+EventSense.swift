@@ -109,12 +109,12 @@ extension Resolver {
   private struct Hosts {
     var places: [String: String]
     var failed: [String: Int] = [:]
-    /// VMs that are started elsewhere.
+    /// VMs that are started elsewhere, or go on there.
     var restarted: Set<String>
 
     init(_ vms: [VM]) {
       places = Dictionary(vms.map { ($0.name, $0.host) }) { first, _ in first }
-      restarted = Set(vms.filter { $0.onHostFailure == .restart }.map(\.name))
+      restarted = Set(vms.filter { $0.onHostFailure == .restart || $0.standby != nil }.map(\.name))
     }
   }
 

@@ -161,7 +161,7 @@ import WeftTopology
         "{at: 1 s, save: web}, {at: 1.5 s, drain: one}, {at: 3 s, restore: web}",
         expect: "{vm: web, alive-on: two, at: 4 s, within: 0 s}, {from: client, ping: web, at: 4 s, within: 0 s}"))
     let report = try simulation.complete()
-    #expect(Self.failures(report) == ["line 14, at 1.5 s: no other host has room for dom0"])
+    #expect(Self.failures(report) == ["line 14, at 1.5 s: can't move dom0: it has the drivers of its host"])
     let rarp = try packets(#require(simulation.captured()["web/eth0"])).filter { Array($0.bytes[12..<14]) == [0x80, 0x35] }
     #expect(rarp.map { Int($0.seconds) } == [3])
   }

@@ -301,7 +301,7 @@ import WeftTopology
     ("{at: 400 ms, migrate: {vm: db, to: server2}}", "can't migrate db: it has a standby"),
     (
       "{at: 300 ms, snapshot: {vm: db, name: a}}, {at: 400 ms, revert: {vm: db, to: a}}", "can't revert db: it has a standby"
-    ), ("{at: 400 ms, drain: server1}", "no other host has room for db"),
+    ), ("{at: 400 ms, drain: server1}", "can't move db: it has a standby"),
   ])
   func whatWouldLeaveTheStandbyBehindIsRefused(events: String, why: String) throws {
     let report = try run(Self.lab(events: events, duration: "600 ms"))
@@ -415,6 +415,13 @@ import WeftTopology
     let added = try run(
       Self.lab(events: "{at: 412 ms, add-nic: {vm: db, nic: {network: lan1, address: 10.0.0.12}}}", duration: "500 ms"))
     #expect(added.complaints.count == 1 && added.complaints[0].contains("db has a standby"), "\(added.complaints)")
+  }
+
+  /// Its host's failure is not its end, so the check has no doubts about what is done to it afterwards.
+  @Test func theCheckKnowsThatItGoesOn() {
+    let lab = Self.lab(events: "{at: 412 ms, fail-host: server1}, {at: 2 s, stop: db}, {at: 2.5 s, start: db}")
+    let load = Topology.load(bytes: Array(lab.utf8), file: "test.yaml")
+    #expect(load.topology != nil && load.diagnostics.isEmpty, "\(load.diagnostics)")
   }
 
   // MARK: What a file may say
