@@ -8,6 +8,14 @@ import WeftWire
 
 /// Nodes, ports and cables that come to a world while it runs.
 @Suite struct GraphTests {
+  /// Ten thousand VMs are a few hundred kilobytes of deadlines, not gigabytes.
+  @Test func aSchedulerThatGrowsWithItsGraphHasRoomForTwiceAsManyAtMost() {
+    var scheduler = Scheduler()
+    for count in 1...3000 { scheduler.grow(links: 2 * count, nodes: count) }
+    for count in 3001...4000 { scheduler.grow(links: 6000, nodes: count) }
+    #expect((6000...12_000).contains(scheduler.links) && (4000...8000).contains(scheduler.nodes))
+  }
+
   @Test func whatComesLaterIsReachedAndMovesNobody() throws {
     var simulation = try Simulation(
       topology(

@@ -15,8 +15,9 @@ struct Scheduler: ~Copyable {
   }
 
   private var queue: EventQueue
-  private var links: Int
-  private var nodes: Int
+  /// How many there is room for.
+  private(set) var links: Int
+  private(set) var nodes: Int
 
   init(links: Int = 0, nodes: Int = 0) {
     (self.links, self.nodes) = (links, nodes)
@@ -26,7 +27,9 @@ struct Scheduler: ~Copyable {
   /// Makes room for things that came later, and then for some more.
   mutating func grow(links: Int, nodes: Int) {
     guard links > self.links || nodes > self.nodes else { return }
-    (self.links, self.nodes) = (max(links, self.links * 2), max(nodes, self.nodes * 2))
+    // Each by what it needs itself: were both to double with either, they would drive each other up.
+    if links > self.links { self.links = max(links, self.links * 2) }
+    if nodes > self.nodes { self.nodes = max(nodes, self.nodes * 2) }
     queue.grow(to: Self.slots(self.links, self.nodes), rank: Self.rank)
   }
 
