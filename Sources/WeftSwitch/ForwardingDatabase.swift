@@ -2,7 +2,8 @@ import WeftCore
 import WeftSettings
 import WeftWire
 
-/// Which port each MAC address was last seen on (IEEE 802.1Q-2018, 8.8).
+/// Which port each MAC address was last seen on, in each VLAN by itself (IEEE 802.1Q-2018, 8.8); where there are none, all is in
+/// VLAN 0.
 ///
 /// Age is looked at on use, so that a quiet switch has no timers; entries past their time make room when it is needed.
 public struct ForwardingDatabase: Codable {
@@ -23,10 +24,15 @@ public struct ForwardingDatabase: Codable {
   /// Entries of each port; kept only where they are limited.
   private var perPort: [Int] = []
 
-  public init(_ settings: FDBSettings) { self.settings = settings }
+  /// The settings', or while the topology of an old spanning tree changes, less.
+  private var ageing: Nanoseconds
+
+  public init(_ settings: FDBSettings) {
+    self.settings = settings
+    ageing = settings.ageing
+  }
 
   private var limit: Int { settings.limit }
-  private var ageing: Nanoseconds { settings.ageing }
 
   /// Of a decoded one: that its entries are few enough and name ports of the switch.
   func fits(ports: Int) -> Bool {
@@ -47,30 +53,34 @@ public struct ForwardingDatabase: Codable {
   public var count: Int { entries.count }
 
   @inline(__always)
-  public func port(of address: MACAddress, now: Instant) -> PortIndex? {
-    guard let entry = entries[address.rawValue], now <= entry.seen + ageing else { return nil }
+  private static func key(_ address: MACAddress, _ vlan: UInt16) -> UInt64 { address.rawValue | UInt64(vlan) << 48 }
+
+  @inline(__always)
+  public func port(of address: MACAddress, in vlan: UInt16 = 0, now: Instant) -> PortIndex? {
+    guard let entry = entries[Self.key(address, vlan)], now <= entry.seen + ageing else { return nil }
     return entry.port
   }
 
   @inline(__always)
-  public mutating func learn(_ address: MACAddress, on port: PortIndex, now: Instant) -> Learning {
+  public mutating func learn(_ address: MACAddress, in vlan: UInt16 = 0, on port: PortIndex, now: Instant) -> Learning {
     let ageing = ageing
-    let known = entries.update(address.rawValue) { entry -> Learning in
+    let key = Self.key(address, vlan)
+    let known = entries.update(key) { entry -> Learning in
       let fresh = now <= entry.seen + ageing
       entry.seen = now
       if entry.port == port { return .known }
       entry.port = port
       return fresh ? .moved : .added
     }
-    return known ?? add(address, on: port, now: now)
+    return known ?? add(key, on: port, now: now)
   }
 
-  private mutating func add(_ address: MACAddress, on port: PortIndex, now: Instant) -> Learning {
+  private mutating func add(_ key: UInt64, on port: PortIndex, now: Instant) -> Learning {
     if entries.count >= limit {
       sweep(now: now)
       if entries.count >= limit { return .full }
     }
-    entries.insert(address.rawValue, Entry(port: port, seen: now))
+    entries.insert(key, Entry(port: port, seen: now))
     return .added
   }
 
@@ -85,22 +95,23 @@ public struct ForwardingDatabase: Codable {
 
   /// The same where each port has only so many: one that has them all neither gets another nor takes one over.
   @inline(never)
-  mutating func learnCounted(_ address: MACAddress, on port: PortIndex, now: Instant) -> Learning {
-    guard let most = settings.limitPerPort else { return learn(address, on: port, now: now) }
-    if let entry = entries[address.rawValue], entry.port == port {
-      entries.update(address.rawValue) { $0.seen = now }
+  mutating func learnCounted(_ address: MACAddress, in vlan: UInt16 = 0, on port: PortIndex, now: Instant) -> Learning {
+    guard let most = settings.limitPerPort else { return learn(address, in: vlan, on: port, now: now) }
+    let key = Self.key(address, vlan)
+    if let entry = entries[key], entry.port == port {
+      entries.update(key) { $0.seen = now }
       return .known
     }
     while perPort.count <= port.index { perPort.append(0) }
     if perPort[port.index] >= most { sweep(now: now) }
     guard perPort[port.index] < most else { return .full }
-    if let entry = entries[address.rawValue] {
-      entries.update(address.rawValue) { $0 = Entry(port: port, seen: now) }
+    if let entry = entries[key] {
+      entries.update(key) { $0 = Entry(port: port, seen: now) }
       perPort[entry.port.index] -= 1
       perPort[port.index] += 1
       return now <= entry.seen + ageing ? .moved : .added
     }
-    guard case .added = add(address, on: port, now: now) else { return .full }
+    guard case .added = add(key, on: port, now: now) else { return .full }
     perPort[port.index] += 1
     return .added
   }
@@ -111,11 +122,24 @@ public struct ForwardingDatabase: Codable {
     if perPort.indices.contains(port.index) { perPort[port.index] = 0 }
   }
 
+  /// What is older than this is forgotten now, and from now on; nil: as the settings have it again.
+  mutating func age(faster limit: Nanoseconds?, now: Instant) {
+    ageing = min(limit ?? settings.ageing, settings.ageing)
+    guard limit != nil else { return }
+    for (key, entry) in entries.unordered where now > entry.seen + ageing {
+      entries.remove(key)
+      if perPort.indices.contains(entry.port.index) { perPort[entry.port.index] -= 1 }
+    }
+  }
+
   /// What `bridge fdb show` lists: the living entries by address.
   public func table(now: Instant) -> [ForwardingEntry] {
     entries.unordered.filter { now <= $0.value.seen + ageing }
-      .map { ForwardingEntry(address: MACAddress(rawValue: $0.key), port: $0.value.port, age: now - $0.value.seen) }
-      .sorted { $0.address < $1.address }
+      .map { key, entry in
+        ForwardingEntry(
+          address: MACAddress(rawValue: key & 0xffff_ffff_ffff), vlan: UInt16(key >> 48), port: entry.port, age: now - entry.seen)
+      }
+      .sorted { ($0.vlan, $0.address) < ($1.vlan, $1.address) }
   }
 }
 
@@ -123,9 +147,11 @@ public struct ForwardingDatabase: Codable {
 public struct ForwardingEntry: Fact, Hashable {
   public static let table = "forwarding-database"
   public var address: MACAddress
+  /// 0 where the switch has no VLANs.
+  public var vlan: UInt16
   public var port: PortIndex
   public var age: Nanoseconds
 
-  public var key: String { address.description }
+  public var key: String { vlan == 0 ? address.description : "\(address) vlan \(vlan)" }
   public var fields: [FactField] { [FactField("port", port.index), FactField("age", age)] }
 }

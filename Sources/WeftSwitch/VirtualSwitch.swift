@@ -15,11 +15,18 @@ public struct VirtualSwitch: Element {
   }
 
   public private(set) var portCount: Int
-  public private(set) var database: ForwardingDatabase
-  public private(set) var counters = Counters()
+  public internal(set) var database: ForwardingDatabase
+  public internal(set) var counters = Counters()
   private var removed: [PortIndex] = []
   /// Nil where none is declared, nor anything else that costs a look at each frame.
-  var guards: SwitchGuards?
+  var guards: SwitchGuards? { didSet { isManaged = guards != nil || policy != nil } }
+  var policy: SwitchPolicy? { didSet { isManaged = guards != nil || policy != nil } }
+  /// There is more to look at than addresses.
+  private(set) var isManaged = false
+  /// When the spanning tree's next second is over.
+  var treeDeadline = Instant.never
+  /// Until when addresses are forgotten sooner: the topology of an old spanning tree changes.
+  var quickAgeing = Instant.never
 
   public init(ports: Int, fdb: FDBSettings = FDBSettings()) {
     portCount = ports
@@ -31,6 +38,7 @@ public struct VirtualSwitch: Element {
   public mutating func addPort() {
     portCount += 1
     guards?.addPort()
+    policy?.addPort()
   }
 
   /// Nothing comes in there any more, and nothing goes out; its number isn't used again.
@@ -38,77 +46,65 @@ public struct VirtualSwitch: Element {
     database.flush(port)
     if !removed.contains(port) { removed.append(port) }
     guards?.close(port)
+    policy?.tree?.close(port)
   }
 
-  public var deadline: Instant { .never }
+  func isRemoved(_ port: PortIndex) -> Bool { removed.contains(port) }
 
-  public mutating func wake(now: Instant, _ out: inout Effects) {}
+  public var deadline: Instant { min(treeDeadline, quickAgeing) }
+
+  public mutating func wake(now: Instant, _ out: inout Effects) {
+    if now >= quickAgeing {
+      quickAgeing = .never
+      database.age(faster: nil, now: now)
+    }
+    if now >= treeDeadline { changeTree(now: now, &out) { $0.wake(now: now) } }
+  }
 
   /// What was learnt on a port whose cable was pulled is no longer true.
   public mutating func linkChanged(_ port: PortIndex, up: Bool, now: Instant, _ out: inout Effects) {
     if up { guards?.reopen(port) } else { database.flush(port) }
+    if policy?.tree != nil { changeTree(now: now, &out) { $0.setEnabled(port.index, up, now: now) } }
   }
 
   public mutating func receive(_ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects) {
-    if guards != nil { return receiveGuarded(frame, on: port, now: now, &out) }
-    switch decide(frame, on: port, now: now, isCounted: false, &out) {
+    if isManaged { return receiveManaged(frame, on: port, now: now, &out) }
+    switch decide(frame, on: port, in: 0, now: now, learning: .plain, &out) {
     case .forward(let egress): out.transmit(frame, on: egress)
     case .flood: out.flood(frame, from: port)
     case .drop(let reason): out.drop(frame, on: port, reason)
     }
   }
 
-  @inline(never)
-  private mutating func receiveGuarded(
-    _ frame: consuming Frame, on port: PortIndex, now: Instant, _ out: inout Effects
-  ) {
-    if let refusal = guards?.check(frame, on: port, now: now, database) {
-      if refusal.isViolation { out.observe(Observation(.guardViolation)) }
-      if refusal.shutsPort {
-        database.flush(port)
-        out.observe(Observation(.portShutDown))
-      }
-      return out.drop(frame, on: port, refusal.reason, refusal.detail)
-    }
-    switch decide(frame, on: port, now: now, isCounted: true, &out) {
-    case .forward(let egress):
-      if let reason = guards?.refusal(from: port, to: egress) {
-        counters.forwarded &-= 1
-        out.drop(frame, on: port, reason)
-      } else {
-        out.transmit(frame, on: egress)
-      }
-    case .flood:
-      guard let guards, guards.narrows else { return out.flood(frame, from: port) }
-      let ways = (0..<portCount).lazy.map { PortIndex($0) }.filter { [removed] egress in
-        egress != port && !removed.contains(egress) && guards.refusal(from: port, to: egress) == nil
-      }
-      var isSent = false
-      for egress in ways {
-        out.transmit(frame.share(), on: egress)
-        isSent = true
-      }
-      if !isSent { out.drop(frame, on: port, .noOtherPort) }
-    case .drop(let reason): out.drop(frame, on: port, reason)
-    }
-  }
-
-  private enum Decision {
+  enum Decision {
     case forward(PortIndex)
     case flood
     case drop(DropReason)
   }
 
+  enum Learning {
+    case plain
+    /// Where ports may have only so many.
+    case counted
+    case none
+  }
+
   /// Learns from a frame and decides where it goes.
   @inline(__always)
-  private mutating func decide(
-    _ frame: borrowing Frame, on port: PortIndex, now: Instant, isCounted: Bool, _ out: inout Effects
+  mutating func decide(
+    _ frame: borrowing Frame, on port: PortIndex, in vlan: UInt16, now: Instant, learning: Learning, _ out: inout Effects
   ) -> Decision {
     guard let ethernet = EthernetView(frame.bytes) else { return .drop(.malformedEthernet) }
     let destination = ethernet.destination
     let source = ethernet.source
     guard !source.isGroup else { return .drop(.sourceIsGroup) }
-    switch isCounted ? database.learnCounted(source, on: port, now: now) : database.learn(source, on: port, now: now) {
+    let learnt =
+      switch learning {
+      case .plain: database.learn(source, in: vlan, on: port, now: now)
+      case .counted: database.learnCounted(source, in: vlan, on: port, now: now)
+      case .none: ForwardingDatabase.Learning.known
+      }
+    switch learnt {
     case .known, .added: break
     case .moved:
       counters.moves &+= 1
@@ -120,7 +116,7 @@ public struct VirtualSwitch: Element {
     if destination.isGroup {
       // Spanning tree, pause, LACP and their like concern one link only (IEEE 802.1Q-2018, 8.6.3).
       guard !destination.isLinkLocalReserved else { return .drop(.reservedMulticast) }
-    } else if let egress = database.port(of: destination, now: now) {
+    } else if let egress = database.port(of: destination, in: vlan, now: now) {
       guard egress != port else { return .drop(.hairpinPort) }
       counters.forwarded &+= 1
       return .forward(egress)
@@ -138,7 +134,12 @@ extension VirtualSwitch {
     counters = try container.decode(Counters.self, forKey: .counters)
     removed = try container.decode([PortIndex].self, forKey: .removed)
     guards = try container.decodeIfPresent(SwitchGuards.self, forKey: .guards)
-    guard portCount >= 0, guards?.fits(ports: portCount) ?? true, database.fits(ports: portCount), removed.count <= portCount
+    policy = try container.decodeIfPresent(SwitchPolicy.self, forKey: .policy)
+    treeDeadline = try container.decode(Instant.self, forKey: .treeDeadline)
+    quickAgeing = try container.decode(Instant.self, forKey: .quickAgeing)
+    isManaged = guards != nil || policy != nil
+    guard portCount >= 0, guards?.fits(ports: portCount) ?? true, policy?.fits(ports: portCount) ?? true,
+      database.fits(ports: portCount), removed.count <= portCount
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "a switch's database"))
     }

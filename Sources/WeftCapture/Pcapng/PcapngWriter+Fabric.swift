@@ -76,6 +76,9 @@ extension PcapngWriter {
     case .number: append(detail.value, into: &buffer)
     // Only guards have these, and a String for each is no more than a spoofer costs.
     case .mac: append(MACAddress(rawValue: detail.macValue).description, into: &buffer)
+    case .vlan:
+      append(detail.port == 0 ? "untagged" : "VLAN ", into: &buffer)
+      if detail.port != 0 { append(UInt32(detail.port), into: &buffer) }
     case .station:
       append(IPv4Address(rawValue: detail.value), into: &buffer)
       append(" is at ", into: &buffer)

@@ -59,6 +59,13 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case rateLimit
   case portShutDown
 
+  // Its spanning tree and VLANs
+  case stpBlocking
+  case malformedBPDU
+  case bpduGuard
+  /// The port isn't of the frame's VLAN.
+  case vlanFiltered
+
   // IPv4 nodes
   case notForUs = 70
   case ttlExpired
@@ -141,7 +148,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
 
 /// What exactly was dropped, in twelve bytes: turned into text only where somebody reads it.
 public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
-  public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable { case none, transport, icmp, address, number, mac, station }
+  public enum Kind: UInt8, BitwiseCopyable, Sendable, Codable { case none, transport, icmp, address, number, mac, station, vlan }
 
   public var kind: Kind
   /// IP protocol number, or ICMP type.
@@ -171,6 +178,8 @@ public struct DropDetail: BitwiseCopyable, Hashable, Sendable, Codable {
   /// `192.0.2.1`; give the raw value of an IPv4 address.
   @inlinable public static func address(_ value: UInt32) -> DropDetail { DropDetail(kind: .address, value: value) }
   @inlinable public static func number(_ value: UInt32) -> DropDetail { DropDetail(kind: .number, value: value) }
+  /// `VLAN 10`; of what has no tag and no VLAN, `untagged`.
+  @inlinable public static func vlan(_ identifier: UInt16) -> DropDetail { DropDetail(kind: .vlan, port: identifier) }
   /// `52:54:00:00:00:05`; give the raw value of a MAC address.
   @inlinable public static func mac(_ value: UInt64) -> DropDetail {
     DropDetail(kind: .mac, port: UInt16(truncatingIfNeeded: value >> 32), low: UInt32(truncatingIfNeeded: value))

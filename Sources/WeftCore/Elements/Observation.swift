@@ -37,4 +37,6 @@ public enum NoticedEvent: String, CaseIterable, Codable, Sendable {
   /// A guard turned a frame away that said what isn't so, or was one of too many.
   case guardViolation = "guard-violation"
   case portShutDown = "port-shut-down"
+  /// A switch's spanning tree changed: a port began to forward, or another switch said so.
+  case topologyChange = "topology-change"
 }

@@ -99,6 +99,9 @@ public struct Frame: ~Copyable {
     length &-= UInt32(truncatingIfNeeded: count)
   }
 
+  /// Bytes that `prepend` may take in.
+  @inlinable public var headroom: Int { Int(start) - FrameSlot.headerSize }
+
   /// Takes `count` bytes of headroom in; their content is undefined. Precondition: that much headroom is left.
   @inlinable public mutating func prepend(_ count: Int) {
     precondition(count >= 0 && count <= Int(start) - FrameSlot.headerSize)

@@ -64,7 +64,7 @@ struct AddressPlan {
     }
     for (index, vm) in topology.vms.enumerated() {
       for (eth, nic) in vm.nics.enumerated() {
-        let key = Key(machine: vm.name, place: place(of: nic.network))
+        let key = Key(machine: vm.name, place: place(of: nic.place))
         if let address = nic.settled {
           settle(address, key)
         } else {

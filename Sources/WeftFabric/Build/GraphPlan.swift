@@ -21,7 +21,8 @@ struct GraphPlan {
     var b: End
     var aToB: LinkParameters
     var bToA: LinkParameters
-    var name: LinkName?
+    /// What it is called in the file, at either end if need be.
+    var names: [LinkName] = []
   }
 
   var nodes: [PlannedNode] = []
@@ -48,9 +49,9 @@ struct GraphPlan {
   }
 
   /// Inside a host cables cost no time and lose nothing.
-  mutating func connect(_ a: End, _ b: End, _ settings: LinkSettings? = nil, name: LinkName? = nil) {
+  mutating func connect(_ a: End, _ b: End, _ settings: LinkSettings? = nil, name: LinkName?...) {
     let parameters = settings.map(LinkParameters.init) ?? LinkParameters()
-    cables.append(Cable(a: a, b: b, aToB: parameters, bToA: parameters, name: name))
+    cables.append(Cable(a: a, b: b, aToB: parameters, bToA: parameters, names: name.compactMap(\.self)))
   }
 }
 

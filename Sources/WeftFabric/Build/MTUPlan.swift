@@ -31,9 +31,9 @@ struct MTUPlan {
     }
     for vm in topology.vms {
       for nic in vm.nics {
-        guard let address = nic.settled ?? addresses.address(of: vm.name, on: nic.network) else { continue }
+        guard let address = nic.settled ?? addresses.address(of: vm.name, on: nic.place) else { continue }
         let mtus = [nic.link.mtu, uplinks[nic.network]?.link.mtu].compactMap(\.self)
-        add(address, mtus.min(), addresses.place(of: nic.network))
+        add(address, mtus.min(), addresses.place(of: nic.place))
       }
     }
   }

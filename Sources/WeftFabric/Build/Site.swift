@@ -32,6 +32,9 @@ struct Site {
   func addressing(of nic: NIC, isFirst: Bool) -> NICAddressing? {
     guard let (network, host) = network(nic.network) else { return nil }
     guard let address = nic.address else { return .dhcp }
+    if let vlan = topology.segments.first(where: { $0.name == nic.segment }) {
+      return .fixed(address, vlan.subnet, gateway: isFirst ? vlan.gateway : nil)
+    }
     let gateway = network.mode == .bridge ? host.uplink?.gateway : network.mode == .nat ? network.gateway : nil
     return .fixed(address, network.subnet, gateway: isFirst ? gateway : nil)
   }

@@ -24,9 +24,10 @@ extension WorldBuilder {
       let a = world.graph.port(planned.a.port, of: planned.a.node)
       let b = world.graph.port(planned.b.port, of: planned.b.node)
       let cable = world.connect(a, b, planned.aToB, planned.bToA, seed: seed)
-      if let name = planned.name { names.cables[name] = cable }
+      for name in planned.names { names.cables[name] = cable }
     }
     guards.apply(to: &world)
+    switching.apply(to: &world, plan, &macs, seed: seed)
     world.site = Site(copy self)
     world.storage = Storage(topology)
     resolveEventForwards()

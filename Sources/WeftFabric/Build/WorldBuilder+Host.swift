@@ -18,6 +18,7 @@ extension WorldBuilder {
     let bridge = host.networks.first { $0.mode == .bridge }.map { network in
       let node = addSwitch(
         network.name, .network(network.name, host: host.name), fdb: network.fdb)
+      switching.addTree(network.tree, name: network.name, node)
       switchOfNetwork[network.name] = node
       cover(network.name, node)
       cover(host.name, node)
@@ -28,6 +29,7 @@ extension WorldBuilder {
       let name = network.mode == .nat ? "\(network.name)-switch" : network.name
       let node = addSwitch(
         name, .network(network.name, host: host.name), fdb: network.fdb)
+      switching.addTree(network.tree, name: name, node)
       switchOfNetwork[network.name] = node
       cover(network.name, node)
       cover(host.name, node)
@@ -42,7 +44,9 @@ extension WorldBuilder {
       for network in nats {
         let port = plan.port(gateway, nats.count == 1 ? "lan" : network.name)
         if let lan = switchOfNetwork[network.name] {
-          plan.connect(port, plan.port(lan, "gateway"), network.link)
+          let far = plan.port(lan, "gateway")
+          plan.connect(port, far, network.link)
+          switching.add(VLANPortSettings(), .inside, at: far)
           guards.add(Station(mac: macs[network.name, "gateway"], address: network.gateway), on: lan)
         }
       }
@@ -62,9 +66,13 @@ extension WorldBuilder {
         // Inside the host, and of the MTU that the host's own packets have.
         var link = LinkSettings()
         link.mtu = host.outsideMTU
-        plan.connect(outer, plan.port(bridge, "host"), link)
+        let far = plan.port(bridge, "host")
+        plan.connect(outer, far, link)
+        switching.add(VLANPortSettings(), .inside, at: far)
       }
-      outer = plan.port(bridge, "uplink")
+      let port = plan.port(bridge, "uplink")
+      switching.addTrunk(host.uplink?.vlans ?? VLANPortSettings(), at: port)
+      outer = port
     }
     guard let outer else { return }
     // The network it is plugged into may be of a host further down in the file.
@@ -74,10 +82,21 @@ extension WorldBuilder {
   /// Lays a host's uplink to its segment, or to another host's network; false if that isn't there yet.
   @discardableResult
   mutating func plug(_ outer: GraphPlan.End, of host: WeftTopology.Host) -> Bool {
-    guard let uplink = host.uplink, let far = switchOfSegment[uplink.segment] ?? switchOfNetwork[uplink.segment] else {
+    guard let uplink = host.uplink, let first = switchOfSegment[uplink.segment] ?? switchOfNetwork[uplink.segment] else {
       return false
     }
-    plan.connect(outer, plan.port(far, host.name), uplink.link, name: LinkName(node: host.name, port: "uplink"))
+    let far = plan.port(uplink.switchName.flatMap { switchNodes[$0] } ?? first, host.name)
+    plan.connect(outer, far, uplink.link, name: LinkName(node: host.name, port: "uplink"))
+    let own = topology.segments.first { $0.name == uplink.segment }
+    if let vlan = own?.vlan, uplink.vlans.isEmpty {
+      switching.add(VLANPortSettings(access: vlan), uplink.port, at: far)
+    } else if uplink.vlans.isEmpty, host.networks.contains(where: { $0.mode == .bridge }) {
+      // A bridge behind it: all VLANs, as a trunk has them where nobody says which.
+      switching.addTrunk(uplink.vlans, at: far)
+      switching.add(VLANPortSettings(), uplink.port, at: far)
+    } else {
+      switching.add(uplink.vlans, uplink.port, at: far)
+    }
     return true
   }
 
@@ -165,16 +184,20 @@ extension WorldBuilder {
         macs[network.name, "host"], .static(network.gateway ?? network.subnet.firstHost, network.subnet, gateway: nil),
         network.link.mtu,
         narrower)
-      plan.connect(plan.port(node, network.name), plan.port(lan, "host"), network.link)
+      let far = plan.port(lan, "host")
+      plan.connect(plan.port(node, network.name), far, network.link)
+      switching.add(VLANPortSettings(), .inside, at: far)
       guards.add(Station(mac: macs[network.name, "host"], address: network.gateway), on: lan)
     }
     for link in host.links {
       guard let segment = switchOfSegment[link.segment] else { continue }
       let narrower = mtuPlan.narrower(than: link.link.mtu, at: link.segment)
       add(macs[host.name, link.segment], .static(link.address, link.prefix, gateway: nil), link.link.mtu, narrower)
-      plan.connect(
-        plan.port(node, link.segment), plan.port(segment, host.name), link.link,
-        name: LinkName(node: host.name, port: link.segment))
+      let far = plan.port(segment, host.name)
+      plan.connect(plan.port(node, link.segment), far, link.link, name: LinkName(node: host.name, port: link.segment))
+      if let vlan = topology.segments.first(where: { $0.name == link.segment })?.vlan {
+        switching.add(VLANPortSettings(access: vlan), SwitchPortSettings(), at: far)
+      }
     }
     let guest = Guest(
       GuestConfiguration(
@@ -194,7 +217,10 @@ extension WorldBuilder {
         mac: macs["\(name)-dhcp", "lan"], address: dhcp.server, prefix: subnet, router: router, first: dhcp.rangeFirst,
         last: dhcp.rangeLast, leaseTime: dhcp.leaseTime, excluded: addresses?.excluded ?? [],
         reservations: addresses?.reservations ?? [:], planned: addresses?.leases ?? [:]))
-    plan.connect(plan.port(node, "lan"), plan.port(lan, "dhcp"), link)
+    let far = plan.port(lan, "dhcp")
+    plan.connect(plan.port(node, "lan"), far, link)
+    let vlan = topology.segments.first { $0.name == name }?.vlan
+    switching.add(VLANPortSettings(access: vlan), .inside, at: far)
     guards.add(Station(mac: macs["\(name)-dhcp", "lan"], address: dhcp.server), on: lan)
     return node
   }

@@ -35,10 +35,14 @@ struct WorldBuilder {
   /// Per switch, in order.
   var switchSettings: [FDBSettings] = []
   var guards = GuardPlan()
+  var switching = SwitchPlan()
   var macs: MACPlan
   var switchOfNetwork: [String: NodeID] = [:]
   var waitingUplinks: [(end: GraphPlan.End, host: WeftTopology.Host)] = []
+  /// Of a VLAN, those of the segment that it is on.
   var switchOfSegment: [String: NodeID] = [:]
+  /// Those of segments that have several.
+  var switchNodes: [String: NodeID] = [:]
   private(set) var addressPlan = AddressPlan()
   var mtuPlan = MTUPlan()
   /// Looked up once per NIC, in files of thousands of VMs.
@@ -64,7 +68,7 @@ struct WorldBuilder {
       names.addresses[host.name] = host.uplink.flatMap { addressPlan.address(of: host.name, on: $0.segment) }
     }
     for vm in topology.vms {
-      if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.network) }
+      if let first = vm.nics.first { names.addresses[vm.name] = addressPlan.address(of: vm.name, on: first.place) }
     }
   }
 
@@ -101,14 +105,12 @@ struct WorldBuilder {
   }
 
   private mutating func draw() {
+    for segment in topology.segments where segment.parent == nil { addSwitches(of: segment) }
+    for segment in topology.segments where segment.parent != nil { addVLAN(segment) }
     for segment in topology.segments {
-      let node = addSwitch(segment.name, .segment(segment.name), fdb: FDBSettings(limit: 65_536))
-      switchOfSegment[segment.name] = node
-      cover(segment.name, node)
-      if let dhcp = segment.dhcp {
-        let server = addServer(dhcp, of: segment.name, segment.subnet, router: segment.gateway, segment.link, on: node)
-        cover(segment.name, server)
-      }
+      guard let dhcp = segment.dhcp, let node = switchOfSegment[segment.name] else { continue }
+      let server = addServer(dhcp, of: segment.name, segment.subnet, router: segment.gateway, segment.link, on: node)
+      cover(segment.name, server)
     }
     for host in topology.hosts { add(host) }
     for (end, host) in waitingUplinks { plug(end, of: host) }
@@ -126,6 +128,7 @@ struct WorldBuilder {
       let port = plan.port(node, "eth\(index)")
       let far = plan.port(bridge, index == 0 ? vm.name : "\(vm.name)-eth\(index)")
       plan.connect(port, far, nic.link, name: LinkName(node: vm.name, port: "eth\(index)"))
+      switching.add(nic.vlans, nic.port, at: far)
       guards.add(
         nic.guards.over(network.network.guards), Station(mac: macs[index], address: nic.settled ?? nic.reservation), at: far)
       let held = vm.standby?.holdOutput == true ? StandbySettings.heldFrames : 0
@@ -135,7 +138,7 @@ struct WorldBuilder {
         .init(
           mac: macs[index], addressing: addressing(nic, network.network, network.host, isFirst: index == 0),
           mtu: Int(nic.link.mtu ?? 1500),
-          narrower: mtuPlan.narrower(than: nic.link.mtu, at: addressPlan.place(of: nic.network))))
+          narrower: mtuPlan.narrower(than: nic.link.mtu, at: addressPlan.place(of: nic.place))))
     }
     var guest = Guest(
       GuestConfiguration(
@@ -156,6 +159,9 @@ struct WorldBuilder {
     _ nic: NIC, _ network: Network, _ host: WeftTopology.Host, isFirst: Bool
   ) -> InterfaceConfiguration.Addressing {
     guard let address = nic.address else { return .dhcp }
+    if let vlan = topology.segments.first(where: { $0.name == nic.segment }) {
+      return .static(address, vlan.subnet, gateway: isFirst ? vlan.gateway : nil)
+    }
     let gateway = network.mode == .bridge ? host.uplink?.gateway : network.mode == .nat ? network.gateway : nil
     return .static(address, network.subnet, gateway: isFirst ? gateway : nil)
   }

@@ -204,7 +204,7 @@ extension World {
       NetworkInterface(mac: mac, receiveCapacity: nic.rings.rx, transmitCapacity: nic.rings.tx),
       .init(
         mac: mac, addressing: addressing, mtu: Int(nic.link.mtu ?? 1500),
-        narrower: site.mtus.narrower(than: nic.link.mtu, at: site.addresses.place(of: nic.network)))
+        narrower: site.mtus.narrower(than: nic.link.mtu, at: site.addresses.place(of: nic.place)))
     )
   }
 

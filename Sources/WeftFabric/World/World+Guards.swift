@@ -11,6 +11,8 @@ extension World {
   mutating func guardPort(behind port: PortID, _ nic: NIC, on network: String, lease: PortGuard.Lease? = nil) {
     guard let site, let link = graph.ports[port].link, let mac = mac(of: port) else { return }
     let (bridge, far) = (graph.ends[link].toNode, graph.ends[link].toPort)
+    let rate = [links[link].parameters.rate, links[graph.ends[link].reverse].parameters.rate].compactMap(\.self).min()
+    withSwitch(bridge) { $0.plug(nic.vlans, nic.port, rate: rate, on: far) }
     let settings = nic.guards.over(site.network(network)?.network.guards ?? GuardSettings())
     // Nothing is declared, and nothing begins to look.
     guard !settings.isEmpty || graph.nodes[bridge].element.virtualSwitch.map({ elements.switches[$0].isGuarded }) == true else {

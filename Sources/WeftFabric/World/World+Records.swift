@@ -100,6 +100,7 @@ extension DropDetail {
     case .address: IPv4Address(rawValue: value).description
     case .number: "\(value)"
     case .mac: MACAddress(rawValue: macValue).description
+    case .vlan: port == 0 ? "untagged" : "VLAN \(port)"
     case .station: "\(IPv4Address(rawValue: value)) is at \(MACAddress(rawValue: macValue))"
     }
   }

@@ -33,4 +33,4 @@ extension Reading {
 }
 
 /// What a name can stand for.
-package enum Sort: String, Hashable, Sendable { case segment, host, vm, network }
+package enum Sort: String, Hashable, Sendable { case segment, host, vm, network, `switch` }

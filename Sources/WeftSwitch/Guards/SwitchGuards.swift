@@ -72,10 +72,10 @@ public struct SwitchGuards: Codable {
 
   /// Looks at a frame before the switch learns from it; nil where it may pass.
   mutating func check(
-    _ frame: borrowing Frame, on port: PortIndex, now: Instant, _ database: ForwardingDatabase
+    _ frame: borrowing Frame, on port: PortIndex, in vlan: UInt16 = 0, now: Instant, _ database: ForwardingDatabase
   ) -> Refusal? {
     let index = port.index
-    guard let refusal = look(at: frame.bytes, index, now: now, database) else { return nil }
+    guard let refusal = look(at: frame.bytes, index, in: vlan, now: now, database) else { return nil }
     ports[index].note(refusal.reason, now: now)
     if refusal.shutsPort {
       ports[index].shut()
@@ -84,20 +84,20 @@ public struct SwitchGuards: Codable {
     return refusal
   }
 
-  private mutating func look(at bytes: RawSpan, _ index: Int, now: Instant, _ database: ForwardingDatabase) -> Refusal? {
+  private mutating func look(at bytes: RawSpan, _ index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase) -> Refusal? {
     if ports[index].isShut { return Refusal(reason: .portShutDown) }
     let settings = ports[index].settings
     // What is no frame at all the switch itself says.
     guard let ethernet = EthernetView(bytes), !ethernet.source.isGroup else { return nil }
     let source = ethernet.source
-    if let security = settings.checksPort, let refusal = admit(source, security, index, now: now, database) { return refusal }
+    if let security = settings.checksPort, let refusal = admit(source, security, index, in: vlan, now: now, database) { return refusal }
     if ethernet.type == .ipv4 {
       if let refusal = lookAtPacket(ethernet.payload, from: source, index, now: now) { return refusal }
     } else if ethernet.type == .arp, settings.checksARP {
       if let refusal = lookAtARP(ethernet.payload, from: source, index, now: now) { return refusal }
     }
     let destination = ethernet.destination
-    if !ports[index].takeStorm(destination, now: now, isUnknown: { database.port(of: destination, now: now) == nil }) {
+    if !ports[index].takeStorm(destination, now: now, isUnknown: { database.port(of: destination, in: vlan, now: now) == nil }) {
       return Refusal(reason: .stormControl)
     }
     return ports[index].takeRate(bytes.byteCount, now: now) ? nil : Refusal(reason: .rateLimit)
@@ -105,22 +105,22 @@ public struct SwitchGuards: Codable {
 
   /// Port security: its own MAC address, and some that are nobody's, as they are seen.
   private mutating func admit(
-    _ source: MACAddress, _ security: PortSecurity, _ index: Int, now: Instant, _ database: ForwardingDatabase
+    _ source: MACAddress, _ security: PortSecurity, _ index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase
   ) -> Refusal? {
     if ports[index].station?.mac == source || ports[index].learnt.contains(source) { return nil }
-    let isOthers = isAnothers(source, than: index, now: now, database)
+    let isOthers = isAnothers(source, than: index, in: vlan, now: now, database)
     if !isOthers, ports[index].learn(source, security) { return nil }
     return Refusal(
       reason: isOthers ? .macSpoof : .macLimit, detail: .mac(source.rawValue), shutsPort: security.onViolation == .shutdown)
   }
 
-  private func isAnothers(_ mac: MACAddress, than index: Int, now: Instant, _ database: ForwardingDatabase) -> Bool {
+  private func isAnothers(_ mac: MACAddress, than index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase) -> Bool {
     if others.contains(where: { $0.mac == mac }) { return true }
     if ports.indices.contains(where: { $0 != index && (ports[$0].station?.mac == mac || ports[$0].learnt.contains(mac)) }) {
       return true
     }
     // Of what lies beyond an uplink nobody knows but who was seen there.
-    guard let seen = database.port(of: mac, now: now), seen.index != index else { return false }
+    guard let seen = database.port(of: mac, in: vlan, now: now), seen.index != index else { return false }
     return ports[seen.index].station == nil
   }
 

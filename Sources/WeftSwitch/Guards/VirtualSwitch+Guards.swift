@@ -16,7 +16,9 @@ extension VirtualSwitch {
 
   /// Whether nothing passes from one port to another, whoever sends it.
   public func bars(from ingress: PortIndex, to egress: PortIndex) -> Bool {
-    guards.map { $0.refusal(from: ingress, to: egress) != nil } ?? false
+    if let guards, guards.refusal(from: ingress, to: egress) != nil { return true }
+    if let vlans = policy?.vlans, !vlans.meet(ingress, egress) { return true }
+    return false
   }
 
   /// What a port's station has by DHCP, to be taken along where its cable goes.
@@ -57,7 +59,9 @@ extension SwitchGuards {
   }
 
   /// What the guards of a port look at in a frame, and what they would say of it.
-  func lookups(_ frame: borrowing Frame, on port: PortIndex, now: Instant, _ database: ForwardingDatabase) -> [Lookup] {
+  func lookups(
+    _ frame: borrowing Frame, on port: PortIndex, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase
+  ) -> [Lookup] {
     guard ports.indices.contains(port.index), !ports[port.index].settings.isEmpty else { return [] }
     let own = ports[port.index]
     var lines: [Lookup] = []
@@ -72,7 +76,7 @@ extension SwitchGuards {
       lines.append(Lookup("guards: the port has \(address?.description ?? "no address yet")"))
     }
     var tried = self
-    if let refusal = tried.check(frame, on: port, now: now, database) {
+    if let refusal = tried.check(frame, on: port, in: vlan, now: now, database) {
       lines.append(Lookup("guards: refused, \(refusal.reason.name)"))
     } else {
       lines.append(Lookup("guards: passed"))

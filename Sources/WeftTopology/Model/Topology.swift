@@ -32,6 +32,14 @@ public struct Segment: Sendable, Codable {
   /// Of a server on the segment, for uplinks and bridged VMs; nil: there is none.
   public var dhcp: DHCPSettings?
   public var link = LinkSettings()
+  /// Empty: one, named as the segment.
+  public var switches: [SegmentSwitch] = []
+  public var cables: [SwitchCable] = []
+  /// Of a single switch; of several, each has its own.
+  public var tree = SpanningTreeSettings()
+  /// It is this VLAN of `parent`, and has no switches of its own.
+  public var vlan: UInt16?
+  public var parent: String?
   public var mark: Mark
 
   public init(name: String, subnet: IPv4Prefix, mark: Mark = .inCode) {
@@ -39,6 +47,42 @@ public struct Segment: Sendable, Codable {
     self.subnet = subnet
     self.mark = mark
   }
+}
+
+/// One of a segment's switches.
+public struct SegmentSwitch: Sendable, Codable, Hashable {
+  public var name: String
+  public var tree: SpanningTreeSettings
+
+  public init(_ name: String, tree: SpanningTreeSettings = SpanningTreeSettings()) { (self.name, self.tree) = (name, tree) }
+}
+
+extension Segment {
+  /// How each cable between its switches is called at either end: by the switch at the other, a second one `NAME-2`.
+  package var cableEnds: [(a: LinkName, b: LinkName)] {
+    var count: [LinkName: Int] = [:]
+    func end(_ own: String, _ other: String) -> LinkName {
+      let name = LinkName(node: own, port: other)
+      count[name, default: 0] += 1
+      guard let number = count[name], number > 1 else { return name }
+      return LinkName(node: own, port: "\(other)-\(number)")
+    }
+    return cables.map { (end($0.a, $0.b), end($0.b, $0.a)) }
+  }
+}
+
+/// Between two switches of a segment.
+public struct SwitchCable: Sendable, Codable, Hashable {
+  public var a: String
+  public var b: String
+  public var link: LinkSettings
+  public var vlans = VLANPortSettings.everything
+  public var port = SwitchPortSettings()
+
+  /// Without a rate a storm would have no end within a moment.
+  public static let usualRate: UInt64 = 1_000_000_000
+
+  public init(_ a: String, _ b: String, link: LinkSettings) { (self.a, self.b, self.link) = (a, b, link) }
 }
 
 public struct Host: Sendable, Codable {
@@ -79,6 +123,11 @@ public struct Uplink: Sendable, Codable {
   /// Default gateway, if there is one.
   public var gateway: IPv4Address?
   public var mac: MACAddress?
+  /// Of the segment's switches; nil: the first.
+  public var switchName: String?
+  /// Of the switch's port, and of the bridge's at the host's end.
+  public var vlans = VLANPortSettings()
+  public var port = SwitchPortSettings()
   /// The segment's, with this uplink's own keys over them.
   public var link = LinkSettings()
   public var mark: Mark
@@ -138,6 +187,7 @@ public struct Network: Sendable, Codable {
   public var fdb = FDBSettings()
   /// What the switch checks of all its NICs.
   public var guards = GuardSettings()
+  public var tree = SpanningTreeSettings()
   public var mark: Mark
 
   public init(name: String, mode: NetworkMode, subnet: IPv4Prefix, mark: Mark = .inCode) {
@@ -212,12 +262,19 @@ public struct NIC: Sendable, Codable, Hashable {
   public var rings = RingSettings()
   /// What goes before the network's.
   public var guards = GuardSettings()
+  public var vlans = VLANPortSettings()
+  public var port = SwitchPortSettings()
+  /// The segment that its VLAN is, where it is one.
+  public var segment: String?
   public var mark: Mark
 
   public init(network: String, mark: Mark = .inCode) {
     self.network = network
     self.mark = mark
   }
+
+  /// Where its addresses are from: its VLAN's segment, or its network.
+  package var place: String { segment ?? network }
 
   /// The address that it has without asking anybody.
   package var settled: IPv4Address? { address ?? seeded }

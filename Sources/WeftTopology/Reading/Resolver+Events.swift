@@ -72,7 +72,8 @@ extension Resolver {
 
   /// A cable that is there: a host's uplink, or eth0… of a VM.
   func cable(_ node: String, _ port: String?, at value: Written) -> LinkName? {
-    guard resolve(node, [.host, .vm], at: value) else { return nil }
+    guard resolve(node, [.host, .vm, .switch], at: value) else { return nil }
+    if names[node]?.sort == .switch { return switchCable(node, port, at: value) }
     if names[node]?.sort == .host {
       let links = hostIndex[node].map { topology.hosts[$0].links.map(\.segment) } ?? []
       if withoutUplink.contains(node), port.map({ !links.contains($0) }) ?? true {
@@ -83,6 +84,16 @@ extension Resolver {
     }
     guard let index = vmIndex[node] else { return nil }
     return linkName(node, port ?? "eth0", among: topology.vms[index].nics.indices.map { "eth\($0)" }, at: value)
+  }
+
+  /// Of a segment's switches: named by the one at the other end.
+  private func switchCable(_ node: String, _ port: String?, at value: Written) -> LinkName? {
+    let ports = topology.segments.flatMap(\.cableEnds).flatMap { [$0.a, $0.b] }.filter { $0.node == node }.map(\.port)
+    guard let port = port ?? ports.first, !ports.isEmpty else {
+      report("no cable leads from switch \"\(node)\" to another", at: value, part: node)
+      return nil
+    }
+    return linkName(node, port, among: ports, at: value)
   }
 
   private func linkName(_ node: String, _ port: String, among ports: [String], at value: Written) -> LinkName? {

@@ -146,7 +146,7 @@ extension Resolver {
     }
     for vm in topology.vms {
       for nic in vm.nics where nic.settled == nil && nic.reservation == nil {
-        clients[place(of: nic.network), default: 0] += 1
+        clients[place(of: nic.place), default: 0] += 1
       }
     }
     for segment in topology.segments { checkPool(segment.dhcp, of: segment.name, clients, segment.mark) }

@@ -67,7 +67,7 @@ extension Resolver {
   private func checkRoom(_ nats: [Network], _ first: Network) {
     let names = Set(nats.map(\.name))
     let machines =
-      topology.vms.count { $0.nics.contains { names.contains(place(of: $0.network)) } }
+      topology.vms.count { $0.nics.contains { names.contains(place(of: $0.place)) } }
       + topology.hosts.count { $0.uplink.map { names.contains($0.segment) } ?? false }
     // The host's own is given to nobody whom the file doesn't name.
     let isOwnGiven = first.nat.oneToOne.contains { !first.nat.addresses.contains($0.address) }
@@ -90,7 +90,7 @@ extension Resolver {
 
   /// Whether a machine is plugged into a network: a VM with a NIC, bridged or not, a host with its uplink.
   func isOn(_ machine: String, network: String) -> Bool {
-    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { place(of: $0.network) == network } }
+    if let index = vmIndex[machine] { return topology.vms[index].nics.contains { place(of: $0.place) == network } }
     return hostIndex[machine].map { index in
       topology.hosts[index].uplink?.segment == network || topology.hosts[index].links.contains { $0.segment == network }
     } ?? false

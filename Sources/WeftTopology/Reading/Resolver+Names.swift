@@ -6,7 +6,12 @@ extension Resolver {
   func declare(
     _ segments: [Written.Entry], _ hosts: [Written.Entry], _ vms: [Written.Entry], _ groups: [Written.Entry]
   ) {
-    for entry in segments.named { declare(entry.key, .segment, entry.keyMark) }
+    for entry in segments.named {
+      declare(entry.key, .segment, entry.keyMark)
+      let switches = Object(entry.value, SegmentEntry.keys).bare(\.switches)
+      for name in switches?.items ?? [] { if let text = name.text { declare(text, .switch, name.mark) } }
+      for own in switches?.entries.map(\.named) ?? [] { declare(own.key, .switch, own.keyMark) }
+    }
     for entry in hosts.named {
       declare(entry.key, .host, entry.keyMark)
       for network in Object(merged(entry, \.host), tables.host).bare(\.networks)?.entries.map(\.named) ?? [] {

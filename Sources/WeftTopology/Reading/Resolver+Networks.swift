@@ -112,6 +112,7 @@ extension Resolver {
     note(queueOf: value) { [unowned self] in hasOwn || hasRate(name) }
     network.fdb = own.fdb
     network.guards = own.guards
+    network.tree = own.stp
     checkGuards(own.guards, object.inside(\.guards, GuardSettings.keys))
     guard draft.mode == .nat || draft.mode == .hostOnly else { return network }
 

@@ -26,12 +26,16 @@ extension Resolver {
       let place = object.place(\.subnet) ?? Written(kind: .scalar("", quoted: false), mark: entry.keyMark)
       segment.dhcp = dhcpServer(dhcp, of: segment.name, subnet, gateway: segment.gateway, at: place)
     }
+    segment.tree = own.stp
+    readSwitches(own, of: &segment)
+    readVLAN(own, object, of: &segment, at: entry)
     segmentIndex[segment.name] = topology.segments.count
     topology.segments.append(segment)
   }
 
   /// Segments share one address space: hosts route between them.
   func checkSegments() {
+    checkVLANs()
     overlaps(topology.segments.map { ("segment \"\($0.name)\"", $0.subnet, $0.mark, $0.name) })
   }
 

@@ -47,7 +47,7 @@ extension Resolver {
   private func machine(of forward: Forward, on network: String) -> String? {
     guard let address = forward.vmAddress else { return forward.vm }
     let vm = topology.vms.first {
-      $0.nics.contains { place(of: $0.network) == network && ($0.address ?? $0.reservation) == address }
+      $0.nics.contains { place(of: $0.place) == network && ($0.address ?? $0.reservation) == address }
     }
     return vm?.name
       ?? topology.hosts.first { $0.uplink?.segment == network && ($0.uplink?.address ?? $0.uplink?.reservation) == address }?

@@ -124,6 +124,9 @@ extension Resolver {
       take(mac, for: "host \"\(host)\"", at: place)
       uplink.mac = mac
     }
+    uplink.vlans = readVLANs(value)
+    uplink.port = own.port
+    readSwitch(own, of: &uplink)
     uplink.link = link(value, over: base)
     if address == nil { demandRoomForDHCP(uplink.link, "host \"\(host)\"", at: value) }
     let hasRate = uplink.link.rate != nil

@@ -128,28 +128,42 @@ extension Resolver {
     let (own, object) = read(value, NICEntry.keys)
     // One that the disc's network-config doesn't speak of is left without an address.
     let asks = seed.map { $0.config.networks == nil || $0.config.network($0.index, mac: own.mac)?.usesDHCP ?? false } ?? true
+    nic.vlans = readVLANs(value)
+    nic.port = own.port
+    let vlan = VLANPlace(nic.vlans, behind: network, self)
+    nic.segment = vlan?.segment?.name
+    let server = vlan.map { $0.segment?.dhcp } ?? dhcp(for: network)
+    func occupy(_ address: IPv4Address, at place: Written) {
+      if let segment = vlan?.segment {
+        self.occupy(address, in: segment, at: place, owner: owner)
+      } else {
+        self.occupy(address, network, at: place, owner: owner)
+      }
+    }
     if let address = own.address, let place = object.place(\.address) {
-      occupy(address, network, at: place, owner: owner)
+      occupy(address, at: place)
       nic.address = address
       if seed?.config.networks != nil {
         report("a disc with a network-config says which address it has", at: place, hint: "one of the two is enough")
       }
     } else if let seed, let settled = seed.config.network(seed.index, mac: own.mac)?.settled {
       if let place = object.place(\.lease) { report("the disc in its drive gives it \(settled.address)", at: place) }
-      occupy(settled.address, network, at: seed.place, owner: owner)
+      occupy(settled.address, at: seed.place)
       nic.seeded = settled.address
-    } else if asks, dhcp(for: network) == nil, object.place(\.address) == nil {
-      if !withoutDHCP.contains(name), object.place(\.lease) == nil {
+    } else if asks, server == nil, object.place(\.address) == nil {
+      if let vlan {
+        reportNoDHCP(vlan, network, owner, at: mark, length: length)
+      } else if !withoutDHCP.contains(name), object.place(\.lease) == nil {
         reportNoDHCP(network, owner, at: mark, length: length)
       }
     }
     if let text = object.place(\.lease), let address = own.lease {
       if nic.address != nil {
         report("a NIC has either \"address\" or \"lease\"", at: text)
-      } else if dhcp(for: network) == nil {
-        report("\"\(name)\" has no DHCP server to lease from", at: text, hint: "did you mean \"address: \(address)\"?")
+      } else if server == nil {
+        report("\"\(nic.place)\" has no DHCP server to lease from", at: text, hint: "did you mean \"address: \(address)\"?")
       } else {
-        occupy(address, network, at: text, owner: owner)
+        occupy(address, at: text)
       }
       nic.reservation = address
     }

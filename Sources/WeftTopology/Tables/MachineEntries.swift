@@ -12,6 +12,7 @@ struct NICEntry: Sendable {
   var mac: MACAddress?
   var rings = RingSettings()
   var guards = GuardSettings()
+  var port = SwitchPortSettings()
 
   static let keys = KeyTable(
     "nic", "A NIC of a VM that has several", from: NICEntry(),
@@ -33,7 +34,9 @@ struct NICEntry: Sendable {
       Field(
         "guards", \.guards, .table(GuardSettings.keys), "What the switch checks of what it sends.", default: "the network's",
         example: "{trusted: true}"),
-    ] + Field.apart(Tables.cable, default: "the network's"))
+      Field(
+        "port", \.port, .table(SwitchPortSettings.keys), "The switch's port.", default: "as any", example: "{edge: true}"),
+    ] + Field.apart(VLANPortSettings.keys) + Field.apart(Tables.cable, default: "the network's"))
 
   static let names = Set(keys.keys.keys.map(\.name))
   /// What one NIC has and another cannot have too.

@@ -41,6 +41,13 @@ struct SegmentEntry: Sendable {
   var subnet: IPv4Prefix?
   var dhcp: DHCPChoice?
   var gateway: IPv4Address?
+  /// Names of switches, or switches by name.
+  var switches: Written?
+  var cables: Written?
+  var stp = SpanningTreeSettings()
+  var vlan: UInt16?
+  /// Looked up once all segments are known.
+  var parent: Written?
 
   static let keys = KeyTable(
     "segment", "A physical or external layer-2 network that hosts' uplinks join. Short form: the subnet alone",
@@ -55,7 +62,59 @@ struct SegmentEntry: Sendable {
         "gateway", \.gateway, .address,
         "The router there: DHCP hands it out, and uplinks without a gateway of their own have it.", default: "none",
         example: "134.115.153.1"),
+      Field(
+        "switches", \.switches,
+        .raw(.either([.list(Form<String>.plainName.shape), .named(.object(SwitchEntry.keys.keys))])),
+        "The switches it is made of, the first being where is plugged in what doesn't say.", default: "one, named as the segment",
+        example: "[core, floor1, floor2]"),
+      Field(
+        "cables", \.cables, .raw(.list(SwitchCableEntry.shape)), "Between its switches; loops are allowed.",
+        default: "none", example: "[core floor1, core floor2]"),
+      Field(
+        "stp", \.stp, SpanningTreeSettings.form, "The spanning tree of its switches.", default: "off", example: "rstp"),
+      Field("vlan", \.vlan, .vlan, "Which VLAN it is, of the segment `on`.", default: "none", example: "10"),
+      Field(
+        "on", \.parent, .raw(.name("segment")), "The segment over whose switches and cables this VLAN goes.",
+        default: "its own switches", example: "campus"),
     ] + Field.apart(Tables.cable))
+}
+
+/// An entry of a segment's `switches`.
+struct SwitchEntry: Sendable {
+  var stp: SpanningTreeSettings?
+
+  static let keys = KeyTable(
+    "switch", "One of a segment's switches", from: SwitchEntry(),
+    [
+      Field(
+        "stp", \.stp, SpanningTreeSettings.form, "Its spanning tree.", default: "the segment's",
+        example: "{mode: rstp, priority: 4096}")
+    ])
+}
+
+/// An entry of a segment's `cables`: from switch to switch.
+struct SwitchCableEntry: Sendable {
+  var between: Written?
+  var port = SwitchPortSettings()
+
+  static let keys = KeyTable(
+    "switch-cable", "A cable between two switches. Short form: their names", from: SwitchCableEntry(),
+    [
+      Field(
+        "between", \.between, .raw(.list(.name("switch"))), "The two switches.", required: true, example: "[core, floor1]"),
+      Field(
+        "port", \.port, .table(SwitchPortSettings.keys), "The ports at both ends.", default: "as any", example: "{cost: 4}"),
+    ] + Field.apart(VLANPortSettings.keys, default: "all: tagged, VLAN 1 untagged") + Field.apart(Tables.cable, default: "1 Gbit/s"))
+
+  static let shape = Shape.either([
+    .text(
+      Scalar(.own("two switches")) { (text) throws(Complaint) in
+        guard text.split(separator: " ").count == 2 else {
+          throw Complaint("\"\(text)\" is no cable between two switches", hint: "write it like core floor1")
+        }
+        return text
+      }), .object(keys.keys),
+  ])
 }
 
 /// Under a host's `uplink`.
@@ -67,6 +126,9 @@ struct UplinkEntry: Sendable {
   var lease: IPv4Address?
   var gateway: IPv4Address?
   var mac: MACAddress?
+  /// Of the segment's.
+  var switchName: Written?
+  var port = SwitchPortSettings()
 
   static let keys = KeyTable(
     "uplink",
@@ -88,7 +150,11 @@ struct UplinkEntry: Sendable {
         "gateway", \.gateway, .address, "Default gateway.", default: "that of the segment or nat network, else none",
         example: "134.115.153.1"),
       Field("mac", \.mac, .mac, "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
-    ] + Field.apart(Tables.cable, default: "the segment's"))
+      Field(
+        "switch", \.switchName, .raw(.name("switch")), "Which of the segment's switches.", default: "the first", example: "floor1"),
+      Field(
+        "port", \.port, .table(SwitchPortSettings.keys), "The switch's port.", default: "as any", example: "{edge: true}"),
+    ] + Field.apart(VLANPortSettings.keys) + Field.apart(Tables.cable, default: "the segment's"))
 }
 
 /// An entry of a host's `networks`.
@@ -102,6 +168,7 @@ struct NetworkEntry: Sendable {
   var nat: Written?
   var fdb = FDBSettings()
   var guards = GuardSettings()
+  var stp = SpanningTreeSettings()
 
   static let keys = KeyTable(
     "network", "A virtual network of a host. Short form: the mode alone", from: NetworkEntry(), takesDefaults: true,
@@ -131,6 +198,7 @@ struct NetworkEntry: Sendable {
       Field(
         "guards", \.guards, .table(GuardSettings.keys), "What the switch checks of what its NICs send.", default: "nothing",
         example: "{port-security: 1, source-guard: true}"),
+      Field("stp", \.stp, SpanningTreeSettings.form, "The spanning tree of its switch.", default: "off", example: "rstp"),
     ] + Field.apart(Tables.cable))
 }
 

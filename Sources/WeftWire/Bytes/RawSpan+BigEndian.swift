@@ -43,6 +43,16 @@ extension MutableRawSpan {
   @inlinable @inline(__always) @_lifetime(self: copy self)
   public mutating func put(_ address: IPv4Address, at offset: Int) { put(address.rawValue, at: offset) }
 
+  /// Within the span; both places may overlap.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func move(from: Int, to: Int, count: Int) {
+    precondition(min(from, to, count) >= 0 && max(from, to) + count <= byteCount)
+    unsafe withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      unsafe (base + to).copyMemory(from: base + from, byteCount: count)
+    }
+  }
+
   @inlinable @_lifetime(self: copy self)
   public mutating func put(_ bytes: RawSpan, at offset: Int) {
     precondition(offset >= 0 && offset + bytes.byteCount <= byteCount)
