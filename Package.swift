@@ -97,9 +97,14 @@ let package = Package(
       name: "WeftNATTests", dependencies: ["WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     // Linux's own NAT as the judge of ours; skips where it can't be had.
     .target(name: "CNetworkNamespace", path: "Tests/CNetworkNamespace"),
+    .target(name: "KernelLab", dependencies: ["CNetworkNamespace"], path: "Tests/KernelLab"),
     .testTarget(
-      name: "NATvsLinuxTests", dependencies: ["CNetworkNamespace", "WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"],
+      name: "NATvsLinuxTests", dependencies: ["CNetworkNamespace", "KernelLab", "WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"],
       exclude: ["Sequences/fixed.txt", "Sequences/random.txt", "Sequences/differing.txt"], swiftSettings: views),
+    // Linux's bridge as the judge of our switch.
+    .testTarget(
+      name: "SwitchVsLinuxTests", dependencies: ["KernelLab", "WeftSwitch", "WeftSettings", "WeftCore", "WeftWire"],
+      swiftSettings: views),
     .testTarget(
       name: "WeftServicesTests", dependencies: ["WeftServices", "WeftIP", "WeftCore", "WeftWire"], swiftSettings: views),
     .testTarget(

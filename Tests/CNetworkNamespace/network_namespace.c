@@ -64,6 +64,7 @@ static int open_packet(struct request *request) {
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = (int)if_nametoindex(request->interface);
   if (address.sll_ifindex == 0 || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) < 0 ||
+      setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) < 0 ||
       bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
     int error = errno;
     close(fd);
@@ -75,6 +76,33 @@ static int open_packet(struct request *request) {
 
 int namespace_packet_socket(int namespace_fd, const char *interface) {
   return perform(namespace_fd, interface, open_packet);
+}
+
+long packet_receive(int packet_fd, void *buffer, unsigned long size) {
+  if (size < 16) {
+    errno = EINVAL;
+    return -1;
+  }
+  // Four octets are left free, for the tag.
+  unsigned char *bytes = buffer;
+  char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+  struct iovec place = {.iov_base = bytes + 4, .iov_len = size - 4};
+  struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t count = recvmsg(packet_fd, &message, 0);
+  if (count < 0) return -1;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_PACKET || part->cmsg_type != PACKET_AUXDATA || count < 12) continue;
+    struct tpacket_auxdata extra;
+    memcpy(&extra, CMSG_DATA(part), sizeof extra);
+    if (!(extra.tp_status & TP_STATUS_VLAN_VALID)) continue;
+    unsigned type = extra.tp_status & TP_STATUS_VLAN_TPID_VALID ? extra.tp_vlan_tpid : ETH_P_8021Q;
+    memmove(bytes, bytes + 4, 12);
+    bytes[12] = (unsigned char)(type >> 8), bytes[13] = (unsigned char)type;
+    bytes[14] = (unsigned char)(extra.tp_vlan_tci >> 8), bytes[15] = (unsigned char)extra.tp_vlan_tci;
+    return count + 4;
+  }
+  memmove(bytes, bytes + 4, (size_t)count);
+  return count;
 }
 
 static int offloads_off(struct request *request) {

@@ -17,7 +17,7 @@ extension SpanningTree {
       restAsAlternate(i)
       return true
     case .disabledPort:
-      guard ports[i].fdWhile != ports[i].maxAge || ports[i].sync || ports[i].reRoot || !ports[i].synced else { return false }
+      guard ports[i].fdWhile != firstWait(i) || ports[i].sync || ports[i].reRoot || !ports[i].synced else { return false }
       restAsDisabled(i)
       return true
     case .rootPort: return isSettled(i) && asRoot(i)
@@ -44,8 +44,11 @@ extension SpanningTree {
     }
   }
 
+  /// How long a port that is plugged in waits before it learns: 17.29.1; by the old protocol it listens no longer than it learns.
+  func firstWait(_ i: Int) -> Int { isRapid ? ports[i].maxAge : ports[i].fwdDelay }
+
   private mutating func restAsDisabled(_ i: Int) {
-    ports[i].fdWhile = ports[i].maxAge
+    ports[i].fdWhile = firstWait(i)
     ports[i].synced = true
     ports[i].rrWhile = 0
     (ports[i].sync, ports[i].reRoot) = (false, false)

@@ -116,7 +116,7 @@ public struct SpanningTree: Codable, Sendable {
   private mutating func begin(_ index: Int) {
     ports[index].mdelayWhile = TreePort.migrateTime
     ports[index].newInfo = true
-    ports[index].fdWhile = ports[index].maxAge
+    ports[index].fdWhile = firstWait(index)
     disableInformation(index)
   }
 

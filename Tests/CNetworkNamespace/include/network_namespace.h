@@ -13,6 +13,9 @@ int namespace_create(void);
 /// A non-blocking packet socket on an interface of the namespace; it doesn't hear what it sends itself.
 int namespace_packet_socket(int namespace_fd, const char *interface);
 
+/// A frame from such a socket with its VLAN tag, which the kernel takes out of it on the way; -1 and EAGAIN where none is waiting.
+long packet_receive(int packet_fd, void *buffer, unsigned long size);
+
 /// Turns checksum and segmentation offloads of an interface off: what is captured is what a wire would carry.
 int namespace_offloads_off(int namespace_fd, const char *interface);
 

@@ -1,3 +1,4 @@
+import KernelLab
 import CNetworkNamespace
 import WeftWire
 

@@ -1,3 +1,4 @@
+import KernelLab
 import Foundation
 import WeftNAT
 import WeftWire
