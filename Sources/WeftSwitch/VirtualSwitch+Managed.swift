@@ -24,8 +24,7 @@ extension VirtualSwitch {
     case .member(let tci, let isTagged): classified = Classified(tci: tci, isTagged: isTagged)
     case .refused(let vlan): return out.drop(frame, on: port, .vlanFiltered, .vlan(vlan))
     }
-    let known = database
-    if let refusal = guards?.check(frame, on: port, in: classified.vlan, now: now, known) {
+    if let refusal = guards?.check(frame, on: port, in: classified.vlan, now: now, database) {
       if refusal.isViolation { out.observe(Observation(.guardViolation)) }
       if refusal.shutsPort {
         database.flush(port)

@@ -8,7 +8,7 @@ extension VirtualSwitch {
     var own = policy ?? SwitchPolicy(ports: portCount)
     policy = nil
     body(&own)
-    policy = own
+    (policy, isManaged) = (own, true)
   }
 
   /// The VLANs of a port. From the first one on the switch has VLANs, and its other ports are of VLAN 1.

@@ -19,10 +19,11 @@ public struct VirtualSwitch: Element {
   public internal(set) var counters = Counters()
   private var removed: [PortIndex] = []
   /// Nil where none is declared, nor anything else that costs a look at each frame.
-  var guards: SwitchGuards? { didSet { isManaged = guards != nil || policy != nil } }
-  var policy: SwitchPolicy? { didSet { isManaged = guards != nil || policy != nil } }
-  /// There is more to look at than addresses.
-  private(set) var isManaged = false
+  var guards: SwitchGuards?
+  /// Nil where no more is asked of it than to learn and to flood.
+  var policy: SwitchPolicy?
+  /// There is one of both: there is more to look at than addresses.
+  var isManaged = false
   /// When the spanning tree's next second is over.
   var treeDeadline = Instant.never
   /// Until when addresses are forgotten sooner: the topology of an old spanning tree changes.
@@ -31,7 +32,7 @@ public struct VirtualSwitch: Element {
   public init(ports: Int, fdb: FDBSettings = FDBSettings()) {
     portCount = ports
     database = ForwardingDatabase(fdb)
-    if fdb.limitPerPort != nil { guards = SwitchGuards(ports: ports) }
+    if fdb.limitPerPort != nil { (guards, isManaged) = (SwitchGuards(ports: ports), true) }
   }
 
   /// One more, behind the others.

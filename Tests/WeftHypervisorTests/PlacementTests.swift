@@ -33,7 +33,7 @@ import WeftSettings
     for _ in 0..<50 {
       let needs = (0..<7).map { _ in 10 + random.next(below: 60) }
       let rooms = (0..<7).map { _ in Placement.Room(memory: 100) }
-      let places = Placement.consolidated(needs, on: rooms, .firstFit) { _, _ in true }
+      let places = Placement.consolidated(needs.map { .init($0, used: $0) }, on: rooms, .firstFit) { _, _ in true }
       let used = Set(places.compactMap(\.self)).count
       #expect(places.allSatisfy { $0 != nil })
       for host in 0..<7 {
@@ -58,6 +58,17 @@ import WeftSettings
     }
     go(0, [])
     return best
+  }
+
+  @Test("Where a host takes what its VMs don't use, only what they use has to fit")
+  func roomThatReclaims() {
+    let idle = Placement.Need(80, used: 10)
+    var placement = Placement([.init(memory: 100), .init(memory: 100, reclaims: true)], .firstFit)
+    #expect((0..<9).map { _ in placement.place(idle) } == [0, 1, 1, 1, 1, 1, 1, 1, 1])
+    #expect(placement.place(Placement.Need(80, used: 30)) == nil)
+    let places = Placement.consolidated(
+      [idle, idle, idle], on: [.init(memory: 100), .init(memory: 100, reclaims: true)], .firstFit) { _, host in host == 1 }
+    #expect(places == [1, 1, 1])
   }
 
   /// Three of 512 MiB on 1 GiB: 512 MiB have to be given back, by the idlest first.

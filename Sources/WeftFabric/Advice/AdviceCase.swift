@@ -170,6 +170,12 @@ extension Advisor.Case {
     if let cut = ends.lazy.compactMap({ self.wasOut($0.name) }).first {
       return Advice(line: cut.line, text: "\(what): \(cut.text); \(owner) is there and has \(address)")
     }
+    if let loop = advisor.loop(of: owner) ?? advisor.loop(of: from) {
+      return Advice(
+        line: loop.mark.line,
+        text: "\(what): the cables between the switches of \(loop.name)\(place(loop.mark.line)) make a loop, and without a spanning tree "
+          + "frames go round in it until the cables are full: `stp: rstp`; \(owner) is there and has \(address)")
+    }
     let lossy = ends.first { $0.link.loss > 0 }
     let why = lossy.map { ", `loss: \(Self.percent($0.link.loss))` of \($0.name.node)\(place($0.line))" } ?? ""
     let isChance = counts.isEmpty || counts.contains { $0.key == .linkLoss }

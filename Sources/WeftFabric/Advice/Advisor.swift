@@ -84,6 +84,22 @@ struct Advisor {
     networks[name].map { (topology.hosts[$0.host], topology.hosts[$0.host].networks[$0.network]) }
   }
 
+  /// The segment that a machine is on, if its switches' cables make a loop that no spanning tree cuts.
+  func loop(of machine: String) -> Segment? {
+    let host = vms[machine].map { topology.vms[$0].host } ?? machine
+    guard let uplink = hosts[host].flatMap({ topology.hosts[$0].uplink }), var segment = segment(uplink.segment) else { return nil }
+    if let parent = segment.parent.flatMap({ self.segment($0) }) { segment = parent }
+    // A switch with a tree cuts what goes through it.
+    let open = Set(segment.switches.filter { $0.tree.mode == .off }.map(\.name))
+    var joined = Dictionary(open.map { ($0, $0) }) { first, _ in first }
+    for cable in segment.cables {
+      guard let a = joined[cable.a], let b = joined[cable.b] else { continue }
+      if a == b { return segment }
+      for (name, group) in joined where group == b { joined[name] = a }
+    }
+    return nil
+  }
+
   func segment(_ name: String) -> Segment? { topology.segments.first { $0.name == name } }
 
   /// Of a VM or a host.

@@ -46,12 +46,11 @@ struct SwitchPlan {
         let rate = [cable.aToB.rate, cable.bToA.rate].compactMap(\.self).min()
         for end in [cable.a, cable.b] where end.node == node { rates[end.port.index] = rate }
       }
-      // Each is switched on at a moment of its own, and its seconds are its own too.
-      let boot = Boot(name, node, seed: seed)
+      // All are on before the first machine is; the seconds of each are its own.
       var stream = RandomStream(seed: seed, owner: name, purpose: "spanning-tree")
       let phase = Nanoseconds(1 + stream.next(below: 999_999_999))
       let mac = macs[name, "bridge"]
-      world.withSwitch(node) { $0.setTree(settings, mac: mac, rates: rates, start: boot.at, phase: phase) }
+      world.withSwitch(node) { $0.setTree(settings, mac: mac, rates: rates, start: .start, phase: phase) }
     }
   }
 }

@@ -13,7 +13,7 @@ extension World {
     var placement = placement(policy)
     var stuck: [String] = []
     for vm in hosts[index].virtualMachines where migrations.current(vm) == nil {
-      guard let target = placement.place(memory(of: vm), where: { $0 != index && isAllowed(vm, on: $0) }) else {
+      guard let target = placement.place(need(of: vm), where: { $0 != index && isAllowed(vm, on: $0) }) else {
         stuck.append(vm)
         continue
       }
@@ -35,9 +35,9 @@ extension World {
     let vms = hosts.flatMap(\.virtualMachines).filter { migrations.current($0) == nil }
     let rooms = hosts.map { host in
       let reserved = standbys.reserved(on: host.name).reduce(0) { $0 + memory(of: $1) }
-      return Placement.Room(memory: host.memory.map { $0 - min($0, reserved) })
+      return Placement.Room(memory: host.memory.map { $0 - min($0, reserved) }, reclaims: host.overcommit == .balloon)
     }
-    let places = Placement.consolidated(vms.map { memory(of: $0) }, on: rooms, policy) { isAllowed(vms[$0], on: $1) }
+    let places = Placement.consolidated(vms.map { need(of: $0) }, on: rooms, policy) { isAllowed(vms[$0], on: $1) }
     var stuck: [String] = []
     for (vm, place) in zip(vms, places) {
       guard let place else {
@@ -94,12 +94,24 @@ extension World {
     names.machines[vm].flatMap { machine($0) }.flatMap { elements.machines[$0].vm?.memory } ?? 0
   }
 
+  /// What it uses is looked at only where some host could have the rest of it.
+  private func need(of vm: String) -> Placement.Need {
+    let memory = memory(of: vm)
+    guard hosts.contains(where: { $0.overcommit == .balloon }), let machine = names.machines[vm].flatMap({ machine($0) }) else {
+      return Placement.Need(memory, used: memory)
+    }
+    return Placement.Need(memory, used: usedMemory(machine))
+  }
+
   /// What VMs on their way to a host need is taken there already.
   func placement(_ policy: PlacementPolicy) -> Placement {
-    var placement = Placement(hosts.map { Placement.Room(memory: $0.memory) }, policy)
+    var placement = Placement(hosts.map { Placement.Room(memory: $0.memory, reclaims: $0.overcommit == .balloon) }, policy)
     for (index, host) in hosts.enumerated() {
-      for vm in host.virtualMachines { placement.place(memory(of: vm), on: index) }
-      for vm in incoming(to: host.name) + standbys.reserved(on: host.name) { placement.place(memory(of: vm), on: index) }
+      for vm in host.virtualMachines + incoming(to: host.name) { placement.place(need(of: vm), on: index) }
+      // What a standby is to go on with may all be used by then.
+      for vm in standbys.reserved(on: host.name) {
+        placement.place(Placement.Need(memory(of: vm), used: memory(of: vm)), on: index)
+      }
     }
     return placement
   }

@@ -26,7 +26,7 @@ struct PortDescriptions {
 
   private func text(of node: NodeID, in world: borrowing World) -> String {
     switch world.graph.nodes[node].role {
-    case .segment(let name): "segment \(name)"
+    case .segment(let name): world.name(node) == name ? "segment \(name)" : "switch \(world.name(node)) of \(name)"
     case .network(let name, _): networks[name] ?? "network \(name)"
     case .gateway: "NAT gateway \(world.name(node))"
     case .dhcpServer(let name): "DHCP server of \(name)"

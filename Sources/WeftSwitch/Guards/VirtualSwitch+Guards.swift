@@ -31,7 +31,7 @@ extension VirtualSwitch {
     var own = guards ?? SwitchGuards(ports: portCount)
     guards = nil
     body(&own)
-    guards = own
+    (guards, isManaged) = (own, true)
   }
 }
 

@@ -122,6 +122,8 @@ public struct SpanningTree: Codable, Sendable {
 
   /// A BPDU came in. Its own, from the very port, is nobody's (9.3.4).
   mutating func receive(_ message: BPDU, on port: Int, now: Instant) {
+    // Of two that are switched on in the same moment one speaks first.
+    if !hasBegun { wake(now: now) }
     guard hasBegun, ports.indices.contains(port), ports[port].isEnabled else { return }
     guard message.vector.bridge != identifier || message.vector.port != ports[port].identifier else { return }
     ports[port].message = message

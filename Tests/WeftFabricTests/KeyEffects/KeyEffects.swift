@@ -2,7 +2,7 @@
 
 extension KeyEffect {
   static let all: [KeyEffect] =
-    root + cables + networks + machines + programs + nat + rules + events + lives + checks + guards
+    root + cables + networks + machines + programs + nat + rules + events + lives + checks + guards + switches
     + migrations + standbys + discs + disks + futures + cpus
 
   private static let duration = ["root": "duration: 4 s"]

@@ -1,0 +1,93 @@
+import Testing
+import WeftCore
+import WeftSettings
+import WeftSwitch
+import WeftTestSupport
+import WeftTopology
+import WeftWire
+
+@testable import WeftFabric
+
+/// Labs with several switches, VLANs and trees.
+@Suite struct SwitchedLabTests {
+  private static let building = """
+    segments:
+      building: {subnet: 192.168.1.0/24, switches: [core, floor], cables: [core floor]}
+      office: {subnet: 10.0.10.0/24, vlan: 10, on: building, dhcp: true}
+      phones: {subnet: 10.0.20.0/24, vlan: 20, on: building, dhcp: true}
+    hosts:
+      one: {uplink: {segment: building, address: 192.168.1.11}, networks: {lan: bridge, other: {mode: isolated, subnet: 10.7.0.0/24}}}
+      desk: {uplink: {segment: office, switch: floor, address: 10.0.10.99}, programs: [http-server]}
+
+    """
+
+  private static func run(_ text: String, until end: Nanoseconds = .seconds(5)) throws -> Simulation {
+    var simulation = try Simulation(topology(text), until: .start + end, captures: CaptureOptions(directory: nil))
+    simulation.run(until: .start + end)
+    return simulation
+  }
+
+  @Test("A VM of a VLAN gets its address from the segment that the VLAN is, and meets who is plugged into it")
+  func addressesOfVLANs() throws {
+    var simulation = try Self.run(
+      Self.building + """
+        vms:
+          alice: {network: lan, vlan: 10}
+          phone: {network: lan, vlan: 20}
+        expect:
+          - {from: alice, to: "desk:80", is: open, at: 2 s}
+          - {from: phone, lease: true, at: 2 s}
+          - {from: phone, ping: desk, is: unreachable, at: 2 s}
+        """)
+    let report = try simulation.complete()
+    #expect(report.expectations.filter { !$0.passed }.map(\.observed) == [])
+    #expect(simulation.world.names.addresses["alice"].map { IPv4Prefix(IPv4Address(10, 0, 10, 0), length: 24).contains($0) } == true)
+  }
+
+  @Test("A VM that comes while the world runs, and an interface that does, are of the VLAN that they say")
+  func laterNICs() throws {
+    var simulation = try Self.run(
+      Self.building + """
+        vms:
+          alice: {network: lan, vlan: 10}
+          bob: {network: other, address: 10.7.0.9}
+        events:
+          - {at: 1 s, add-nic: {vm: bob, nic: {network: lan, vlan: 10, address: 10.0.10.50}}}
+        expect:
+          - {from: desk, ping: 10.0.10.50, is: open, at: 3 s}
+        """)
+    let report = try simulation.complete()
+    #expect(report.expectations.filter { !$0.passed }.map(\.observed) == [])
+  }
+
+  @Test("Explain and the tables of a switch tell the VLAN, the drop names it")
+  func told() throws {
+    let simulation = try Self.run(
+      Self.building + """
+        vms: {phone: {network: lan, vlan: 20, address: 10.0.20.7, programs: [{ping: 10.0.20.9}]}}
+        """, until: .seconds(3))
+    var facts = Facts(only: ForwardingEntry.self)
+    let core = try #require(simulation.world.elements.switches.array.first)
+    core.facts(now: simulation.now, &facts)
+    #expect(facts.rows.contains { $0.key.hasSuffix("vlan 20") }, "\(facts.rows.map(\.key))")
+  }
+
+  @Test("Mistakes about switches and VLANs are told with what would do", arguments: [
+    ("segments: {a: {subnet: 10.0.0.0/24, vlan: 10}}", "a VLAN is one \"on\" another segment"),
+    ("segments: {a: {subnet: 10.0.0.0/24, on: b}, b: 10.1.0.0/24}", "needs \"vlan\""),
+    ("segments: {a: {subnet: 10.0.0.0/24, vlan: 1, on: b}, b: 10.1.0.0/24}", "is \"b\" itself"),
+    ("segments: {a: {subnet: 10.0.0.0/24, vlan: 5000, on: b}, b: 10.1.0.0/24}", "5000"),
+    ("segments: {a: {subnet: 10.0.0.0/24, switches: [s], cables: [s t]}}", "unknown switch \"t\""),
+    ("segments: {a: {subnet: 10.0.0.0/24, switches: [s], cables: [s s]}}", "from a switch to itself"),
+    ("segments: {a: {subnet: 10.0.0.0/24, switches: [s, s]}}", "taken by another switch"),
+    ("segments: {a: {subnet: 10.0.0.0/24, stp: {mode: rstp, priority: 5000}}}", "no multiple of 4096"),
+    ("segments: {a: {subnet: 10.0.0.0/24, stp: {mode: rstp, max-age: 40 s}}}", "at most twice \"forward-delay\""),
+    ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, vlan: 1, trunk: [1]}}}", "one \"vlan\", or a \"trunk\""),
+    ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, native: 1}}}", "goes with \"trunk\""),
+    ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, trunk: 20-10}}}", "did you mean 10-20"),
+  ])
+  func mistakes(text: String, said: String) {
+    let told = Topology.load(text: text, file: "lab.yaml").diagnostics.map { "\($0.message) \($0.hint ?? "")" }
+    #expect(told.contains { $0.contains(said) }, "\(told)")
+  }
+}
