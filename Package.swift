@@ -99,7 +99,8 @@ let package = Package(
     .target(name: "CNetworkNamespace", path: "Tests/CNetworkNamespace"),
     .target(name: "KernelLab", dependencies: ["CNetworkNamespace"], path: "Tests/KernelLab"),
     .testTarget(
-      name: "NATvsLinuxTests", dependencies: ["CNetworkNamespace", "KernelLab", "WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"],
+      name: "NATvsLinuxTests",
+      dependencies: ["CNetworkNamespace", "KernelLab", "WeftNAT", "WeftSettings", "WeftIP", "WeftCore", "WeftWire"],
       exclude: ["Sequences/fixed.txt", "Sequences/random.txt", "Sequences/differing.txt"], swiftSettings: views),
     // Linux's bridge as the judge of our switch.
     .testTarget(

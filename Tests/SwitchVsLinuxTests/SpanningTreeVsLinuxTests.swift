@@ -21,7 +21,9 @@ import WeftWire
     // The quickest that the kernel takes.
     let kernel = try KernelBridge(ports: 2, "stp_state 1 forward_delay 400 hello_time 100 max_age 600 priority 32768")
     var settings = SpanningTreeSettings(mode)
-    (settings.priority, settings.hello, settings.maxAge, settings.forwardDelay) = (priority, .seconds(1), .seconds(6), .seconds(4))
+    (settings.priority, settings.hello, settings.maxAge, settings.forwardDelay) = (
+      priority, .seconds(1), .seconds(6), .seconds(4)
+    )
     var ours = VirtualSwitch(ports: 2)
     ours.setTree(
       settings, mac: MACAddress(rawValue: 0x02_00_00_00_00_77), rates: [10_000_000_000, 10_000_000_000], start: .start,

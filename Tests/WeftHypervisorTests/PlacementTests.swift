@@ -67,7 +67,8 @@ import WeftSettings
     #expect((0..<9).map { _ in placement.place(idle) } == [0, 1, 1, 1, 1, 1, 1, 1, 1])
     #expect(placement.place(Placement.Need(80, used: 30)) == nil)
     let places = Placement.consolidated(
-      [idle, idle, idle], on: [.init(memory: 100), .init(memory: 100, reclaims: true)], .firstFit) { _, host in host == 1 }
+      [idle, idle, idle], on: [.init(memory: 100), .init(memory: 100, reclaims: true)], .firstFit
+    ) { _, host in host == 1 }
     #expect(places == [1, 1, 1])
   }
 

@@ -82,7 +82,8 @@ import WeftWire
 
   @Test("A cut cable of a ring is bridged by the blocked one within milliseconds")
   func rapidRecovery() {
-    let net = SwitchNet(4, [(0, 1), (1, 2), (2, 3), (3, 0)], settings: { Self.settings(.rstp, priority: $0 == 0 ? 4096 : 32768) })
+    let net = SwitchNet(
+      4, [(0, 1), (1, 2), (2, 3), (3, 0)], settings: { Self.settings(.rstp, priority: $0 == 0 ? 4096 : 32768) })
     net.run(until: .start + .seconds(8))
     #expect(net.fault == nil)
     net.setUp(0, false)

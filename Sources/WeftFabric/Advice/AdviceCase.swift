@@ -173,7 +173,8 @@ extension Advisor.Case {
     if let loop = advisor.loop(of: owner) ?? advisor.loop(of: from) {
       return Advice(
         line: loop.mark.line,
-        text: "\(what): the cables between the switches of \(loop.name)\(place(loop.mark.line)) make a loop, and without a spanning tree "
+        text:
+          "\(what): the cables between the switches of \(loop.name)\(place(loop.mark.line)) make a loop, and without a spanning tree "
           + "frames go round in it until the cables are full: `stp: rstp`; \(owner) is there and has \(address)")
     }
     let lossy = ends.first { $0.link.loss > 0 }

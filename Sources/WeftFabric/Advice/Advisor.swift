@@ -87,7 +87,9 @@ struct Advisor {
   /// The segment that a machine is on, if its switches' cables make a loop that no spanning tree cuts.
   func loop(of machine: String) -> Segment? {
     let host = vms[machine].map { topology.vms[$0].host } ?? machine
-    guard let uplink = hosts[host].flatMap({ topology.hosts[$0].uplink }), var segment = segment(uplink.segment) else { return nil }
+    guard let uplink = hosts[host].flatMap({ topology.hosts[$0].uplink }), var segment = segment(uplink.segment) else {
+      return nil
+    }
     if let parent = segment.parent.flatMap({ self.segment($0) }) { segment = parent }
     // A switch with a tree cuts what goes through it.
     let open = Set(segment.switches.filter { $0.tree.mode == .off }.map(\.name))

@@ -20,7 +20,8 @@ public struct VLANPortSettings: Sendable, Codable, Hashable {
       Field(
         "vlan", \.access, .vlan, "Access port of this VLAN: its frames go out untagged, what comes in untagged is of it.",
         default: "1, where the switch has VLANs", example: "10"),
-      Field("trunk", \.trunk, VLANSet.form, "Trunk of these VLANs: their frames are tagged.", default: "none", example: "[10, 20]"),
+      Field(
+        "trunk", \.trunk, VLANSet.form, "Trunk of these VLANs: their frames are tagged.", default: "none", example: "[10, 20]"),
       Field("native", \.native, .vlan, "On a trunk: the VLAN whose frames go untagged.", default: "none", example: "1"),
     ])
 

@@ -84,13 +84,17 @@ public struct SwitchGuards: Codable {
     return refusal
   }
 
-  private mutating func look(at bytes: RawSpan, _ index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase) -> Refusal? {
+  private mutating func look(at bytes: RawSpan, _ index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase)
+    -> Refusal?
+  {
     if ports[index].isShut { return Refusal(reason: .portShutDown) }
     let settings = ports[index].settings
     // What is no frame at all the switch itself says.
     guard let ethernet = EthernetView(bytes), !ethernet.source.isGroup else { return nil }
     let source = ethernet.source
-    if let security = settings.checksPort, let refusal = admit(source, security, index, in: vlan, now: now, database) { return refusal }
+    if let security = settings.checksPort, let refusal = admit(source, security, index, in: vlan, now: now, database) {
+      return refusal
+    }
     if ethernet.type == .ipv4 {
       if let refusal = lookAtPacket(ethernet.payload, from: source, index, now: now) { return refusal }
     } else if ethernet.type == .arp, settings.checksARP {
@@ -114,7 +118,9 @@ public struct SwitchGuards: Codable {
       reason: isOthers ? .macSpoof : .macLimit, detail: .mac(source.rawValue), shutsPort: security.onViolation == .shutdown)
   }
 
-  private func isAnothers(_ mac: MACAddress, than index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase) -> Bool {
+  private func isAnothers(_ mac: MACAddress, than index: Int, in vlan: UInt16, now: Instant, _ database: ForwardingDatabase)
+    -> Bool
+  {
     if others.contains(where: { $0.mac == mac }) { return true }
     if ports.indices.contains(where: { $0 != index && (ports[$0].station?.mac == mac || ports[$0].learnt.contains(mac)) }) {
       return true

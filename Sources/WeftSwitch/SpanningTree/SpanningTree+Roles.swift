@@ -112,7 +112,8 @@ extension SpanningTree {
       ports[i].proposing = true
       ports[i].edgeDelayWhile = TreePort.migrateTime
       ports[i].newInfo = true
-    } else if !p.learning && !p.forwarding && !p.synced || p.agreed && !p.synced || p.operEdge && !p.synced || p.sync && p.synced {
+    } else if !p.learning && !p.forwarding && !p.synced || p.agreed && !p.synced || p.operEdge && !p.synced || p.sync && p.synced
+    {
       ports[i].rrWhile = 0
       (ports[i].synced, ports[i].sync) = (true, false)
     } else if p.rrWhile == 0, p.reRoot {

@@ -59,7 +59,8 @@ extension Resolver {
   func readVLANs(_ value: Written) -> VLANPortSettings {
     let (vlans, object) = read(value, VLANPortSettings.keys)
     if vlans.access != nil, let trunk = object.place(\.trunk) {
-      report("a port is of one \"vlan\", or a \"trunk\" of several", at: trunk, hint: "an untagged VLAN of a trunk is its \"native\"")
+      report(
+        "a port is of one \"vlan\", or a \"trunk\" of several", at: trunk, hint: "an untagged VLAN of a trunk is its \"native\"")
     }
     if vlans.native != nil, vlans.trunk == nil, let native = object.place(\.native) {
       report("\"native\" goes with \"trunk\"", at: native, hint: "a port of one VLAN: vlan: \(vlans.native ?? 1)")
@@ -158,7 +159,8 @@ extension Resolver {
     let name = vlan.identifier.map { "VLAN \($0)" } ?? "a trunk without a native VLAN"
     let hint: String
     if let segment = vlan.segment {
-      hint = "address: \(free(at: segment.name, segment.subnet, besides: [segment.gateway])), or give \"\(segment.name)\" dhcp: true"
+      hint =
+        "address: \(free(at: segment.name, segment.subnet, besides: [segment.gateway])), or give \"\(segment.name)\" dhcp: true"
     } else if network.mode == .bridge, let identifier = vlan.identifier {
       hint =
         "address: \(free(at: place(of: network.name), network.subnet, besides: [])), or "

@@ -104,7 +104,8 @@ struct SwitchCableEntry: Sendable {
         "between", \.between, .raw(.list(.name("switch"))), "The two switches.", required: true, example: "[core, floor1]"),
       Field(
         "port", \.port, .table(SwitchPortSettings.keys), "The ports at both ends.", default: "as any", example: "{cost: 4}"),
-    ] + Field.apart(VLANPortSettings.keys, default: "all: tagged, VLAN 1 untagged") + Field.apart(Tables.cable, default: "1 Gbit/s"))
+    ] + Field.apart(VLANPortSettings.keys, default: "all: tagged, VLAN 1 untagged")
+      + Field.apart(Tables.cable, default: "1 Gbit/s"))
 
   static let shape = Shape.either([
     .text(
@@ -151,7 +152,8 @@ struct UplinkEntry: Sendable {
         example: "134.115.153.1"),
       Field("mac", \.mac, .mac, "MAC address.", default: "a local one, from the seed", example: "52:54:00:12:34:56"),
       Field(
-        "switch", \.switchName, .raw(.name("switch")), "Which of the segment's switches.", default: "the first", example: "floor1"),
+        "switch", \.switchName, .raw(.name("switch")), "Which of the segment's switches.", default: "the first", example: "floor1"
+      ),
       Field(
         "port", \.port, .table(SwitchPortSettings.keys), "The switch's port.", default: "as any", example: "{edge: true}"),
     ] + Field.apart(VLANPortSettings.keys) + Field.apart(Tables.cable, default: "the segment's"))

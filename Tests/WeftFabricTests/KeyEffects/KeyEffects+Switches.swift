@@ -60,12 +60,15 @@ extension KeyEffect {
     [
       .init("segment.switches", in: "segment", "delay: 0", "switches: [s1]"),
       .init(
-        "segment.cables", in: "segment", "switches: [s1, s2]", "switches: [s1, s2], cables: [s1 s2]", ["server-uplink": "switch: s2"]),
+        "segment.cables", in: "segment", "switches: [s1, s2]", "switches: [s1, s2], cables: [s1 s2]",
+        ["server-uplink": "switch: s2"]),
       .init("segment.stp", in: "segment", "stp: off", "stp: rstp"),
       .init(
         "segment.vlan", in: "segments", "office: {subnet: 10.9.0.0/24, vlan: 10, on: wan}",
         "office: {subnet: 10.9.0.0/24, vlan: 20, on: wan}",
-        apart.merging(["hosts": "x: {uplink: {segment: office, address: 10.9.0.7, switch: s2}, programs: [{ping: 10.9.0.9}]}"]) { $1 }),
+        apart.merging(["hosts": "x: {uplink: {segment: office, address: 10.9.0.7, switch: s2}, programs: [{ping: 10.9.0.9}]}"]) {
+          $1
+        }),
       .init(
         "segment.on", in: "segments", "m: 10.8.0.0/24, office: {subnet: 10.9.0.0/24, vlan: 10, on: wan, dhcp: true}",
         "m: 10.8.0.0/24, office: {subnet: 10.9.0.0/24, vlan: 10, on: m, dhcp: true}",
@@ -77,10 +80,13 @@ extension KeyEffect {
         "switch-cable.between", in: "segment", "switches: [s1, s2, s3], cables: [{between: [s1, s3]}, {between: [s1, s2]}]",
         "switches: [s1, s2, s3], cables: [{between: [s2, s3]}, {between: [s1, s2]}]", ["server-uplink": "switch: s3"]),
       cable("port", "port: {cost: 4}", "port: {edge: true}", ["root": "duration: 3 s"]),
-      cable("vlan", "vlan: 1", "vlan: 10", ["segments": office]), cable("trunk", "trunk: [10]", "trunk: [1, 10]", ["segments": office]),
+      cable("vlan", "vlan: 1", "vlan: 10", ["segments": office]),
+      cable("trunk", "trunk: [10]", "trunk: [1, 10]", ["segments": office]),
       cable("native", "trunk: all", "trunk: all, native: 1", ["segments": office]),
       cable("delay", "delay: 0", "delay: 1 ms"), cable("rate", "rate: 1 Gbit/s", "rate: 1 Mbit/s"),
-      cable("loss", "loss: 0 %", "loss: 100 %"), cable("mtu", "mtu: 1500", "mtu: 68"), cable("queue", "queue: 1000", "queue: 1",
+      cable("loss", "loss: 0 %", "loss: 100 %"), cable("mtu", "mtu: 1500", "mtu: 68"),
+      cable(
+        "queue", "queue: 1000", "queue: 1",
         ["vm": "programs: [{udp-rate: {to: \"srv:9\", interval: 1 us, count: 50}}]", "root": "duration: 3 s"]),
       .init("network.stp", in: "network", "stp: off", "stp: rstp"),
       uplink("switch", "switch: s1", "switch: s2"), uplink("port", "port: {}", "port: {learning: false}"),
@@ -89,13 +95,16 @@ extension KeyEffect {
       tree("mode", "mode: rstp", "mode: stp"), tree("priority", "priority: 4096", "priority: 61440"),
       tree("hello", "hello: 2 s", "hello: 1 s"), tree("max-age", "max-age: 20 s", "max-age: 10 s"),
       tree("forward-delay", "forward-delay: 15 s", "forward-delay: 20 s"),
-      port("edge", "edge: false", "edge: true"), port("cost", "cost: 20000", "cost: 1"), port("priority", "priority: 128", "priority: 16"),
+      port("edge", "edge: false", "edge: true"), port("cost", "cost: 20000", "cost: 1"),
+      port("priority", "priority: 128", "priority: 16"),
       port("bpdu-guard", "bpdu-guard: false", "bpdu-guard: true"), port("root-guard", "root-guard: false", "root-guard: true"),
       port("learning", "learning: true, cost: 1", "learning: false, cost: 1"),
       .init(
         "port.flooding", in: "server-uplink", "port: {flooding: true}", "port: {flooding: false}",
-        ["hosts": "x: {uplink: {segment: wan, address: 203.0.113.77}, programs: [{attack: {kind: fdb-flood, count: 20}}]}",
-         "root": "duration: 3 s"]),
+        [
+          "hosts": "x: {uplink: {segment: wan, address: 203.0.113.77}, programs: [{attack: {kind: fdb-flood, count: 20}}]}",
+          "root": "duration: 3 s",
+        ]),
     ] + nics("port", "port: {}", "port: {learning: false}") + nics("vlan", "vlan: 1", "vlan: 30")
     + nics("trunk", "trunk: [1], native: 1", "trunk: [10]") + nics("native", "trunk: [10], native: 1", "trunk: [10], native: 2")
 }

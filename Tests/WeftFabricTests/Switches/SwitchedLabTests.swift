@@ -41,7 +41,8 @@ import WeftWire
         """)
     let report = try simulation.complete()
     #expect(report.expectations.filter { !$0.passed }.map(\.observed) == [])
-    #expect(simulation.world.names.addresses["alice"].map { IPv4Prefix(IPv4Address(10, 0, 10, 0), length: 24).contains($0) } == true)
+    #expect(
+      simulation.world.names.addresses["alice"].map { IPv4Prefix(IPv4Address(10, 0, 10, 0), length: 24).contains($0) } == true)
   }
 
   @Test("A VM that comes while the world runs, and an interface that does, are of the VLAN that they say")
@@ -72,20 +73,25 @@ import WeftWire
     #expect(facts.rows.contains { $0.key.hasSuffix("vlan 20") }, "\(facts.rows.map(\.key))")
   }
 
-  @Test("Mistakes about switches and VLANs are told with what would do", arguments: [
-    ("segments: {a: {subnet: 10.0.0.0/24, vlan: 10}}", "a VLAN is one \"on\" another segment"),
-    ("segments: {a: {subnet: 10.0.0.0/24, on: b}, b: 10.1.0.0/24}", "needs \"vlan\""),
-    ("segments: {a: {subnet: 10.0.0.0/24, vlan: 1, on: b}, b: 10.1.0.0/24}", "is \"b\" itself"),
-    ("segments: {a: {subnet: 10.0.0.0/24, vlan: 5000, on: b}, b: 10.1.0.0/24}", "5000"),
-    ("segments: {a: {subnet: 10.0.0.0/24, switches: [s], cables: [s t]}}", "unknown switch \"t\""),
-    ("segments: {a: {subnet: 10.0.0.0/24, switches: [s], cables: [s s]}}", "from a switch to itself"),
-    ("segments: {a: {subnet: 10.0.0.0/24, switches: [s, s]}}", "taken by another switch"),
-    ("segments: {a: {subnet: 10.0.0.0/24, stp: {mode: rstp, priority: 5000}}}", "no multiple of 4096"),
-    ("segments: {a: {subnet: 10.0.0.0/24, stp: {mode: rstp, max-age: 40 s}}}", "at most twice \"forward-delay\""),
-    ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, vlan: 1, trunk: [1]}}}", "one \"vlan\", or a \"trunk\""),
-    ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, native: 1}}}", "goes with \"trunk\""),
-    ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, trunk: 20-10}}}", "did you mean 10-20"),
-  ])
+  @Test(
+    "Mistakes about switches and VLANs are told with what would do",
+    arguments: [
+      ("segments: {a: {subnet: 10.0.0.0/24, vlan: 10}}", "a VLAN is one \"on\" another segment"),
+      ("segments: {a: {subnet: 10.0.0.0/24, on: b}, b: 10.1.0.0/24}", "needs \"vlan\""),
+      ("segments: {a: {subnet: 10.0.0.0/24, vlan: 1, on: b}, b: 10.1.0.0/24}", "is \"b\" itself"),
+      ("segments: {a: {subnet: 10.0.0.0/24, vlan: 5000, on: b}, b: 10.1.0.0/24}", "5000"),
+      ("segments: {a: {subnet: 10.0.0.0/24, switches: [s], cables: [s t]}}", "unknown switch \"t\""),
+      ("segments: {a: {subnet: 10.0.0.0/24, switches: [s], cables: [s s]}}", "from a switch to itself"),
+      ("segments: {a: {subnet: 10.0.0.0/24, switches: [s, s]}}", "taken by another switch"),
+      ("segments: {a: {subnet: 10.0.0.0/24, stp: {mode: rstp, priority: 5000}}}", "no multiple of 4096"),
+      ("segments: {a: {subnet: 10.0.0.0/24, stp: {mode: rstp, max-age: 40 s}}}", "at most twice \"forward-delay\""),
+      (
+        "segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, vlan: 1, trunk: [1]}}}",
+        "one \"vlan\", or a \"trunk\""
+      ),
+      ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, native: 1}}}", "goes with \"trunk\""),
+      ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, trunk: 20-10}}}", "did you mean 10-20"),
+    ])
   func mistakes(text: String, said: String) {
     let told = Topology.load(text: text, file: "lab.yaml").diagnostics.map { "\($0.message) \($0.hint ?? "")" }
     #expect(told.contains { $0.contains(said) }, "\(told)")
