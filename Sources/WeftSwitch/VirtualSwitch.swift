@@ -128,6 +128,9 @@ public struct VirtualSwitch: Element {
 }
 
 extension VirtualSwitch {
+  /// What isn't here follows from what is.
+  private enum CodingKeys: CodingKey { case portCount, database, counters, removed, guards, policy, quickAgeing }
+
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     portCount = try container.decode(Int.self, forKey: .portCount)
@@ -136,7 +139,7 @@ extension VirtualSwitch {
     removed = try container.decode([PortIndex].self, forKey: .removed)
     guards = try container.decodeIfPresent(SwitchGuards.self, forKey: .guards)
     policy = try container.decodeIfPresent(SwitchPolicy.self, forKey: .policy)
-    treeDeadline = try container.decode(Instant.self, forKey: .treeDeadline)
+    treeDeadline = policy?.tree?.nextTick ?? .never
     quickAgeing = try container.decode(Instant.self, forKey: .quickAgeing)
     isManaged = guards != nil || policy != nil
     guard portCount >= 0, guards?.fits(ports: portCount) ?? true, policy?.fits(ports: portCount) ?? true,

@@ -166,7 +166,7 @@ public enum TopologySchema {
     case .forward:
       return strings("^(\(address):)?\(portPair):(\(name)|\(address)):\(portPair)(/(tcp|udp|both))?$")
     case .forwardTarget: return strings("^(\(name)|\(address)):\(portPair)$")
-    case .link: return strings("^\(name)([.](uplink|eth[0-9]+))?$")
+    case .link: return strings("^\(name)([.]\(name))?$")
     case .uplink: return strings("^ *\(name)( +\(address))? *$")
     case .reason: return .object([("enum", .array(DropReason.allCases.map { .string($0.name) }))])
     case .own: return .object([("type", .array([.string("string"), .string("number"), .string("boolean")]))])

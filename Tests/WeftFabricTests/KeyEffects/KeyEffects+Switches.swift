@@ -79,12 +79,14 @@ extension KeyEffect {
       .init(
         "switch-cable.between", in: "segment", "switches: [s1, s2, s3], cables: [{between: [s1, s3]}, {between: [s1, s2]}]",
         "switches: [s1, s2, s3], cables: [{between: [s2, s3]}, {between: [s1, s2]}]", ["server-uplink": "switch: s3"]),
-      cable("port", "port: {cost: 4}", "port: {edge: true}", ["root": "duration: 3 s"]),
+      .init(
+        "switch-cable.port", in: "segment", "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {cost: 4}}]",
+        "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {cost: 400}}]", ["server-uplink": "switch: s2"]),
       cable("vlan", "vlan: 1", "vlan: 10", ["segments": office]),
       cable("trunk", "trunk: [10]", "trunk: [1, 10]", ["segments": office]),
       cable("native", "trunk: all", "trunk: all, native: 1", ["segments": office]),
       cable("delay", "delay: 0", "delay: 1 ms"), cable("rate", "rate: 1 Gbit/s", "rate: 1 Mbit/s"),
-      cable("loss", "loss: 0 %", "loss: 100 %"), cable("mtu", "mtu: 1500", "mtu: 68"),
+      cable("loss", "loss: 0 %", "loss: 100 %"), cable("mtu", "mtu: 1500", "mtu: 68", ["probe": "http: \"http://srv\""]),
       cable(
         "queue", "queue: 1000", "queue: 1",
         ["vm": "programs: [{udp-rate: {to: \"srv:9\", interval: 1 us, count: 50}}]", "root": "duration: 3 s"]),
@@ -97,7 +99,11 @@ extension KeyEffect {
       tree("forward-delay", "forward-delay: 15 s", "forward-delay: 20 s"),
       port("edge", "edge: false", "edge: true"), port("cost", "cost: 20000", "cost: 1"),
       port("priority", "priority: 128", "priority: 16"),
-      port("bpdu-guard", "bpdu-guard: false", "bpdu-guard: true"), port("root-guard", "root-guard: false", "root-guard: true"),
+      port("bpdu-guard", "bpdu-guard: false", "bpdu-guard: true"),
+      .init(
+        "port.root-guard", in: "segment", "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {root-guard: false}}]",
+        "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {root-guard: true}}]",
+        ["server-uplink": "switch: s2", "root": "duration: 6 s"]),
       port("learning", "learning: true, cost: 1", "learning: false, cost: 1"),
       .init(
         "port.flooding", in: "server-uplink", "port: {flooding: true}", "port: {flooding: false}",
