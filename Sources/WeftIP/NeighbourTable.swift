@@ -244,7 +244,7 @@ public struct NeighbourTable: Codable {
     // RFC 826's merge flag: update what is known; add only who talks to us. 0.0.0.0 is a probe (RFC 5227).
     // A sender that is nobody or a group is never right, neither to learn nor to answer (RFC 1812, 3.3.2).
     guard !packet.senderMAC.isGroup, packet.senderMAC != .zero else { return }
-    if packet.senderIP == address, !address.isUnspecified { out.observe(Observation(.duplicateAddress)) }
+    if packet.senderIP == address, !address.isUnspecified { out.observe(Observation(.duplicateAddress, mac: packet.senderMAC)) }
     if packet.senderIP.isUsableSource, packet.senderIP != address {
       if let entry = entries[packet.senderIP.rawValue] {
         if entry.mac != .zero, entry.mac != packet.senderMAC { moves &+= 1 }

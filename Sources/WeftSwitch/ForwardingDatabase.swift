@@ -14,7 +14,8 @@ public struct ForwardingDatabase: Codable {
 
   /// What learning an address came to.
   public enum Learning: Sendable {
-    case known, added, moved, full
+    case known, added, full
+    case moved(from: PortIndex)
   }
 
   public let settings: FDBSettings
@@ -69,8 +70,9 @@ public struct ForwardingDatabase: Codable {
       let fresh = now <= entry.seen + ageing
       entry.seen = now
       if entry.port == port { return .known }
+      let before = entry.port
       entry.port = port
-      return fresh ? .moved : .added
+      return fresh ? .moved(from: before) : .added
     }
     return known ?? add(key, on: port, now: now)
   }
@@ -109,7 +111,7 @@ public struct ForwardingDatabase: Codable {
       entries.update(key) { $0 = Entry(port: port, seen: now) }
       perPort[entry.port.index] -= 1
       perPort[port.index] += 1
-      return now <= entry.seen + ageing ? .moved : .added
+      return now <= entry.seen + ageing ? .moved(from: entry.port) : .added
     }
     guard case .added = add(key, on: port, now: now) else { return .full }
     perPort[port.index] += 1

@@ -107,9 +107,9 @@ public struct VirtualSwitch: Element {
       }
     switch learnt {
     case .known, .added: break
-    case .moved:
+    case .moved(let before):
       counters.moves &+= 1
-      out.observe(Observation(.macFlap))
+      out.observe(Observation(.macFlap, mac: source, move: (before, port)))
     case .full:
       counters.notLearnt &+= 1
       out.observe(Observation(.fdbFull))

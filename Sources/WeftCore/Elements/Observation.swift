@@ -2,7 +2,7 @@ import WeftWire
 
 /// Something that happened to a frame beside what becomes of it: that a probe's arrived, or that an element noticed what
 /// somebody may be watching for.
-public struct Observation: Hashable, Sendable {
+public struct Observation: Sendable {
   public enum Kind: Hashable, Sendable {
     /// A TCP connection request or a UDP datagram reached a socket, or an echo request its stack.
     case delivered
@@ -15,6 +15,10 @@ public struct Observation: Hashable, Sendable {
   /// Whom the receiver takes the sender to be.
   public var source: IPv4Address
   public var sourcePort: UInt16
+  /// Of what was noticed: whose address it is about.
+  public var mac: MACAddress?
+  /// Where that was before, and where it is now.
+  public var move: (from: PortIndex, to: PortIndex)?
 
   public init(_ kind: Kind, trace: UInt32, source: IPv4Address, sourcePort: UInt16) {
     self.kind = kind
@@ -23,7 +27,10 @@ public struct Observation: Hashable, Sendable {
     self.sourcePort = sourcePort
   }
 
-  public init(_ event: NoticedEvent) { self.init(.noticed(event), trace: 0, source: .any, sourcePort: 0) }
+  public init(_ event: NoticedEvent, mac: MACAddress? = nil, move: (from: PortIndex, to: PortIndex)? = nil) {
+    self.init(.noticed(event), trace: 0, source: .any, sourcePort: 0)
+    (self.mac, self.move) = (mac, move)
+  }
 }
 
 /// What switches and machines notice of a network, in the words of files and reports.

@@ -96,6 +96,11 @@ struct AddressPlan {
         continue
       }
       guard let settings = servers[place] else { continue }
+      // Who has another's MAC address is that one to the server.
+      if let known = networks[place]?.leases[client.mac] ?? networks[place]?.reservations[client.mac] {
+        if addresses[client.key] == nil { addresses[client.key] = known }
+        continue
+      }
       var next = cursors[place] ?? UInt64(settings.rangeFirst.rawValue)
       while next <= UInt64(settings.rangeLast.rawValue) {
         let address = IPv4Address(rawValue: UInt32(next))

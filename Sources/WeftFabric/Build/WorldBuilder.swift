@@ -84,6 +84,7 @@ struct WorldBuilder {
     guard topology.vms.allSatisfy({ $0.nics.allSatisfy { $0.rings.rx > 0 && $0.rings.tx >= 0 } }) else {
       return "a network interface without rings"
     }
+    guard topology.vms.allSatisfy({ (1...1000).contains($0.startOrder) }) else { return "a start order that can't be" }
     guard topology.vms.allSatisfy({ $0.disks.allSatisfy { (try? BlockDevice(size: $0.size)) != nil && $0.rate != 0 } }) else {
       return "a disk that can't be"
     }

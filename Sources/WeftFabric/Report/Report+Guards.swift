@@ -1,5 +1,6 @@
 import WeftCore
 import WeftSwitch
+import WeftWire
 
 extension Report {
   /// Frames that a switch's guards turned away at a port.
@@ -19,10 +20,25 @@ extension Report {
     public var count: UInt64
     public var first: Instant
     public var last: Instant
+    /// Of the last: whose MAC address it was about, and what machine has it by the file.
+    public var mac: String?
+    public var machine: String?
+    /// Of one that moved: between which ports.
+    public var from: String?
+    public var to: String?
   }
 
   static func line(_ row: Guard) -> String { "  \(row.port): \(row.reason): \(times(row.count, row.first, row.last))" }
-  static func line(_ row: Noticed) -> String { "  \(row.node): \(row.event): \(times(row.count, row.first, row.last))" }
+  static func line(_ row: Noticed) -> String {
+    let who = row.mac.map { mac in row.machine.map { "\($0) (\(mac))" } ?? mac }
+    let detail: String =
+      switch (who, row.from, row.to) {
+      case (let who?, let from?, let to?): "; \(row.count == 1 ? "" : "the last: ")\(who) from \(from) to \(to)"
+      case (let who?, _, _): "; \(row.count == 1 ? "" : "the last ")from \(who)"
+      default: ""
+      }
+    return "  \(row.node): \(row.event): \(times(row.count, row.first, row.last))\(detail)"
+  }
 
   private static func times(_ count: UInt64, _ first: Instant, _ last: Instant) -> String {
     count == 1 ? "once, at \(first)" : "\(count) times, \(first) to \(last)"
@@ -39,8 +55,22 @@ extension World {
   }
 
   var noticedReport: [Report.Noticed] {
-    recorder.events.entries.map {
-      .init(event: $0.event.rawValue, node: name(NodeID($0.node)), count: $0.count, first: $0.first, last: $0.last)
+    var bearers: [MACAddress: String] = [:]
+    if recorder.events.entries.contains(where: { $0.mac != nil }) {
+      for port in graph.ports.ids {
+        guard !graph.ports[port].isRemoved, let mac = mac(of: port) else { continue }
+        let owner = name(graph.ports[port].node)
+        // Of two with one address both.
+        bearers[mac] = bearers[mac].map { $0 == owner ? owner : "\($0) and \(owner)" } ?? owner
+      }
+    }
+    return recorder.events.entries.map { entry in
+      let node = NodeID(entry.node)
+      let ports = entry.ports.filter { $0.index < graph.nodes[node].portCount }
+        .map { graph.ports[graph.port($0, of: node)].name }
+      return Report.Noticed(
+        event: entry.event.rawValue, node: name(node), count: entry.count, first: entry.first, last: entry.last,
+        mac: entry.mac?.description, machine: entry.mac.flatMap { bearers[$0] }, from: ports.first, to: ports.last)
     }
   }
 }

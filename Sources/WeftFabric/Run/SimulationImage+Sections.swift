@@ -35,8 +35,8 @@ enum ImagePart: UInt16, CaseIterable {
   /// Raised when what a part holds changes.
   var version: UInt16 {
     switch self {
-    case .run: 5
-    case .records, .virtualSwitch: 4
+    case .run, .records: 5
+    case .virtualSwitch: 4
     case .machine: 3
     case .shapes, .links, .ports, .captures, .captureFile, .kept, .gateway, .dhcpServer, .processors: 1
     }

@@ -12,10 +12,17 @@ extension EventProbeSettings: LabCheck {
 extension World {
   /// The switch of a network or segment, and who is plugged into it.
   fileprivate func nodes(on network: String) -> Set<NodeID> {
-    guard let bridge = site?.switches[network] else { return [] }
-    var nodes: Set = [bridge]
-    for port in graph.nodes[bridge].ports {
-      if let link = graph.ports[port].link { nodes.insert(graph.ends[link].toNode) }
+    guard let site, let first = site.switches[network] else { return [] }
+    // A VLAN's are those of the segment that it is on.
+    let segment = site.topology.segments.first { $0.name == network }.map { $0.parent ?? $0.name }
+    let bridges = segment.map { segment in
+      graph.nodes.ids.filter { if case .segment(segment) = graph.nodes[$0].role { true } else { false } }
+    }
+    var nodes = Set(bridges ?? [first])
+    for bridge in nodes {
+      for port in graph.nodes[bridge].ports {
+        if let link = graph.ports[port].link { nodes.insert(graph.ends[link].toNode) }
+      }
     }
     return nodes
   }

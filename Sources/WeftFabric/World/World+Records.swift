@@ -60,7 +60,7 @@ extension World {
   mutating func takeObservations(_ node: NodeID) {
     for observation in effects.observations {
       if case .noticed(let event) = observation.kind {
-        recorder.events.note(event, by: node, now: now)
+        recorder.events.note(event, observation, by: node, now: now)
         continue
       }
       if recorder.explain?.trace == observation.trace {

@@ -148,6 +148,7 @@ extension Resolver {
   /// Enters an address of a segment or network; a report if it is taken.
   func take(_ address: IPv4Address, on place: String, for owner: String, at value: Written) {
     if let other = taken[place]?[address] {
+      if allowed.contains(.duplicateAddress) { return }
       let message = "\(address) on \"\(place)\" is taken by \(other)"
       if let name = owner.split(separator: "\"").dropFirst().first.map(String.init), let own = names[name]?.mark,
         (value.mark.line, value.mark.column) < (own.line, own.column),
@@ -165,7 +166,9 @@ extension Resolver {
 
   func take(_ mac: MACAddress, for owner: String, at value: Written) {
     if let other = macs[mac] {
-      report("MAC address \(mac) is taken by \(other)", at: value)
+      if allowed.contains(.duplicateMAC) { return }
+      report(
+        "MAC address \(mac) is taken by \(other)", at: value, hint: "where a lab is about that: allow: [duplicate-mac]")
     } else {
       macs[mac] = owner
     }

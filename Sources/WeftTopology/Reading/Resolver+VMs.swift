@@ -191,10 +191,10 @@ extension Resolver {
   /// Takes an address of the network's segment or private subnet for a NIC.
   func occupy(_ address: IPv4Address, _ network: Network, at value: Written, owner: String) {
     guard fits(address, network.subnet, of: network.name, at: value) else { return }
-    if address == network.gateway {
+    if address == network.gateway, !allowed.contains(.duplicateAddress) {
       return report("\(address) is the gateway of \"\(network.name)\"", at: value, part: "\(address)")
     }
-    if address == network.dhcp?.server {
+    if address == network.dhcp?.server, !allowed.contains(.duplicateAddress) {
       return report("\(address) is the DHCP server of \"\(network.name)\"", at: value, part: "\(address)")
     }
     if network.mode == .bridge, let place = networkIndex[network.name], let uplink = topology.hosts[place.host].uplink {

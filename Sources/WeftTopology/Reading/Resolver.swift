@@ -22,6 +22,7 @@ final class Resolver: Complaining {
   /// In the order of the file, for "did you mean".
   var nameOrder: [String] = []
   var segmentIndex: [String: Int] = [:]
+  var allowed: Set<AllowedClash> = []
   var hostIndex: [String: Int] = [:]
   var vmIndex: [String: Int] = [:]
   /// Hosts whose entry names no uplink, be it a right or a wrong one.
@@ -97,6 +98,7 @@ final class Resolver: Complaining {
       topology.duration = duration
     }
     topology.costs = own.costs
+    allowed = Set(own.allow)
     noteUnread(own, root)
     let (segments, hosts) = (own.segments?.entries ?? [], own.hosts?.entries ?? [])
     let (vms, groups) = (own.vms?.entries ?? [], own.groups?.entries ?? [])

@@ -16,6 +16,7 @@ struct RootEntry: Sendable {
   var expect: Written?
   var capture: Written?
   var costs = CostSettings()
+  var allow: [AllowedClash] = []
 
   static func table(
     host: Keys, vm: Keys, group: Keys, defaults: Keys, expectation: Keys
@@ -54,6 +55,10 @@ struct RootEntry: Sendable {
         Field(
           "capture", \.capture, .raw(CaptureSettings.form.shape), "What captures keep.", default: "everything",
           example: "tcp port 80"),
+        Field(
+          "allow", \.allow, .list(of: .choice),
+          "What is a mistake elsewhere and meant here: two machines with one MAC address, or with one IP address.",
+          default: "nothing", example: "[duplicate-mac]"),
         Field(
           "costs", \.costs, .table(CostSettings.keys), "What exits and the hypervisor's work cost, on hosts with cpus.",
           default: "sourced ones", example: "{exit-light: {value: 0.68 us, source: \"SplitX 2011\"}}"),

@@ -62,6 +62,9 @@ extension KeyEffect {
       .init(
         "segment.cables", in: "segment", "switches: [s1, s2]", "switches: [s1, s2], cables: [s1 s2]",
         ["server-uplink": "switch: s2"]),
+      .init(
+        "topology.allow", in: "root", "allow: [duplicate-mac, duplicate-address]", "allow: [duplicate-mac]",
+        ["vms": "y: {network: home, lease: 10.0.0.77, programs: [http-server]}\n  z: {network: home, lease: 10.0.0.77}"]),
       .init("segment.stp", in: "segment", "stp: off", "stp: rstp"),
       .init(
         "segment.vlan", in: "segments", "office: {subnet: 10.9.0.0/24, vlan: 10, on: wan}",
