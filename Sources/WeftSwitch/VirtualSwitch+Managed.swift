@@ -24,6 +24,10 @@ extension VirtualSwitch {
     case .member(let tci, let isTagged): classified = Classified(tci: tci, isTagged: isTagged)
     case .refused(let vlan): return out.drop(frame, on: port, .vlanFiltered, .vlan(vlan))
     }
+    if let mirrors = policy?.mirrors, !mirrors.isEmpty {
+      if policy?.isMirror(port) == true { return out.drop(frame, on: port, .mirrorPort) }
+      for mirror in mirrors where mirror.takes(port, vlan: classified.vlan) { out.transmit(frame.share(), on: mirror.target) }
+    }
     if let refusal = guards?.check(frame, on: port, in: classified.vlan, now: now, database) {
       if refusal.isViolation { out.observe(Observation(.guardViolation)) }
       if refusal.shutsPort {
@@ -67,7 +71,7 @@ extension VirtualSwitch {
       counters.forwarded &-= 1
       return out.drop(frame, on: port, refusal.reason, refusal.detail)
     }
-    transmit(frame, classified, on: egress, &out)
+    transmit(frame, classified, from: port, on: egress, &out)
   }
 
   private mutating func floodManaged(
@@ -82,14 +86,21 @@ extension VirtualSwitch {
         policy?.refusal(out: egress, vlan: classified.vlan) == nil,
         !isToOne || policy?.ports[index].flooding ?? true
       else { continue }
-      transmit(frame.share(), classified, on: egress, &out)
+      transmit(frame.share(), classified, from: port, on: egress, &out)
       isSent = true
     }
     if !isSent { out.drop(frame, on: port, .noOtherPort) }
   }
 
-  /// With the tag that the port asks for.
-  private func transmit(_ frame: consuming Frame, _ classified: Classified, on egress: PortIndex, _ out: inout Effects) {
+  /// With the tag that the port asks for. A mirror of both ends of a frame's way takes it once, as it came in.
+  private func transmit(
+    _ frame: consuming Frame, _ classified: Classified, from ingress: PortIndex, on egress: PortIndex, _ out: inout Effects
+  ) {
+    if let mirrors = policy?.mirrors, !mirrors.isEmpty {
+      for mirror in mirrors where mirror.takes(egress, vlan: classified.vlan) && !mirror.takes(ingress, vlan: classified.vlan) {
+        out.transmit(frame.share(), on: mirror.target)
+      }
+    }
     guard let vlans = policy?.vlans else { return out.transmit(frame, on: egress) }
     var copy = frame
     if vlans.isUntagged(classified.vlan, out: egress) {

@@ -24,6 +24,12 @@ extension VirtualSwitch {
     withPolicy { $0.set(settings, on: port) }
   }
 
+  /// `target` gets a copy of what `sources` send and receive, nil of all, and is no member of the switch besides. `vlan`: 0, or only of
+  /// that one.
+  public mutating func addMirror(to target: PortIndex, of sources: [PortIndex]?, vlan: UInt16 = 0) {
+    withPolicy { $0.add(Mirror(target: target, sources: sources, vlan: vlan)) }
+  }
+
   /// Begins a spanning tree over all ports, which are as `setPort` has them. `rates`: of their cables; `start`: when the switch is
   /// switched on.
   public mutating func setTree(

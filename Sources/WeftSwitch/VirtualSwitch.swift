@@ -48,6 +48,7 @@ public struct VirtualSwitch: Element {
     if !removed.contains(port) { removed.append(port) }
     guards?.close(port)
     policy?.tree?.close(port)
+    policy?.removeMirrors(to: port)
   }
 
   func isRemoved(_ port: PortIndex) -> Bool { removed.contains(port) }

@@ -51,6 +51,7 @@ extension DropReason {
     case .portShutDown: "the port was shut down after a violation, until its cable is plugged in again"
     case .stpBlocking: "the spanning tree keeps a port that it would use from forwarding: blocked, or still listening or learning"
     case .malformedBPDU: "sent to the bridges' group, and no spanning tree message"
+    case .mirrorPort: "it came from, or was for, a port that only gets a mirror's copies"
     case .bpduGuard: "a switch spoke spanning tree on a port that none may be behind: the port was shut down"
     case .vlanFiltered: "a port that it would use isn't of its VLAN"
     case .notForUs: "it was for somebody else: a flooded or broadcast copy, or an address that isn't here"

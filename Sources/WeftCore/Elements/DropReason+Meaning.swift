@@ -27,7 +27,7 @@ extension DropReason {
       .fragmentUnsupported, .spoofedSource, .protocolUnsupported, .privateDestination, .hairpinDisabled, .tupleClash,
       .hostLimit, .martianDestination, .multicastNotForwarded, .malformedSCTP, .malformedUDPLite,
       .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress, .macSpoof, .macLimit, .ipSpoof, .arpSpoof,
-      .rogueDHCP, .dhcpSpoof, .isolatedPort, .portShutDown, .malformedBPDU, .bpduGuard, .vlanFiltered,
+      .rogueDHCP, .dhcpSpoof, .isolatedPort, .portShutDown, .malformedBPDU, .bpduGuard, .vlanFiltered, .mirrorPort,
       .driverDomainOff:
       .decided
     }

@@ -65,6 +65,7 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case bpduGuard
   /// The port isn't of the frame's VLAN.
   case vlanFiltered
+  case mirrorPort
 
   // IPv4 nodes
   case notForUs = 70

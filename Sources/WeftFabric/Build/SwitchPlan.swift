@@ -98,3 +98,19 @@ extension WorldBuilder {
     for node in names.covered[parent] ?? [] { cover(segment.name, node) }
   }
 }
+
+extension World {
+  /// Nothing where its cables lead to no switch.
+  mutating func addMirror(_ mirror: MirrorSettings, _ names: NameTable) {
+    func far(_ name: LinkName) -> (node: NodeID, port: PortIndex)? {
+      guard let cable = names.cables[name] else { return nil }
+      let ends = [graph.ends[cable.there].from, graph.ends[cable.there].to]
+      return ends.map { (graph.ports[$0].node, graph.ports[$0].index) }.first { self.name($0.0) != name.node }
+    }
+    guard let target = far(mirror.to) else { return }
+    let sources = mirror.from.compactMap(far).filter { $0.node == target.node }.map(\.port)
+    withSwitch(target.node) {
+      $0.addMirror(to: target.port, of: mirror.from.isEmpty ? nil : sources, vlan: mirror.vlan ?? 0)
+    }
+  }
+}

@@ -28,6 +28,7 @@ extension WorldBuilder {
     }
     guards.apply(to: &world)
     switching.apply(to: &world, plan, &macs, seed: seed)
+    for mirror in topology.mirrors { world.addMirror(mirror, names) }
     world.site = Site(copy self)
     world.storage = Storage(topology)
     resolveEventForwards()

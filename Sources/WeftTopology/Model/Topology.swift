@@ -19,6 +19,7 @@ public struct Topology: Sendable, Codable {
   public var images = DiskImages()
   /// Of hosts with cpus.
   public var costs = CostSettings()
+  public var mirrors: [MirrorSettings] = []
 
   public init(name: String) { self.name = name }
 }

@@ -109,6 +109,7 @@ final class Resolver: Complaining {
     for entry in vms { readVM(entry) }
     for entry in groups { readGroup(entry) }
     for entry in hosts { readHostPrograms(entry) }
+    for item in own.mirrors?.items ?? [] { readMirror(item) }
     checkPoolSizes()
     checkNodeNames()
     checkForwards()

@@ -17,6 +17,7 @@ struct RootEntry: Sendable {
   var capture: Written?
   var costs = CostSettings()
   var allow: [AllowedClash] = []
+  var mirrors: Written?
 
   static func table(
     host: Keys, vm: Keys, group: Keys, defaults: Keys, expectation: Keys
@@ -59,6 +60,9 @@ struct RootEntry: Sendable {
           "allow", \.allow, .list(of: .choice),
           "What is a mistake elsewhere and meant here: two machines with one MAC address, or with one IP address.",
           default: "nothing", example: "[duplicate-mac]"),
+        Field(
+          "mirrors", \.mirrors, .raw(.list(.object(MirrorSettings.keys.keys))), "Ports that get copies of others' frames.",
+          default: "none", example: "[{to: sensor, from: [web]}]"),
         Field(
           "costs", \.costs, .table(CostSettings.keys), "What exits and the hypervisor's work cost, on hosts with cpus.",
           default: "sourced ones", example: "{exit-light: {value: 0.68 us, source: \"SplitX 2011\"}}"),

@@ -48,6 +48,10 @@ extension KeyEffect {
     ]
   }
 
+  private static func mirror(_ key: String, _ before: String, _ after: String) -> KeyEffect {
+    .init(key, in: "root", "name: lab\n\(before)", "name: lab\n\(after)", ["vms": "y: {network: home}\n  z: {network: home}"])
+  }
+
   private static func uplink(_ key: String, _ before: String, _ after: String) -> KeyEffect {
     .init(
       "uplink.\(key)", in: "hosts",
@@ -65,6 +69,9 @@ extension KeyEffect {
       .init(
         "topology.allow", in: "root", "allow: [duplicate-mac, duplicate-address]", "allow: [duplicate-mac]",
         ["vms": "y: {network: home, lease: 10.0.0.77, programs: [http-server]}\n  z: {network: home, lease: 10.0.0.77}"]),
+      mirror("topology.mirrors", "", "mirrors: [{to: z}]"), mirror("mirror.to", "mirrors: [{to: z}]", "mirrors: [{to: y}]"),
+      mirror("mirror.from", "mirrors: [{to: z, from: [b]}]", "mirrors: [{to: z, from: [a]}]"),
+      mirror("mirror.vlan", "mirrors: [{to: z}]", "mirrors: [{to: z, vlan: 10}]"),
       .init("segment.stp", in: "segment", "stp: off", "stp: rstp"),
       .init(
         "segment.vlan", in: "segments", "office: {subnet: 10.9.0.0/24, vlan: 10, on: wan}",

@@ -28,6 +28,7 @@ import WeftTopology
     Sabotage("vlans-trunk", "the trunk carries VLAN 1 alone") { topology in
       for index in topology.segments.indices { topology.segments[index].cables = topology.segments[index].cables.map(untagged) }
     },
+    Sabotage("mirror-port", "no mirror") { $0.mirrors = [] },
     Sabotage("duplicate-mac", "each has an address of its own") { $0.vms[1].nics[0].mac = nil },
     Sabotage("spanning-tree", "the old protocol, which takes half a minute", trees(.stp)),
     Sabotage("spanning-tree", "nothing is cut") { $0.events = [] },
@@ -62,7 +63,7 @@ import WeftTopology
     return report.expectations.filter { !$0.passed }.map { "\($0.name): \($0.observed)" } + report.complaints
   }
 
-  @Test(arguments: ["vlans-trunk", "spanning-tree", "loop-storm", "stp-delays-dhcp", "duplicate-mac"])
+  @Test(arguments: ["vlans-trunk", "spanning-tree", "loop-storm", "stp-delays-dhcp", "duplicate-mac", "mirror-port"])
   func theFilesHold(file: String) throws { #expect(try Self.failures(example("\(file).yaml")) == []) }
 
   @Test(arguments: all) func aShamFails(sabotage: Sabotage) throws {
