@@ -110,7 +110,7 @@ public struct VirtualSwitch: Element {
     case .known, .added: break
     case .moved(let before):
       counters.moves &+= 1
-      out.observe(Observation(.macFlap, mac: source, move: (before, port)))
+      out.observe(Observation(.macFlap, mac: source, move: .init(from: before, to: port)))
     case .full:
       counters.notLearnt &+= 1
       out.observe(Observation(.fdbFull))

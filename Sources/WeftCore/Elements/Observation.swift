@@ -2,7 +2,14 @@ import WeftWire
 
 /// Something that happened to a frame beside what becomes of it: that a probe's arrived, or that an element noticed what
 /// somebody may be watching for.
-public struct Observation: Sendable {
+public struct Observation: Hashable, Sendable {
+  public struct Move: Hashable, Sendable {
+    public var from: PortIndex
+    public var to: PortIndex
+
+    public init(from: PortIndex, to: PortIndex) { (self.from, self.to) = (from, to) }
+  }
+
   public enum Kind: Hashable, Sendable {
     /// A TCP connection request or a UDP datagram reached a socket, or an echo request its stack.
     case delivered
@@ -18,7 +25,7 @@ public struct Observation: Sendable {
   /// Of what was noticed: whose address it is about.
   public var mac: MACAddress?
   /// Where that was before, and where it is now.
-  public var move: (from: PortIndex, to: PortIndex)?
+  public var move: Move?
 
   public init(_ kind: Kind, trace: UInt32, source: IPv4Address, sourcePort: UInt16) {
     self.kind = kind
@@ -27,7 +34,7 @@ public struct Observation: Sendable {
     self.sourcePort = sourcePort
   }
 
-  public init(_ event: NoticedEvent, mac: MACAddress? = nil, move: (from: PortIndex, to: PortIndex)? = nil) {
+  public init(_ event: NoticedEvent, mac: MACAddress? = nil, move: Move? = nil) {
     self.init(.noticed(event), trace: 0, source: .any, sourcePort: 0)
     (self.mac, self.move) = (mac, move)
   }

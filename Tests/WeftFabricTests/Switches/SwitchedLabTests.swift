@@ -73,6 +73,25 @@ import WeftWire
     #expect(facts.rows.contains { $0.key.hasSuffix("vlan 20") }, "\(facts.rows.map(\.key))")
   }
 
+  @Test("A sensor hears all frames of web, both ways and once, and nobody else does")
+  func mirrored() throws {
+    var simulation = try Simulation(example("mirror-port.yaml"), captures: CaptureOptions(directory: nil))
+    simulation.run(until: .start + .seconds(3))
+    let captured = try simulation.captured()
+    /// TCP between web and its client, by the addresses in IPv4 headers.
+    func packets(_ name: String) throws -> Int {
+      let bytes = try #require(captured.first { $0.key.contains(name) }?.value)
+      let pairs: [[UInt8]] = [[10, 0, 0, 10, 10, 0, 0, 11], [10, 0, 0, 11, 10, 0, 0, 10]]
+      return bytes.indices.dropLast(34).count { place in
+        bytes[place] == 0x45 && bytes[place + 9] == 6 && pairs.contains(Array(bytes[(place + 12)..<(place + 20)]))
+      }
+    }
+    let own = try packets("web-eth0")
+    #expect(own >= 8)
+    #expect(try packets("sensor-eth0") == own)
+    #expect(try packets("bystander-eth0") == 0)
+  }
+
   @Test(
     "Mistakes about switches and VLANs are told with what would do",
     arguments: [
@@ -90,6 +109,10 @@ import WeftWire
         "one \"vlan\", or a \"trunk\""
       ),
       ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, native: 1}}}", "goes with \"trunk\""),
+      (
+        "segments: {a: 10.0.0.0/24, b: 10.1.0.0/24}\nhosts: {h: {uplink: a 10.0.0.1}, i: {uplink: b 10.1.0.1}}\nmirrors: [{to: h, from: [i]}]",
+        "a mirror is one of a switch's own ports"
+      ), ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: a 10.0.0.1}}\nmirrors: [{to: h, from: [h]}]", "not to itself"),
       ("segments: {a: 10.0.0.0/24}\nhosts: {h: {uplink: {segment: a, address: 10.0.0.1, trunk: 20-10}}}", "did you mean 10-20"),
     ])
   func mistakes(text: String, said: String) {
