@@ -4,17 +4,18 @@ import Weft
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Show tables at a virtual time: ARP caches, switches' addresses, DHCP leases, port forwards.",
+    abstract: "Show tables at a virtual time: ARP caches, switches' addresses and spanning trees, DHCP leases, port forwards.",
     discussion: "Example: \(Called.name) show topologies/nat-port-forward.yaml forwards --at 2s")
 
   enum Table: String, CaseIterable, ExpressibleByArgument {
-    case neighbours, fdb, leases, forwards
+    case neighbours, fdb, stp, leases, forwards
 
     /// Of its entries, for the line that counts them.
     var entries: String {
       switch self {
       case .neighbours: "neighbour entries"
       case .fdb: "forwarding database entries"
+      case .stp: "ports of spanning trees"
       case .leases: "leases"
       case .forwards: "port forwards"
       }
@@ -26,7 +27,7 @@ struct ShowCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "neighbours: who knows whose MAC address; fdb: which switch saw which MAC address where; leases: of DHCP servers; "
+      "neighbours: who knows whose MAC address; fdb: which switch saw which MAC address where; stp: roles and states of ports; leases: of DHCP servers; "
         + "forwards: of NATs.", valueName: "table"))
   var table: Table
 
@@ -56,6 +57,7 @@ struct ShowCommand: ParsableCommand {
     switch table {
     case .neighbours: try show(simulation.neighbours(of: node))
     case .fdb: try show(simulation.forwardingDatabase(of: node))
+    case .stp: try show(simulation.spanningTrees(of: node))
     case .leases: try show(simulation.leases(of: node))
     case .forwards: try show(simulation.forwards(of: node))
     }

@@ -35,13 +35,34 @@ public struct NeighbourLine: TableEntry {
 public struct ForwardingLine: TableEntry {
   public var `switch`: String
   public var mac: String
+  /// Nil where the switch has no VLANs.
+  public var vlan: UInt16?
   public var port: String
   /// Whose address it is.
   public var owner: String?
   public var ageSeconds: Double
   public var line: String
 
-  private enum CodingKeys: CodingKey { case `switch`, mac, port, owner, ageSeconds }
+  private enum CodingKeys: CodingKey { case `switch`, mac, vlan, port, owner, ageSeconds }
+}
+
+/// A port of a switch with a spanning tree.
+public struct TreeLine: TableEntry {
+  public var `switch`: String
+  public var port: String
+  /// root, designated, alternate, backup or disabled.
+  public var role: String
+  /// forwarding, learning, discarding, or shut by the BPDU guard.
+  public var state: String
+  public var cost: UInt32
+  public var isEdge: Bool
+  /// Bridge identifiers: priority and MAC address.
+  public var root: String
+  public var designatedBridge: String
+
+  public var line: String {
+    "\(`switch`): \(port) \(role) \(state) cost \(cost)\(isEdge ? " edge" : "") root \(root) designated \(designatedBridge)"
+  }
 }
 
 /// Of a DHCP server.
@@ -114,8 +135,21 @@ extension Simulation {
       world.facts(ForwardingEntry.self, of: node).map { entry in
         let (name, port, owner) = (world.name(node), port(node, entry.port), owners[entry.address])
         return ForwardingLine(
-          switch: name, mac: entry.address.description, port: port, owner: owner, ageSeconds: entry.age.seconds,
-          line: "\(name): \(entry.address) dev \(port) age \(entry.age)\(owner.map { " (\($0))" } ?? "")")
+          switch: name, mac: entry.address.description, vlan: entry.vlan == 0 ? nil : entry.vlan, port: port, owner: owner,
+          ageSeconds: entry.age.seconds,
+          line: "\(name): \(entry.address) dev \(port)\(entry.vlan == 0 ? "" : " vlan \(entry.vlan)") age \(entry.age)\(owner.map { " (\($0))" } ?? "")")
+      }
+    }
+  }
+
+  /// What the spanning trees make of each port, by switch and port.
+  public func spanningTrees(of name: String? = nil) -> [TreeLine] {
+    nodes(name).flatMap { node in
+      world.facts(TreePortFact.self, of: node).map { row in
+        TreeLine(
+          switch: world.name(node), port: port(node, row.port), role: row.role.rawValue,
+          state: row.isShut ? "shut" : row.state.rawValue, cost: row.cost, isEdge: row.isEdge, root: row.root.description,
+          designatedBridge: row.designatedBridge.description)
       }
     }
   }

@@ -71,6 +71,12 @@ import WeftWire
     let core = try #require(simulation.world.elements.switches.array.first)
     core.facts(now: simulation.now, &facts)
     #expect(facts.rows.contains { $0.key.hasSuffix("vlan 20") }, "\(facts.rows.map(\.key))")
+    #expect(simulation.forwardingDatabase(of: "core").contains { $0.line.contains("vlan 20") })
+    var ring = try Simulation(example("spanning-tree.yaml"))
+    ring.run(until: .start + .seconds(5))
+    let lines = ring.spanningTrees(of: "ring").map(\.line)
+    #expect(lines.count { $0.contains("alternate discarding") } == 1, "\(lines)")
+    #expect(lines.count { $0.contains(": left root forwarding") || $0.contains(": root root forwarding") } >= 1, "\(lines)")
   }
 
   @Test("A sensor hears all frames of web, both ways and once, and nobody else does")
