@@ -17,6 +17,7 @@ extension VirtualSwitch {
   /// Whether nothing passes from one port to another, whoever sends it.
   public func bars(from ingress: PortIndex, to egress: PortIndex) -> Bool {
     if let guards, guards.refusal(from: ingress, to: egress) != nil { return true }
+    if let policy, policy.isMirror(ingress) || policy.isMirror(egress) { return true }
     if let vlans = policy?.vlans, !vlans.meet(ingress, egress) { return true }
     return false
   }

@@ -92,10 +92,10 @@ import WeftWire
         bytes[place] == 0x45 && bytes[place + 9] == 6 && pairs.contains(Array(bytes[(place + 12)..<(place + 20)]))
       }
     }
-    let own = try packets("web-eth0")
+    let own = try packets("web/eth0")
     #expect(own >= 8)
-    #expect(try packets("sensor-eth0") == own)
-    #expect(try packets("bystander-eth0") == 0)
+    #expect(try packets("sensor/eth0") == own)
+    #expect(try packets("bystander/eth0") == 0)
   }
 
   @Test(
