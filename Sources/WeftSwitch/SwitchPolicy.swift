@@ -52,6 +52,7 @@ struct SwitchPolicy: Codable, Sendable {
 
   /// Of a decoded one.
   func fits(ports count: Int) -> Bool {
-    ports.count == count && mirrors.allSatisfy { $0.target.index < count } && vlans?.fits(ports: count) ?? true && tree?.fits(ports: count) ?? true
+    ports.count == count && mirrors.allSatisfy { $0.target.index < count } && vlans?.fits(ports: count) ?? true
+      && tree?.fits(ports: count) ?? true
   }
 }

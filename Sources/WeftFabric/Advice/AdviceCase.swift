@@ -204,10 +204,12 @@ extension Advisor.Case {
 
   func absent(_ address: IPv4Address, _ node: String, _ port: String) -> Advice? {
     let owner = address == destination.address ? destination.name : advisor.owner(of: address)
-    if let listener = [owner, node].compactMap(\.self).first(where: { name in topology.mirrors.contains { $0.to.node == name } }) {
+    if let listener = [owner, node].compactMap(\.self).first(where: { name in topology.mirrors.contains { $0.to.node == name } })
+    {
       return Advice(
         line: advisor.line(ofMachine: listener),
-        text: "\(listener)\(place(advisor.line(ofMachine: listener))) has a port that gets a mirror's copies and carries nothing else "
+        text:
+          "\(listener)\(place(advisor.line(ofMachine: listener))) has a port that gets a mirror's copies and carries nothing else "
           + "(`mirrors`)")
     }
     if let advice = (address == destination.address ? special : nil) ?? privateAddress { return advice }

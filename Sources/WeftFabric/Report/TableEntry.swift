@@ -137,7 +137,9 @@ extension Simulation {
         return ForwardingLine(
           switch: name, mac: entry.address.description, vlan: entry.vlan == 0 ? nil : entry.vlan, port: port, owner: owner,
           ageSeconds: entry.age.seconds,
-          line: "\(name): \(entry.address) dev \(port)\(entry.vlan == 0 ? "" : " vlan \(entry.vlan)") age \(entry.age)\(owner.map { " (\($0))" } ?? "")")
+          line:
+            "\(name): \(entry.address) dev \(port)\(entry.vlan == 0 ? "" : " vlan \(entry.vlan)") age \(entry.age)\(owner.map { " (\($0))" } ?? "")"
+        )
       }
     }
   }

@@ -111,7 +111,8 @@ extension KeyEffect {
       port("priority", "priority: 128", "priority: 16"),
       port("bpdu-guard", "bpdu-guard: false", "bpdu-guard: true"),
       .init(
-        "port.root-guard", in: "segment", "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {root-guard: false}}]",
+        "port.root-guard", in: "segment",
+        "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {root-guard: false}}]",
         "stp: rstp, switches: [s1, s2], cables: [{between: [s1, s2], port: {root-guard: true}}]",
         ["server-uplink": "switch: s2", "root": "duration: 6 s"]),
       port("learning", "learning: true, cost: 1", "learning: false, cost: 1"),
