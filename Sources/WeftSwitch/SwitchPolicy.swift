@@ -45,7 +45,7 @@ struct SwitchPolicy: Codable, Sendable {
   /// Why nothing goes out of a port now.
   func refusal(out egress: PortIndex, vlan: UInt16) -> (reason: DropReason, detail: DropDetail)? {
     if !mirrors.isEmpty, isMirror(egress) { return (.mirrorPort, .none) }
-    if let tree, !tree.isForwarding(egress) { return (.stpBlocking, .none) }
+    if let tree, !tree.isForwarding(egress) { return (.stpListening, .none) }
     if let vlans, !vlans.admits(vlan, out: egress) { return (.vlanFiltered, .vlan(vlan)) }
     return nil
   }

@@ -17,7 +17,7 @@ extension VirtualSwitch {
     if let tree = policy?.tree {
       let isLearning = tree.isLearning(port)
       if BPDU.isOne(frame.bytes) { return receiveBPDU(frame, on: port, now: now, &out) }
-      if !isLearning { return out.drop(frame, on: port, .stpBlocking) }
+      if !isLearning { return out.drop(frame, on: port, tree.reason(on: port)) }
     }
     let classified: Classified
     switch classify(frame, on: port) {
@@ -46,7 +46,7 @@ extension VirtualSwitch {
       case .flood: counters.flooded &-= 1
       case .drop: break
       }
-      return out.drop(frame, on: port, .stpBlocking)
+      return out.drop(frame, on: port, .stpListening)
     }
     switch decision {
     case .forward(let egress): forward(frame, classified, from: port, to: egress, &out)

@@ -14,7 +14,7 @@ extension DropReason {
     case .queueFull, .linkLoss, .linkDown, .linkRemoved, .rxRingFull, .txRingFull, .neighbourQueueFull, .receiveBufferFull,
       .fragmentTimeout, .fragmentLimit, .noAddress, .icmpRateLimit, .listenQueueFull, .badIPv4Checksum, .badICMPChecksum,
       .badUDPChecksum, .badTCPChecksum, .badTCPNumbers, .badSCTPChecksum,
-      .badUDPLiteChecksum, .stormControl, .rateLimit, .backEndFull, .stpBlocking:
+      .badUDPLiteChecksum, .stormControl, .rateLimit, .backEndFull, .stpListening:
       .accident
     case .ttlExpired, .noRoute, .neighbourUnresolved, .unknownProtocol, .portClosed, .noSocket: .answered
     case .noLink, .machineStopped, .machineReverted, .machineMoved, .frameTooBig, .malformedEthernet, .malformedARP,
@@ -27,7 +27,7 @@ extension DropReason {
       .fragmentUnsupported, .spoofedSource, .protocolUnsupported, .privateDestination, .hairpinDisabled, .tupleClash,
       .hostLimit, .martianDestination, .multicastNotForwarded, .malformedSCTP, .malformedUDPLite,
       .sctpInvalid, .dhcpNotForUs, .dhcpMalformed, .dhcpNoFreeAddress, .macSpoof, .macLimit, .ipSpoof, .arpSpoof,
-      .rogueDHCP, .dhcpSpoof, .isolatedPort, .portShutDown, .malformedBPDU, .bpduGuard, .vlanFiltered, .mirrorPort,
+      .rogueDHCP, .dhcpSpoof, .isolatedPort, .portShutDown, .stpBlocking, .malformedBPDU, .bpduGuard, .vlanFiltered, .mirrorPort,
       .driverDomainOff:
       .decided
     }

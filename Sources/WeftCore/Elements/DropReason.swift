@@ -60,12 +60,14 @@ public enum DropReason: UInt8, BitwiseCopyable, CaseIterable, Sendable, Codable 
   case portShutDown
 
   // Its spanning tree and VLANs
+  /// A copy of what goes another way.
   case stpBlocking
   case malformedBPDU
   case bpduGuard
   /// The port isn't of the frame's VLAN.
   case vlanFiltered
   case mirrorPort
+  case stpListening
 
   // IPv4 nodes
   case notForUs = 70

@@ -3,9 +3,10 @@ import WeftWire
 
 // A switch floods what it has no entry for. What becomes of the copies that others get is nothing to the packet.
 extension World {
-  /// Whether a frame that was dropped at a port was a copy for others: neither the node nor anything beyond the port's cable
+  /// Whether a frame that was dropped at a port was a copy for others: it goes another way, or neither the node nor anything beyond the port's cable
   /// has the address that it is for.
-  func isBystander(_ bytes: RawSpan, at port: PortID) -> Bool {
+  func isBystander(_ bytes: RawSpan, at port: PortID, _ reason: DropReason) -> Bool {
+    if reason == .stpBlocking { return true }
     guard bytes.byteCount >= 14, !bytes.mac(0).isGroup else { return false }
     let destination = bytes.mac(0)
     if let own = mac(of: port) {

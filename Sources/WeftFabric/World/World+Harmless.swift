@@ -6,7 +6,7 @@ extension World {
   /// let go in silence by rule. What was lost on the way is never so.
   func isHarmless(_ bytes: RawSpan, at port: PortID, _ reason: DropReason, _ detail: DropDetail) -> Bool {
     switch reason {
-    case .hairpinPort, .noOtherPort, .reservedMulticast, .dhcpNotForUs: true
+    case .hairpinPort, .noOtherPort, .stpBlocking, .reservedMulticast, .dhcpNotForUs: true
     // Of the address: of one that took it for a router.
     case .notForUs: detail.kind == .none || Self.isGroup(bytes)
     case .machineStopped: Self.isGroup(bytes) || !isForMachine(bytes, at: port)

@@ -296,7 +296,7 @@ extension World {
       recorder.commentDrop(
         graph.ports[port].file, by: name(graph.ports[port].node), reason, .none, isHarmless: false)
     }
-    if frame.trace != 0, !isBystander(frame.bytes, at: port) {
+    if frame.trace != 0, !isBystander(frame.bytes, at: port, reason) {
       trace(
         frame.trace, .dropped(reason, .none), packetID: frame.packetID, at: port,
         number: staged ? recorder.frameNumber(graph.ports[port].file) : 0)
@@ -331,7 +331,7 @@ extension World {
       number = recorder.commentFarDrop(
         frame, in: graph.ports[port].farCapture, by: name(graph.ports[port].node), reason, detail, isHarmless: isHarmless)
     }
-    if frame.trace != 0, !isBystander(frame.bytes, at: port) {
+    if frame.trace != 0, !isBystander(frame.bytes, at: port, reason) {
       trace(frame.trace, .dropped(reason, detail), packetID: frame.packetID, at: port, number: number)
     }
     if staged { recorder.commit(graph.ports[port].file, dropped: !isHarmless) }

@@ -28,7 +28,7 @@ extension World {
       }
       recorder.commentDrop(graph.ports[port].file, by: name(node), entry.reason, entry.detail, isHarmless: isHarmless)
       dropped = !isHarmless
-      if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: port) }) {
+      if entry.frame.trace != 0, !entry.frame.withBytes({ bytes -> Bool in self.isBystander(bytes, at: port, entry.reason) }) {
         trace(
           entry.frame.trace, .dropped(entry.reason, entry.detail), packetID: packetID, at: port,
           number: recorder.frameNumber(graph.ports[port].file))

@@ -15,7 +15,7 @@ public struct MirrorSettings: Sendable, Codable, Hashable {
     [
       Field("to", \.to, .cable, "Who listens, by his cable to the switch.", required: true, example: "sensor"),
       Field(
-        "from", \.from, .list(of: .cable), "Whose frames, both ways: of who is plugged into the same switch.",
+        "from", \.from, .list(of: .cable).unsaid, "Whose frames, both ways: of who is plugged into the same switch.",
         default: "everybody's",
         example: "[web, db.eth1]"),
       Field("vlan", \.vlan, .vlan, "Only of this VLAN.", default: "all", example: "10"),

@@ -231,6 +231,14 @@ public struct SpanningTree: Codable, Sendable {
   @inline(__always)
   func isForwarding(_ port: PortIndex) -> Bool { ports[port.index].forwarding }
 
+  /// Why a port takes nothing in. What comes in at a blocked one goes another way, as the port is blocked because there is one.
+  func reason(on port: PortIndex) -> DropReason {
+    switch ports[port.index].role {
+    case .alternate, .backup: .stpBlocking
+    case .root, .designated, .disabled: .stpListening
+    }
+  }
+
   /// Of a decoded one.
   func fits(ports count: Int) -> Bool { ports.count == count && rootPort.map { $0 < count } ?? true }
 }

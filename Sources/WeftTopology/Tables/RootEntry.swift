@@ -59,7 +59,7 @@ struct RootEntry: Sendable {
         Field(
           "allow", \.allow, .list(of: .choice),
           "What is a mistake elsewhere and meant here: two machines with one MAC address, or with one IP address.",
-          default: "nothing", example: "[duplicate-mac]"),
+          example: "[duplicate-mac]"),
         Field(
           "mirrors", \.mirrors, .raw(.list(.object(MirrorSettings.keys.keys))), "Ports that get copies of others' frames.",
           default: "none", example: "[{to: sensor, from: [web]}]"),
