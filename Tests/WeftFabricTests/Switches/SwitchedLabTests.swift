@@ -93,7 +93,7 @@ import WeftWire
       }
     }
     let own = try packets("web/eth0")
-    #expect(own >= 8)
+    #expect(own >= 6)
     #expect(try packets("sensor/eth0") == own)
     #expect(try packets("bystander/eth0") == 0)
   }
